@@ -1,0 +1,35 @@
+"""The commands and questions that a host embeds, and the ports that adapters fill."""
+
+from addressee.domain import Identity, SessionPolicy
+
+from .execution import Context
+from .explanation import Explanation, TermExplanation
+from .history import History
+from .personalization import Personalization
+from .ports import Reader, Recorded, Store, Transaction
+from .projection import Changes, InstallationChange
+from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
+from .targeting import Targeting
+
+__all__ = [
+    "Changes",
+    "Context",
+    "Depersonalized",
+    "Explanation",
+    "History",
+    "Identity",
+    "InstallationChange",
+    "Personalization",
+    "Personalized",
+    "PrimaryMove",
+    "Reader",
+    "Recorded",
+    "Registered",
+    "Result",
+    "SessionPolicy",
+    "Store",
+    "Targeting",
+    "TermExplanation",
+    "Transaction",
+    "Updated",
+]

@@ -1,0 +1,459 @@
+"""Every command of the product. Each is one transaction: ledger and read models, or nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TypeVar, Unpack
+from uuid import uuid4
+
+from addressee.domain import (
+    KEEP,
+    Attributes,
+    DepersonalizeReason,
+    Event,
+    ExpiryReason,
+    Identity,
+    SessionPolicy,
+    Successor,
+    UserIdentityInvalid,
+    values,
+)
+
+from . import binding, registration
+from .execution import Context, Execution
+from .ports import Store
+from .reports import Reported, report_of
+from .results import Depersonalized, Personalized, Registered, Updated
+from .subscribers import Subscribers
+from .work import Rules
+
+E = TypeVar("E", bound=Event)
+
+EXPIRY_BATCH = 500
+"""How many idle installations are looked up at once."""
+
+
+class Options(Context, Reported):
+    """Facts that a device reports, and the context of the command."""
+
+
+def utc_now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
+
+
+def random_id() -> str:
+    """Return 32 random hexadecimal digits (UUID version 4)."""
+    return uuid4().hex
+
+
+class Personalization:
+    """Knows who is logged in on which device.
+
+    Every command also takes the keys of `Context`: ``actor``, ``correlation_id`` and
+    ``idempotency_key``; and any of them may raise InvalidValue or LimitExceeded for an argument,
+    Conflict for a race lost too often, StoreUnavailable for a store that does not answer. Whatever
+    is raised, nothing was recorded.
+
+    Args:
+        store: where ledger and read models are; an adapter's.
+        sessions: application code → policy; applications that are not named keep bindings (R26).
+        successor: who inherits the primary flag when its installation leaves (R24).
+        clock: gives the time, aware of its zone.
+        ids: makes the ids of installations and persons.
+        logger: told of subscribers that fail.
+        attempts: how often a command is tried before a lost race is given up (R32).
+    """
+
+    def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
+        self,
+        store: Store,
+        *,
+        sessions: Mapping[str, SessionPolicy] | None = None,
+        successor: Successor = "none",
+        clock: Callable[[], datetime] = utc_now,
+        ids: Callable[[], str] = random_id,
+        logger: logging.Logger | None = None,
+        attempts: int = 100,
+    ) -> None:
+        self._store = store
+        self._sessions = dict(sessions or {})
+        self._clock = clock
+        self._ids = ids
+        self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
+        self._execution = Execution(
+            store, Rules(successor, ids), self._subscribers, clock, attempts
+        )
+
+    def subscribe(self, event: type[E], handler: Callable[[E], object]) -> None:
+        """Call ``handler`` with every event of a type that commands of this object commit.
+
+        After the commit, in ledger order, from any thread. A handler that raises is reported to the
+        logger and undoes nothing. An event on several streams comes once.
+        """
+        self._subscribers.subscribe(event, handler)
+
+    def register(
+        self, application: str, *, installation: str | None = None, **options: Unpack[Options]
+    ) -> Registered:
+        """Make an installation, anonymous, or bring a known one up to date (R6, R7).
+
+        Args:
+            application: its application code.
+            installation: the id, if the caller owns it: then the call is idempotent on it.
+            options: device facts such as ``push_token`` and ``os``, the flags ``push_enabled`` and
+                ``notifications_enabled`` (true by default), ``attributes``; and the context.
+
+        Raises:
+            NoRegistration: the id is known and has expired.
+        """
+        application = values.identifier("application", application)
+        name = self._ids() if installation is None else installation
+        name = values.identifier("installation", name)
+        report = report_of(options)
+        return self._execution.run(
+            Registered,
+            lambda work: registration.register(work, application, name, report),
+            options,
+            "device",
+            {"register": application, "installation": installation, **report},
+        )
+
+    def update_installation(
+        self, installation: str, **options: Unpack[Options]
+    ) -> Updated:
+        """Record what a device reports of itself; what is not given stays (R8).
+
+        Args:
+            installation: its id.
+            options: as for `register`; None for a fact or an attribute removes it.
+
+        Raises:
+            NoRegistration: it is unknown or expired.
+        """
+        name = values.identifier("installation", installation)
+        report = report_of(options)
+        return self._execution.run(
+            Updated,
+            lambda work: registration.update_installation(work, name, report),
+            options,
+            "device",
+            {"update_installation": name, **report},
+        )
+
+    def expire(
+        self, installation: str, reason: ExpiryReason, **context: Unpack[Context]
+    ) -> Depersonalized:
+        """Take an installation out of reach for good (R9).
+
+        Args:
+            installation: its id.
+            reason: ``token_rejected`` by a push service, ``unregistered`` or ``superseded``.
+
+        Raises:
+            NoRegistration: it is unknown or has expired already.
+        """
+        name = values.identifier("installation", installation)
+        chosen = values.choice("reason", reason, ExpiryReason)
+        return self._execution.run(
+            Depersonalized,
+            lambda work: registration.expire(work, name, chosen),
+            context,
+            "backend",
+            {"expire": name, "reason": reason},
+        )
+
+    def personalize(  # noqa: PLR0913 # the signature is the product's contract
+        self,
+        installation: str,
+        identity: Identity,
+        attributes: Attributes | None = None,
+        tags: Iterable[str] | None = None,
+        force_depersonalize: bool = False,  # noqa: FBT001, FBT002 # the contract's signature
+        keep_as_lead: bool = False,  # noqa: FBT001, FBT002 # the contract's signature
+        set_primary: bool = False,  # noqa: FBT001, FBT002 # the contract's signature
+        **context: Unpack[Context],
+    ) -> Personalized:
+        """Bind an installation to the person whom an identity names (R10 to R17).
+
+        Args:
+            installation: its id.
+            identity: who signs in; identifiers that nobody holds become the person's.
+            attributes: overwrite the person's; None for a value removes it.
+            tags: if given, replace the person's.
+            force_depersonalize: take the installation from another person who is signed in.
+            keep_as_lead: do not make a lead a customer.
+            set_primary: make the installation the person's primary one in its application.
+
+        Returns:
+            What happened, the person, who lost the installation if anybody, and the position.
+
+        Raises:
+            UserIdentityInvalid: the identity names nobody.
+            NoRegistration: the installation is unknown or expired.
+            AmbiguousPersonalizeCandidates: the identifiers belong to several persons.
+            PersonalizationImpossible: it is another person's, and force was not asked for.
+            UserMergeInterrupted: the person has another external id.
+        """
+        name = values.identifier("installation", installation)
+        asked = binding.SignIn(
+            identity,
+            values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
+            None if tags is None else values.tags("tags", tags),
+            force=values.flag("force_depersonalize", force_depersonalize),
+            keep_as_lead=values.flag("keep_as_lead", keep_as_lead),
+            set_primary=values.flag("set_primary", set_primary),
+        )
+        if not identity:
+            raise UserIdentityInvalid
+        return self._execution.run(
+            Personalized,
+            lambda work: binding.personalize(work, name, asked),
+            context,
+            "device",
+            {
+                "personalize": name,
+                "identity": identity.model_dump(),
+                "attributes": asked.attributes,
+                "tags": asked.tags,
+                "flags": [force_depersonalize, keep_as_lead, set_primary],
+            },
+        )
+
+    def depersonalize(
+        self,
+        installation: str,
+        *,
+        by: str | None = None,
+        reason: DepersonalizeReason | None = None,
+        **context: Unpack[Context],
+    ) -> Depersonalized:
+        """Unbind an installation; when this has returned, nothing of the person reaches it (R19).
+
+        Args:
+            installation: its id.
+            by: the installation that asks; another one must belong to the same person (R21).
+            reason: what is recorded; ``logout`` by default, ``remote`` for another installation.
+
+        Raises:
+            NoRegistration: it is unknown or expired.
+            Forbidden: the installation that asks belongs to somebody else.
+        """
+        name, caller = values.identifier("installation", installation), optional_id("by", by)
+        remote = caller not in (None, name)
+        why = values.choice("reason", reason or ("remote" if remote else "logout"), DepersonalizeReason)
+        return self._execution.run(
+            Depersonalized,
+            lambda work: binding.depersonalize(work, name, why, caller),
+            context,
+            f"device:{caller}" if remote else "device",
+            {"depersonalize": name, "by": by, "reason": reason},
+        )
+
+    def depersonalize_all(
+        self,
+        person: str,
+        *,
+        reason: DepersonalizeReason = "logout",
+        **context: Unpack[Context],
+    ) -> Depersonalized:
+        """Unbind every installation of a person: log out everywhere (R22).
+
+        Raises:
+            UnknownPerson: nobody has that id.
+        """
+        name = values.identifier("person", person)
+        why = values.choice("reason", reason, DepersonalizeReason)
+        return self._execution.run(
+            Depersonalized,
+            lambda work: binding.depersonalize_all(work, name, why),
+            context,
+            "backend",
+            {"depersonalize_all": name, "reason": reason},
+        )
+
+    def set_primary(
+        self,
+        installation: str,
+        primary: bool = True,  # noqa: FBT001, FBT002 # the contract's signature
+        *,
+        by: str | None = None,
+        **context: Unpack[Context],
+    ) -> Updated:
+        """Make an installation its person's primary one in its application, or not so (R23).
+
+        Args:
+            installation: its id.
+            primary: whether it is to be.
+            by: the installation that asks; another one must belong to the same person (R21).
+
+        Raises:
+            NoRegistration: it is unknown or expired.
+            NotPersonalized: it belongs to nobody (R25).
+            Forbidden: the installation that asks belongs to somebody else.
+        """
+        name, caller = values.identifier("installation", installation), optional_id("by", by)
+        wanted = values.flag("primary", primary)
+        return self._execution.run(
+            Updated,
+            lambda work: binding.set_primary(work, name, wanted, caller),
+            context,
+            f"device:{caller}" if caller not in (None, name) else "device",
+            {"set_primary": name, "primary": primary, "by": by},
+        )
+
+    def update_person(  # noqa: PLR0913 # everything that can be changed, each by its name
+        self,
+        installation: str,
+        identity: Identity | None = None,
+        *,
+        remove: Identity | None = None,
+        attributes: Attributes | None = None,
+        tags: Iterable[str] | None = None,
+        **context: Unpack[Context],
+    ) -> Updated:
+        """Change what is known of the person on an installation; a lead if it is anonymous (R27).
+
+        Args:
+            installation: its id.
+            identity: identifiers to add.
+            remove: identifiers to take away, where the person has them.
+            attributes: overwrite the person's; None for a value removes it.
+            tags: if given, replace the person's.
+
+        Raises:
+            NoRegistration: it is unknown or expired.
+            UserMergeInterrupted: an identifier belongs to another person, or the person has another
+                external id.
+        """
+        name = values.identifier("installation", installation)
+        added, removed = identity or Identity(), remove or Identity()
+        changes = values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS)
+        wanted = None if tags is None else values.tags("tags", tags)
+        return self._execution.run(
+            Updated,
+            lambda work: binding.update_person(work, name, added, removed, changes, wanted),
+            context,
+            "device",
+            {
+                "update_person": name,
+                "add": added.model_dump(),
+                "remove": removed.model_dump(),
+                "attributes": changes,
+                "tags": wanted,
+            },
+        )
+
+    def tag(
+        self,
+        person: str,
+        *,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
+        replace: Iterable[str] | None = None,
+        **context: Unpack[Context],
+    ) -> Updated:
+        """Change a person's tags; a name that is added and removed goes (R28).
+
+        Args:
+            person: the person's id.
+            add: names to add.
+            remove: names to remove.
+            replace: if given, what the tags are afterwards; ``add`` and ``remove`` don't count.
+
+        Raises:
+            UnknownPerson: nobody has that id.
+        """
+        name = values.identifier("person", person)
+        change = values.tag_change(add, remove, replace)
+        return self._execution.run(
+            Updated,
+            lambda work: binding.tag(work, name, *change),
+            context,
+            "backend",
+            {"tag": name, "change": change},
+        )
+
+    def tag_installation(
+        self,
+        installation: str,
+        *,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
+        replace: Iterable[str] | None = None,
+        **context: Unpack[Context],
+    ) -> Updated:
+        """Change the tags of an installation itself; arguments as for `tag` (R28).
+
+        Raises:
+            NoRegistration: it is unknown or expired.
+        """
+        name = values.identifier("installation", installation)
+        change = values.tag_change(add, remove, replace)
+        return self._execution.run(
+            Updated,
+            lambda work: registration.tag_installation(work, name, *change),
+            context,
+            "backend",
+            {"tag_installation": name, "change": change},
+        )
+
+    def touch(self, installation: str, **context: Unpack[Context]) -> Updated:
+        """Keep an installation's session alive; the ledger does not grow (R26).
+
+        Raises:
+            NoRegistration: it is unknown or expired.
+        """
+        name = values.identifier("installation", installation)
+        return self._execution.run(
+            Updated,
+            lambda work: registration.touch(work, name),
+            context,
+            "device",
+            {"touch": name},
+        )
+
+    def expire_sessions(self, now: datetime | None = None) -> list[Depersonalized]:
+        """Unbind every installation whose session has expired; what a scheduler calls (R26).
+
+        Safe from several processes at once: each looks again within the transaction.
+
+        Args:
+            now: the time to judge by, aware of its zone; the clock's by default.
+
+        Returns:
+            One answer an installation that was unbound.
+        """
+        ended: list[Depersonalized] = []
+        at = values.moment("now", now or self._clock())
+        for application, policy in self._sessions.items():
+            if policy.idle is not None:
+                ended += self._expire_idle(application, at - policy.idle)
+        return ended
+
+    def _expire_idle(self, application: str, before: datetime) -> list[Depersonalized]:
+        ended: list[Depersonalized] = []
+        while True:
+            with self._store.reading() as reader:
+                names = reader.idle(application, before, EXPIRY_BATCH)
+            ended += [
+                answer for name in names if (answer := self._end_session(name, before)).person
+            ]
+            if len(names) < EXPIRY_BATCH:
+                return ended
+
+    def _end_session(self, name: str, before: datetime) -> Depersonalized:
+        return self._execution.run(
+            Depersonalized,
+            lambda work: binding.end_session(work, name, before),
+            {},
+            "policy:session",
+            {},
+        )
+
+
+def optional_id(field: str, value: str | None) -> str | None:
+    """Return ``value`` if it is None or can name an installation."""
+    return None if value is None else values.identifier(field, value)

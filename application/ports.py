@@ -1,0 +1,108 @@
+"""What the application needs of a store. Everything else about a database is the adapter's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from pyroaring import BitMap
+
+from addressee.domain import Event
+
+from .projection import Changes
+
+SHARD_BITS = 16
+"""An ordinal's shard is its number without the last 16 bits."""
+
+
+class Recorded(NamedTuple):
+    """An event with its position in the ledger."""
+
+    position: int
+    event: Event
+
+
+class Reader(Protocol):
+    """Show ledger and read models as they were at one moment."""
+
+    def streams(self, ids: Iterable[str]) -> Mapping[str, Sequence[Recorded]]:
+        """Return the events of each stream in order; streams that do not exist are left out."""
+        ...
+
+    def events(self, after: int, limit: int) -> Sequence[Recorded]:
+        """Return up to ``limit`` events of all streams behind a position, in ledger order."""
+        ...
+
+    def holders(self, claims: Sequence[str]) -> Mapping[str, str]:
+        """Return claim stream → id of the person who holds the identifier, where one does."""
+        ...
+
+    def owned(self, application: str, persons: Set[str]) -> Mapping[str, BitMap]:
+        """Return person → ordinals of the installations that are bound in an application."""
+        ...
+
+    def ordinals(self, application: str, installations: Set[str]) -> Mapping[str, int]:
+        """Return installation → ordinal, expired ones too; other applications' are left out."""
+        ...
+
+    def shards(self, application: str, terms: Set[str]) -> Mapping[str, Mapping[int, int]]:
+        """Return term → shard → about how many postings; a shard left out has none."""
+        ...
+
+    def postings(self, application: str, terms: Set[str], shard: int) -> Mapping[str, BitMap]:
+        """Return term → exact ordinals in one shard; a term that has none may be left out."""
+        ...
+
+    def names(self, ordinals: Sequence[int]) -> Sequence[str]:
+        """Return the ids of the installations with these ordinals, in the order given."""
+        ...
+
+    def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
+        """Return installations of somebody that were bound and last touched at ``before`` or earlier."""
+        ...
+
+    def last_seen(self, installation: str) -> datetime | None:
+        """Return when a bound installation was bound or last touched; None if it is unbound."""
+        ...
+
+
+class Transaction(Reader, Protocol):
+    """Change ledger and read models together: all on leaving the block, or nothing."""
+
+    def append(self, events: Sequence[Event], changes: Changes) -> int:
+        """Record events and bring the read models up to them; return the last one's position.
+
+        Raises:
+            Conflict: a stream has got other events since it was read.
+        """
+        ...
+
+    def touch(self, installation: str, at: datetime) -> None:
+        """Note that a session is alive; not in the ledger (R26)."""
+        ...
+
+
+class Store(Protocol):
+    """Keep one ledger with its read models: one account.
+
+    Attributes:
+        identifier_key: the secret that turns identifiers into stream ids (R5).
+        indexed_attributes: ``attr.name`` and ``iattr.name`` that audiences may use.
+    """
+
+    identifier_key: bytes
+    indexed_attributes: Set[str]
+
+    def reading(self) -> AbstractContextManager[Reader]:
+        """Open a view that does not change while it is open; raises StoreUnavailable."""
+        ...
+
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction; it commits when the block ends, rolls back when it raises.
+
+        Raises:
+            StoreUnavailable: the store can't be reached; nothing was recorded.
+        """
+        ...

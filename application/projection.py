@@ -1,0 +1,117 @@
+"""From aggregates that changed to read models that follow, one fold for every adapter (R37)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from addressee.domain import (
+    Aggregate,
+    IdentifierClaim,
+    Installation,
+    Person,
+    installation_terms,
+    person_terms,
+)
+
+
+@dataclass(slots=True)
+class InstallationChange:
+    """What becomes of one installation's row and postings.
+
+    Args:
+        installation: its id.
+        application: its application's code.
+        new: whether it gets its row, and its ordinal, only now.
+        moved: whether ``person`` and ``bound_at`` are others than before.
+        person: whose it is, if anybody's.
+        bound_at: since when.
+        gained: terms that hold now and did not.
+        lost: terms that held and do not now.
+    """
+
+    installation: str
+    application: str
+    new: bool = False
+    moved: bool = False
+    person: str | None = None
+    bound_at: datetime | None = None
+    gained: Set[str] = frozenset()
+    lost: Set[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one transaction changes in the read models.
+
+    Args:
+        installations: rows that are new, change hands or change terms.
+        holders: claim stream → person who holds the identifier now, or None.
+    """
+
+    installations: list[InstallationChange] = field(default_factory=list)
+    holders: dict[str, str | None] = field(default_factory=dict)
+
+
+def project(aggregates: Iterable[Aggregate], indexed: Set[str]) -> Changes:
+    """Return what the read models must change so that they show the aggregates.
+
+    Args:
+        aggregates: every aggregate of the transaction, with its state before in ``before`` if it
+            recorded anything. An installation that changes hands comes with both its persons.
+        indexed: the attributes that audiences may use, as ``attr.name`` or ``iattr.name``.
+    """
+    changes = Changes()
+    installations: dict[str, Installation] = {}
+    persons: dict[str, Person] = {}
+    for aggregate in aggregates:
+        if isinstance(aggregate, Installation):
+            installations[aggregate.name] = aggregate
+        elif isinstance(aggregate, Person):
+            persons[aggregate.name] = aggregate
+        elif isinstance(aggregate, IdentifierClaim) and aggregate.before is not None:
+            changes.holders[aggregate.id] = aggregate.holder
+    was = {name: person_terms(person.before or person, indexed) for name, person in persons.items()}
+    now = {name: person_terms(person, indexed) for name, person in persons.items()}
+    for installation in installations.values():
+        if installation.before is not None:
+            changes.installations.append(
+                change_of(installation, installation.before, was, now, indexed)
+            )
+    handed_over = {change.installation for change in changes.installations if change.moved}
+    for name, person in persons.items():
+        if was[name] != now[name]:
+            changes.installations += (
+                InstallationChange(
+                    device, application, gained=now[name] - was[name], lost=was[name] - now[name]
+                )
+                for device, application in person.devices.items()
+                if device not in handed_over
+            )
+    return changes
+
+
+def change_of(
+    installation: Installation,
+    before: Installation,
+    was: Mapping[str, Set[str]],
+    now: Mapping[str, Set[str]],
+    indexed: Set[str],
+) -> InstallationChange:
+    """Return what changes for one installation; ``was`` and ``now`` are the terms of persons."""
+    held, holds = installation_terms(before, indexed), installation_terms(installation, indexed)
+    moved = before.person != installation.person
+    if moved:
+        held |= was[before.person] if before.person else set()
+        holds |= now[installation.person] if installation.person else set()
+    return InstallationChange(
+        installation.name,
+        installation.application,
+        new=not before.exists,
+        moved=moved,
+        person=installation.person,
+        bound_at=installation.bound_at,
+        gained=holds - held,
+        lost=held - holds,
+    )

@@ -1,0 +1,92 @@
+"""What commands answer. ``position`` is the ledger position from which on the answer holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryMove:
+    """A person's primary installation in an application became another one, or none (R23)."""
+
+    application: str
+    person: str
+    previous: str | None
+    current: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Answer of ``register``.
+
+    Attributes:
+        outcome: ``registered``, or ``unchanged`` or ``updated`` for an id that was known (R6).
+        installation: its id.
+        superseded: the older installation that lost its push token to this one (R7).
+    """
+
+    outcome: Literal["registered", "updated", "unchanged"]
+    installation: str
+    superseded: str | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Personalized:
+    """Answer of ``personalize`` (R17).
+
+    Attributes:
+        outcome: ``attached`` to a person it did not belong to, ``promoted`` with its person from
+            lead, ``rebound`` from another person, or ``unchanged``.
+        installation: its id.
+        person: whose it is now.
+        previous_person: who lost it, if anybody.
+        primary_moves: what became of primary flags, if anything did.
+    """
+
+    outcome: Literal["attached", "promoted", "rebound", "unchanged"]
+    installation: str
+    person: str
+    previous_person: str | None = None
+    primary_moves: tuple[PrimaryMove, ...] = field(default=())
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Depersonalized:
+    """Answer of ``depersonalize``, ``depersonalize_all`` and ``expire``.
+
+    Attributes:
+        outcome: ``depersonalized``, ``expired``, or ``unchanged`` where nobody was bound (R18).
+        installations: those that were asked for; of a person, those that were unbound.
+        person: who lost them, if anybody.
+        primary_moves: what became of primary flags, if anything did.
+    """
+
+    outcome: Literal["depersonalized", "expired", "unchanged"]
+    installations: tuple[str, ...]
+    person: str | None = None
+    primary_moves: tuple[PrimaryMove, ...] = field(default=())
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """Answer of the commands that change what is known of an installation or a person.
+
+    Attributes:
+        outcome: ``updated``, or ``unchanged`` where all of it was known already.
+        installation: the installation that the command named, if it named one.
+        person: the person concerned, if there is one.
+        primary_moves: what became of primary flags, if anything did.
+    """
+
+    outcome: Literal["updated", "unchanged"]
+    installation: str | None = None
+    person: str | None = None
+    primary_moves: tuple[PrimaryMove, ...] = field(default=())
+    position: int = 0
+
+
+Result = Registered | Personalized | Depersonalized | Updated

@@ -1,0 +1,152 @@
+"""Whom a push reaches: audiences in, installations out (R33 to R35)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyroaring import BitMap
+
+from addressee.domain import Expression, InvalidValue, NoRegistration, as_expression, values
+from addressee.domain.terms import ALL, REACHABLE
+
+from .evaluation import Plan, plan
+from .explanation import Explanation, explain
+from .ports import Reader, Store
+
+PAGE = 10_000
+"""How many ids are fetched within one view of the store; a slow consumer holds none open."""
+
+
+class Targeting:
+    """Answers which installations of an application an audience reaches, exactly (R19, R34).
+
+    An audience is an expression as text, ``tag:vip and not os:ios and primary``, or built from
+    Python operators. It is evaluated over live installations with both push flags on; with
+    ``include_disabled`` over all live ones. Every call may raise ExpressionInvalid for an
+    expression that can't be read, and StoreUnavailable for a store that does not answer.
+
+    Args:
+        store: where the index is; an adapter's.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def targets(
+        self,
+        application: str,
+        expression: str | Expression,
+        *,
+        include_disabled: bool = False,
+        after: str | None = None,
+    ) -> Iterator[str]:
+        """Yield the ids of the installations an audience reaches, in registration order (R35).
+
+        Memory is bounded: pages of 10,000 are read as they are consumed, each from the store as it
+        is then. What is registered meanwhile comes at the end.
+
+        Args:
+            application: its application code.
+            expression: the audience.
+            include_disabled: also those with a push flag off.
+            after: resume behind this id, the last one that an earlier call gave.
+
+        Raises:
+            NoRegistration: ``after`` is no installation of the application.
+        """
+        audience = as_expression(expression)
+        universe = ALL if include_disabled else REACHABLE
+        start = 0 if after is None else self._ordinal(application, after) + 1
+        return self._pages(application, audience, universe, start)
+
+    def count(
+        self,
+        application: str,
+        expression: str | Expression,
+        *,
+        include_disabled: bool = False,
+    ) -> int:
+        """Return how many installations an audience reaches; arguments as for `targets`."""
+        audience = as_expression(expression)
+        with self._store.reading() as reader:
+            return sum(map(len, self._plan(reader, application, audience, include_disabled).hits()))
+
+    def preview(
+        self,
+        application: str,
+        expression: str | Expression,
+        n: int = 10,
+        *,
+        include_disabled: bool = False,
+    ) -> list[str]:
+        """Return the first ``n`` installations that an audience reaches, as `targets` gives them.
+
+        Raises:
+            InvalidValue: ``n`` is not 0 to 10,000.
+        """
+        if not 0 <= n <= PAGE:
+            raise InvalidValue("n", f"should be 0 to {PAGE}")
+        audience = as_expression(expression)
+        with self._store.reading() as reader:
+            found = first_hits(self._plan(reader, application, audience, include_disabled), 0, n)
+            return list(reader.names(found))
+
+    def explain(
+        self,
+        application: str,
+        expression: str | Expression,
+        *,
+        installation: str,
+        include_disabled: bool = False,
+    ) -> Explanation:
+        """Say why an audience does or does not reach an installation, term by term (R35).
+
+        Raises:
+            NoRegistration: the installation was never registered in the application.
+        """
+        audience = as_expression(expression)
+        with self._store.reading() as reader:
+            return explain(
+                self._store, reader, application, audience, installation, include_disabled
+            )
+
+    def _plan(
+        self, reader: Reader, application: str, audience: Expression, include_disabled: bool
+    ) -> Plan:
+        universe = ALL if include_disabled else REACHABLE
+        return plan(self._store, reader, application, audience, universe)
+
+    def _ordinal(self, application: str, installation: str) -> int:
+        name = values.identifier("after", installation)
+        with self._store.reading() as reader:
+            ordinals = reader.ordinals(application, {name})
+        if name not in ordinals:
+            raise NoRegistration(name)
+        return ordinals[name]
+
+    def _pages(
+        self, application: str, audience: Expression, universe: str, start: int
+    ) -> Iterator[str]:
+        while True:
+            with self._store.reading() as reader:
+                planned = plan(self._store, reader, application, audience, universe)
+                found = first_hits(planned, start, PAGE)
+                names = reader.names(found)
+            yield from names
+            if len(found) < PAGE:
+                return
+            start = found[-1] + 1
+
+
+def first_hits(planned: Plan, start: int, n: int) -> list[int]:
+    """Return the first ``n`` ordinals from ``start`` on, reading no further than needed."""
+    found: list[int] = []
+    if n == 0:
+        return found
+    for hits in planned.hits(start):
+        if start > hits.min():
+            hits -= BitMap(range(hits.min(), start))
+        found += hits[: n - len(found)]
+        if len(found) >= n:
+            break
+    return found

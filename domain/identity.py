@@ -1,0 +1,175 @@
+"""Who somebody is: external id, msisdns and e-mails, in the one form they are compared in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import blake2b
+from typing import Literal, NamedTuple, Self
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from .errors import EmailInvalid, InvalidValue, LimitExceeded, PhoneInvalid
+from .values import NAME_LIMIT, text
+
+Kind = Literal["external_id", "msisdn", "email"]
+
+EMAIL_LIMIT = 255
+PHONE_LIMIT = 50
+CONTACTS_LIMIT = 100
+"""Most msisdns, and most e-mails, of one person (R4)."""
+
+PHONE = re.compile(r"\s*\+?[0-9 ().\-/]*[0-9][0-9 ().\-/]*", re.ASCII)
+
+
+class Identifier(NamedTuple):
+    """One identifier in the form in which it is compared and kept."""
+
+    kind: Kind
+    value: str
+
+
+def keyed_hash(key: bytes, *parts: str) -> str:
+    """Return 32 hexadecimal digits that only the holder of ``key`` can relate to ``parts``.
+
+    BLAKE2b in its keyed mode (RFC 7693), 128 bits.
+    """
+    # \x1f keeps ("a", "bc") and ("ab", "c") apart; no kind or application code holds it.
+    return blake2b("\x1f".join(parts).encode(), key=key, digest_size=16).hexdigest()
+
+
+def external_id(value: object, field: str = "external_id") -> Identifier:
+    """Return an external id, kept to the letter (R1); raises InvalidValue or LimitExceeded."""
+    return Identifier("external_id", text(field, value, NAME_LIMIT, least=1))
+
+
+def msisdn(value: object, field: str = "msisdn") -> Identifier:
+    """Return a phone number as E.164 digits (R2).
+
+    Args:
+        value: an international number of at most 50 characters, with or without ``+``; spaces,
+            dots, dashes, slashes and brackets are dropped.
+        field: what to call it in an error.
+
+    Raises:
+        PhoneInvalid: other characters, or no possible number for libphonenumber's metadata.
+    """
+    if not isinstance(value, str):
+        raise PhoneInvalid(field, "should be a string")
+    if len(value) > PHONE_LIMIT or not PHONE.fullmatch(value):
+        raise PhoneInvalid(field, f"should be up to {PHONE_LIMIT} digits and separators")
+    digits = re.sub(r"[^0-9]", "", value)
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        raise PhoneInvalid(field, "has no country code or the wrong length") from None
+    if not phonenumbers.is_possible_number(number):
+        raise PhoneInvalid(field, "is not a possible number of its country")
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return Identifier("msisdn", e164.removeprefix("+"))
+
+
+def email(value: object, field: str = "email") -> Identifier:
+    """Return an e-mail address in lower case with its domain in IDNA form (R3).
+
+    Raises:
+        EmailInvalid: it is no string, longer than 255 characters or not well formed.
+    """
+    if not isinstance(value, str):
+        raise EmailInvalid(field, "should be a string")
+    if len(value) > EMAIL_LIMIT:
+        raise EmailInvalid(field, f"takes at most {EMAIL_LIMIT} characters, {len(value)} given")
+    try:
+        # A reserved top level such as .test is well formed: hosts use it in their own tests.
+        address = validate_email(value, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        raise EmailInvalid(field, "is not a well-formed address") from None
+    return Identifier("email", f"{address.local_part.lower()}@{address.ascii_domain.lower()}")
+
+
+MAKERS = {"external_id": external_id, "msisdn": msisdn, "email": email}
+
+
+def identifier_of(kind: str, value: object) -> Identifier:
+    """Return the identifier of that kind; raises InvalidValue for an unknown kind or bad value."""
+    if kind not in MAKERS:
+        raise InvalidValue("kind", f"should be one of {', '.join(MAKERS)}")
+    return MAKERS[kind](value)
+
+
+class Identity(BaseModel):
+    """The identifiers that a caller knows somebody by; the same one twice counts once.
+
+    Args:
+        external_id: the host's own id of the person, 1 to 256 characters.
+        msisdns: international phone numbers, at most 100.
+        emails: e-mail addresses, at most 100.
+
+    Raises:
+        PhoneInvalid, EmailInvalid, LimitExceeded, InvalidValue: a value is malformed; nothing else
+            has been looked at yet (R15).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    external_id: str | None = None
+    msisdns: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+
+    @field_validator("external_id", mode="before")
+    @classmethod
+    def _external_id(cls, value: object) -> str | None:
+        return None if value is None else external_id(value).value
+
+    @field_validator("msisdns", mode="before")
+    @classmethod
+    def _msisdns(cls, value: object) -> tuple[str, ...]:
+        return several("msisdns", value, msisdn)
+
+    @field_validator("emails", mode="before")
+    @classmethod
+    def _emails(cls, value: object) -> tuple[str, ...]:
+        return several("emails", value, email)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _typed_errors(cls, value: object, build: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return build(value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InvalidValue(".".join(map(str, ("identity", *first["loc"]))), first["msg"]) from None
+
+    def identifiers(self) -> Iterator[Identifier]:
+        """Yield the identifiers: external id, msisdns, e-mails."""
+        if self.external_id is not None:
+            yield Identifier("external_id", self.external_id)
+        for number in self.msisdns:
+            yield Identifier("msisdn", number)
+        for address in self.emails:
+            yield Identifier("email", address)
+
+    def __bool__(self) -> bool:
+        """Whether any identifier is given."""
+        return bool(self.external_id is not None or self.msisdns or self.emails)
+
+
+def several(
+    field: str, value: object, make: Callable[[object, str], Identifier]
+) -> tuple[str, ...]:
+    """Return up to 100 identifiers of one kind in their compared form, each once."""
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise InvalidValue(field, "should be a list of strings")
+    made = [make(item, f"{field}[{n}]").value for n, item in enumerate(value)]
+    if len(made) > CONTACTS_LIMIT:
+        raise LimitExceeded(field, CONTACTS_LIMIT, len(made), unit="values")
+    return tuple(dict.fromkeys(made))
