@@ -1,6 +1,8 @@
 """The rules of who is on which device. Knows no database, network, file or clock."""
 
 from .aggregate import Aggregate, Occasion
+from .audience import And, Expression, Not, Or, Term, leaves
+from .audience_text import as_expression
 from .binding import Successor, bind, candidate, check_free, move_primary, unbind
 from .claim import IdentifierClaim, PushTokenClaim
 from .errors import (
@@ -64,6 +66,7 @@ __all__ = [
     "AddresseeError",
     "Aggregate",
     "AmbiguousPersonalizeCandidates",
+    "And",
     "Attributes",
     "CommandCompleted",
     "Conflict",
@@ -73,6 +76,7 @@ __all__ = [
     "EmailInvalid",
     "Event",
     "ExpiryReason",
+    "Expression",
     "ExpressionInvalid",
     "Facts",
     "Forbidden",
@@ -92,8 +96,10 @@ __all__ = [
     "InvalidValue",
     "LimitExceeded",
     "NoRegistration",
+    "Not",
     "NotPersonalized",
     "Occasion",
+    "Or",
     "Person",
     "PersonCreated",
     "PersonPromoted",
@@ -110,15 +116,18 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "Successor",
+    "Term",
     "UnknownPerson",
     "UserIdentityInvalid",
     "UserMergeInterrupted",
+    "as_expression",
     "bind",
     "candidate",
     "check_free",
     "identifier_of",
     "installation_terms",
     "keyed_hash",
+    "leaves",
     "move_primary",
     "person_terms",
     "personal_fields",

@@ -1,0 +1,108 @@
+"""Connections and transactions; no driver's exception gets past this file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy.engine import URL
+
+from addressee.domain import InvalidValue, StoreDamaged, StoreUnavailable
+
+LOCK_TIMEOUT = 30
+"""How long a writer waits for the others, in seconds."""
+
+
+class Database:
+    """One engine, and the two kinds of transaction that a store opens on it.
+
+    SQLite has one writer at a time. It is told so at the transaction's start (BEGIN IMMEDIATE), so
+    that what a command has read still holds when it writes. Threads of this process queue on a lock
+    before that, since SQLite's own waiting is polling.
+
+    Args:
+        target: the host's engine, or a URL to make one for.
+
+    Raises:
+        InvalidValue: the URL can't be read, or names an SQLite database in memory.
+    """
+
+    def __init__(self, target: Engine | str | URL) -> None:
+        self.engine = target if isinstance(target, Engine) else made_engine(target)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writers: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that sees one moment."""
+        with translated(), self.engine.connect() as connection, self._begun(connection, "DEFERRED"):
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that commits when the block ends, and rolls back when it raises."""
+        with self._writers, translated(), self.engine.connect() as connection:
+            with self._begun(connection, "IMMEDIATE"):
+                yield connection
+
+    @contextmanager
+    def _begun(self, connection: Connection, mode: str) -> Iterator[None]:
+        if not self.is_sqlite:
+            if mode == "DEFERRED":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield
+            return
+        # sqlite3 begins transactions late and by itself; in its autocommit mode we say when.
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql(f"BEGIN {mode}")
+        try:
+            yield
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        connection.exec_driver_sql("COMMIT")
+
+    def close(self) -> None:
+        """Close the connections that wait in the pool."""
+        self.engine.dispose()
+
+
+def made_engine(target: str | URL) -> Engine:
+    """Return an engine for a URL, set up for a ledger: SQLite in WAL mode, fully synchronous."""
+    try:
+        url = make_url(target)
+        if url.get_backend_name() != "sqlite":
+            return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    except (exc.ArgumentError, ImportError) as error:
+        raise InvalidValue("store", f"is no URL that can be opened: {error}") from None
+    if url.database in (None, "", ":memory:"):
+        raise InvalidValue("store", "needs a file: sqlite:///path (in memory, use MemoryStore)")
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": LOCK_TIMEOUT})
+
+    def configure(connection: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.close()
+
+    event.listen(engine, "connect", configure)
+    return engine
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into the product's; a refused row stays for who can name it."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
+        raise StoreUnavailable(f"the database did not do its work: {error.orig}") from None
+    except exc.TimeoutError:
+        raise StoreUnavailable("no connection became free in time") from None
+    except exc.IntegrityError:
+        raise
+    except exc.DatabaseError as error:
+        raise StoreDamaged(f"the database refused: {error.orig}") from None

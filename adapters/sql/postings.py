@@ -1,0 +1,177 @@
+"""Postings: which ordinals have a term. Chunks hold them as they were; the delta what came since.
+
+A chunk is one roaring bitmap of the ordinals of a term in one shard, at most 8 KB, so that a write
+is bounded. Live changes go to the delta in the transaction of the events, queries read chunk and
+delta together, and compaction folds the delta into chunks when it has grown long.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence, Set
+
+from pyroaring import BitMap
+from sqlalchemy import Connection, delete, func, insert, select
+
+from addressee.application.ports import SHARD_BITS
+from addressee.domain import StoreDamaged
+
+from .schema import Schema
+from .statements import pages
+
+COMPACT_AT = 32_768
+"""Length of the delta, in rows, from which a transaction folds it into the chunks."""
+
+Posting = tuple[int, int, bool]
+"""Number of a term, ordinal, and whether the term holds now."""
+
+
+def term_numbers(
+    connection: Connection, schema: Schema, application: str, terms: Iterable[str]
+) -> dict[str, int]:
+    """Return term → its number, for those that were ever used in the application."""
+    table = schema.term
+    found: dict[str, int] = {}
+    for page in pages(terms):
+        rows = connection.execute(
+            select(table.c.term, table.c.number)
+            .where(table.c.application == application)
+            .where(table.c.term.in_(page))
+        )
+        found.update((term, number) for term, number in rows)
+    return found
+
+
+def number_terms(
+    connection: Connection, schema: Schema, application: str, terms: Set[str]
+) -> dict[str, int]:
+    """Return term → its number, giving numbers to those that have none."""
+    numbers = term_numbers(connection, schema, application, terms)
+    if missing := terms - numbers.keys():
+        rows = [{"application": application, "term": term} for term in sorted(missing)]
+        connection.execute(insert(schema.term), rows)
+        numbers |= term_numbers(connection, schema, application, missing)
+    return numbers
+
+
+def note(connection: Connection, schema: Schema, postings: Sequence[Posting]) -> None:
+    """Add to the delta, and fold it into the chunks if it has grown long."""
+    if not postings:
+        return
+    table = schema.delta
+    connection.execute(
+        insert(table),
+        [{"term": t, "ordinal": o, "present": int(present)} for t, o, present in postings],
+    )
+    first, last = connection.execute(
+        select(func.min(table.c.sequence), func.max(table.c.sequence))
+    ).one()
+    if last - first >= COMPACT_AT:
+        compact(connection, schema)
+
+
+def shards(
+    connection: Connection, schema: Schema, numbers: Iterable[int]
+) -> dict[int, dict[int, int]]:
+    """Return number of a term → shard → about how many postings; delta rows count as gains."""
+    chunk, delta = schema.chunk, schema.delta
+    shard = delta.c.ordinal.op(">>")(SHARD_BITS)
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    for page in pages(numbers):
+        for term, at, card in connection.execute(
+            select(chunk.c.term, chunk.c.shard, chunk.c.card).where(chunk.c.term.in_(page))
+        ):
+            found[term][at] = card
+        for term, at, changes in connection.execute(
+            select(delta.c.term, shard, func.count())
+            .where(delta.c.term.in_(page))
+            .group_by(delta.c.term, shard)
+        ):
+            found[term][at] = found[term].get(at, 0) + changes
+    return found
+
+
+def postings(
+    connection: Connection, schema: Schema, numbers: Iterable[int], shard: int
+) -> dict[int, BitMap]:
+    """Return number of a term → exact ordinals in one shard."""
+    chunk, delta = schema.chunk, schema.delta
+    found: dict[int, BitMap] = {}
+    for page in pages(numbers):
+        for term, checksum, data in connection.execute(
+            select(chunk.c.term, chunk.c.checksum, chunk.c.data)
+            .where(chunk.c.shard == shard)
+            .where(chunk.c.term.in_(page))
+        ):
+            found[term] = decoded(term, shard, checksum, data)
+        first = shard << SHARD_BITS
+        for term, ordinal, present in connection.execute(
+            select(delta.c.term, delta.c.ordinal, delta.c.present)
+            .where(delta.c.term.in_(page))
+            .where(delta.c.ordinal.between(first, first + (1 << SHARD_BITS) - 1))
+            .order_by(delta.c.sequence)
+        ):
+            change(found.setdefault(term, BitMap()), ordinal, present)
+    return found
+
+
+def compact(connection: Connection, schema: Schema) -> None:
+    """Fold the whole delta into the chunks."""
+    chunk, delta = schema.chunk, schema.delta
+    changes: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    last = 0
+    for last, term, ordinal, present in connection.execute(  # noqa: B007 # where the delta ends
+        select(delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present).order_by(
+            delta.c.sequence
+        )
+    ):
+        changes[term, ordinal >> SHARD_BITS].append((ordinal, present))
+    if not changes:
+        return
+    rows: list[dict[str, object]] = []
+    for term, shard in changes:
+        row = connection.execute(
+            select(chunk.c.checksum, chunk.c.data)
+            .where(chunk.c.term == term)
+            .where(chunk.c.shard == shard)
+        ).one_or_none()
+        bitmap = BitMap() if row is None else decoded(term, shard, *row)
+        for ordinal, present in changes[term, shard]:
+            change(bitmap, ordinal, present)
+        if row is not None:
+            connection.execute(
+                delete(chunk).where(chunk.c.term == term).where(chunk.c.shard == shard)
+            )
+        if bitmap:
+            data = bitmap.serialize()
+            rows.append(
+                {
+                    "term": term,
+                    "shard": shard,
+                    "card": len(bitmap),
+                    "checksum": zlib.crc32(data),
+                    "data": data,
+                }
+            )
+    if rows:
+        connection.execute(insert(chunk), rows)
+    connection.execute(delete(delta).where(delta.c.sequence <= last))
+
+
+def change(bitmap: BitMap, ordinal: int, present: int) -> None:
+    """Add an ordinal to a bitmap or take it away."""
+    if present:
+        bitmap.add(ordinal)
+    else:
+        bitmap.discard(ordinal)
+
+
+def decoded(term: int, shard: int, checksum: int, data: bytes) -> BitMap:
+    """Return a chunk's bitmap; raises StoreDamaged if its bytes are not those that were written.
+
+    The checksum comes first, for a bitmap's own decoder accepts some corrupt headers.
+    """
+    if zlib.crc32(data) != checksum:
+        raise StoreDamaged(f"chunk of term {term}, shard {shard} has a wrong checksum; rebuild it")
+    return BitMap.deserialize(data)

@@ -1,0 +1,145 @@
+"""What a store shows within one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import datetime
+
+from pyroaring import BitMap
+from sqlalchemy import ColumnElement, Connection, Join, case, select
+
+from addressee.adapters.mapper import EventMapper
+from addressee.application import Recorded
+
+from .postings import postings, shards, term_numbers
+from .schema import Schema
+from .statements import from_microseconds, pages, to_microseconds
+
+
+class SqlReader:
+    """Ledger and read models as one open transaction sees them.
+
+    Args:
+        connection: with its transaction begun.
+        schema: the store's tables.
+        mapper: turns bytes into events.
+    """
+
+    def __init__(self, connection: Connection, schema: Schema, mapper: EventMapper) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._mapper = mapper
+
+    def streams(self, ids: Iterable[str]) -> Mapping[str, Sequence[Recorded]]:
+        """Return the events of each stream in order."""
+        table = self._schema.event
+        found: dict[str, list[Recorded]] = defaultdict(list)
+        for page in pages(ids):
+            rows = self._connection.execute(
+                select(
+                    table.c.position, table.c.stream, table.c.version, table.c.topic, table.c.state
+                )
+                .where(table.c.stream.in_(page))
+                .order_by(table.c.stream, table.c.version)
+            )
+            for position, *row in rows:
+                found[row[0]].append(Recorded(position, self._mapper.event(*row)))
+        return found
+
+    def events(self, after: int, limit: int) -> Sequence[Recorded]:
+        """Return events behind a position, in ledger order."""
+        table = self._schema.event
+        rows = self._connection.execute(
+            select(table.c.position, table.c.stream, table.c.version, table.c.topic, table.c.state)
+            .where(table.c.position > after)
+            .order_by(table.c.position)
+            .limit(limit)
+        )
+        return [Recorded(position, self._mapper.event(*row)) for position, *row in rows]
+
+    def holders(self, claims: Sequence[str]) -> Mapping[str, str]:
+        """Return claim stream → person."""
+        table = self._schema.holder
+        found: dict[str, str] = {}
+        for page in pages(claims):
+            rows = select(table.c.claim, table.c.person).where(table.c.claim.in_(page))
+            found.update((claim, person) for claim, person in self._connection.execute(rows))
+        return found
+
+    def owned(self, application: str, persons: Set[str]) -> Mapping[str, BitMap]:
+        """Return person → ordinals."""
+        table = self._schema.installation
+        found: dict[str, BitMap] = defaultdict(BitMap)
+        for page in pages(persons):
+            rows = select(table.c.person, table.c.ordinal).where(
+                table.c.person.in_(page), table.c.application == application
+            )
+            for person, ordinal in self._connection.execute(rows):
+                found[person].add(ordinal)
+        return found
+
+    def ordinals(self, application: str, installations: Set[str]) -> Mapping[str, int]:
+        """Return installation → ordinal."""
+        table = self._schema.installation
+        found: dict[str, int] = {}
+        for page in pages(installations):
+            rows = select(table.c.id, table.c.ordinal).where(
+                table.c.id.in_(page), table.c.application == application
+            )
+            found.update((name, ordinal) for name, ordinal in self._connection.execute(rows))
+        return found
+
+    def shards(self, application: str, terms: Set[str]) -> Mapping[str, Mapping[int, int]]:
+        """Return term → shard → about how many postings."""
+        numbers = term_numbers(self._connection, self._schema, application, terms)
+        found = shards(self._connection, self._schema, numbers.values())
+        return {term: found[number] for term, number in numbers.items() if number in found}
+
+    def postings(self, application: str, terms: Set[str], shard: int) -> Mapping[str, BitMap]:
+        """Return term → ordinals in a shard."""
+        numbers = term_numbers(self._connection, self._schema, application, terms)
+        found = postings(self._connection, self._schema, numbers.values(), shard)
+        return {term: found[number] for term, number in numbers.items() if number in found}
+
+    def names(self, ordinals: Sequence[int]) -> Sequence[str]:
+        """Return the ids of installations."""
+        table = self._schema.installation
+        found: dict[int, str] = {}
+        for page in pages(ordinals):
+            rows = select(table.c.ordinal, table.c.id).where(table.c.ordinal.in_(page))
+            found.update((ordinal, name) for ordinal, name in self._connection.execute(rows))
+        return [found[ordinal] for ordinal in ordinals]
+
+    def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
+        """Return bound installations that nobody used since ``before``."""
+        table = self._schema.installation
+        rows = (
+            select(table.c.id)
+            .select_from(self._with_touches())
+            .where(table.c.application == application, table.c.person.is_not(None))
+            .where(self._seen() <= to_microseconds(before))
+            .order_by(table.c.ordinal)
+            .limit(limit)
+        )
+        return self._connection.execute(rows).scalars().all()
+
+    def last_seen(self, installation: str) -> datetime | None:
+        """Return when a bound installation was bound or last touched."""
+        table = self._schema.installation
+        found = self._connection.execute(
+            select(self._seen())
+            .select_from(self._with_touches())
+            .where(table.c.id == installation, table.c.person.is_not(None))
+        ).scalar_one_or_none()
+        return None if found is None else from_microseconds(found)
+
+    def _with_touches(self) -> Join:
+        """Return installations beside their signs of life."""
+        table, touch = self._schema.installation, self._schema.touch
+        return table.outerjoin(touch, touch.c.installation == table.c.id)
+
+    def _seen(self) -> ColumnElement[int]:
+        """Return the later of binding and last touch."""
+        bound_at, at = self._schema.installation.c.bound_at, self._schema.touch.c.at
+        return case((at > bound_at, at), else_=bound_at)

@@ -1,0 +1,207 @@
+"""The ledger's table behind `eventsourcing`'s recorder interfaces.
+
+A store calls ``insert`` within its own transaction; the classes open one a call, and make this
+package a persistence module for any application of `eventsourcing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    ApplicationRecorder,
+    IntegrityError,
+    Notification,
+    ProcessRecorder,
+    StoredEvent,
+    Tracking,
+    TrackingRecorder,
+)
+from sqlalchemy import Connection, exc, func, insert, select, update
+
+from .database import Database
+from .schema import Schema
+from .subscription import PollingSubscription
+
+
+def insert_events(
+    connection: Connection, schema: Schema, events: Sequence[StoredEvent]
+) -> list[int]:
+    """Add events to the ledger and return their positions, which are in the order given.
+
+    Raises:
+        IntegrityError: a stream has an event of that version already.
+    """
+    rows = [
+        {
+            "stream": str(event.originator_id),
+            "version": event.originator_version,
+            "topic": event.topic,
+            "state": event.state,
+        }
+        for event in events
+    ]
+    if not rows:
+        return []
+    table = schema.event
+    try:
+        connection.execute(insert(table), rows)
+    except exc.IntegrityError:
+        raise IntegrityError("a stream has an event of that version already") from None
+    # Positions of one transaction follow each other, for SQLite has one writer at a time.
+    last = connection.execute(select(func.max(table.c.position))).scalar_one()
+    return list(range(last - len(rows) + 1, last + 1))
+
+
+def insert_tracking(connection: Connection, schema: Schema, tracking: Tracking) -> None:
+    """Move a follower's position on; raises IntegrityError if it is there already."""
+    table = schema.tracking
+    moved = connection.execute(
+        update(table)
+        .where(table.c.application_name == tracking.application_name)
+        .where(table.c.notification_id < tracking.notification_id)
+        .values(notification_id=tracking.notification_id)
+    )
+    if moved.rowcount:
+        return
+    try:
+        connection.execute(
+            insert(table).values(
+                application_name=tracking.application_name,
+                notification_id=tracking.notification_id,
+            )
+        )
+    except exc.IntegrityError:
+        problem = f"{tracking.application_name} is at {tracking.notification_id} or further already"
+        raise IntegrityError(problem) from None
+
+
+class SqlAggregateRecorder(AggregateRecorder):
+    """Keeps streams of events.
+
+    Args:
+        database: where.
+        schema: its tables; they must exist.
+    """
+
+    def __init__(self, database: Database, schema: Schema) -> None:
+        self._database = database
+        self._schema = schema
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        **kwargs: Any,  # noqa: ANN401 # the interface's own
+    ) -> Sequence[int] | None:
+        """Add events in one transaction; raises IntegrityError, and then nothing is added."""
+        self._insert(stored_events, **kwargs)
+        return None
+
+    def _insert(
+        self, stored_events: Sequence[StoredEvent], tracking: Tracking | None = None
+    ) -> list[int]:
+        with self._database.writing() as connection:
+            if tracking is not None:
+                insert_tracking(connection, self._schema, tracking)
+            return insert_events(connection, self._schema, stored_events)
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """Return a stream's events with versions above ``gt`` and up to ``lte``."""
+        table = self._schema.event
+        found = select(table.c.stream, table.c.version, table.c.topic, table.c.state).where(
+            table.c.stream == str(originator_id)
+        )
+        if gt is not None:
+            found = found.where(table.c.version > gt)
+        if lte is not None:
+            found = found.where(table.c.version <= lte)
+        found = found.order_by(table.c.version.desc() if desc else table.c.version).limit(limit)
+        with self._database.reading() as connection:
+            return [StoredEvent(*row) for row in connection.execute(found)]
+
+
+class SqlApplicationRecorder(SqlAggregateRecorder, ApplicationRecorder):
+    """Keeps streams of events and their order in the ledger."""
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        **kwargs: Any,  # noqa: ANN401 # the interface's own
+    ) -> Sequence[int] | None:
+        """Add events in one transaction and return their positions; raises IntegrityError."""
+        return self._insert(stored_events, **kwargs)
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Return events in ledger order."""
+        table = self._schema.event
+        found = select(
+            table.c.stream, table.c.version, table.c.topic, table.c.state, table.c.position
+        )
+        if start is not None:
+            after = start if inclusive_of_start else start + 1
+            found = found.where(table.c.position >= after)
+        if stop is not None:
+            found = found.where(table.c.position <= stop)
+        if topics:
+            found = found.where(table.c.topic.in_(topics))
+        with self._database.reading() as connection:
+            rows = connection.execute(found.order_by(table.c.position).limit(limit))
+            return [Notification(*row) for row in rows]
+
+    def max_notification_id(self) -> int | None:
+        """Return the last position, or None for an empty ledger."""
+        with self._database.reading() as connection:
+            last = select(func.max(self._schema.event.c.position))
+            return connection.execute(last).scalar_one_or_none()
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> PollingSubscription:
+        """Follow the ledger from behind a position, waiting at its end."""
+        return PollingSubscription(self, gt, topics)
+
+
+class SqlTrackingRecorder(TrackingRecorder):
+    """Keeps how far followers have come.
+
+    Args:
+        database: where.
+        schema: its tables; they must exist.
+    """
+
+    def __init__(self, database: Database, schema: Schema) -> None:
+        self._database = database
+        self._schema = schema
+
+    def insert_tracking(self, tracking: Tracking) -> None:
+        """Move a follower's position on; raises IntegrityError if it is there already."""
+        with self._database.writing() as connection:
+            insert_tracking(connection, self._schema, tracking)
+
+    def max_tracking_id(self, application_name: str) -> int | None:
+        """Return a follower's position, or None before its first."""
+        table = self._schema.tracking
+        found = select(table.c.notification_id).where(table.c.application_name == application_name)
+        with self._database.reading() as connection:
+            return connection.execute(found).scalar_one_or_none()
+
+
+class SqlProcessRecorder(SqlTrackingRecorder, SqlApplicationRecorder, ProcessRecorder):
+    """Keeps events and, in the same transaction, how far their maker has come."""
