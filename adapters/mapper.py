@@ -6,7 +6,7 @@ changes: the topic names the shape. A newer shape is read from older bytes by an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from eventsourcing.domain import DomainEventProtocol

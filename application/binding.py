@@ -93,23 +93,26 @@ def personalize(work: Work, name: str, asked: SignIn) -> Personalized:
     return Personalized(outcome, name, person.name, previous, work.primary_moves())
 
 
-def update_person(
-    work: Work,
-    name: str,
-    add: Identity,
-    remove: Identity,
-    attributes: Facts,
-    tags: frozenset[str] | None,
-) -> Updated:
+@dataclass(frozen=True, slots=True)
+class PersonChange:
+    """What ``update_person`` was asked for, checked."""
+
+    add: Identity
+    remove: Identity
+    attributes: Facts
+    tags: frozenset[str] | None
+
+
+def update_person(work: Work, name: str, asked: PersonChange) -> Updated:
     """Change what is known of the person on an installation; make a lead if there is none (R27)."""
-    added, removed = list(add.identifiers()), list(remove.identifiers())
+    added, removed = list(asked.add.identifiers()), list(asked.remove.identifiers())
     open_with_claims(work, name, [*added, *removed])
     installation = work.installation(name)
     owner = work.owner(installation)
     person = owner or work.get(Person(work.rules.new_id()))
     for identifier in added:
         if work.claim(identifier).holder not in (None, person.name):
-            raise UserMergeInterrupted(field_of(add, identifier), "belongs to another person")
+            raise UserMergeInterrupted(field_of(asked.add, identifier), "belongs to another person")
     held = [i for i in removed if i in person.identifiers]
     new = [i for i in added if i not in person.identifiers]
     for identifier in held:
@@ -117,14 +120,14 @@ def update_person(
         work.claim(identifier).release(work.occasion, identifier, person.name)
     person.check_room(new)
     if owner is None:
-        if not (new or attributes or tags):
+        if not (new or asked.attributes or asked.tags):
             return Updated("unchanged", name)
         person.record(PersonCreated, work.occasion, type="LEAD")
         bind(work.occasion, installation, person)
     add_identifiers(work, person, new)
-    person.update(work.occasion, attributes)
-    if tags is not None:
-        person.replace_tags(work.occasion, tags)
+    person.update(work.occasion, asked.attributes)
+    if asked.tags is not None:
+        person.replace_tags(work.occasion, asked.tags)
     return Updated("updated" if work.recorded else "unchanged", name, person.name)
 
 
@@ -161,7 +164,9 @@ def depersonalize_all(work: Work, name: str, reason: DepersonalizeReason) -> Dep
     work.open(*map(Installation, devices))
     for device in devices:
         # No successor: with "most_recent" the flag would only wander over those that leave too.
-        unbind(work.occasion, work.get(Installation(device)), person, reason, "none", work.installation)
+        unbind(
+            work.occasion, work.get(Installation(device)), person, reason, "none", work.installation
+        )
     return Depersonalized(
         "depersonalized" if devices else "unchanged", devices, name, work.primary_moves()
     )

@@ -8,7 +8,8 @@ findings: dense ordinals, sharded postings, early stop).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from pyroaring import BitMap
@@ -17,7 +18,7 @@ from addressee.domain import And, Expression, Not, Or, Term, keyed_hash, leaves
 
 from .ports import SHARD_BITS, Reader, Store
 
-IDENTIFIER_FIELDS: Set[str] = frozenset({"external_id", "msisdn", "email"})
+IDENTIFIER_FIELDS: AbstractSet[str] = frozenset({"external_id", "msisdn", "email"})
 
 Shards = Mapping[int, BitMap]
 NONE: Shards = {}
@@ -56,7 +57,7 @@ class Plan:
                 if found := self.evaluate(self.expression, shard, postings, universe):
                     yield found
 
-    def occupied(self, expression: Expression) -> Set[int]:
+    def occupied(self, expression: Expression) -> AbstractSet[int]:
         """Return the shards in which an expression can have hits."""
         match expression:
             case Term():
@@ -115,7 +116,7 @@ def plan(
 
 
 def look_up(
-    store: Store, reader: Reader, application: str, terms: Set[Term]
+    store: Store, reader: Reader, application: str, terms: AbstractSet[Term]
 ) -> dict[Term, Shards]:
     """Return leaf → hits by shard, for leaves that name identifiers or installations."""
     claims = {

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import NotRequired, TypedDict, TypeVar
+from typing import ClassVar, NotRequired, TypedDict, TypeVar
 
 from pydantic import TypeAdapter
 
 from addressee.domain import (
     Aggregate,
+    Appliers,
     CommandCompleted,
     Conflict,
     IdempotencyKeyReused,
@@ -23,6 +24,7 @@ from addressee.domain import (
     values,
 )
 
+from .cache import AggregateCache
 from .ports import Store
 from .results import Depersonalized, Personalized, Registered, Updated
 from .subscribers import Subscribers
@@ -63,7 +65,7 @@ class CompletedCommand(Aggregate):
     def _completed(self, event: CommandCompleted) -> None:
         self.done = event
 
-    APPLIERS = {CommandCompleted: _completed}
+    APPLIERS: ClassVar[Appliers] = {CommandCompleted: _completed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Execution:
         subscribers: told of what was committed.
         clock: gives the time, aware of its zone.
         attempts: how often a command is tried before a lost race is given up (R32).
+        cache: aggregates that were seen before.
     """
 
     store: Store
@@ -83,6 +86,7 @@ class Execution:
     subscribers: Subscribers
     clock: Callable[[], datetime]
     attempts: int
+    cache: AggregateCache
 
     def run(
         self,
@@ -90,7 +94,7 @@ class Execution:
         decide: Callable[[Work], R],
         context: Context,
         default_actor: str,
-        request: Mapping[str, object],
+        request: Callable[[], Mapping[str, object]],
     ) -> R:
         """Run one command and return its result with the ledger position.
 
@@ -99,7 +103,7 @@ class Execution:
             decide: the decision; it may run several times.
             context: as the caller gave it.
             default_actor: who asks, if the context does not say.
-            request: the command and its arguments, to recognise a retry by.
+            request: gives the command and its arguments, to recognise a retry by.
 
         Raises:
             Conflict: the race was lost at every attempt; nothing was recorded.
@@ -114,13 +118,14 @@ class Execution:
             position = 0
             try:
                 with self.store.writing() as transaction:
-                    work = Work(self.store, transaction, occasion, self.rules)
+                    work = Work(self.store, transaction, occasion, self.rules, self.cache)
                     if key is None:
                         result = decide(work)
                     else:
                         result = self._once(work, answer, decide, key, request)
                     appended = work.append()
                 events, position = appended, work.position
+                work.committed()
             except Conflict:
                 if attempt == self.attempts:
                     raise
@@ -137,11 +142,11 @@ class Execution:
         answer: type[R],
         decide: Callable[[Work], R],
         key: str,
-        request: Mapping[str, object],
+        request: Callable[[], Mapping[str, object]],
     ) -> R:
         """Decide, or return what the same key's first command answered."""
         secret = self.store.identifier_key
-        fingerprint = keyed_hash(secret, json.dumps(request, sort_keys=True, default=sorted))
+        fingerprint = keyed_hash(secret, json.dumps(request(), sort_keys=True, default=sorted))
         command = work.get(CompletedCommand(keyed_hash(secret, "command", key)))
         if command.done is not None:
             if command.done.fingerprint != fingerprint:

@@ -7,7 +7,8 @@ does not depend on the index that it explains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +16,6 @@ from addressee.domain import (
     And,
     DevicePersonalized,
     Expression,
-    Identifier,
     Installation,
     NoRegistration,
     Not,
@@ -68,19 +68,20 @@ class Explanation:
     terms: tuple[TermExplanation, ...]
 
 
-def explain(
+def explain(  # noqa: PLR0913 # a question, and where it is asked
     store: Store,
     reader: Reader,
     application: str,
     expression: Expression,
     name: str,
-    include_disabled: bool,  # noqa: FBT001 # passed on from a keyword
+    *,
+    include_disabled: bool,
 ) -> Explanation:
     """Fold what concerns the installation and return the explanation; raises NoRegistration."""
     stream = Installation(values.identifier("installation", name)).id
-    own = reader.streams([stream]).get(stream, ())
+    own = reader.streams({stream: 0}).get(stream, ())
     persons = {r.event.person for r in own if isinstance(r.event, DevicePersonalized)}
-    streams = reader.streams(Person(person).id for person in persons)
+    streams = reader.streams({Person(person).id: 0 for person in persons})
     wanted = sorted(leaves(expression), key=str)
     world = World(name, store.indexed_attributes)
     explained = {term: TermExplanation(str(term), holds=False) for term in wanted}
@@ -107,7 +108,7 @@ def explain(
 class World:
     """An installation and its persons as they were after each event."""
 
-    def __init__(self, name: str, indexed: Set[str]) -> None:
+    def __init__(self, name: str, indexed: AbstractSet[str]) -> None:
         self.installation = Installation(name)
         self._persons: dict[str, Person] = {}
         self._indexed = indexed
@@ -132,7 +133,7 @@ class World:
         person = self.person()
         return terms | person_terms(person, self._indexed) if person and terms else terms
 
-    def holds(self, term: Term, truths: Set[str]) -> bool:
+    def holds(self, term: Term, truths: AbstractSet[str]) -> bool:
         """Whether a term holds; ``truths`` are the terms that the index would have."""
         if term.field == "installation":
             return term.value == self.installation.name and self.installation.live

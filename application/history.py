@@ -92,7 +92,7 @@ class History:
 
     def _stream(self, stream: str) -> Sequence[Recorded]:
         with self._store.reading() as reader:
-            return reader.streams([stream]).get(stream, ())
+            return reader.streams({stream: 0}).get(stream, ())
 
 
 def until(recorded: Sequence[Recorded], at: datetime | None) -> Iterator[Recorded]:

@@ -9,7 +9,6 @@ from typing import TypeVar, Unpack
 from uuid import uuid4
 
 from addressee.domain import (
-    KEEP,
     Attributes,
     DepersonalizeReason,
     Event,
@@ -22,6 +21,7 @@ from addressee.domain import (
 )
 
 from . import binding, registration
+from .cache import AggregateCache
 from .execution import Context, Execution
 from .ports import Store
 from .reports import Reported, report_of
@@ -65,6 +65,8 @@ class Personalization:
         ids: makes the ids of installations and persons.
         logger: told of subscribers that fail.
         attempts: how often a command is tried before a lost race is given up (R32).
+        cache: how many persons, installations and claims are kept in memory as last seen; commands
+            read what has happened since, so it makes nothing stale.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -77,6 +79,7 @@ class Personalization:
         ids: Callable[[], str] = random_id,
         logger: logging.Logger | None = None,
         attempts: int = 100,
+        cache: int = 10_000,
     ) -> None:
         self._store = store
         self._sessions = dict(sessions or {})
@@ -84,7 +87,7 @@ class Personalization:
         self._ids = ids
         self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
         self._execution = Execution(
-            store, Rules(successor, ids), self._subscribers, clock, attempts
+            store, Rules(successor, ids), self._subscribers, clock, attempts, AggregateCache(cache)
         )
 
     def subscribe(self, event: type[E], handler: Callable[[E], object]) -> None:
@@ -118,12 +121,10 @@ class Personalization:
             lambda work: registration.register(work, application, name, report),
             options,
             "device",
-            {"register": application, "installation": installation, **report},
+            lambda: {"register": application, "installation": installation, **report},
         )
 
-    def update_installation(
-        self, installation: str, **options: Unpack[Options]
-    ) -> Updated:
+    def update_installation(self, installation: str, **options: Unpack[Options]) -> Updated:
         """Record what a device reports of itself; what is not given stays (R8).
 
         Args:
@@ -140,7 +141,7 @@ class Personalization:
             lambda work: registration.update_installation(work, name, report),
             options,
             "device",
-            {"update_installation": name, **report},
+            lambda: {"update_installation": name, **report},
         )
 
     def expire(
@@ -162,10 +163,10 @@ class Personalization:
             lambda work: registration.expire(work, name, chosen),
             context,
             "backend",
-            {"expire": name, "reason": reason},
+            lambda: {"expire": name, "reason": reason},
         )
 
-    def personalize(  # noqa: PLR0913 # the signature is the product's contract
+    def personalize(  # noqa: PLR0913, PLR0917 # the signature is the product's contract
         self,
         installation: str,
         identity: Identity,
@@ -213,7 +214,7 @@ class Personalization:
             lambda work: binding.personalize(work, name, asked),
             context,
             "device",
-            {
+            lambda: {
                 "personalize": name,
                 "identity": identity.model_dump(),
                 "attributes": asked.attributes,
@@ -243,13 +244,15 @@ class Personalization:
         """
         name, caller = values.identifier("installation", installation), optional_id("by", by)
         remote = caller not in (None, name)
-        why = values.choice("reason", reason or ("remote" if remote else "logout"), DepersonalizeReason)
+        why = values.choice(
+            "reason", reason or ("remote" if remote else "logout"), DepersonalizeReason
+        )
         return self._execution.run(
             Depersonalized,
             lambda work: binding.depersonalize(work, name, why, caller),
             context,
             f"device:{caller}" if remote else "device",
-            {"depersonalize": name, "by": by, "reason": reason},
+            lambda: {"depersonalize": name, "by": by, "reason": reason},
         )
 
     def depersonalize_all(
@@ -271,7 +274,7 @@ class Personalization:
             lambda work: binding.depersonalize_all(work, name, why),
             context,
             "backend",
-            {"depersonalize_all": name, "reason": reason},
+            lambda: {"depersonalize_all": name, "reason": reason},
         )
 
     def set_primary(
@@ -301,10 +304,10 @@ class Personalization:
             lambda work: binding.set_primary(work, name, wanted, caller),
             context,
             f"device:{caller}" if caller not in (None, name) else "device",
-            {"set_primary": name, "primary": primary, "by": by},
+            lambda: {"set_primary": name, "primary": primary, "by": by},
         )
 
-    def update_person(  # noqa: PLR0913 # everything that can be changed, each by its name
+    def update_person(  # everything that can be changed, each by its name
         self,
         installation: str,
         identity: Identity | None = None,
@@ -329,20 +332,23 @@ class Personalization:
                 external id.
         """
         name = values.identifier("installation", installation)
-        added, removed = identity or Identity(), remove or Identity()
-        changes = values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS)
-        wanted = None if tags is None else values.tags("tags", tags)
+        asked = binding.PersonChange(
+            identity or Identity(),
+            remove or Identity(),
+            values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
+            None if tags is None else values.tags("tags", tags),
+        )
         return self._execution.run(
             Updated,
-            lambda work: binding.update_person(work, name, added, removed, changes, wanted),
+            lambda work: binding.update_person(work, name, asked),
             context,
             "device",
-            {
+            lambda: {
                 "update_person": name,
-                "add": added.model_dump(),
-                "remove": removed.model_dump(),
-                "attributes": changes,
-                "tags": wanted,
+                "add": asked.add.model_dump(),
+                "remove": asked.remove.model_dump(),
+                "attributes": asked.attributes,
+                "tags": asked.tags,
             },
         )
 
@@ -373,7 +379,7 @@ class Personalization:
             lambda work: binding.tag(work, name, *change),
             context,
             "backend",
-            {"tag": name, "change": change},
+            lambda: {"tag": name, "change": change},
         )
 
     def tag_installation(
@@ -397,7 +403,7 @@ class Personalization:
             lambda work: registration.tag_installation(work, name, *change),
             context,
             "backend",
-            {"tag_installation": name, "change": change},
+            lambda: {"tag_installation": name, "change": change},
         )
 
     def touch(self, installation: str, **context: Unpack[Context]) -> Updated:
@@ -412,7 +418,7 @@ class Personalization:
             lambda work: registration.touch(work, name),
             context,
             "device",
-            {"touch": name},
+            lambda: {"touch": name},
         )
 
     def expire_sessions(self, now: datetime | None = None) -> list[Depersonalized]:
@@ -450,7 +456,7 @@ class Personalization:
             lambda work: binding.end_session(work, name, before),
             {},
             "policy:session",
-            {},
+            dict,
         )
 
 

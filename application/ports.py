@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -27,8 +28,12 @@ class Recorded(NamedTuple):
 class Reader(Protocol):
     """Show ledger and read models as they were at one moment."""
 
-    def streams(self, ids: Iterable[str]) -> Mapping[str, Sequence[Recorded]]:
-        """Return the events of each stream in order; streams that do not exist are left out."""
+    def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
+        """Return stream → its events behind a version, in order; those that have none left out.
+
+        Args:
+            after: stream → the version that is known; 0 asks for the whole stream.
+        """
         ...
 
     def events(self, after: int, limit: int) -> Sequence[Recorded]:
@@ -39,19 +44,21 @@ class Reader(Protocol):
         """Return claim stream → id of the person who holds the identifier, where one does."""
         ...
 
-    def owned(self, application: str, persons: Set[str]) -> Mapping[str, BitMap]:
+    def owned(self, application: str, persons: AbstractSet[str]) -> Mapping[str, BitMap]:
         """Return person → ordinals of the installations that are bound in an application."""
         ...
 
-    def ordinals(self, application: str, installations: Set[str]) -> Mapping[str, int]:
+    def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:
         """Return installation → ordinal, expired ones too; other applications' are left out."""
         ...
 
-    def shards(self, application: str, terms: Set[str]) -> Mapping[str, Mapping[int, int]]:
+    def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
         """Return term → shard → about how many postings; a shard left out has none."""
         ...
 
-    def postings(self, application: str, terms: Set[str], shard: int) -> Mapping[str, BitMap]:
+    def postings(
+        self, application: str, terms: AbstractSet[str], shard: int
+    ) -> Mapping[str, BitMap]:
         """Return term → exact ordinals in one shard; a term that has none may be left out."""
         ...
 
@@ -60,7 +67,7 @@ class Reader(Protocol):
         ...
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
-        """Return installations of somebody that were bound and last touched at ``before`` or earlier."""
+        """Return bound installations whose binding and last touch are not later than ``before``."""
         ...
 
     def last_seen(self, installation: str) -> datetime | None:
@@ -93,7 +100,7 @@ class Store(Protocol):
     """
 
     identifier_key: bytes
-    indexed_attributes: Set[str]
+    indexed_attributes: AbstractSet[str]
 
     def reading(self) -> AbstractContextManager[Reader]:
         """Open a view that does not change while it is open; raises StoreUnavailable."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,8 +38,8 @@ class InstallationChange:
     moved: bool = False
     person: str | None = None
     bound_at: datetime | None = None
-    gained: Set[str] = frozenset()
-    lost: Set[str] = frozenset()
+    gained: AbstractSet[str] = frozenset()
+    lost: AbstractSet[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -54,12 +55,12 @@ class Changes:
     holders: dict[str, str | None] = field(default_factory=dict)
 
 
-def project(aggregates: Iterable[Aggregate], indexed: Set[str]) -> Changes:
+def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Changes:
     """Return what the read models must change so that they show the aggregates.
 
     Args:
-        aggregates: every aggregate of the transaction, with its state before in ``before`` if it
-            recorded anything. An installation that changes hands comes with both its persons.
+        aggregates: every aggregate of the transaction, as drafts that know their state before. An
+            installation that changes hands comes with both its persons.
         indexed: the attributes that audiences may use, as ``attr.name`` or ``iattr.name``.
     """
     changes = Changes()
@@ -70,12 +71,15 @@ def project(aggregates: Iterable[Aggregate], indexed: Set[str]) -> Changes:
             installations[aggregate.name] = aggregate
         elif isinstance(aggregate, Person):
             persons[aggregate.name] = aggregate
-        elif isinstance(aggregate, IdentifierClaim) and aggregate.before is not None:
+        elif isinstance(aggregate, IdentifierClaim) and aggregate.changed:
             changes.holders[aggregate.id] = aggregate.holder
     was = {name: person_terms(person.before or person, indexed) for name, person in persons.items()}
-    now = {name: person_terms(person, indexed) for name, person in persons.items()}
+    now = {
+        name: person_terms(person, indexed) if person.changed else was[name]
+        for name, person in persons.items()
+    }
     for installation in installations.values():
-        if installation.before is not None:
+        if installation.changed and installation.before is not None:
             changes.installations.append(
                 change_of(installation, installation.before, was, now, indexed)
             )
@@ -95,9 +99,9 @@ def project(aggregates: Iterable[Aggregate], indexed: Set[str]) -> Changes:
 def change_of(
     installation: Installation,
     before: Installation,
-    was: Mapping[str, Set[str]],
-    now: Mapping[str, Set[str]],
-    indexed: Set[str],
+    was: Mapping[str, AbstractSet[str]],
+    now: Mapping[str, AbstractSet[str]],
+    indexed: AbstractSet[str],
 ) -> InstallationChange:
     """Return what changes for one installation; ``was`` and ``now`` are the terms of persons."""
     held, holds = installation_terms(before, indexed), installation_terms(installation, indexed)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pyroaring import BitMap
-
 from addressee.domain import Expression, InvalidValue, NoRegistration, as_expression, values
 from addressee.domain.terms import ALL, REACHABLE
 
@@ -69,7 +67,14 @@ class Targeting:
         """Return how many installations an audience reaches; arguments as for `targets`."""
         audience = as_expression(expression)
         with self._store.reading() as reader:
-            return sum(map(len, self._plan(reader, application, audience, include_disabled).hits()))
+            return sum(
+                map(
+                    len,
+                    self._plan(
+                        reader, application, audience, include_disabled=include_disabled
+                    ).hits(),
+                )
+            )
 
     def preview(
         self,
@@ -88,7 +93,9 @@ class Targeting:
             raise InvalidValue("n", f"should be 0 to {PAGE}")
         audience = as_expression(expression)
         with self._store.reading() as reader:
-            found = first_hits(self._plan(reader, application, audience, include_disabled), 0, n)
+            found = first_hits(
+                self._plan(reader, application, audience, include_disabled=include_disabled), 0, n
+            )
             return list(reader.names(found))
 
     def explain(
@@ -107,11 +114,16 @@ class Targeting:
         audience = as_expression(expression)
         with self._store.reading() as reader:
             return explain(
-                self._store, reader, application, audience, installation, include_disabled
+                self._store,
+                reader,
+                application,
+                audience,
+                installation,
+                include_disabled=include_disabled,
             )
 
     def _plan(
-        self, reader: Reader, application: str, audience: Expression, include_disabled: bool
+        self, reader: Reader, application: str, audience: Expression, *, include_disabled: bool
     ) -> Plan:
         universe = ALL if include_disabled else REACHABLE
         return plan(self._store, reader, application, audience, universe)
@@ -144,9 +156,8 @@ def first_hits(planned: Plan, start: int, n: int) -> list[int]:
     if n == 0:
         return found
     for hits in planned.hits(start):
-        if start > hits.min():
-            hits -= BitMap(range(hits.min(), start))
-        found += hits[: n - len(found)]
+        first = hits.rank(start - 1) if start else 0
+        found += hits[first : first + n - len(found)]
         if len(found) >= n:
             break
     return found

@@ -21,6 +21,7 @@ from addressee.domain import (
     UnknownPerson,
 )
 
+from .cache import AggregateCache
 from .ports import Store, Transaction
 from .projection import project
 from .results import PrimaryMove
@@ -45,15 +46,22 @@ class Work:
         occasion: time, actor and correlation id; its time moves on to the latest event that was
             read, so that a stream's times never run backwards where clocks differ.
         rules: what the host chose.
+        cache: what was seen of aggregates before.
     """
 
-    def __init__(
-        self, store: Store, transaction: Transaction, occasion: Occasion, rules: Rules
+    def __init__(  # everything that one command works with
+        self,
+        store: Store,
+        transaction: Transaction,
+        occasion: Occasion,
+        rules: Rules,
+        cache: AggregateCache,
     ) -> None:
         self.store = store
         self.transaction = transaction
         self.occasion = occasion
         self.rules = rules
+        self._cache = cache
         self.position = 0
         """Position of the newest event that was read or appended."""
         self._aggregates: dict[str, Aggregate] = {}
@@ -68,14 +76,20 @@ class Work:
         missing = {a.id: a for a in wanted if a.id not in self._aggregates}
         if not missing:
             return
-        streams = self.transaction.streams(missing)
-        for stream, aggregate in missing.items():
+        seen = self._cache.get(missing)
+        streams = self.transaction.streams(
+            {stream: seen[stream].aggregate.version if stream in seen else 0 for stream in missing}
+        )
+        for stream, fresh in missing.items():
+            aggregate, position = seen.get(stream, (fresh, 0))
             if recorded := streams.get(stream):
-                aggregate.fold(event for _, event in recorded)
-                self.position = max(self.position, recorded[-1].position)
-                if aggregate.modified_on is not None:
-                    self.occasion.timestamp = max(self.occasion.timestamp, aggregate.modified_on)
-        self._aggregates.update(missing)
+                position = recorded[-1].position
+                aggregate = aggregate.draft().fold(event for _, event in recorded).committed()
+                self._cache.put(aggregate, position)
+            self.position = max(self.position, position)
+            if aggregate.modified_on is not None:
+                self.occasion.timestamp = max(self.occasion.timestamp, aggregate.modified_on)
+            self._aggregates[stream] = aggregate.draft()
 
     def get(self, aggregate: A) -> A:
         """Return the open aggregate of the same stream, opening it if need be."""
@@ -125,10 +139,15 @@ class Work:
 
     def append(self) -> list[Event]:
         """Append what was recorded, if anything, and return it; raises Conflict."""
-        changed = [a for a in self._aggregates.values() if a.pending]
-        if not changed:
+        if not self.recorded:
             return []
         changes = project(self._aggregates.values(), self.store.indexed_attributes)
-        events = [event for aggregate in changed for event in aggregate.collect_events()]
+        events = [event for a in self._aggregates.values() for event in a.collect_events()]
         self.position = self.transaction.append(events, changes)
         return events
+
+    def committed(self) -> None:
+        """Keep what was recorded for the next command; the transaction has been committed."""
+        for aggregate in self._aggregates.values():
+            if aggregate.changed:
+                self._cache.put(aggregate.committed(), self.position)

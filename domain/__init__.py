@@ -1,6 +1,6 @@
 """The rules of who is on which device. Knows no database, network, file or clock."""
 
-from .aggregate import Aggregate, Occasion
+from .aggregate import Aggregate, Appliers, Occasion
 from .audience import And, Expression, Not, Or, Term, leaves
 from .audience_text import as_expression
 from .binding import Successor, bind, candidate, check_free, move_primary, unbind
@@ -67,6 +67,7 @@ __all__ = [
     "Aggregate",
     "AmbiguousPersonalizeCandidates",
     "And",
+    "Appliers",
     "Attributes",
     "CommandCompleted",
     "Conflict",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
-from copy import copy
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -23,6 +23,9 @@ class Occasion:
     correlation_id: str | None = None
 
 
+Appliers = Mapping[type[Event], Callable[[Any, Any], None]]
+
+
 class Aggregate(CollectEventsProtocol):
     """State that is folded from one stream of events.
 
@@ -34,9 +37,15 @@ class Aggregate(CollectEventsProtocol):
     """
 
     CATEGORY: ClassVar[Category]
-    APPLIERS: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]]
+    APPLIERS: ClassVar[Appliers]
+    STATE: ClassVar[tuple[str, ...]] = ("id", "modified_on", "name", "version")
 
     __slots__ = ("before", "id", "modified_on", "name", "pending", "version")
+
+    def __init_subclass__(cls) -> None:
+        """Remember which slots are state, for drafts are made often."""
+        super().__init_subclass__()
+        cls.STATE = (*Aggregate.STATE, *cls.__dict__.get("__slots__", ()))
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -45,7 +54,7 @@ class Aggregate(CollectEventsProtocol):
         self.modified_on: datetime | None = None
         self.pending: list[Event] = []
         self.before: Self | None = None
-        """The state that new events started from; None where nothing was recorded."""
+        """What it was drafted from; new events started there."""
 
     @property
     def exists(self) -> bool:
@@ -63,8 +72,6 @@ class Aggregate(CollectEventsProtocol):
 
     def record(self, event: type[Event], occasion: Occasion, **fields: object) -> None:
         """Make an event, apply it, and keep it for the transaction."""
-        if self.before is None:
-            self.before = self.snapshot()
         happened = event(
             originator_id=self.id,
             originator_version=self.version + 1,
@@ -76,9 +83,27 @@ class Aggregate(CollectEventsProtocol):
         self.fold((happened,))
         self.pending.append(happened)
 
-    def snapshot(self) -> Self:
-        """Return a copy that later events leave as it is; each aggregate copies its containers."""
-        return copy(self)
+    def draft(self) -> Self:
+        """Return a copy to record on, which leaves this state as it is; it knows it as ``before``.
+
+        Each aggregate copies its own containers.
+        """
+        twin = type(self).__new__(type(self))
+        for name in self.STATE:
+            setattr(twin, name, getattr(self, name))
+        twin.pending = []
+        twin.before = self
+        return twin
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was recorded since it was drafted."""
+        return self.before is not None and self.before.version != self.version
+
+    def committed(self) -> Self:
+        """Forget what it was drafted from, and return it: its events are in the ledger."""
+        self.before = None
+        return self
 
     def collect_events(self) -> list[Event]:
         """Hand over the events that were recorded since the last call."""
@@ -105,7 +130,7 @@ def differing(known: Mapping[str, Scalar], changes: Facts) -> Facts:
 
 
 def tag_changes(
-    known: Set[str], add: frozenset[str], remove: frozenset[str]
+    known: AbstractSet[str], add: frozenset[str], remove: frozenset[str]
 ) -> dict[str, list[str]]:
     """Return the tags that really come and go, or nothing; a name in both goes."""
     added, removed = add - remove - known, remove & known

@@ -62,7 +62,7 @@ def bind(occasion: Occasion, installation: Installation, person: Person) -> None
         )
 
 
-def unbind(  # noqa: PLR0913 # the circumstances of a leave are these five, each named by a rule
+def unbind(  # noqa: PLR0913, PLR0917 # the circumstances of a leave are these five, each named by a rule
     occasion: Occasion,
     installation: Installation,
     person: Person,

@@ -6,8 +6,10 @@ once collide on the stream's version, on every persistence adapter (R5, R7).
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from . import events
-from .aggregate import Aggregate, Occasion
+from .aggregate import Aggregate, Appliers, Occasion
 from .identity import Identifier, keyed_hash
 
 
@@ -50,7 +52,10 @@ class IdentifierClaim(Aggregate):
     def _released(self, _: events.IdentifierReleased) -> None:
         self.holder = None
 
-    APPLIERS = {events.IdentifierClaimed: _claimed, events.IdentifierReleased: _released}
+    APPLIERS: ClassVar[Appliers] = {
+        events.IdentifierClaimed: _claimed,
+        events.IdentifierReleased: _released,
+    }
 
 
 class PushTokenClaim(Aggregate):
@@ -81,4 +86,4 @@ class PushTokenClaim(Aggregate):
     def _claimed(self, event: events.PushTokenClaimed) -> None:
         self.holder = event.installation
 
-    APPLIERS = {events.PushTokenClaimed: _claimed}
+    APPLIERS: ClassVar[Appliers] = {events.PushTokenClaimed: _claimed}

@@ -238,7 +238,7 @@ class IdentifierReleased(IdentifierClaimed):
 
 
 class PushTokenClaimed(Event):
-    """An installation is the newest that reported a push token; the older one is superseded (R7)."""
+    """An installation is the last that reported a push token; it supersedes the one before (R7)."""
 
     TOPIC = "addressee.PushTokenClaimed"
     HOME = "token"

@@ -147,7 +147,9 @@ class Identity(BaseModel):
             return build(value)
         except ValidationError as error:
             first = error.errors()[0]
-            raise InvalidValue(".".join(map(str, ("identity", *first["loc"]))), first["msg"]) from None
+            raise InvalidValue(
+                ".".join(map(str, ("identity", *first["loc"]))), first["msg"]
+            ) from None
 
     def identifiers(self) -> Iterator[Identifier]:
         """Yield the identifiers: external id, msisdns, e-mails."""

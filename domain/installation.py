@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import ClassVar, Self
 
 from . import events
-from .aggregate import Aggregate, Occasion, differing, overwrite, tag_changes
+from .aggregate import Aggregate, Appliers, Occasion, differing, overwrite, tag_changes
 from .values import Scalar
 
 FACTS: dict[str, int] = {
@@ -64,9 +64,9 @@ class Installation(Aggregate):
         """Whether it is registered and has not expired."""
         return self.exists and self.expired is None
 
-    def snapshot(self) -> Self:
+    def draft(self) -> Self:
         """Return a copy with containers of its own."""
-        twin = super().snapshot()
+        twin = super().draft()
         twin.facts, twin.attributes, twin.tags = {**self.facts}, {**self.attributes}, {*self.tags}
         return twin
 
@@ -75,6 +75,7 @@ class Installation(Aggregate):
         occasion: Occasion,
         facts: events.Facts,
         attributes: events.Facts,
+        *,
         push_enabled: bool | None,
         notifications_enabled: bool | None,
     ) -> None:
@@ -134,7 +135,7 @@ class Installation(Aggregate):
     def _expired(self, event: events.InstallationExpired) -> None:
         self.expired = event.reason
 
-    APPLIERS = {
+    APPLIERS: ClassVar[Appliers] = {
         events.InstallationRegistered: _registered,
         events.InstallationUpdated: _updated,
         events.InstallationTagged: _tagged,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from . import events
-from .aggregate import Aggregate, Occasion, differing, overwrite, tag_changes
+from .aggregate import Aggregate, Appliers, Occasion, differing, overwrite, tag_changes
 from .errors import LimitExceeded, UserMergeInterrupted
 from .identity import CONTACTS_LIMIT, Identifier
 from .values import Scalar
@@ -38,9 +38,9 @@ class Person(Aggregate):
         """Return the identifiers of one kind, in the order in which they were added."""
         return [value for held, value in self.identifiers if held == kind]
 
-    def snapshot(self) -> Self:
+    def draft(self) -> Self:
         """Return a copy with containers of its own."""
-        twin = super().snapshot()
+        twin = super().draft()
         twin.identifiers, twin.attributes = {**self.identifiers}, {**self.attributes}
         twin.tags, twin.devices, twin.primaries = {*self.tags}, {**self.devices}, {**self.primaries}
         return twin
@@ -114,7 +114,7 @@ class Person(Aggregate):
         else:
             self.primaries[event.application] = event.current
 
-    APPLIERS = {
+    APPLIERS: ClassVar[Appliers] = {
         events.PersonCreated: _created,
         events.PersonPromoted: _promoted,
         events.PersonUpdated: _updated,

@@ -6,7 +6,7 @@ to a person, and the person to installations.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 
 from .installation import Installation
 from .person import Person
@@ -41,7 +41,7 @@ def attribute_text(value: Scalar) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def installation_terms(installation: Installation, indexed: Set[str]) -> set[str]:
+def installation_terms(installation: Installation, indexed: AbstractSet[str]) -> set[str]:
     """Return the terms that hold for an installation by itself; none once it has expired (R9).
 
     Args:
@@ -66,7 +66,7 @@ def installation_terms(installation: Installation, indexed: Set[str]) -> set[str
     return terms
 
 
-def person_terms(person: Person, indexed: Set[str]) -> set[str]:
+def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:
     """Return the terms that hold for each of a person's installations while they are bound.
 
     Args:

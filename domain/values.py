@@ -114,9 +114,7 @@ def attributes(
     }
 
 
-def attribute(
-    field: str, name: str, given: object, limits: Mapping[str, int]
-) -> Scalar | None:
+def attribute(field: str, name: str, given: object, limits: Mapping[str, int]) -> Scalar | None:
     """Return one attribute's value in the form it is recorded in."""
     if given is None:
         return None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime
 from threading import RLock
@@ -26,9 +27,9 @@ from addressee.domain import Conflict, Event
 class MemoryRecorder(POPOProcessRecorder):
     """The stock in-memory recorder, which also tells the positions of a stream's events."""
 
-    def positions(self, stream: str) -> Iterable[int]:
-        """Return the ledger positions of a stream's events, in their order."""
-        return (index + 1 for index in self._stored_events_index[stream].values())
+    def positions(self, stream: str, gt: int) -> Iterable[int]:
+        """Return the ledger positions of a stream's events behind a version, in their order."""
+        return (i + 1 for version, i in self._stored_events_index[stream].items() if version > gt)
 
 
 class MemoryStore:
@@ -48,7 +49,7 @@ class MemoryStore:
         mapper: EventMapper | None = None,
     ) -> None:
         self.identifier_key = identifier_key or secrets.token_bytes(32)
-        self.indexed_attributes: Set[str] = frozenset(indexed_attributes)
+        self.indexed_attributes: AbstractSet[str] = frozenset(indexed_attributes)
         self.recorder = MemoryRecorder()
         self._mapper = mapper or EventMapper()
         self._lock = RLock()
@@ -72,17 +73,16 @@ class MemoryStore:
         with self._lock:
             yield self
 
-    def streams(self, ids: Iterable[str]) -> Mapping[str, Sequence[Recorded]]:
-        """Return the events of each stream in order."""
-        select, event, positions = (
-            self.recorder.select_events,
-            self._mapper.to_domain_event,
-            self.recorder.positions,
-        )
+    def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
+        """Return stream → its events behind a version."""
+        event, positions = self._mapper.to_domain_event, self.recorder.positions
         return {
-            stream: [Recorded(p, event(s)) for p, s in zip(positions(stream), found, strict=True)]
-            for stream in ids
-            if (found := select(stream))
+            stream: [
+                Recorded(p, event(s))
+                for p, s in zip(positions(stream, version), found, strict=True)
+            ]
+            for stream, version in after.items()
+            if (found := self.recorder.select_events(stream, gt=version))
         }
 
     def events(self, after: int, limit: int) -> Sequence[Recorded]:
@@ -129,16 +129,16 @@ class MemoryStore:
         """Return claim stream → person."""
         return {claim: self._holders[claim] for claim in claims if claim in self._holders}
 
-    def owned(self, application: str, persons: Set[str]) -> Mapping[str, BitMap]:
+    def owned(self, application: str, persons: AbstractSet[str]) -> Mapping[str, BitMap]:
         """Return person → ordinals."""
         return {p: self._owned[application, p] for p in persons if (application, p) in self._owned}
 
-    def ordinals(self, application: str, installations: Set[str]) -> Mapping[str, int]:
+    def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:
         """Return installation → ordinal."""
         rows = {name: self._rows[name] for name in installations if name in self._rows}
         return {name: ordinal for name, (ordinal, where) in rows.items() if where == application}
 
-    def shards(self, application: str, terms: Set[str]) -> Mapping[str, Mapping[int, int]]:
+    def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
         """Return term → shard → number of postings."""
         return {
             term: {shard: len(found) for shard, found in self._postings[application, term].items()}
@@ -146,7 +146,9 @@ class MemoryStore:
             if (application, term) in self._postings
         }
 
-    def postings(self, application: str, terms: Set[str], shard: int) -> Mapping[str, BitMap]:
+    def postings(
+        self, application: str, terms: AbstractSet[str], shard: int
+    ) -> Mapping[str, BitMap]:
         """Return term → ordinals in a shard."""
         return {
             term: found

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, Connection, Join, case, select
+from sqlalchemy import ColumnElement, Connection, Join, case, or_, select, tuple_
 
 from addressee.adapters.mapper import EventMapper
 from addressee.application import Recorded
@@ -31,20 +32,37 @@ class SqlReader:
         self._schema = schema
         self._mapper = mapper
 
-    def streams(self, ids: Iterable[str]) -> Mapping[str, Sequence[Recorded]]:
-        """Return the events of each stream in order."""
+    def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
+        """Return stream → its events behind a version.
+
+        Of streams that are known up to a version, only the next event is asked for, so that one
+        statement serves them all; where there is one, the rest follows in a second.
+        """
+        table = self._schema.event
+        whole = [stream for stream, version in after.items() if version == 0]
+        next_ones = [(stream, version + 1) for stream, version in after.items() if version]
+        found = self._recorded(
+            or_(
+                table.c.stream.in_(whole),
+                tuple_(table.c.stream, table.c.version).in_(next_ones),
+            )
+        )
+        for stream, version in next_ones:
+            if stream in found:
+                rest = (table.c.stream == stream) & (table.c.version > version)
+                found[stream] += self._recorded(rest).get(stream, [])
+        return found
+
+    def _recorded(self, condition: ColumnElement[bool]) -> dict[str, list[Recorded]]:
         table = self._schema.event
         found: dict[str, list[Recorded]] = defaultdict(list)
-        for page in pages(ids):
-            rows = self._connection.execute(
-                select(
-                    table.c.position, table.c.stream, table.c.version, table.c.topic, table.c.state
-                )
-                .where(table.c.stream.in_(page))
-                .order_by(table.c.stream, table.c.version)
-            )
-            for position, *row in rows:
-                found[row[0]].append(Recorded(position, self._mapper.event(*row)))
+        for position, stream, version, topic, state in self._connection.execute(
+            select(table.c.position, table.c.stream, table.c.version, table.c.topic, table.c.state)
+            .where(condition)
+            .order_by(table.c.stream, table.c.version)
+        ):
+            event = self._mapper.event(stream, version, topic, state)
+            found[stream].append(Recorded(position, event))
         return found
 
     def events(self, after: int, limit: int) -> Sequence[Recorded]:
@@ -67,7 +85,7 @@ class SqlReader:
             found.update((claim, person) for claim, person in self._connection.execute(rows))
         return found
 
-    def owned(self, application: str, persons: Set[str]) -> Mapping[str, BitMap]:
+    def owned(self, application: str, persons: AbstractSet[str]) -> Mapping[str, BitMap]:
         """Return person → ordinals."""
         table = self._schema.installation
         found: dict[str, BitMap] = defaultdict(BitMap)
@@ -79,7 +97,7 @@ class SqlReader:
                 found[person].add(ordinal)
         return found
 
-    def ordinals(self, application: str, installations: Set[str]) -> Mapping[str, int]:
+    def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:
         """Return installation → ordinal."""
         table = self._schema.installation
         found: dict[str, int] = {}
@@ -90,13 +108,15 @@ class SqlReader:
             found.update((name, ordinal) for name, ordinal in self._connection.execute(rows))
         return found
 
-    def shards(self, application: str, terms: Set[str]) -> Mapping[str, Mapping[int, int]]:
+    def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
         """Return term → shard → about how many postings."""
         numbers = term_numbers(self._connection, self._schema, application, terms)
         found = shards(self._connection, self._schema, numbers.values())
         return {term: found[number] for term, number in numbers.items() if number in found}
 
-    def postings(self, application: str, terms: Set[str], shard: int) -> Mapping[str, BitMap]:
+    def postings(
+        self, application: str, terms: AbstractSet[str], shard: int
+    ) -> Mapping[str, BitMap]:
         """Return term → ordinals in a shard."""
         numbers = term_numbers(self._connection, self._schema, application, terms)
         found = postings(self._connection, self._schema, numbers.values(), shard)

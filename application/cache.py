@@ -1,0 +1,53 @@
+"""Aggregates as they were last seen, so that a long stream is folded once and then only its end."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from threading import Lock
+from typing import NamedTuple
+
+from addressee.domain import Aggregate
+
+
+class Seen(NamedTuple):
+    """A committed state, never changed again, and the ledger position it was reached at."""
+
+    aggregate: Aggregate
+    position: int
+
+
+class AggregateCache:
+    """Keeps the states of the aggregates that were used last.
+
+    What it gives may be old: whoever takes it reads the stream from that version on. A tablet that
+    changes hands all day then costs a command no more than a new one.
+
+    Args:
+        size: how many aggregates are kept; 0 keeps none.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = Lock()
+        self._seen: OrderedDict[str, Seen] = OrderedDict()
+
+    def get(self, streams: Iterable[str]) -> dict[str, Seen]:
+        """Return stream → state, for those that are kept."""
+        with self._lock:
+            found = {stream: self._seen[stream] for stream in streams if stream in self._seen}
+            for stream in found:
+                self._seen.move_to_end(stream)
+        return found
+
+    def put(self, aggregate: Aggregate, position: int) -> None:
+        """Keep a committed state, unless a newer one is kept already."""
+        if not self._size:
+            return
+        with self._lock:
+            kept = self._seen.get(aggregate.id)
+            if kept is None or kept.aggregate.version < aggregate.version:
+                self._seen[aggregate.id] = Seen(aggregate, position)
+            self._seen.move_to_end(aggregate.id)
+            if len(self._seen) > self._size:
+                self._seen.popitem(last=False)
