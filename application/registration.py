@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from addressee.domain import (
     ExpiryReason,
     Installation,
@@ -110,5 +112,5 @@ def touch(work: Work, name: str) -> Updated:
 
 def updated(work: Work, installation: Installation) -> Updated:
     """Return the answer of a command that may have changed an installation."""
-    outcome = "updated" if work.recorded else "unchanged"
+    outcome: Literal["updated", "unchanged"] = "updated" if work.recorded else "unchanged"
     return Updated(outcome, installation.name, installation.person, work.primary_moves())

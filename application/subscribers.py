@@ -67,8 +67,8 @@ class Subscribers:
             if self._delivering:
                 return
             self._delivering = True
-        while (batch := self._next()) is not None:
-            self._deliver(batch)
+        while (ready := self._next()) is not None:
+            self._deliver(ready)
 
     def _next(self) -> Batch | None:
         with self._lock:

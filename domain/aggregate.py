@@ -78,7 +78,7 @@ class Aggregate(CollectEventsProtocol):
             timestamp=occasion.timestamp,
             actor=occasion.actor,
             correlation_id=occasion.correlation_id,
-            **fields,  # type: ignore[arg-type] # pydantic checks them against the event's own fields
+            **fields,
         )
         self.fold((happened,))
         self.pending.append(happened)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime
@@ -62,13 +62,13 @@ class MemoryStore:
         self._postings: dict[tuple[str, str], dict[int, BitMap]] = defaultdict(dict)
 
     @contextmanager
-    def reading(self) -> Iterator[MemoryStore]:
+    def reading(self) -> Generator[MemoryStore]:
         """Hold the lock: nothing changes while the view is open."""
         with self._lock:
             yield self
 
     @contextmanager
-    def writing(self) -> Iterator[MemoryStore]:
+    def writing(self) -> Generator[MemoryStore]:
         """Hold the lock. `append` and `touch` come last in a command, so nothing is undone."""
         with self._lock:
             yield self

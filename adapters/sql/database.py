@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
 from typing import Any
@@ -36,20 +36,24 @@ class Database:
         self._writers: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Generator[Connection]:
         """Open a transaction that sees one moment."""
         with translated(), self.engine.connect() as connection, self._begun(connection, "DEFERRED"):
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> Generator[Connection]:
         """Open a transaction that commits when the block ends, and rolls back when it raises."""
-        with self._writers, translated(), self.engine.connect() as connection:
-            with self._begun(connection, "IMMEDIATE"):
-                yield connection
+        with (
+            self._writers,
+            translated(),
+            self.engine.connect() as connection,
+            self._begun(connection, "IMMEDIATE"),
+        ):
+            yield connection
 
     @contextmanager
-    def _begun(self, connection: Connection, mode: str) -> Iterator[None]:
+    def _begun(self, connection: Connection, mode: str) -> Generator[None]:
         if not self.is_sqlite:
             if mode == "DEFERRED":
                 connection.execution_options(isolation_level="REPEATABLE READ")
@@ -94,7 +98,7 @@ def made_engine(target: str | URL) -> Engine:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated() -> Generator[None]:
     """Turn the driver's errors into the product's; a refused row stays for who can name it."""
     try:
         yield

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from pyroaring import BitMap
 from sqlalchemy import Connection, delete, func, insert, select
@@ -44,7 +45,7 @@ def term_numbers(
 
 
 def number_terms(
-    connection: Connection, schema: Schema, application: str, terms: Set[str]
+    connection: Connection, schema: Schema, application: str, terms: AbstractSet[str]
 ) -> dict[str, int]:
     """Return term → its number, giving numbers to those that have none."""
     numbers = term_numbers(connection, schema, application, terms)
@@ -130,14 +131,14 @@ def compact(connection: Connection, schema: Schema) -> None:
     if not changes:
         return
     rows: list[dict[str, object]] = []
-    for term, shard in changes:
+    for (term, shard), ordinals in changes.items():
         row = connection.execute(
             select(chunk.c.checksum, chunk.c.data)
             .where(chunk.c.term == term)
             .where(chunk.c.shard == shard)
         ).one_or_none()
         bitmap = BitMap() if row is None else decoded(term, shard, *row)
-        for ordinal, present in changes[term, shard]:
+        for ordinal, present in ordinals:
             change(bitmap, ordinal, present)
         if row is not None:
             connection.execute(

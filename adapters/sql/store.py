@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Self
 
@@ -45,7 +46,7 @@ class SqlStore:
         prefix: str = "addressee_",
         mapper: EventMapper | None = None,
     ) -> None:
-        self.indexed_attributes: Set[str] = frozenset(indexed_attributes)
+        self.indexed_attributes: AbstractSet[str] = frozenset(indexed_attributes)
         self._database = Database(target)
         self._schema = Schema.named(prefix)
         self._mapper = mapper or EventMapper()
@@ -55,13 +56,13 @@ class SqlStore:
         self.recorder = SqlProcessRecorder(self._database, self._schema)
 
     @contextmanager
-    def reading(self) -> Iterator[SqlReader]:
+    def reading(self) -> Generator[SqlReader]:
         """Open a view of one moment."""
         with self._database.reading() as connection:
             yield SqlReader(connection, self._schema, self._mapper)
 
     @contextmanager
-    def writing(self) -> Iterator[SqlTransaction]:
+    def writing(self) -> Generator[SqlTransaction]:
         """Open a transaction that commits when the block ends."""
         with self._database.writing() as connection:
             yield SqlTransaction(connection, self._schema, self._mapper)
