@@ -68,7 +68,7 @@ class Plan:
                 first, *rest = map(self.occupied, parts)
                 return set(first).intersection(*rest)
             case Or(parts):
-                return set().union(*map(self.occupied, parts))
+                return frozenset[int]().union(*map(self.occupied, parts))
             case _:
                 return self.sizes_of(self.universe).keys()
 

@@ -51,8 +51,8 @@ class Changes:
         holders: claim stream → person who holds the identifier now, or None.
     """
 
-    installations: list[InstallationChange] = field(default_factory=list)
-    holders: dict[str, str | None] = field(default_factory=dict)
+    installations: list[InstallationChange] = field(default_factory=list[InstallationChange])
+    holders: dict[str, str | None] = field(default_factory=dict[str, str | None])
 
 
 def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Changes:

@@ -38,14 +38,14 @@ class Aggregate(CollectEventsProtocol):
 
     CATEGORY: ClassVar[Category]
     APPLIERS: ClassVar[Appliers]
-    STATE: ClassVar[tuple[str, ...]] = ("id", "modified_on", "name", "version")
+    state: ClassVar[tuple[str, ...]] = ("id", "modified_on", "name", "version")
 
     __slots__ = ("before", "id", "modified_on", "name", "pending", "version")
 
     def __init_subclass__(cls) -> None:
         """Remember which slots are state, for drafts are made often."""
         super().__init_subclass__()
-        cls.STATE = (*Aggregate.STATE, *cls.__dict__.get("__slots__", ()))
+        cls.state = (*Aggregate.state, *cls.__dict__.get("__slots__", ()))
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -89,7 +89,7 @@ class Aggregate(CollectEventsProtocol):
         Each aggregate copies its own containers.
         """
         twin = type(self).__new__(type(self))
-        for name in self.STATE:
+        for name in self.state:
             setattr(twin, name, getattr(self, name))
         twin.pending = []
         twin.before = self

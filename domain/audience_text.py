@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .audience import CONSTANTS, And, Expression, Not, Or, Term, flat, term
+from .audience import CONSTANTS, And, Expression, Or, Term, flat, term
 from .errors import AddresseeError, ExpressionInvalid
 
 DEPTH_LIMIT = 200
@@ -57,7 +57,7 @@ def parse(audience: str) -> Expression:
     return Parser(tokens(audience)).parse()
 
 
-def tokens(audience: str) -> list[Token]:
+def tokens(audience: object) -> list[Token]:
     """Split a text into tokens, the last of them ``end``; raises ExpressionInvalid."""
     if not isinstance(audience, str):
         raise ExpressionInvalid("should be a text or an expression", 1)

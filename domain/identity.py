@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import Literal, NamedTuple, Self
 
@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from .errors import EmailInvalid, InvalidValue, LimitExceeded, PhoneInvalid
-from .values import NAME_LIMIT, text
+from .values import NAME_LIMIT, items, text
 
 Kind = Literal["external_id", "msisdn", "email"]
 
@@ -169,9 +169,7 @@ def several(
     field: str, value: object, make: Callable[[object, str], Identifier]
 ) -> tuple[str, ...]:
     """Return up to 100 identifiers of one kind in their compared form, each once."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise InvalidValue(field, "should be a list of strings")
-    made = [make(item, f"{field}[{n}]").value for n, item in enumerate(value)]
+    made = [make(item, f"{field}[{n}]").value for n, item in enumerate(items(field, value))]
     if len(made) > CONTACTS_LIMIT:
         raise LimitExceeded(field, CONTACTS_LIMIT, len(made), unit="values")
     return tuple(dict.fromkeys(made))

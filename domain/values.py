@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from .errors import InvalidValue, LimitExceeded
 
@@ -70,17 +70,23 @@ def flag(field: str, value: object) -> bool:
     return value
 
 
-def tags(field: str, value: Iterable[str]) -> frozenset[str]:
+def items(field: str, value: object) -> Iterable[object]:
+    """Return a collection of several values as it is; raises InvalidValue for a single one."""
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise InvalidValue(field, "should be a list of strings")
+    return cast("Iterable[object]", value)
+
+
+def tags(field: str, value: object) -> frozenset[str]:
     """Return the tag names, each of 1 to 256 characters.
 
     Raises:
         InvalidValue: not a collection of strings.
         LimitExceeded: a name is empty or too long, or there are more than 10,000.
     """
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise InvalidValue(field, "should be a list of strings")
     names = frozenset(
-        text(f"{field}[{n}]", name, NAME_LIMIT, least=1) for n, name in enumerate(value)
+        text(f"{field}[{n}]", name, NAME_LIMIT, least=1)
+        for n, name in enumerate(items(field, value))
     )
     if len(names) > TAGS_IN_A_COMMAND:
         raise LimitExceeded(field, TAGS_IN_A_COMMAND, len(names), unit="names")
@@ -108,9 +114,9 @@ def attributes(
         raise InvalidValue(field, "should be an object")
     return {
         text(f"{field} name", name, NAME_LIMIT, least=1): attribute(
-            f"{field}.{name}", name, given, limits
+            f"{field}.{name}", str(name), given, limits
         )
-        for name, given in value.items()
+        for name, given in cast("Mapping[object, object]", value).items()
     }
 
 
