@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, NotRequired, TypedDict, TypeVar
-
-from pydantic import TypeAdapter
+from typing import NotRequired, TypedDict, TypeVar
 
 from addressee.domain import (
-    Aggregate,
-    Appliers,
-    CommandCompleted,
     Conflict,
-    IdempotencyKeyReused,
+    Event,
     InvalidValue,
     Occasion,
-    keyed_hash,
     values,
 )
 
 from .cache import AggregateCache
+from .commands import Command
+from .idempotency import decide_once
 from .ports import Store
 from .results import Depersonalized, Personalized, Registered, Updated
 from .subscribers import Subscribers
@@ -51,23 +46,6 @@ class Context(TypedDict):
     idempotency_key: NotRequired[str | None]
 
 
-class CompletedCommand(Aggregate):
-    """What a command with an idempotency key answered, if it took effect (R31)."""
-
-    CATEGORY = "command"
-
-    __slots__ = ("done",)
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.done: CommandCompleted | None = None
-
-    def _completed(self, event: CommandCompleted) -> None:
-        self.done = event
-
-    APPLIERS: ClassVar[Appliers] = {CommandCompleted: _completed}
-
-
 @dataclass(frozen=True, slots=True)
 class Execution:
     """Runs decisions against a store.
@@ -88,76 +66,45 @@ class Execution:
     attempts: int
     cache: AggregateCache
 
-    def run(
-        self,
-        answer: type[R],
-        decide: Callable[[Work], R],
-        context: Context,
-        default_actor: str,
-        request: Callable[[], Mapping[str, object]],
-    ) -> R:
+    def run(self, command: Command[R], context: Context) -> R:
         """Run one command and return its result with the ledger position.
 
         Args:
-            answer: the type of result.
-            decide: the decision; it may run several times.
+            command: what is to be done; it may be decided several times.
             context: as the caller gave it.
-            default_actor: who asks, if the context does not say.
-            request: gives the command and its arguments, to recognise a retry by.
 
         Raises:
             Conflict: the race was lost at every attempt; nothing was recorded.
         """
-        actor = checked_actor(context.get("actor", default_actor))
+        actor = checked_actor(context.get("actor", command.actor))
         correlation_id = optional_text("correlation_id", context.get("correlation_id"))
         key = optional_text("idempotency_key", context.get("idempotency_key"))
-        for attempt in range(1, self.attempts + 1):
-            occasion = Occasion(self.clock(), actor, correlation_id)
-            ticket = self.subscribers.begin()
-            events = []
-            position = 0
+        attempt = 0
+        while True:
+            attempt += 1
             try:
-                with self.store.writing() as transaction:
-                    work = Work(self.store, transaction, occasion, self.rules, self.cache)
-                    if key is None:
-                        result = decide(work)
-                    else:
-                        result = self._once(work, answer, decide, key, request)
-                    appended = work.append()
-                events, position = appended, work.position
-                work.committed()
+                return self._attempt(command, Occasion(self.clock(), actor, correlation_id), key)
             except Conflict:
-                if attempt == self.attempts:
+                if attempt >= self.attempts:
                     raise
                 pause(attempt)
-            else:
-                return replace(result, position=result.position or position)
-            finally:
-                self.subscribers.end(ticket, position, events)
-        raise InvalidValue("attempts", "should be at least 1")
 
-    def _once(
-        self,
-        work: Work,
-        answer: type[R],
-        decide: Callable[[Work], R],
-        key: str,
-        request: Callable[[], Mapping[str, object]],
-    ) -> R:
-        """Decide, or return what the same key's first command answered."""
-        secret = self.store.identifier_key
-        fingerprint = keyed_hash(secret, json.dumps(request(), sort_keys=True, default=sorted))
-        command = work.get(CompletedCommand(keyed_hash(secret, "command", key)))
-        if command.done is not None:
-            if command.done.fingerprint != fingerprint:
-                raise IdempotencyKeyReused
-            first = TypeAdapter(answer).validate_python(command.done.result)
-            return replace(first, position=work.position)
-        result = decide(work)
-        command.record(
-            CommandCompleted, work.occasion, fingerprint=fingerprint, result=asdict(result)
-        )
-        return result
+    def _attempt(self, command: Command[R], occasion: Occasion, key: str | None) -> R:
+        """Run a command in a transaction of its own; raises Conflict for a lost race."""
+        events: list[Event] = []
+        position = 0
+        ticket = self.subscribers.begin()
+        try:
+            with self.store.writing() as transaction:
+                work = Work(self.store, transaction, occasion, self.rules, self.cache)
+                result = command.decide(work) if key is None else decide_once(work, command, key)
+                recorded = work.append()
+            # Only here is it committed.
+            events, position = recorded, work.position
+            work.committed()
+        finally:
+            self.subscribers.end(ticket, position, events)
+        return replace(result, position=result.position or position)
 
 
 def pause(attempt: int) -> None:

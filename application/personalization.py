@@ -20,11 +20,11 @@ from addressee.domain import (
     values,
 )
 
-from . import binding, registration
+from . import commands
 from .cache import AggregateCache
+from .commands import Reported, TagChange, report_of
 from .execution import Context, Execution
 from .ports import Store
-from .reports import Reported, report_of
 from .results import Depersonalized, Personalized, Registered, Updated
 from .subscribers import Subscribers
 from .work import Rules
@@ -112,17 +112,12 @@ class Personalization:
         Raises:
             NoRegistration: the id is known and has expired.
         """
-        application = values.identifier("application", application)
-        name = self._ids() if installation is None else installation
-        name = values.identifier("installation", name)
-        report = report_of(options)
-        return self._execution.run(
-            Registered,
-            lambda work: registration.register(work, application, name, report),
-            options,
-            "device",
-            lambda: {"register": application, "installation": installation, **report},
+        command = commands.Register(
+            values.identifier("application", application),
+            optional_id("installation", installation),
+            report_of(options),
         )
+        return self._execution.run(command, options)
 
     def update_installation(self, installation: str, **options: Unpack[Options]) -> Updated:
         """Record what a device reports of itself; what is not given stays (R8).
@@ -135,14 +130,7 @@ class Personalization:
             NoRegistration: it is unknown or expired.
         """
         name = values.identifier("installation", installation)
-        report = report_of(options)
-        return self._execution.run(
-            Updated,
-            lambda work: registration.update_installation(work, name, report),
-            options,
-            "device",
-            lambda: {"update_installation": name, **report},
-        )
+        return self._execution.run(commands.UpdateInstallation(name, report_of(options)), options)
 
     def expire(
         self, installation: str, reason: ExpiryReason, **context: Unpack[Context]
@@ -156,15 +144,11 @@ class Personalization:
         Raises:
             NoRegistration: it is unknown or has expired already.
         """
-        name = values.identifier("installation", installation)
-        chosen = values.choice("reason", reason, ExpiryReason)
-        return self._execution.run(
-            Depersonalized,
-            lambda work: registration.expire(work, name, chosen),
-            context,
-            "backend",
-            lambda: {"expire": name, "reason": reason},
+        command = commands.Expire(
+            values.identifier("installation", installation),
+            values.choice("reason", reason, ExpiryReason),
         )
+        return self._execution.run(command, context)
 
     def personalize(  # noqa: PLR0913, PLR0917 # the signature is the product's contract
         self,
@@ -198,8 +182,8 @@ class Personalization:
             PersonalizationImpossible: it is another person's, and force was not asked for.
             UserMergeInterrupted: the person has another external id.
         """
-        name = values.identifier("installation", installation)
-        asked = binding.SignIn(
+        command = commands.Personalize(
+            values.identifier("installation", installation),
             identity,
             values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
             None if tags is None else values.tags("tags", tags),
@@ -209,19 +193,7 @@ class Personalization:
         )
         if not identity:
             raise UserIdentityInvalid
-        return self._execution.run(
-            Personalized,
-            lambda work: binding.personalize(work, name, asked),
-            context,
-            "device",
-            lambda: {
-                "personalize": name,
-                "identity": identity.model_dump(),
-                "attributes": asked.attributes,
-                "tags": asked.tags,
-                "flags": [force_depersonalize, keep_as_lead, set_primary],
-            },
-        )
+        return self._execution.run(command, context)
 
     def depersonalize(
         self,
@@ -243,17 +215,9 @@ class Personalization:
             Forbidden: the installation that asks belongs to somebody else.
         """
         name, caller = values.identifier("installation", installation), optional_id("by", by)
-        remote = caller not in (None, name)
-        why = values.choice(
-            "reason", reason or ("remote" if remote else "logout"), DepersonalizeReason
-        )
-        return self._execution.run(
-            Depersonalized,
-            lambda work: binding.depersonalize(work, name, why, caller),
-            context,
-            f"device:{caller}" if remote else "device",
-            lambda: {"depersonalize": name, "by": by, "reason": reason},
-        )
+        usual = "logout" if caller in (None, name) else "remote"
+        why = values.choice("reason", reason or usual, DepersonalizeReason)
+        return self._execution.run(commands.Depersonalize(name, caller, why), context)
 
     def depersonalize_all(
         self,
@@ -267,15 +231,11 @@ class Personalization:
         Raises:
             UnknownPerson: nobody has that id.
         """
-        name = values.identifier("person", person)
-        why = values.choice("reason", reason, DepersonalizeReason)
-        return self._execution.run(
-            Depersonalized,
-            lambda work: binding.depersonalize_all(work, name, why),
-            context,
-            "backend",
-            lambda: {"depersonalize_all": name, "reason": reason},
+        command = commands.DepersonalizeAll(
+            values.identifier("person", person),
+            values.choice("reason", reason, DepersonalizeReason),
         )
+        return self._execution.run(command, context)
 
     def set_primary(
         self,
@@ -297,15 +257,12 @@ class Personalization:
             NotPersonalized: it belongs to nobody (R25).
             Forbidden: the installation that asks belongs to somebody else.
         """
-        name, caller = values.identifier("installation", installation), optional_id("by", by)
-        wanted = values.flag("primary", primary)
-        return self._execution.run(
-            Updated,
-            lambda work: binding.set_primary(work, name, wanted, caller),
-            context,
-            f"device:{caller}" if caller not in (None, name) else "device",
-            lambda: {"set_primary": name, "primary": primary, "by": by},
+        command = commands.SetPrimary(
+            values.identifier("installation", installation),
+            values.flag("primary", primary),
+            optional_id("by", by),
         )
+        return self._execution.run(command, context)
 
     def update_person(  # everything that can be changed, each by its name
         self,
@@ -331,26 +288,14 @@ class Personalization:
             UserMergeInterrupted: an identifier belongs to another person, or the person has another
                 external id.
         """
-        name = values.identifier("installation", installation)
-        asked = binding.PersonChange(
+        command = commands.UpdatePerson(
+            values.identifier("installation", installation),
             identity or Identity(),
             remove or Identity(),
             values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
             None if tags is None else values.tags("tags", tags),
         )
-        return self._execution.run(
-            Updated,
-            lambda work: binding.update_person(work, name, asked),
-            context,
-            "device",
-            lambda: {
-                "update_person": name,
-                "add": asked.add.model_dump(),
-                "remove": asked.remove.model_dump(),
-                "attributes": asked.attributes,
-                "tags": asked.tags,
-            },
-        )
+        return self._execution.run(command, context)
 
     def tag(
         self,
@@ -372,15 +317,9 @@ class Personalization:
         Raises:
             UnknownPerson: nobody has that id.
         """
-        name = values.identifier("person", person)
-        change = values.tag_change(add, remove, replace)
-        return self._execution.run(
-            Updated,
-            lambda work: binding.tag(work, name, *change),
-            context,
-            "backend",
-            lambda: {"tag": name, "change": change},
-        )
+        change = TagChange.checked(add, remove, replace)
+        command = commands.TagPerson(values.identifier("person", person), change)
+        return self._execution.run(command, context)
 
     def tag_installation(
         self,
@@ -396,15 +335,9 @@ class Personalization:
         Raises:
             NoRegistration: it is unknown or expired.
         """
+        change = TagChange.checked(add, remove, replace)
         name = values.identifier("installation", installation)
-        change = values.tag_change(add, remove, replace)
-        return self._execution.run(
-            Updated,
-            lambda work: registration.tag_installation(work, name, *change),
-            context,
-            "backend",
-            lambda: {"tag_installation": name, "change": change},
-        )
+        return self._execution.run(commands.TagInstallation(name, change), context)
 
     def touch(self, installation: str, **context: Unpack[Context]) -> Updated:
         """Keep an installation's session alive; the ledger does not grow (R26).
@@ -413,13 +346,7 @@ class Personalization:
             NoRegistration: it is unknown or expired.
         """
         name = values.identifier("installation", installation)
-        return self._execution.run(
-            Updated,
-            lambda work: registration.touch(work, name),
-            context,
-            "device",
-            lambda: {"touch": name},
-        )
+        return self._execution.run(commands.Touch(name), context)
 
     def expire_sessions(self, now: datetime | None = None) -> list[Depersonalized]:
         """Unbind every installation whose session has expired; what a scheduler calls (R26).
@@ -444,20 +371,10 @@ class Personalization:
         while True:
             with self._store.reading() as reader:
                 names = reader.idle(application, before, EXPIRY_BATCH)
-            ended += [
-                answer for name in names if (answer := self._end_session(name, before)).person
-            ]
+            answers = [self._execution.run(commands.EndSession(name, before), {}) for name in names]
+            ended += [answer for answer in answers if answer.outcome == "depersonalized"]
             if len(names) < EXPIRY_BATCH:
                 return ended
-
-    def _end_session(self, name: str, before: datetime) -> Depersonalized:
-        return self._execution.run(
-            Depersonalized,
-            lambda work: binding.end_session(work, name, before),
-            {},
-            "policy:session",
-            dict,
-        )
 
 
 def optional_id(field: str, value: str | None) -> str | None:

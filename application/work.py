@@ -122,6 +122,10 @@ class Work:
         """Return the claim on a push token."""
         return self.get(PushTokenClaim.on(application, push_token, self.store.identifier_key))
 
+    def touch(self, installation: Installation) -> None:
+        """Note that an installation's session is alive, outside the ledger (R26)."""
+        self.transaction.touch(installation.name, self.occasion.timestamp)
+
     @property
     def recorded(self) -> bool:
         """Whether the command has anything to append."""

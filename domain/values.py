@@ -148,14 +148,6 @@ def calendar_day(field: str, given: str) -> None:
         raise InvalidValue(field, "should be a date written as YYYY-MM-DD") from None
 
 
-def tag_change(
-    add: Iterable[str], remove: Iterable[str], replace: Iterable[str] | None
-) -> tuple[frozenset[str], frozenset[str], frozenset[str] | None]:
-    """Return the three sets of tag names a command may give, checked."""
-    replaced = None if replace is None else tags("replace", replace)
-    return tags("add", add), tags("remove", remove), replaced
-
-
 def choice(field: str, value: object, literal: Any) -> Any:  # noqa: ANN401 # a Literal has no type
     """Return ``value`` if it is one of the strings of a Literal, else raise InvalidValue."""
     if value not in get_args(literal):

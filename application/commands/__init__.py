@@ -1,0 +1,30 @@
+"""Every command: its checked arguments, and what it decides on the aggregates it reads."""
+
+from .command import Command
+from .depersonalize import Depersonalize, DepersonalizeAll, EndSession
+from .person import UpdatePerson
+from .personalize import Personalize
+from .primary import SetPrimary
+from .registration import Expire, Register, TagInstallation, Touch, UpdateInstallation
+from .reports import Report, Reported, report_of
+from .tagging import TagChange, TagPerson
+
+__all__ = [
+    "Command",
+    "Depersonalize",
+    "DepersonalizeAll",
+    "EndSession",
+    "Expire",
+    "Personalize",
+    "Register",
+    "Report",
+    "Reported",
+    "SetPrimary",
+    "TagChange",
+    "TagInstallation",
+    "TagPerson",
+    "Touch",
+    "UpdateInstallation",
+    "UpdatePerson",
+    "report_of",
+]

@@ -1,0 +1,34 @@
+"""What a command is: checked arguments, and the decision they lead to."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from ..results import Depersonalized, Personalized, Registered, Updated
+from ..work import Work
+
+R_co = TypeVar("R_co", bound=Registered | Personalized | Depersonalized | Updated, covariant=True)
+
+
+class Command(Protocol[R_co]):
+    """A frozen dataclass of checked arguments that decides what is recorded.
+
+    Attributes:
+        ANSWER: the type of its result, to read a recorded one back (R31).
+    """
+
+    ANSWER: ClassVar[type[Any]]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def actor(self) -> str:
+        """Who asks, if the caller does not say (R29)."""
+        ...
+
+    def decide(self, work: Work) -> R_co:
+        """Record what follows on the aggregates of ``work`` and return the answer.
+
+        It may run several times, each time on newly read aggregates. What it raises refuses the
+        command: nothing is recorded.
+        """
+        ...

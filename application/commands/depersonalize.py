@@ -1,0 +1,109 @@
+"""A person leaves an installation, or all of them (R18 to R22, R26)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from addressee.domain import DepersonalizeReason, Forbidden, Installation, unbind
+
+from ..results import Depersonalized
+from ..work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Depersonalize:
+    """Unbind an installation; nothing is recorded where it is anonymous already."""
+
+    ANSWER: ClassVar = Depersonalized
+
+    installation: str
+    by: str | None
+    reason: DepersonalizeReason
+
+    @property
+    def actor(self) -> str:
+        """The installation that asks, where it is another one."""
+        return device(self.installation, self.by)
+
+    def decide(self, work: Work) -> Depersonalized:
+        """Raise NoRegistration, or Forbidden for an installation of somebody else."""
+        return depart(work, acted_on(work, self.installation, self.by), self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class DepersonalizeAll:
+    """Unbind every installation of a person (R22)."""
+
+    ANSWER: ClassVar = Depersonalized
+
+    person: str
+    reason: DepersonalizeReason
+
+    actor = "backend"
+
+    def decide(self, work: Work) -> Depersonalized:
+        """Raise UnknownPerson if nobody has that id."""
+        person = work.person(self.person)
+        devices = tuple(person.devices)
+        work.open(*map(Installation, devices))
+        for name in devices:
+            # No successor: the flag would only wander over installations that leave as well.
+            installation = work.get(Installation(name))
+            unbind(work.occasion, installation, person, self.reason, "none", work.installation)
+        moves = work.primary_moves()
+        return Depersonalized(
+            "depersonalized" if devices else "unchanged", devices, self.person, moves
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """Unbind an installation whose session is still as old as the caller saw it (R26)."""
+
+    ANSWER: ClassVar = Depersonalized
+
+    installation: str
+    before: datetime
+
+    actor = "policy:session"
+
+    def decide(self, work: Work) -> Depersonalized:
+        """Look again within the transaction, for a touch may have come in between."""
+        seen = work.transaction.last_seen(self.installation)
+        if seen is None or seen > self.before:
+            return Depersonalized("unchanged", (self.installation,))
+        return depart(work, work.installation(self.installation), "session_expired")
+
+
+def depart(work: Work, installation: Installation, reason: DepersonalizeReason) -> Depersonalized:
+    """Unbind an installation and return the answer."""
+    person = installation.person
+    leave(work, installation, reason)
+    moves = work.primary_moves()
+    return Depersonalized(
+        "depersonalized" if person else "unchanged", (installation.name,), person, moves
+    )
+
+
+def leave(work: Work, installation: Installation, reason: DepersonalizeReason) -> None:
+    """Unbind an installation from whoever has it, if anybody does."""
+    if person := work.owner(installation):
+        unbind(work.occasion, installation, person, reason, work.rules.successor, work.installation)
+
+
+def acted_on(work: Work, name: str, by: str | None) -> Installation:
+    """Return the installation that a command acts on; only its person's own may (R21)."""
+    if by is None or by == name:
+        return work.installation(name)
+    work.open(Installation(by), Installation(name))
+    caller, installation = work.installation(by), work.installation(name)
+    if caller.person is None or caller.person != installation.person:
+        raise Forbidden(name, by)
+    return installation
+
+
+def device(name: str, by: str | None) -> str:
+    """Return the actor of a command that one installation may give for another."""
+    return "device" if by in (None, name) else f"device:{by}"

@@ -1,0 +1,62 @@
+"""What is known of the person on an installation changes (R27)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from addressee.domain import (
+    Facts,
+    Identity,
+    Person,
+    PersonCreated,
+    UserMergeInterrupted,
+    bind,
+)
+
+from ..results import Updated
+from ..work import Work
+from .personalize import add_identifiers, claims_on, field_of
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePerson:
+    """Change identifiers, attributes and tags; an anonymous installation gets a lead."""
+
+    ANSWER: ClassVar = Updated
+
+    installation: str
+    add: Identity
+    remove: Identity
+    attributes: Facts
+    tags: frozenset[str] | None
+
+    actor = "device"
+
+    def decide(self, work: Work) -> Updated:
+        """Raise NoRegistration, or UserMergeInterrupted for an identifier that can't be added."""
+        added, removed = list(self.add.identifiers()), list(self.remove.identifiers())
+        claims = claims_on(work, self.installation, [*added, *removed])
+        installation = work.installation(self.installation)
+        owner = work.owner(installation)
+        if owner is None and not (added or self.attributes or self.tags):
+            return Updated("unchanged", self.installation)
+        person = owner or work.get(Person(work.rules.new_id()))
+        for identifier in added:
+            if claims[identifier].holder not in (None, person.name):
+                field = field_of(self.add, identifier)
+                raise UserMergeInterrupted(field, "belongs to another person")
+        for identifier in removed:
+            if identifier in person.identifiers:
+                person.remove_identifier(work.occasion, identifier)
+                claims[identifier].release(work.occasion, identifier, person.name)
+        new = [identifier for identifier in added if identifier not in person.identifiers]
+        person.check_room(new)
+        if owner is None:
+            person.record(PersonCreated, work.occasion, type="LEAD")
+            bind(work.occasion, installation, person)
+        add_identifiers(work, person, new)
+        person.update(work.occasion, self.attributes)
+        if self.tags is not None:
+            person.replace_tags(work.occasion, self.tags)
+        return Updated("updated" if work.recorded else "unchanged", self.installation, person.name)

@@ -1,0 +1,124 @@
+"""A person signs in on an installation (R10 to R17)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from addressee.domain import (
+    Facts,
+    Identifier,
+    IdentifierClaim,
+    Identity,
+    Installation,
+    Person,
+    PersonCreated,
+    bind,
+    candidate,
+    check_free,
+)
+
+from ..results import Personalized
+from ..work import Work
+from .depersonalize import leave
+from .primary import make_primary
+
+Outcome = Literal["attached", "promoted", "rebound", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Personalize:
+    """Bind an installation to the person whom an identity names."""
+
+    ANSWER: ClassVar = Personalized
+
+    installation: str
+    identity: Identity
+    attributes: Facts
+    tags: frozenset[str] | None
+    force: bool
+    keep_as_lead: bool
+    set_primary: bool
+
+    actor = "device"
+
+    def decide(self, work: Work) -> Personalized:
+        """Raise the first refusal in the order of R15."""
+        claims = claims_on(work, self.installation, list(self.identity.identifiers()))
+        installation = work.installation(self.installation)
+        chosen = candidate(
+            {field_of(self.identity, i): c.holder for i, c in claims.items() if c.holder}
+        )
+        work.open(*(Person(name) for name in (chosen, installation.person) if name))
+        owner = work.owner(installation)
+        check_free(installation, owner, chosen, force=self.force)
+        if chosen is None and owner is not None and not owner.identified:
+            chosen = owner.name
+        person = work.get(Person(chosen or work.rules.new_id()))
+        self._inform(work, person, [i for i, claim in claims.items() if claim.holder is None])
+        if owner is person:
+            outcome = self._again(work, installation, person)
+        else:
+            outcome = self._take(work, installation, owner, person)
+        if self.set_primary:
+            make_primary(work, installation, person)
+        previous = owner.name if owner is not None and owner is not person else None
+        return Personalized(outcome, self.installation, person.name, previous, work.primary_moves())
+
+    def _inform(self, work: Work, person: Person, new: list[Identifier]) -> None:
+        """Record what the sign-in tells of the person, who is made if need be (R11, R12, R16)."""
+        person.check_room(new)
+        if not person.exists:
+            kind = "LEAD" if self.keep_as_lead else "CUSTOMER"
+            person.record(PersonCreated, work.occasion, type=kind)
+        add_identifiers(work, person, new)
+        if not self.keep_as_lead:
+            person.promote(work.occasion)
+        person.update(work.occasion, self.attributes)
+        if self.tags is not None:
+            person.replace_tags(work.occasion, self.tags)
+
+    def _again(self, work: Work, installation: Installation, person: Person) -> Outcome:
+        """Say what became of a person who was on the installation before; no new binding (R14)."""
+        # Signing in again is a sign of life, though nothing may be recorded (R26).
+        work.touch(installation)
+        before = person.before or person
+        promoted = before.type != person.type or before.identified != person.identified
+        return "promoted" if promoted else "unchanged"
+
+    def _take(
+        self, work: Work, installation: Installation, owner: Person | None, person: Person
+    ) -> Outcome:
+        """Bind the installation, unbinding it first where somebody has it (R13)."""
+        if owner is not None:
+            # A lead that is left behind had no identifier to lose: nobody was forced out.
+            leave(work, installation, "forced" if owner.identified else "superseded")
+        bind(work.occasion, installation, person)
+        return "attached" if owner is None else "rebound"
+
+
+def claims_on(
+    work: Work, installation: str, identifiers: list[Identifier]
+) -> Mapping[Identifier, IdentifierClaim]:
+    """Read an installation and the claims on identifiers in one query; return the claims."""
+    key = work.store.identifier_key
+    claims = {identifier: IdentifierClaim.on(identifier, key) for identifier in identifiers}
+    work.open(Installation(installation), *claims.values())
+    return {identifier: work.get(claim) for identifier, claim in claims.items()}
+
+
+def add_identifiers(work: Work, person: Person, identifiers: list[Identifier]) -> None:
+    """Record identifiers on the person and claim them, in the same transaction (R5, R12)."""
+    for identifier in identifiers:
+        person.add_identifier(work.occasion, identifier)
+        work.claim(identifier).take(work.occasion, identifier, person.name)
+
+
+def field_of(identity: Identity, identifier: Identifier) -> str:
+    """Return the name of the field in which an identity holds an identifier."""
+    kind, value = identifier
+    if kind == "external_id":
+        return kind
+    values = identity.msisdns if kind == "msisdn" else identity.emails
+    return f"{kind}s[{values.index(value)}]"

@@ -1,0 +1,171 @@
+"""Commands about an installation itself: it registers, reports facts, changes tags, expires."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from addressee.domain import (
+    ExpiryReason,
+    Facts,
+    Installation,
+    InstallationExpired,
+    InstallationRegistered,
+    InvalidValue,
+)
+
+from ..results import Depersonalized, Registered, Updated
+from ..work import Work
+from .depersonalize import leave
+from .reports import Report
+from .tagging import TagChange
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Make an installation, or bring the one that has the id up to date (R6, R7)."""
+
+    ANSWER: ClassVar = Registered
+
+    application: str
+    installation: str | None
+    report: Report
+
+    actor = "device"
+
+    def decide(self, work: Work) -> Registered:
+        """Raise NoRegistration if the id is known and has expired."""
+        name = self.installation or work.rules.new_id()
+        if work.get(Installation(name)).exists:
+            return self._again(work, name)
+        installation = work.get(Installation(name))
+        report = self.report
+        installation.record(
+            InstallationRegistered,
+            work.occasion,
+            application=self.application,
+            push_enabled=report["push_enabled"] is not False,
+            notifications_enabled=report["notifications_enabled"] is not False,
+            facts=given(report["facts"]),
+            attributes=given(report["attributes"]),
+        )
+        return Registered("registered", name, superseded=claim_token(work, installation))
+
+    def _again(self, work: Work, name: str) -> Registered:
+        installation = work.installation(name)
+        if installation.application != self.application:
+            raise InvalidValue("application", "is not the one the installation was registered in")
+        installation.update(work.occasion, **self.report)
+        superseded = claim_token(work, installation)
+        return Registered("updated" if work.recorded else "unchanged", name, superseded)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateInstallation:
+    """Record what a device reports (R8); a new push token may supersede another installation."""
+
+    ANSWER: ClassVar = Updated
+
+    installation: str
+    report: Report
+
+    actor = "device"
+
+    def decide(self, work: Work) -> Updated:
+        """Raise NoRegistration if it is unknown or expired."""
+        installation = work.installation(self.installation)
+        installation.update(work.occasion, **self.report)
+        if self.report["facts"].get("push_token") is not None:
+            claim_token(work, installation)
+        return updated(work, installation)
+
+
+@dataclass(frozen=True, slots=True)
+class TagInstallation:
+    """Change the installation's own tags (R28)."""
+
+    ANSWER: ClassVar = Updated
+
+    installation: str
+    tags: TagChange
+
+    actor = "backend"
+
+    def decide(self, work: Work) -> Updated:
+        """Raise NoRegistration if it is unknown or expired."""
+        installation = work.installation(self.installation)
+        installation.change_tags(work.occasion, *self.tags.on(installation.tags))
+        return updated(work, installation)
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Keep the session of an installation alive, outside the ledger (R26)."""
+
+    ANSWER: ClassVar = Updated
+
+    installation: str
+
+    actor = "device"
+
+    def decide(self, work: Work) -> Updated:
+        """Raise NoRegistration if it is unknown or expired."""
+        installation = work.installation(self.installation)
+        if installation.person is not None:
+            work.touch(installation)
+        return updated(work, installation)
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """Take a live installation out of reach for good (R9)."""
+
+    ANSWER: ClassVar = Depersonalized
+
+    installation: str
+    reason: ExpiryReason
+
+    actor = "backend"
+
+    def decide(self, work: Work) -> Depersonalized:
+        """Raise NoRegistration if it is unknown or has expired already."""
+        installation = work.installation(self.installation)
+        person = installation.person
+        expire(work, installation, self.reason)
+        return Depersonalized("expired", (self.installation,), person, work.primary_moves())
+
+
+def claim_token(work: Work, installation: Installation) -> str | None:
+    """Make the installation the one that has its push token; return the one that it supersedes.
+
+    Newest wins and exactly one stays live, since two claims collide on the token's stream (R7).
+    """
+    token = installation.facts.get("push_token")
+    if token is None:
+        return None
+    claim = work.token_claim(installation.application, str(token))
+    superseded = None
+    if claim.holder is not None and claim.holder != installation.name:
+        older = work.get(Installation(claim.holder))
+        if older.live and older.facts.get("push_token") == token:
+            expire(work, older, "superseded")
+            superseded = older.name
+    claim.take(work.occasion, installation.name)
+    return superseded
+
+
+def expire(work: Work, installation: Installation, reason: ExpiryReason) -> None:
+    """Record that an installation can't be reached any more; it leaves its person first (R9)."""
+    leave(work, installation, reason)
+    installation.record(InstallationExpired, work.occasion, reason=reason)
+
+
+def updated(work: Work, installation: Installation) -> Updated:
+    """Return the answer of a command that may have changed an installation."""
+    outcome: Literal["updated", "unchanged"] = "updated" if work.recorded else "unchanged"
+    return Updated(outcome, installation.name, installation.person, work.primary_moves())
+
+
+def given(changes: Facts) -> Facts:
+    """Return what is there, without what is to be removed."""
+    return {name: value for name, value in changes.items() if value is not None}

@@ -1,0 +1,54 @@
+"""Changes of tags, of a person or of an installation (R28)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from addressee.domain import values
+
+from ..results import Updated
+from ..work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class TagChange:
+    """Names to add and to remove; or, if given, what the tags are to be afterwards."""
+
+    add: frozenset[str]
+    remove: frozenset[str]
+    replace: frozenset[str] | None
+
+    @classmethod
+    def checked(
+        cls, add: Iterable[str], remove: Iterable[str], replace: Iterable[str] | None
+    ) -> Self:
+        """Return the change; raises InvalidValue or LimitExceeded for a name that can't be."""
+        replaced = None if replace is None else values.tags("replace", replace)
+        return cls(values.tags("add", add), values.tags("remove", remove), replaced)
+
+    def on(self, known: AbstractSet[str]) -> tuple[frozenset[str], frozenset[str]]:
+        """Return what to add to the known tags and what to remove."""
+        if self.replace is None:
+            return self.add, self.remove
+        return self.replace, frozenset(known) - self.replace
+
+
+@dataclass(frozen=True, slots=True)
+class TagPerson:
+    """Change a person's tags."""
+
+    ANSWER: ClassVar = Updated
+
+    person: str
+    tags: TagChange
+
+    actor = "backend"
+
+    def decide(self, work: Work) -> Updated:
+        """Raise UnknownPerson if nobody has that id."""
+        person = work.person(self.person)
+        person.change_tags(work.occasion, *self.tags.on(person.tags))
+        return Updated("updated" if work.recorded else "unchanged", None, self.person)

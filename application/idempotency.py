@@ -1,0 +1,62 @@
+"""The same idempotency key again answers the first result and records nothing (R31)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import ClassVar, TypeVar, cast
+
+from pydantic import TypeAdapter
+
+from addressee.domain import (
+    Aggregate,
+    Appliers,
+    CommandCompleted,
+    IdempotencyKeyReused,
+    Identity,
+    keyed_hash,
+)
+
+from .commands import Command
+from .results import Depersonalized, Personalized, Registered, Updated
+from .work import Work
+
+R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
+
+
+class CompletedCommand(Aggregate):
+    """What a command with an idempotency key answered, if it took effect (R31)."""
+
+    CATEGORY = "command"
+
+    __slots__ = ("event",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.event: CommandCompleted | None = None
+
+    def _completed(self, event: CommandCompleted) -> None:
+        self.event = event
+
+    APPLIERS: ClassVar[Appliers] = {CommandCompleted: _completed}
+
+
+def decide_once(work: Work, command: Command[R], key: str) -> R:
+    """Decide, or return what the first command with the same idempotency key answered (R31)."""
+    secret = work.store.identifier_key
+    request = [type(command).__name__, asdict(command)]
+    fingerprint = keyed_hash(secret, json.dumps(request, sort_keys=True, default=ordered))
+    done = work.get(CompletedCommand(keyed_hash(secret, "command", key)))
+    if done.event is not None:
+        if done.event.fingerprint != fingerprint:
+            raise IdempotencyKeyReused
+        first = cast("R", TypeAdapter(command.ANSWER).validate_python(done.event.result))
+        return replace(first, position=work.position)
+    result = command.decide(work)
+    done.record(CommandCompleted, work.occasion, fingerprint=fingerprint, result=asdict(result))
+    return result
+
+
+def ordered(value: Identity | frozenset[str]) -> object:
+    """Return what JSON has no form for as a list in an order of its own."""
+    return value.model_dump() if isinstance(value, Identity) else sorted(value)
