@@ -29,8 +29,6 @@ class CompletedCommand(Aggregate):
 
     CATEGORY = "command"
 
-    __slots__ = ("event",)
-
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.event: CommandCompleted | None = None

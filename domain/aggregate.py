@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from eventsourcing.domain import CollectEventsProtocol
-
 from .events import Category, Event, Facts
 from .values import Scalar
 
@@ -26,8 +24,8 @@ class Occasion:
 Appliers = Mapping[type[Event], Callable[[Any, Any], None]]
 
 
-class Aggregate(CollectEventsProtocol):
-    """State that is folded from one stream of events.
+class Aggregate:
+    """State that is folded from one stream of events; a mutable aggregate to `eventsourcing`.
 
     Folding looks the event's type up in ``APPLIERS`` instead of asking each event whether it can
     mutate an aggregate, which `eventsourcing`'s own projector does and which is half of its cost.
@@ -38,14 +36,6 @@ class Aggregate(CollectEventsProtocol):
 
     CATEGORY: ClassVar[Category]
     APPLIERS: ClassVar[Appliers]
-    state: ClassVar[tuple[str, ...]] = ("id", "modified_on", "name", "version")
-
-    __slots__ = ("before", "id", "modified_on", "name", "pending", "version")
-
-    def __init_subclass__(cls) -> None:
-        """Remember which slots are state, for drafts are made often."""
-        super().__init_subclass__()
-        cls.state = (*Aggregate.state, *cls.__dict__.get("__slots__", ()))
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -88,9 +78,8 @@ class Aggregate(CollectEventsProtocol):
 
         Each aggregate copies its own containers.
         """
-        twin = type(self).__new__(type(self))
-        for name in self.state:
-            setattr(twin, name, getattr(self, name))
+        twin = object.__new__(type(self))
+        twin.__dict__ = {**self.__dict__}
         twin.pending = []
         twin.before = self
         return twin

@@ -22,8 +22,6 @@ class IdentifierClaim(Aggregate):
 
     CATEGORY = "claim"
 
-    __slots__ = ("holder",)
-
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.holder: str | None = None
@@ -66,8 +64,6 @@ class PushTokenClaim(Aggregate):
     """
 
     CATEGORY = "token"
-
-    __slots__ = ("holder",)
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -33,19 +33,6 @@ class Installation(Aggregate):
 
     CATEGORY = "installation"
 
-    __slots__ = (
-        "application",
-        "attributes",
-        "bound_at",
-        "expired",
-        "facts",
-        "notifications_enabled",
-        "person",
-        "primary",
-        "push_enabled",
-        "tags",
-    )
-
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.application = ""

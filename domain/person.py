@@ -16,8 +16,6 @@ class Person(Aggregate):
 
     CATEGORY = "person"
 
-    __slots__ = ("attributes", "devices", "identifiers", "primaries", "tags", "type")
-
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.type: events.PersonType = "LEAD"

@@ -6,6 +6,7 @@ to a person, and the person to installations.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from .installation import Installation
@@ -31,11 +32,6 @@ FACT_FIELDS = (
 """Device facts that audiences may name; compared without regard to case."""
 
 
-def term(field: str, value: str) -> str:
-    """Return the term for a field and a value in its compared form."""
-    return f"{field}:{value}"
-
-
 def attribute_text(value: Scalar) -> str:
     """Return an attribute's value as an expression writes it: ``true``, ``3``, ``gold``."""
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -58,12 +54,7 @@ def installation_terms(installation: Installation, indexed: AbstractSet[str]) ->
     facts = installation.facts
     terms.update(f"{name}:{str(facts[name]).casefold()}" for name in FACT_FIELDS if name in facts)
     terms.update(f"itag:{tag}" for tag in installation.tags)
-    terms.update(
-        f"iattr.{name}:{attribute_text(value)}"
-        for name, value in installation.attributes.items()
-        if f"iattr.{name}" in indexed
-    )
-    return terms
+    return terms | attribute_terms("iattr", installation.attributes, indexed)
 
 
 def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:
@@ -75,9 +66,17 @@ def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:
     """
     terms = {f"tag:{tag}" for tag in person.tags}
     terms.add(f"type:{person.type.lower()}")
-    terms.update(
-        f"attr.{name}:{attribute_text(value)}"
-        for name, value in person.attributes.items()
-        if f"attr.{name}" in indexed
-    )
-    return terms
+    return terms | attribute_terms("attr", person.attributes, indexed)
+
+
+def attribute_terms(
+    prefix: str, attributes: Mapping[str, Scalar], indexed: AbstractSet[str]
+) -> set[str]:
+    """Return the terms of those attributes that the index knows."""
+    if not indexed:
+        return set()
+    return {
+        f"{prefix}.{name}:{attribute_text(value)}"
+        for name, value in attributes.items()
+        if f"{prefix}.{name}" in indexed
+    }
