@@ -2,7 +2,8 @@
 
 from addressee.domain import Identity, SessionPolicy
 
-from .execution import Context
+from .bulk import bulk
+from .context import Context
 from .explanation import Explanation, TermExplanation
 from .history import History
 from .personalization import Personalization
@@ -32,4 +33,5 @@ __all__ = [
     "TermExplanation",
     "Transaction",
     "Updated",
+    "bulk",
 ]

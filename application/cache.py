@@ -40,14 +40,15 @@ class AggregateCache:
                 self._seen.move_to_end(stream)
         return found
 
-    def put(self, aggregate: Aggregate, position: int) -> None:
+    def put(self, seen: Seen) -> None:
         """Keep a committed state, unless a newer one is kept already."""
         if not self._size:
             return
+        aggregate, _ = seen
         with self._lock:
             kept = self._seen.get(aggregate.id)
             if kept is None or kept.aggregate.version < aggregate.version:
-                self._seen[aggregate.id] = Seen(aggregate, position)
+                self._seen[aggregate.id] = seen
             self._seen.move_to_end(aggregate.id)
             if len(self._seen) > self._size:
                 self._seen.popitem(last=False)

@@ -4,58 +4,43 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NotRequired, TypedDict, TypeVar
 
-from addressee.domain import (
-    Conflict,
-    Event,
-    InvalidValue,
-    Occasion,
-    values,
-)
+from addressee.domain import AddresseeError, Conflict, Event, Occasion, StoreError
 
-from .cache import AggregateCache
+from .batch import Batch, final, placed
+from .cache import AggregateCache, Seen
 from .commands import Command
+from .context import Checked, Context
 from .idempotency import decide_once
+from .loading import Loading
 from .ports import Store
-from .results import Depersonalized, Personalized, Registered, Updated
+from .results import Result
 from .subscribers import Subscribers
 from .work import Rules, Work
 
-R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
-
-ACTORS = ("device", "backend", "policy")
 FIRST_PAUSE = 0.001
 LONGEST_PAUSE = 0.1
 
 
-class Context(TypedDict):
-    """What every command may be given besides its own arguments.
-
-    Keys:
-        actor: who asks (R29): ``device``, ``backend`` or ``policy``, with ``:name`` where known.
-        correlation_id: what the events are to be found by, up to 256 characters.
-        idempotency_key: the same key again answers the first result and records nothing (R31).
-    """
-
-    actor: NotRequired[str]
-    correlation_id: NotRequired[str | None]
-    idempotency_key: NotRequired[str | None]
+Order = tuple[Command[Result], Context]
+"""A command and the context it is given in."""
+Outcome = Result | AddresseeError
+"""What a command answered, or why it was refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """Runs decisions against a store.
+    """Runs commands against a store.
 
     Args:
         store: where ledger and read models are.
         rules: what the host chose for all commands.
         subscribers: told of what was committed.
         clock: gives the time, aware of its zone.
-        attempts: how often a command is tried before a lost race is given up (R32).
+        attempts: how often commands are tried before a lost race is given up (R32).
         cache: aggregates that were seen before.
     """
 
@@ -66,44 +51,67 @@ class Execution:
     attempts: int
     cache: AggregateCache
 
-    def run(self, command: Command[R], context: Context) -> R:
-        """Run one command and return its result with the ledger position.
+    def run(self, orders: Sequence[Order]) -> list[Outcome]:
+        """Run commands one after the other in one transaction, and return what became of each.
+
+        A command that is refused records nothing and takes nothing of the others back.
 
         Args:
-            command: what is to be done; it may be decided several times.
-            context: as the caller gave it.
+            orders: the commands; they may be decided several times.
 
         Raises:
-            Conflict: the race was lost at every attempt; nothing was recorded.
+            Conflict: a race was lost at every attempt; nothing was recorded.
+            StoreError: the store did not do its work; nothing was recorded.
         """
-        actor = checked_actor(context.get("actor", command.actor))
-        correlation_id = optional_text("correlation_id", context.get("correlation_id"))
-        key = optional_text("idempotency_key", context.get("idempotency_key"))
         attempt = 0
         while True:
             attempt += 1
             try:
-                return self._attempt(command, Occasion(self.clock(), actor, correlation_id), key)
+                return self._attempt(orders)
             except Conflict:
                 if attempt >= self.attempts:
                     raise
                 pause(attempt)
 
-    def _attempt(self, command: Command[R], occasion: Occasion, key: str | None) -> R:
-        """Run a command in a transaction of its own; raises Conflict for a lost race."""
-        events: list[Event] = []
-        position = 0
+    def _attempt(self, orders: Sequence[Order]) -> list[Outcome]:
+        """Run the commands in a transaction of their own; raises Conflict for a lost race."""
         ticket = self.subscribers.begin()
+        events: Sequence[Event] = ()
+        positions: Sequence[int] = ()
         try:
             with self.store.writing() as transaction:
-                work = Work(self.store, transaction, occasion, self.rules, self.cache)
-                result = command.decide(work) if key is None else decide_once(work, command, key)
-                recorded = work.append()
+                batch = Batch(Loading(transaction, self.cache))
+                if len(orders) > 1:
+                    key = self.store.identifier_key
+                    batch.loading.load_ahead(a for command, _ in orders for a in command.opens(key))
+                outcomes = [self._decide(batch, command, context) for command, context in orders]
+                written = transaction.append(batch.events, batch.changes) if batch.events else ()
+                if batch.touches:
+                    transaction.touch(batch.touches)
             # Only here is it committed.
-            events, position = recorded, work.position
-            work.committed()
+            events, positions = batch.events, written
         finally:
-            self.subscribers.end(ticket, position, events)
+            self.subscribers.end(ticket, positions[-1] if positions else 0, events)
+        for aggregate, position in batch.recorded:
+            self.cache.put(Seen(aggregate, final(position, positions)))
+        return [placed(outcome, positions) for outcome in outcomes]
+
+    def _decide(self, batch: Batch, command: Command[Result], context: Context) -> Outcome:
+        """Let one command decide; keep what it recorded, or return why it was refused."""
+        try:
+            checked = Checked.of(context, command.actor)
+            occasion = Occasion(self.clock(), checked.actor, checked.correlation_id)
+            work = Work(self.store, batch.loading, occasion, self.rules)
+            work.open(*command.opens(self.store.identifier_key))
+            if checked.idempotency_key is None:
+                result = command.decide(work)
+            else:
+                result = decide_once(work, command, checked.idempotency_key)
+        except (Conflict, StoreError):
+            raise
+        except AddresseeError as refusal:
+            return refusal
+        position = batch.add(work)
         return replace(result, position=result.position or position)
 
 
@@ -111,16 +119,3 @@ def pause(attempt: int) -> None:
     """Wait a random while, longer with each lost race, so that the losers do not meet again."""
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
     time.sleep(random.uniform(0, longest))  # noqa: S311 # spreads retries, guards no secret
-
-
-def checked_actor(actor: str) -> str:
-    """Return the actor; raises InvalidValue unless it starts with one of the three kinds."""
-    name = values.text("actor", actor, values.NAME_LIMIT, least=1)
-    if name.partition(":")[0] not in ACTORS:
-        raise InvalidValue("actor", f"should be one of {', '.join(ACTORS)}, with or without :name")
-    return name
-
-
-def optional_text(field: str, value: str | None) -> str | None:
-    """Return ``value`` if it is None or a string of 1 to 256 characters."""
-    return None if value is None else values.text(field, value, values.NAME_LIMIT, least=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
-from typing import ClassVar, TypeVar, cast
+from typing import ClassVar, cast
 
 from pydantic import TypeAdapter
 
@@ -18,10 +18,8 @@ from addressee.domain import (
 )
 
 from .commands import Command
-from .results import Depersonalized, Personalized, Registered, Updated
+from .results import Result
 from .work import Work
-
-R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
 
 
 class CompletedCommand(Aggregate):
@@ -39,7 +37,7 @@ class CompletedCommand(Aggregate):
     APPLIERS: ClassVar[Appliers] = {CommandCompleted: _completed}
 
 
-def decide_once(work: Work, command: Command[R], key: str) -> R:
+def decide_once(work: Work, command: Command[Result], key: str) -> Result:
     """Decide, or return what the first command with the same idempotency key answered (R31)."""
     secret = work.store.identifier_key
     request = [type(command).__name__, asdict(command)]
@@ -48,7 +46,7 @@ def decide_once(work: Work, command: Command[R], key: str) -> R:
     if done.event is not None:
         if done.event.fingerprint != fingerprint:
             raise IdempotencyKeyReused
-        first = cast("R", TypeAdapter(command.ANSWER).validate_python(done.event.result))
+        first = cast("Result", TypeAdapter(command.ANSWER).validate_python(done.event.result))
         return replace(first, position=work.position)
     result = command.decide(work)
     done.record(CommandCompleted, work.occasion, fingerprint=fingerprint, result=asdict(result))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TypeVar, Unpack
+from typing import TypeVar, Unpack, cast
 from uuid import uuid4
 
 from addressee.domain import (
+    AddresseeError,
     Attributes,
     DepersonalizeReason,
     Event,
@@ -23,13 +24,15 @@ from addressee.domain import (
 from . import commands
 from .cache import AggregateCache
 from .commands import Reported, TagChange, report_of
-from .execution import Context, Execution
+from .context import Context
+from .execution import Execution
 from .ports import Store
 from .results import Depersonalized, Personalized, Registered, Updated
 from .subscribers import Subscribers
 from .work import Rules
 
 E = TypeVar("E", bound=Event)
+R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
 
 EXPIRY_BATCH = 500
 """How many idle installations are looked up at once."""
@@ -86,7 +89,7 @@ class Personalization:
         self._clock = clock
         self._ids = ids
         self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
-        self._execution = Execution(
+        self.execution = Execution(
             store, Rules(successor, ids), self._subscribers, clock, attempts, AggregateCache(cache)
         )
 
@@ -117,7 +120,7 @@ class Personalization:
             optional_id("installation", installation),
             report_of(options),
         )
-        return self._execution.run(command, options)
+        return self.run(command, options)
 
     def update_installation(self, installation: str, **options: Unpack[Options]) -> Updated:
         """Record what a device reports of itself; what is not given stays (R8).
@@ -130,7 +133,7 @@ class Personalization:
             NoRegistration: it is unknown or expired.
         """
         name = values.identifier("installation", installation)
-        return self._execution.run(commands.UpdateInstallation(name, report_of(options)), options)
+        return self.run(commands.UpdateInstallation(name, report_of(options)), options)
 
     def expire(
         self, installation: str, reason: ExpiryReason, **context: Unpack[Context]
@@ -148,7 +151,7 @@ class Personalization:
             values.identifier("installation", installation),
             values.choice("reason", reason, ExpiryReason),
         )
-        return self._execution.run(command, context)
+        return self.run(command, context)
 
     def personalize(  # noqa: PLR0913, PLR0917 # the signature is the product's contract
         self,
@@ -193,7 +196,7 @@ class Personalization:
         )
         if not identity:
             raise UserIdentityInvalid
-        return self._execution.run(command, context)
+        return self.run(command, context)
 
     def depersonalize(
         self,
@@ -217,7 +220,7 @@ class Personalization:
         name, caller = values.identifier("installation", installation), optional_id("by", by)
         usual = "logout" if caller in (None, name) else "remote"
         why = values.choice("reason", reason or usual, DepersonalizeReason)
-        return self._execution.run(commands.Depersonalize(name, caller, why), context)
+        return self.run(commands.Depersonalize(name, caller, why), context)
 
     def depersonalize_all(
         self,
@@ -235,7 +238,7 @@ class Personalization:
             values.identifier("person", person),
             values.choice("reason", reason, DepersonalizeReason),
         )
-        return self._execution.run(command, context)
+        return self.run(command, context)
 
     def set_primary(
         self,
@@ -262,7 +265,7 @@ class Personalization:
             values.flag("primary", primary),
             optional_id("by", by),
         )
-        return self._execution.run(command, context)
+        return self.run(command, context)
 
     def update_person(  # everything that can be changed, each by its name
         self,
@@ -295,7 +298,7 @@ class Personalization:
             values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
             None if tags is None else values.tags("tags", tags),
         )
-        return self._execution.run(command, context)
+        return self.run(command, context)
 
     def tag(
         self,
@@ -319,7 +322,7 @@ class Personalization:
         """
         change = TagChange.checked(add, remove, replace)
         command = commands.TagPerson(values.identifier("person", person), change)
-        return self._execution.run(command, context)
+        return self.run(command, context)
 
     def tag_installation(
         self,
@@ -337,7 +340,7 @@ class Personalization:
         """
         change = TagChange.checked(add, remove, replace)
         name = values.identifier("installation", installation)
-        return self._execution.run(commands.TagInstallation(name, change), context)
+        return self.run(commands.TagInstallation(name, change), context)
 
     def touch(self, installation: str, **context: Unpack[Context]) -> Updated:
         """Keep an installation's session alive; the ledger does not grow (R26).
@@ -346,7 +349,7 @@ class Personalization:
             NoRegistration: it is unknown or expired.
         """
         name = values.identifier("installation", installation)
-        return self._execution.run(commands.Touch(name), context)
+        return self.run(commands.Touch(name), context)
 
     def expire_sessions(self, now: datetime | None = None) -> list[Depersonalized]:
         """Unbind every installation whose session has expired; what a scheduler calls (R26).
@@ -366,12 +369,19 @@ class Personalization:
                 ended += self._expire_idle(application, at - policy.idle)
         return ended
 
+    def run(self, command: commands.Command[R], context: Context) -> R:
+        """Run a command whose arguments are checked; the other methods make them."""
+        [outcome] = self.execution.run([(command, context)])
+        if isinstance(outcome, AddresseeError):
+            raise outcome
+        return cast("R", outcome)
+
     def _expire_idle(self, application: str, before: datetime) -> list[Depersonalized]:
         ended: list[Depersonalized] = []
         while True:
             with self._store.reading() as reader:
                 names = reader.idle(application, before, EXPIRY_BATCH)
-            answers = [self._execution.run(commands.EndSession(name, before), {}) for name in names]
+            answers = [self.run(commands.EndSession(name, before), {}) for name in names]
             ended += [answer for answer in answers if answer.outcome == "depersonalized"]
             if len(names) < EXPIRY_BATCH:
                 return ended

@@ -78,16 +78,16 @@ class Reader(Protocol):
 class Transaction(Reader, Protocol):
     """Change ledger and read models together: all on leaving the block, or nothing."""
 
-    def append(self, events: Sequence[Event], changes: Changes) -> int:
-        """Record events and bring the read models up to them; return the last one's position.
+    def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
+        """Record events and bring the read models up to them; return the events' positions.
 
         Raises:
             Conflict: a stream has got other events since it was read.
         """
         ...
 
-    def touch(self, installation: str, at: datetime) -> None:
-        """Note that a session is alive; not in the ledger (R26)."""
+    def touch(self, sessions: Mapping[str, datetime]) -> None:
+        """Note installation → when its session was alive; not in the ledger (R26)."""
         ...
 
 

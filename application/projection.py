@@ -54,6 +54,11 @@ class Changes:
     installations: list[InstallationChange] = field(default_factory=list[InstallationChange])
     holders: dict[str, str | None] = field(default_factory=dict[str, str | None])
 
+    def then(self, later: Changes) -> None:
+        """Add what a later command of the same transaction changes."""
+        self.installations += later.installations
+        self.holders |= later.holders
+
 
 def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Changes:
     """Return what the read models must change so that they show the aggregates.

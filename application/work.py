@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar, cast
 
 from addressee.domain import (
@@ -21,9 +22,9 @@ from addressee.domain import (
     UnknownPerson,
 )
 
-from .cache import AggregateCache
-from .ports import Store, Transaction
-from .projection import project
+from .loading import Loading
+from .ports import Store
+from .projection import Changes, project
 from .results import PrimaryMove
 
 A = TypeVar("A", bound=Aggregate)
@@ -42,28 +43,21 @@ class Work:
 
     Args:
         store: whose identifier key and indexed attributes count.
-        transaction: the store's, open.
+        loading: reads aggregates within the open transaction.
         occasion: time, actor and correlation id; its time moves on to the latest event that was
             read, so that a stream's times never run backwards where clocks differ.
         rules: what the host chose.
-        cache: what was seen of aggregates before.
     """
 
-    def __init__(  # everything that one command works with
-        self,
-        store: Store,
-        transaction: Transaction,
-        occasion: Occasion,
-        rules: Rules,
-        cache: AggregateCache,
-    ) -> None:
+    def __init__(self, store: Store, loading: Loading, occasion: Occasion, rules: Rules) -> None:
         self.store = store
-        self.transaction = transaction
         self.occasion = occasion
         self.rules = rules
-        self._cache = cache
         self.position = 0
-        """Position of the newest event that was read or appended."""
+        """Position of the newest event that was read."""
+        self.touches: dict[str, datetime] = {}
+        """Installations whose sessions are alive, and when they were (R26)."""
+        self._loading = loading
         self._aggregates: dict[str, Aggregate] = {}
 
     def open(self, *wanted: Aggregate) -> None:
@@ -73,19 +67,10 @@ class Work:
             wanted: aggregates as their constructors make them; the opened ones are then found by
                 ``get``.
         """
-        missing = {a.id: a for a in wanted if a.id not in self._aggregates}
+        missing = [aggregate for aggregate in wanted if aggregate.id not in self._aggregates]
         if not missing:
             return
-        seen = self._cache.get(missing)
-        streams = self.transaction.streams(
-            {stream: seen[stream].aggregate.version if stream in seen else 0 for stream in missing}
-        )
-        for stream, fresh in missing.items():
-            aggregate, position = seen.get(stream, (fresh, 0))
-            if recorded := streams.get(stream):
-                position = recorded[-1].position
-                aggregate = aggregate.draft().fold(event for _, event in recorded).committed()
-                self._cache.put(aggregate, position)
+        for stream, (aggregate, position) in self._loading.load(missing).items():
             self.position = max(self.position, position)
             if aggregate.modified_on is not None:
                 self.occasion.timestamp = max(self.occasion.timestamp, aggregate.modified_on)
@@ -124,7 +109,11 @@ class Work:
 
     def touch(self, installation: Installation) -> None:
         """Note that an installation's session is alive, outside the ledger (R26)."""
-        self.transaction.touch(installation.name, self.occasion.timestamp)
+        self.touches[installation.name] = self.occasion.timestamp
+
+    def last_seen(self, installation: str) -> datetime | None:
+        """Return when a bound installation was bound or last touched (R26)."""
+        return self._loading.reader.last_seen(installation)
 
     @property
     def recorded(self) -> bool:
@@ -141,17 +130,12 @@ class Work:
             if isinstance(event, PrimaryChanged)
         )
 
-    def append(self) -> list[Event]:
-        """Append what was recorded, if anything, and return it; raises Conflict."""
-        if not self.recorded:
-            return []
-        changes = project(self._aggregates.values(), self.store.indexed_attributes)
-        events = [event for a in self._aggregates.values() for event in a.collect_events()]
-        self.position = self.transaction.append(events, changes)
-        return events
+    def changes(self) -> Changes:
+        """Return what the read models must change; to be asked before `take`."""
+        return project(self._aggregates.values(), self.store.indexed_attributes)
 
-    def committed(self) -> None:
-        """Keep what was recorded for the next command; the transaction has been committed."""
-        for aggregate in self._aggregates.values():
-            if aggregate.changed:
-                self._cache.put(aggregate.committed(), self.position)
+    def take(self) -> tuple[list[Event], list[Aggregate]]:
+        """Hand over the new events, and the aggregates as those leave them."""
+        changed = [aggregate for aggregate in self._aggregates.values() if aggregate.changed]
+        events = [event for aggregate in changed for event in aggregate.collect_events()]
+        return events, [aggregate.committed() for aggregate in changed]

@@ -78,7 +78,7 @@ class MemoryStore:
         notifications = self.recorder.select_notifications(after + 1, limit)
         return [Recorded(n.id, self._mapper.to_domain_event(n)) for n in notifications]
 
-    def append(self, events: Sequence[Event], changes: Changes) -> int:
+    def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         try:
             positions = self.recorder.insert_events([*map(self._mapper.to_stored_event, events)])
         except IntegrityError:
@@ -89,7 +89,7 @@ class MemoryStore:
         self._holders |= changes.holders
         for change in changes.installations:
             self._apply(change)
-        return positions[-1] if positions else 0
+        return positions or []
 
     def _apply(self, change: InstallationChange) -> None:
         name, application = change.installation, change.application
@@ -138,8 +138,8 @@ class MemoryStore:
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
         return [self._names[ordinal] for ordinal in ordinals]
 
-    def touch(self, installation: str, at: datetime) -> None:
-        self._touches[installation] = at
+    def touch(self, sessions: Mapping[str, datetime]) -> None:
+        self._touches |= sessions
 
     def last_seen(self, installation: str) -> datetime | None:
         _, bound_at = self._bindings.get(installation, (None, None))

@@ -21,26 +21,26 @@ from .statements import pages, to_microseconds
 class SqlTransaction(SqlReader):
     """An open transaction of a store; whoever opened it commits or rolls back."""
 
-    def append(self, events: Sequence[Event], changes: Changes) -> int:
+    def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         """Record events and what they change in the read models; raises Conflict."""
         stored = [*map(self._mapper.to_stored_event, events)]
         try:
-            *_, last = insert_events(self._connection, self._schema, stored)
+            positions = insert_events(self._connection, self._schema, stored)
         except IntegrityError:
             raise self._conflict(events) from None
         self._set_holders(changes.holders)
         self._change_installations(changes.installations)
-        return last
+        return positions
 
-    def touch(self, installation: str, at: datetime) -> None:
-        """Note that a session is alive."""
+    def touch(self, sessions: Mapping[str, datetime]) -> None:
+        """Note that sessions are alive."""
         table = self._schema.touch
-        moved = self._connection.execute(
-            update(table).where(table.c.installation == installation).values(at=to_microseconds(at))
+        for page in pages(sessions):
+            self._connection.execute(delete(table).where(table.c.installation.in_(page)))
+        self._connection.execute(
+            insert(table),
+            [{"installation": name, "at": to_microseconds(at)} for name, at in sessions.items()],
         )
-        if not moved.rowcount:
-            row = {"installation": installation, "at": to_microseconds(at)}
-            self._connection.execute(insert(table), row)
 
     def _conflict(self, events: Sequence[Event]) -> Conflict:
         """Return which stream has moved on; the transaction is lost, so it is asked in no query."""

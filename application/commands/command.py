@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Protocol, TypeVar
+
+from addressee.domain import Aggregate
 
 from ..results import Depersonalized, Personalized, Registered, Updated
 from ..work import Work
@@ -23,6 +26,14 @@ class Command(Protocol[R_co]):
     @property
     def actor(self) -> str:
         """Who asks, if the caller does not say (R29)."""
+        ...
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the aggregates that it looks at first, so that they are read in one query.
+
+        Args:
+            key: the store's identifier key.
+        """
         ...
 
     def decide(self, work: Work) -> R_co:

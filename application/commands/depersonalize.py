@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from addressee.domain import DepersonalizeReason, Forbidden, Installation, unbind
+from addressee.domain import Aggregate, DepersonalizeReason, Forbidden, Installation, Person, unbind
 
 from ..results import Depersonalized
 from ..work import Work
@@ -27,6 +28,10 @@ class Depersonalize:
         """The installation that asks, where it is another one."""
         return device(self.installation, self.by)
 
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation, and the one that asks."""
+        return map(Installation, filter(None, (self.installation, self.by)))
+
     def decide(self, work: Work) -> Depersonalized:
         """Raise NoRegistration, or Forbidden for an installation of somebody else."""
         return depart(work, acted_on(work, self.installation, self.by), self.reason)
@@ -42,6 +47,10 @@ class DepersonalizeAll:
     reason: DepersonalizeReason
 
     actor = "backend"
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the person."""
+        return (Person(self.person),)
 
     def decide(self, work: Work) -> Depersonalized:
         """Raise UnknownPerson if nobody has that id."""
@@ -69,9 +78,13 @@ class EndSession:
 
     actor = "policy:session"
 
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation."""
+        return (Installation(self.installation),)
+
     def decide(self, work: Work) -> Depersonalized:
         """Look again within the transaction, for a touch may have come in between."""
-        seen = work.transaction.last_seen(self.installation)
+        seen = work.last_seen(self.installation)
         if seen is None or seen > self.before:
             return Depersonalized("unchanged", (self.installation,))
         return depart(work, work.installation(self.installation), "session_expired")
@@ -97,7 +110,6 @@ def acted_on(work: Work, name: str, by: str | None) -> Installation:
     """Return the installation that a command acts on; only its person's own may (R21)."""
     if by is None or by == name:
         return work.installation(name)
-    work.open(Installation(by), Installation(name))
     caller, installation = work.installation(by), work.installation(name)
     if caller.person is None or caller.person != installation.person:
         raise Forbidden(name, by)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from addressee.domain import (
+    Aggregate,
     Facts,
+    IdentifierClaim,
     Identity,
+    Installation,
     Person,
     PersonCreated,
     UserMergeInterrupted,
@@ -16,7 +20,7 @@ from addressee.domain import (
 
 from ..results import Updated
 from ..work import Work
-from .personalize import add_identifiers, claims_on, field_of
+from .personalize import add_identifiers, field_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,16 @@ class UpdatePerson:
 
     actor = "device"
 
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation and the claims on the identifiers."""
+        yield Installation(self.installation)
+        for identity in (self.add, self.remove):
+            yield from (IdentifierClaim.on(i, key) for i in identity.identifiers())
+
     def decide(self, work: Work) -> Updated:
         """Raise NoRegistration, or UserMergeInterrupted for an identifier that can't be added."""
         added, removed = list(self.add.identifiers()), list(self.remove.identifiers())
-        claims = claims_on(work, self.installation, [*added, *removed])
+        claims = {identifier: work.claim(identifier) for identifier in (*added, *removed)}
         installation = work.installation(self.installation)
         owner = work.owner(installation)
         if owner is None and not (added or self.attributes or self.tags):

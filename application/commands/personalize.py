@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from addressee.domain import (
+    Aggregate,
     Facts,
     Identifier,
     IdentifierClaim,
@@ -43,9 +44,14 @@ class Personalize:
 
     actor = "device"
 
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation and the claims on the identifiers."""
+        yield Installation(self.installation)
+        yield from (IdentifierClaim.on(i, key) for i in self.identity.identifiers())
+
     def decide(self, work: Work) -> Personalized:
         """Raise the first refusal in the order of R15."""
-        claims = claims_on(work, self.installation, list(self.identity.identifiers()))
+        claims = {identifier: work.claim(identifier) for identifier in self.identity.identifiers()}
         installation = work.installation(self.installation)
         chosen = candidate(
             {field_of(self.identity, i): c.holder for i, c in claims.items() if c.holder}
@@ -96,16 +102,6 @@ class Personalize:
             leave(work, installation, "forced" if owner.identified else "superseded")
         bind(work.occasion, installation, person)
         return "attached" if owner is None else "rebound"
-
-
-def claims_on(
-    work: Work, installation: str, identifiers: list[Identifier]
-) -> Mapping[Identifier, IdentifierClaim]:
-    """Read an installation and the claims on identifiers in one query; return the claims."""
-    key = work.store.identifier_key
-    claims = {identifier: IdentifierClaim.on(identifier, key) for identifier in identifiers}
-    work.open(Installation(installation), *claims.values())
-    return {identifier: work.get(claim) for identifier, claim in claims.items()}
 
 
 def add_identifiers(work: Work, person: Person, identifiers: list[Identifier]) -> None:

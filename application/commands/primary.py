@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from addressee.domain import Installation, NotPersonalized, Person, move_primary
+from addressee.domain import Aggregate, Installation, NotPersonalized, Person, move_primary
 
 from ..results import Updated
 from ..work import Work
@@ -26,6 +27,10 @@ class SetPrimary:
     def actor(self) -> str:
         """The installation that asks, where it is another one."""
         return device(self.installation, self.by)
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation, and the one that asks."""
+        return map(Installation, filter(None, (self.installation, self.by)))
 
     def decide(self, work: Work) -> Updated:
         """Raise NoRegistration, NotPersonalized, or Forbidden for one of somebody else."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from addressee.domain import (
+    Aggregate,
     ExpiryReason,
     Facts,
     Installation,
     InstallationExpired,
     InstallationRegistered,
     InvalidValue,
+    PushTokenClaim,
 )
 
 from ..results import Depersonalized, Registered, Updated
@@ -32,6 +35,14 @@ class Register:
     report: Report
 
     actor = "device"
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation, if its id is given, and the claim on its push token."""
+        if self.installation is not None:
+            yield Installation(self.installation)
+        token = self.report["facts"].get("push_token")
+        if token is not None:
+            yield PushTokenClaim.on(self.application, str(token), key)
 
     def decide(self, work: Work) -> Registered:
         """Raise NoRegistration if the id is known and has expired."""
@@ -71,6 +82,10 @@ class UpdateInstallation:
 
     actor = "device"
 
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation."""
+        return (Installation(self.installation),)
+
     def decide(self, work: Work) -> Updated:
         """Raise NoRegistration if it is unknown or expired."""
         installation = work.installation(self.installation)
@@ -91,6 +106,10 @@ class TagInstallation:
 
     actor = "backend"
 
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation."""
+        return (Installation(self.installation),)
+
     def decide(self, work: Work) -> Updated:
         """Raise NoRegistration if it is unknown or expired."""
         installation = work.installation(self.installation)
@@ -107,6 +126,10 @@ class Touch:
     installation: str
 
     actor = "device"
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation."""
+        return (Installation(self.installation),)
 
     def decide(self, work: Work) -> Updated:
         """Raise NoRegistration if it is unknown or expired."""
@@ -126,6 +149,10 @@ class Expire:
     reason: ExpiryReason
 
     actor = "backend"
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation."""
+        return (Installation(self.installation),)
 
     def decide(self, work: Work) -> Depersonalized:
         """Raise NoRegistration if it is unknown or has expired already."""

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from addressee.domain import values
+from addressee.domain import Aggregate, Person, values
 
 from ..results import Updated
 from ..work import Work
@@ -46,6 +46,10 @@ class TagPerson:
     tags: TagChange
 
     actor = "backend"
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the person."""
+        return (Person(self.person),)
 
     def decide(self, work: Work) -> Updated:
         """Raise UnknownPerson if nobody has that id."""

@@ -1,0 +1,64 @@
+"""The circumstances in which a command is given (R29, R31)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NotRequired, Self, TypedDict
+
+from addressee.domain import InvalidValue, values
+
+ACTORS = ("device", "backend", "policy")
+
+
+class Context(TypedDict):
+    """What every command may be given besides its own arguments.
+
+    Keys:
+        actor: who asks (R29): ``device``, ``backend`` or ``policy``, with ``:name`` where known.
+        correlation_id: what the events are to be found by, up to 256 characters.
+        idempotency_key: the same key again answers the first result and records nothing (R31).
+    """
+
+    actor: NotRequired[str]
+    correlation_id: NotRequired[str | None]
+    idempotency_key: NotRequired[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A context whose values have been checked."""
+
+    actor: str
+    correlation_id: str | None
+    idempotency_key: str | None
+
+    @classmethod
+    def of(cls, context: Context, default_actor: str) -> Self:
+        """Check a context.
+
+        Args:
+            context: as the caller gave it.
+            default_actor: who asks, if the context does not say.
+
+        Raises:
+            InvalidValue: the actor is none of the three kinds, or a value is no string.
+            LimitExceeded: a value is empty or longer than 256 characters.
+        """
+        return cls(
+            checked_actor(context.get("actor", default_actor)),
+            optional_text("correlation_id", context.get("correlation_id")),
+            optional_text("idempotency_key", context.get("idempotency_key")),
+        )
+
+
+def checked_actor(actor: str) -> str:
+    """Return the actor; raises InvalidValue unless it starts with one of the three kinds."""
+    name = values.text("actor", actor, values.NAME_LIMIT, least=1)
+    if name.partition(":")[0] not in ACTORS:
+        raise InvalidValue("actor", f"should be one of {', '.join(ACTORS)}, with or without :name")
+    return name
+
+
+def optional_text(field: str, value: str | None) -> str | None:
+    """Return ``value`` if it is None or a string of 1 to 256 characters."""
+    return None if value is None else values.text(field, value, values.NAME_LIMIT, least=1)
