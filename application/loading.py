@@ -30,7 +30,7 @@ class Loading:
             wanted: aggregates as their constructors make them.
         """
         fresh = {aggregate.id: aggregate for aggregate in wanted}
-        if missing := fresh.keys() - self._known.keys():
+        if missing := [stream for stream in fresh if stream not in self._known]:
             cached = self._cache.get(missing)
             versions = {s: cached[s].aggregate.version if s in cached else 0 for s in missing}
             streams = self.reader.streams(versions)
