@@ -2,8 +2,9 @@
 
 from addressee.domain import Identity, SessionPolicy
 
-from .bulk import bulk
+from .bulk import Call, bulk, together
 from .context import Context
+from .execution import Outcome
 from .explanation import Explanation, TermExplanation
 from .history import History
 from .personalization import Personalization
@@ -13,6 +14,7 @@ from .results import Depersonalized, Personalized, PrimaryMove, Registered, Resu
 from .targeting import Targeting
 
 __all__ = [
+    "Call",
     "Changes",
     "Context",
     "Depersonalized",
@@ -20,6 +22,7 @@ __all__ = [
     "History",
     "Identity",
     "InstallationChange",
+    "Outcome",
     "Personalization",
     "Personalized",
     "PrimaryMove",
@@ -34,4 +37,5 @@ __all__ = [
     "Transaction",
     "Updated",
     "bulk",
+    "together",
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from addressee.domain import AddresseeError, InvalidValue
 
-from .commands import Command
+from .commands import Command, Together
 from .context import Context
 from .execution import Order, Outcome
 from .personalization import Personalization
@@ -38,6 +38,26 @@ def bulk(people: Personalization, calls: Iterable[Call]) -> list[Outcome]:
     orders = [order for order in taken if not isinstance(order, AddresseeError)]
     outcomes = iter(people.execution.run(orders))
     return [order if isinstance(order, AddresseeError) else next(outcomes) for order in taken]
+
+
+def together(calls: Sequence[Call]) -> Call:
+    """Return one call for several: all of them take effect, or the first refusal is raised.
+
+    Args:
+        calls: as for `bulk`, one or more; the first one's context counts for all.
+    """
+
+    def call(people: Personalization) -> Result:
+        commands: list[Command[Result]] = []
+        contexts: list[Context] = []
+        for order in map(order_of, calls):
+            if isinstance(order, AddresseeError):
+                raise order
+            commands.append(order[0])
+            contexts.append(order[1])
+        return people.run(Together(tuple(commands)), contexts[0])
+
+    return call
 
 
 class Ordered(Exception):  # no error: it carries a command out of the call

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NotRequired, Self, TypedDict
 
 from addressee.domain import InvalidValue, values
@@ -17,11 +18,13 @@ class Context(TypedDict):
         actor: who asks (R29): ``device``, ``backend`` or ``policy``, with ``:name`` where known.
         correlation_id: what the events are to be found by, up to 256 characters.
         idempotency_key: the same key again answers the first result and records nothing (R31).
+        at: when it happened, aware of its zone, for imports; by default the clock says.
     """
 
     actor: NotRequired[str]
     correlation_id: NotRequired[str | None]
     idempotency_key: NotRequired[str | None]
+    at: NotRequired[datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Checked:
     actor: str
     correlation_id: str | None
     idempotency_key: str | None
+    at: datetime | None
 
     @classmethod
     def of(cls, context: Context, default_actor: str) -> Self:
@@ -48,6 +52,7 @@ class Checked:
             checked_actor(context.get("actor", default_actor)),
             optional_text("correlation_id", context.get("correlation_id")),
             optional_text("idempotency_key", context.get("idempotency_key")),
+            None if context.get("at") is None else values.moment("at", context.get("at")),
         )
 
 

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from addressee.domain import AddresseeError, Conflict, Event, Occasion, StoreError
 
@@ -100,7 +100,8 @@ class Execution:
         """Let one command decide; keep what it recorded, or return why it was refused."""
         try:
             checked = Checked.of(context, command.actor)
-            occasion = Occasion(self.clock(), checked.actor, checked.correlation_id)
+            at = checked.at or self.clock()
+            occasion = Occasion(at.astimezone(UTC), checked.actor, checked.correlation_id)
             work = Work(self.store, batch.loading, occasion, self.rules)
             work.open(*command.opens(self.store.identifier_key))
             if checked.idempotency_key is None:

@@ -15,6 +15,7 @@ from addressee.domain import (
     Event,
     ExpiryReason,
     Identity,
+    Kind,
     SessionPolicy,
     Successor,
     UserIdentityInvalid,
@@ -246,6 +247,7 @@ class Personalization:
         primary: bool = True,  # noqa: FBT001, FBT002 # the contract's signature
         *,
         by: str | None = None,
+        ignore_anonymous: bool = False,
         **context: Unpack[Context],
     ) -> Updated:
         """Make an installation its person's primary one in its application, or not so (R23).
@@ -254,6 +256,7 @@ class Personalization:
             installation: its id.
             primary: whether it is to be.
             by: the installation that asks; another one must belong to the same person (R21).
+            ignore_anonymous: do nothing where it belongs to nobody, as SDKs expect.
 
         Raises:
             NoRegistration: it is unknown or expired.
@@ -264,15 +267,17 @@ class Personalization:
             values.identifier("installation", installation),
             values.flag("primary", primary),
             optional_id("by", by),
+            values.flag("ignore_anonymous", ignore_anonymous),
         )
         return self.run(command, context)
 
-    def update_person(  # everything that can be changed, each by its name
+    def update_person(  # noqa: PLR0913 # everything that can be changed, each by its name
         self,
         installation: str,
         identity: Identity | None = None,
         *,
         remove: Identity | None = None,
+        clear: Iterable[Kind] = (),
         attributes: Attributes | None = None,
         tags: Iterable[str] | None = None,
         **context: Unpack[Context],
@@ -283,6 +288,7 @@ class Personalization:
             installation: its id.
             identity: identifiers to add.
             remove: identifiers to take away, where the person has them.
+            clear: kinds of identifiers to take away altogether.
             attributes: overwrite the person's; None for a value removes it.
             tags: if given, replace the person's.
 
@@ -295,6 +301,7 @@ class Personalization:
             values.identifier("installation", installation),
             identity or Identity(),
             remove or Identity(),
+            frozenset(values.choice("clear", kind, Kind) for kind in clear),
             values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
             None if tags is None else values.tags("tags", tags),
         )

@@ -51,7 +51,7 @@ from .events import (
     PushTokenClaimed,
     personal_fields,
 )
-from .identity import Identifier, Identity, identifier_of, keyed_hash
+from .identity import Identifier, Identity, Kind, identifier_of, keyed_hash
 from .installation import FACTS, FLAG_FACTS, Installation
 from .person import Person
 from .sessions import KEEP, SessionPolicy
@@ -95,6 +95,7 @@ __all__ = [
     "InstallationTagged",
     "InstallationUpdated",
     "InvalidValue",
+    "Kind",
     "LimitExceeded",
     "NoRegistration",
     "Not",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import Literal, NamedTuple, Self
 
@@ -124,6 +124,15 @@ class Identity(BaseModel):
     external_id: str | None = None
     msisdns: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        external_id: str | None = None,
+        msisdns: Iterable[str] = (),
+        emails: Iterable[str] = (),
+        **unknown: object,
+    ) -> None:
+        super().__init__(external_id=external_id, msisdns=msisdns, emails=emails, **unknown)
 
     @field_validator("external_id", mode="before")
     @classmethod

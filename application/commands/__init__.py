@@ -8,6 +8,7 @@ from .primary import SetPrimary
 from .registration import Expire, Register, TagInstallation, Touch, UpdateInstallation
 from .reports import Report, Reported, report_of
 from .tagging import TagChange, TagPerson
+from .together import Together
 
 __all__ = [
     "Command",
@@ -23,6 +24,7 @@ __all__ = [
     "TagChange",
     "TagInstallation",
     "TagPerson",
+    "Together",
     "Touch",
     "UpdateInstallation",
     "UpdatePerson",

@@ -12,6 +12,7 @@ from addressee.domain import (
     IdentifierClaim,
     Identity,
     Installation,
+    Kind,
     Person,
     PersonCreated,
     UserMergeInterrupted,
@@ -32,6 +33,7 @@ class UpdatePerson:
     installation: str
     add: Identity
     remove: Identity
+    clear: frozenset[Kind]
     attributes: Facts
     tags: frozenset[str] | None
 
@@ -45,21 +47,21 @@ class UpdatePerson:
 
     def decide(self, work: Work) -> Updated:
         """Raise NoRegistration, or UserMergeInterrupted for an identifier that can't be added."""
-        added, removed = list(self.add.identifiers()), list(self.remove.identifiers())
-        claims = {identifier: work.claim(identifier) for identifier in (*added, *removed)}
+        added = list(self.add.identifiers())
         installation = work.installation(self.installation)
         owner = work.owner(installation)
         if owner is None and not (added or self.attributes or self.tags):
             return Updated("unchanged", self.installation)
         person = owner or work.get(Person(work.rules.new_id()))
         for identifier in added:
-            if claims[identifier].holder not in (None, person.name):
+            if work.claim(identifier).holder not in (None, person.name):
                 field = field_of(self.add, identifier)
                 raise UserMergeInterrupted(field, "belongs to another person")
-        for identifier in removed:
-            if identifier in person.identifiers:
+        removed = set(self.remove.identifiers())
+        for identifier in list(person.identifiers):
+            if identifier in removed or identifier.kind in self.clear:
                 person.remove_identifier(work.occasion, identifier)
-                claims[identifier].release(work.occasion, identifier, person.name)
+                work.claim(identifier).release(work.occasion, identifier, person.name)
         new = [identifier for identifier in added if identifier not in person.identifiers]
         person.check_room(new)
         if owner is None:

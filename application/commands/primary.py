@@ -22,6 +22,7 @@ class SetPrimary:
     installation: str
     primary: bool
     by: str | None
+    ignore_anonymous: bool = False
 
     @property
     def actor(self) -> str:
@@ -36,6 +37,8 @@ class SetPrimary:
         """Raise NoRegistration, NotPersonalized, or Forbidden for one of somebody else."""
         installation = acted_on(work, self.installation, self.by)
         person = work.owner(installation)
+        if person is None and self.ignore_anonymous:
+            return Updated("unchanged", self.installation)
         if person is None:
             raise NotPersonalized(self.installation)
         if self.primary:

@@ -7,7 +7,9 @@ from typing import TypedDict
 
 from addressee.domain import FACTS, FLAG_FACTS, Attributes, Facts, InvalidValue, values
 
-CONTEXT = frozenset({"actor", "correlation_id", "idempotency_key"})
+from ..context import Context
+
+CONTEXT = frozenset(Context.__annotations__)
 
 
 class Reported(TypedDict, total=False):

@@ -1,0 +1,179 @@
+"""The commands' names, arguments and help; what they do is in the files beside."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from addressee.adapters.jsonl.commands import moment_of
+from addressee.application import History
+from addressee.domain import AddresseeError
+
+from . import questions
+from .apply import apply_file
+from .stores import existing_store, opened_store
+
+SOME_REFUSED = 1
+UNUSABLE = 2
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Know who is logged in on which device, whom a push reaches, and who it was.",
+)
+
+Store = Annotated[
+    str, typer.Option(help="Where the ledger is: sqlite:///relative/path or sqlite:////absolute.")
+]
+DEFAULT_STORE = "sqlite:///addressee.db"
+
+
+class Format(StrEnum):
+    """How installations are printed."""
+
+    table = "table"
+    jsonl = "jsonl"
+    ids = "ids"
+
+
+def show_version(wanted: bool) -> None:  # noqa: FBT001 # typer's callback
+    """Print the version and leave."""
+    if wanted:
+        typer.echo(version("addressee"))
+        raise typer.Exit
+
+
+@app.callback()
+def addressee(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Know who is logged in on which device, whom a push reaches, and who it was."""
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="Commands or traffic, a JSON object a line.")],
+    store: Store = DEFAULT_STORE,
+    report: Annotated[
+        Path | None, typer.Option(help="Write what became of each line here, as JSON lines.")
+    ] = None,
+) -> None:
+    """Apply commands from a file, one JSON object a line.
+
+    A line is a command, `{"command": "personalize", "installation": "i1", "identity":
+    {"external_id": "ali"}}`, with the arguments of the Python method of that name, and `at` for
+    when it happened. Or it is a request of a mobile SDK as recorded, with `method`, `path`,
+    `headers` and `body`.
+
+    A line that is refused changes nothing; it is reported with its number and the error. Exit
+    status: 0 all applied, 1 some refused, 2 the file can't be used.
+
+        addressee apply docs/day.jsonl --store sqlite:///day.db --report day-report.jsonl
+    """
+    with opened_store(store) as opened:
+        refused = apply_file(opened, file, report)
+    raise typer.Exit(SOME_REFUSED if refused else 0)
+
+
+@app.command()
+def target(  # noqa: PLR0913 # one argument for each way to ask
+    expression: Annotated[str, typer.Argument(help="For example: tag:vip and not os:ios")],
+    app_code: Annotated[str, typer.Option("--app", help="The application's code.")],
+    store: Store = DEFAULT_STORE,
+    *,
+    count: Annotated[bool, typer.Option("--count", help="Print how many, alone.")] = False,
+    preview: Annotated[int | None, typer.Option(help="Print only the first so many.")] = None,
+    explain: Annotated[
+        str | None, typer.Option(help="Say why this installation is reached, or is not.")
+    ] = None,
+    primary: Annotated[bool, typer.Option("--primary", help="Primary installations only.")] = False,
+    disabled: Annotated[
+        bool, typer.Option("--all", help="Also installations with a push flag off.")
+    ] = False,
+    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+) -> None:
+    """Ask whom a push to an audience reaches.
+
+    Terms: external_id: msisdn: email: tag: itag: os: language: app_version: type: installation:
+    attr.NAME: iattr.NAME: and the words all and primary. Operators: and or not ( ), also && || !.
+    Odd values stand in double quotes.
+
+        addressee target 'email:ali@x.com' --app shop --primary
+
+        addressee target 'tag:vip and not os:ios' --app shop --count
+    """
+    with existing_store(store) as opened:
+        question = questions.Question(opened, app_code, expression, disabled, primary)
+        if explain is not None:
+            questions.show_explanation(question, explain, as_json=form is Format.jsonl)
+        elif count:
+            typer.echo(question.count())
+        else:
+            questions.show_targets(question, preview, form.value)
+
+
+@app.command()
+def history(  # noqa: PLR0913, PLR0917 # one option for each thing that has a history
+    installation: Annotated[str | None, typer.Option(help="An installation's id.")] = None,
+    person: Annotated[str | None, typer.Option(help="A person's id.")] = None,
+    external_id: Annotated[str | None, typer.Option(help="Who held this external id?")] = None,
+    msisdn: Annotated[str | None, typer.Option(help="Who held this phone number?")] = None,
+    email: Annotated[str | None, typer.Option(help="Who held this e-mail address?")] = None,
+    store: Store = DEFAULT_STORE,
+) -> None:
+    """Show what happened to an installation or a person, or who held an identifier and when.
+
+    addressee history --msisdn +385991111666
+    """
+    asked = {
+        "installation": installation,
+        "person": person,
+        "external_id": external_id,
+        "msisdn": msisdn,
+        "email": email,
+    }
+    given = [(kind, value) for kind, value in asked.items() if value is not None]
+    if len(given) != 1:
+        raise typer.BadParameter(
+            "give one of --installation, --person, --external-id, --msisdn, --email"
+        )
+    with existing_store(store) as opened:
+        questions.show_history(opened, *given[0])
+
+
+@app.command()
+def who(
+    installation: Annotated[str, typer.Argument(help="An installation's id.")],
+    at: Annotated[str | None, typer.Option(help="When; ISO 8601, UTC if no zone is given.")] = None,
+    store: Store = DEFAULT_STORE,
+) -> None:
+    """Say who was on an installation at a moment; prints nobody where it was nobody.
+
+    addressee who tablet-1 --at 2026-11-23T10:30:00Z
+    """
+    moment: datetime | None = None if at is None else moment_of(at)
+    with existing_store(store) as opened:
+        typer.echo(History(opened).who(installation, moment) or "nobody")
+
+
+def main() -> None:
+    """Run the command line; every refusal is one line on stderr."""
+    try:
+        app()
+    except AddresseeError as error:
+        typer.echo(f"addressee: {error.code}: {error}", err=True)
+        sys.exit(UNUSABLE)
+    except BrokenPipeError:
+        # Who read our output has had enough; Python would complain once more at its exit.
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,130 @@
+"""Questions to a store, and their answers on the terminal, in a pipe or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from addressee.application import History, Recorded, Store, Targeting
+from addressee.domain import Expression, as_expression
+from addressee.domain.audience import primary as primary_only
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An audience of an application, asked of a store."""
+
+    store: Store
+    application: str
+    text: str
+    include_disabled: bool
+    primary: bool
+
+    @property
+    def audience(self) -> Expression:
+        """The expression that is meant; raises ExpressionInvalid."""
+        expression = as_expression(self.text)
+        return expression & primary_only if self.primary else expression
+
+    def count(self) -> int:
+        """Return how many installations it reaches."""
+        return Targeting(self.store).count(
+            self.application, self.audience, include_disabled=self.include_disabled
+        )
+
+    def targets(self, limit: int | None) -> Iterable[str]:
+        """Return the ids of those it reaches, at most ``limit``."""
+        reach = Targeting(self.store)
+        if limit is not None:
+            return reach.preview(
+                self.application, self.audience, limit, include_disabled=self.include_disabled
+            )
+        return reach.targets(
+            self.application, self.audience, include_disabled=self.include_disabled
+        )
+
+
+def show_targets(question: Question, limit: int | None, form: str) -> None:
+    """Print the installations that an audience reaches, with who is on them unless ids suffice."""
+    ids = question.targets(limit)
+    if form == "ids":
+        for name in ids:
+            typer.echo(name)
+        return
+    history = History(question.store)
+    rows = ((name, history.who(name)) for name in ids)
+    if form == "jsonl":
+        for name, person in rows:
+            typer.echo(json.dumps({"installation": name, "person": person}))
+        return
+    show_table(("installation", "person"), ((name, person or "") for name, person in rows))
+
+
+def show_explanation(question: Question, installation: str, *, as_json: bool) -> None:
+    """Print why an audience reaches an installation, or does not."""
+    explanation = Targeting(question.store).explain(
+        question.application,
+        question.audience,
+        installation=installation,
+        include_disabled=question.include_disabled,
+    )
+    if as_json:
+        typer.echo(json.dumps(asdict(explanation), default=str))
+        return
+    verdict = "is reached" if explanation.reached else "is not reached"
+    because = f": {explanation.excluded}" if explanation.excluded else ""
+    typer.echo(f"{installation} {verdict}{because}")
+    rows = (
+        (
+            term.term,
+            "holds" if term.holds else "does not hold",
+            f"since {term.at:%Y-%m-%d %H:%M:%S} UTC" if term.at else "never did",
+            f"event {term.position} {(term.event or '').removeprefix('addressee.')}"
+            if term.position
+            else "",
+        )
+        for term in explanation.terms
+    )
+    show_table(("term", "", "", "by"), rows)
+
+
+def show_history(store: Store, kind: str, value: str) -> None:
+    """Print everything that happened to what is named, oldest first."""
+    history = History(store)
+    if kind == "installation":
+        recorded = history.installation(value)
+    elif kind == "person":
+        recorded = history.person(value)
+    else:
+        recorded = history.identifier(kind, value)
+        if not recorded:
+            typer.echo("nobody ever held it")
+            return
+    show_table(("position", "time (UTC)", "event", "actor", "what"), map(told, recorded))
+
+
+def told(recorded: Recorded) -> tuple[str, ...]:
+    """Return an event as the cells of a row."""
+    position, event = recorded
+    own = event.model_dump(exclude={"timestamp", "actor", "correlation_id"}, exclude_defaults=True)
+    what = ", ".join(f"{name}={value}" for name, value in own.items())
+    when = f"{event.timestamp:%Y-%m-%d %H:%M:%S}"
+    return str(position), when, type(event).__name__, event.actor, what
+
+
+def show_table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Print rows as a table on a terminal, with tabs between the cells in a pipe."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        for row in rows:
+            typer.echo("\t".join(row))
+        return
+    table = Table(*headings, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

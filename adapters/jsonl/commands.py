@@ -1,0 +1,79 @@
+"""Commands in our own words: ``{"command": "personalize", "installation": …, "identity": {…}}``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from addressee.application import Call, Context, Identity, Personalization
+from addressee.application.commands import Reported
+from addressee.domain import InvalidValue
+
+NAMES = (
+    "register",
+    "update_installation",
+    "tag_installation",
+    "expire",
+    "personalize",
+    "update_person",
+    "tag",
+    "depersonalize",
+    "depersonalize_all",
+    "set_primary",
+    "touch",
+)
+"""The commands that a line may give, by the names of their methods."""
+WITH_FACTS = frozenset({"register", "update_installation"})
+IDENTITIES = frozenset({"identity", "remove"})
+REMOVE_IS_TAGS = frozenset({"tag", "tag_installation"})
+
+
+def call_of(content: Mapping[str, Any]) -> tuple[str, Call]:
+    """Return the command's name and the call that gives it.
+
+    Raises:
+        InvalidValue: there is no such command, or an argument is unknown, missing or malformed.
+    """
+    arguments = {**content}
+    name = arguments.pop("command", None)
+    if not isinstance(name, str) or name not in NAMES:
+        raise InvalidValue("command", f"should be one of {', '.join(NAMES)}")
+    check_names(name, arguments)
+    for field in IDENTITIES & arguments.keys():
+        if name not in REMOVE_IS_TAGS and arguments[field] is not None:
+            arguments[field] = Identity.model_validate(arguments[field])
+    if arguments.get("at") is not None:
+        arguments["at"] = moment_of(arguments["at"])
+
+    def call(people: Personalization) -> Any:  # noqa: ANN401 # the method says what it answers
+        return getattr(people, name)(**arguments)
+
+    return name, cast("Call", call)
+
+
+def check_names(name: str, arguments: Mapping[str, Any]) -> None:
+    """Raise InvalidValue for an argument that the command does not take, or that is missing."""
+    takes: set[str] = {*Context.__annotations__}
+    if name in WITH_FACTS:
+        takes |= Reported.__annotations__.keys()
+    for parameter in list(inspect.signature(getattr(Personalization, name)).parameters.values())[
+        1:
+    ]:
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            continue
+        takes.add(parameter.name)
+        if parameter.default is inspect.Parameter.empty and parameter.name not in arguments:
+            raise InvalidValue(parameter.name, f"is missing: {name} needs it")
+    if unknown := sorted(arguments.keys() - takes):
+        raise InvalidValue(unknown[0], f"is no argument of {name}")
+
+
+def moment_of(value: object) -> datetime:
+    """Return the time that ISO 8601 text means, in UTC where it names no zone."""
+    try:
+        moment = datetime.fromisoformat(cast("str", value))
+    except (TypeError, ValueError):
+        raise InvalidValue("at", "should be a time such as 2026-11-23T09:30:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,72 @@
+"""A file of JSON objects, one a line, read at steady memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any, cast
+
+from addressee.domain import InvalidValue, LimitExceeded
+
+LINE_LIMIT = 1 << 20
+"""Longest line that is read, in bytes; the rest of a longer one is passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its number from 1, the file's size up to its end, and what it holds.
+
+    Attributes:
+        content: the JSON object, or the error by which the line is refused.
+    """
+
+    number: int
+    end: int
+    content: dict[str, Any] | InvalidValue
+
+
+def read_lines(file: IO[bytes]) -> Iterator[Line]:
+    """Yield the lines of a file that are not blank.
+
+    Raises:
+        InvalidValue: the file is not text: it has NUL bytes.
+    """
+    number = end = 0
+    while raw := file.readline(LINE_LIMIT + 1):
+        number += 1
+        end += len(raw)
+        if b"\0" in raw:
+            raise InvalidValue("file", f"is not text: line {number} has NUL bytes")
+        if len(raw) > LINE_LIMIT:
+            rest = skip_line(file) if not raw.endswith(b"\n") else 0
+            end += rest
+            size = len(raw) + rest
+            yield Line(number, end, LimitExceeded("line", LINE_LIMIT, size, unit="bytes"))
+        elif raw.strip():
+            yield Line(number, end, parsed(raw))
+
+
+def skip_line(file: IO[bytes]) -> int:
+    """Read on to the end of the line, keeping nothing; return how many bytes that was."""
+    size = 0
+    while raw := file.readline(LINE_LIMIT):
+        size += len(raw)
+        if raw.endswith(b"\n"):
+            break
+    return size
+
+
+def parsed(raw: bytes) -> dict[str, Any] | InvalidValue:
+    """Return a line's JSON object, or the error by which it is refused."""
+    try:
+        content: object = json.loads(raw)
+    except UnicodeDecodeError:
+        return InvalidValue("line", "is no UTF-8 text")
+    except json.JSONDecodeError as error:
+        return InvalidValue("line", f"is no JSON: {error.msg} at column {error.colno}")
+    except RecursionError:
+        return InvalidValue("line", "nests too deep")
+    if not isinstance(content, dict):
+        return InvalidValue("line", "should be a JSON object")
+    return cast("dict[str, Any]", content)

@@ -1,0 +1,146 @@
+"""Recorded requests of a mobile SDK, turned into the commands that they ask for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from addressee.adapters.wire import Body, facts_of, identity_of, object_of, person_changes_of
+from addressee.application import Call, together
+from addressee.domain import InvalidValue
+
+PATH = re.compile(r"/mobile/1/appinstance(?:/(?P<id>[^/]+)(?:/(?P<verb>.+))?)?")
+
+
+class Traffic:
+    """Follows one recording: the n-th id that it names is the n-th that it registered.
+
+    Args:
+        ids: makes the ids of installations.
+    """
+
+    def __init__(self, ids: Callable[[], str]) -> None:
+        self._ids = ids
+        self._made: list[str] = []
+        self._named: dict[str, str] = {}
+
+    def call_of(self, content: Mapping[str, Any]) -> tuple[str, Call | None]:
+        """Return a name for what a request asks for, and the call that gives it.
+
+        Raises:
+            AddresseeError: the request can't be read, or asks for nothing that is known here.
+        """
+        headers = object_of("headers", content.get("headers") or {})
+        url = urlsplit(text_of(content, "path"))
+        method = headers.get("X-HTTP-Method-Override", text_of(content, "method"))
+        match = PATH.fullmatch(url.path)
+        if match is None:
+            raise InvalidValue("path", "is nothing that installations or persons are changed by")
+        if method == "GET":
+            return "read", None
+        body = body_of(content)
+        if match["id"] is None:
+            return "register", self._register(headers, body)
+        installation, caller = self._id(match["id"]), headers.get("pushregistrationid")
+        by = None if caller is None else self._id(caller)
+        flags = {name: values[-1] == "true" for name, values in parse_qs(url.query).items()}
+        return call_for(method, match["verb"], installation, by, flags, body)
+
+    def _register(self, headers: Body, body: Body) -> Call:
+        scheme, _, application = str(headers.get("Authorization", "")).partition(" ")
+        if scheme != "App" or not application:
+            raise InvalidValue("Authorization", "should be App and the application code")
+        facts, name = facts_of(body), self._ids()
+        self._made.append(name)
+        return lambda people: people.register(application, installation=name, **facts)
+
+    def _id(self, named: str) -> str:
+        if named not in self._named:
+            if len(self._named) >= len(self._made):
+                raise InvalidValue("path", "names an installation before it was registered")
+            self._named[named] = self._made[len(self._named)]
+        return self._named[named]
+
+
+def call_for(  # noqa: PLR0913, PLR0917 # the parts of a request
+    method: str,
+    verb: str | None,
+    installation: str,
+    by: str | None,
+    flags: Mapping[str, bool],
+    body: Body,
+) -> tuple[str, Call]:
+    """Return a name for what a request asks for, and the call that gives it."""
+    match method, verb:
+        case "PATCH", None:
+            return "update_installation", update_of(installation, by, body)
+        case "DELETE", None:
+            return "expire", lambda people: people.expire(installation, "unregistered")
+        case "POST", "personalize":
+            return "personalize", sign_in_of(installation, flags, body)
+        case "POST", "depersonalize":
+            return "depersonalize", lambda people: people.depersonalize(installation, by=by)
+        case "PATCH", "user":
+            changes = person_changes_of(body)
+            return "update_person", lambda people: people.update_person(
+                installation,
+                changes.identity,
+                clear=changes.cleared,
+                attributes=changes.attributes,
+                tags=changes.tags,
+            )
+        case "POST", "user/events/session":
+            return "touch", lambda people: people.touch(installation)
+        case _:
+            raise InvalidValue("path", f"can't be asked for with {method}")
+
+
+def update_of(installation: str, by: str | None, body: Body) -> Call:
+    """Return the call for a PATCH of an installation, which may set its primary flag too."""
+    facts = facts_of(body)
+    calls: list[Call] = []
+    if facts or "isPrimary" not in body:
+        calls.append(lambda people: people.update_installation(installation, **facts))
+    if "isPrimary" in body:
+        # SDKs send it after a lost registration too, and expect no refusal (R25).
+        primary = body["isPrimary"]
+        calls.append(
+            lambda people: people.set_primary(installation, primary, by=by, ignore_anonymous=True)
+        )
+    return together(calls) if len(calls) > 1 else calls[0]
+
+
+def sign_in_of(installation: str, flags: Mapping[str, bool], body: Body) -> Call:
+    """Return the call for a sign-in."""
+    identity = identity_of(body.get("userIdentity") or {})
+    changes = person_changes_of(body.get("userAttributes") or {})
+    return lambda people: people.personalize(
+        installation,
+        identity,
+        changes.attributes,
+        changes.tags,
+        force_depersonalize=flags.get("forceDepersonalize", False),
+        keep_as_lead=flags.get("keepAsLead", False),
+        set_primary=flags.get("setDeviceAsPrimary", False),
+    )
+
+
+def body_of(content: Mapping[str, Any]) -> Body:
+    """Return the JSON object in a request's body; an empty one where there is none."""
+    text = content.get("body") or "{}"
+    try:
+        body: object = json.loads(text)
+    except (TypeError, ValueError):
+        raise InvalidValue("body", "is no JSON") from None
+    return object_of("body", body)
+
+
+def text_of(content: Mapping[str, Any], field: str) -> str:
+    """Return a field that must be a string; raises InvalidValue."""
+    value: object = content.get(field)
+    if not isinstance(value, str):
+        raise InvalidValue(field, "should be a string")
+    return value
