@@ -47,7 +47,7 @@ def decide_once(work: Work, command: Command[Result], key: str) -> Result:
         if done.event.fingerprint != fingerprint:
             raise IdempotencyKeyReused
         first = cast("Result", TypeAdapter(command.ANSWER).validate_python(done.event.result))
-        return replace(first, position=work.position)
+        return replace(first, position=work.position_of(done))
     result = command.decide(work)
     done.record(CommandCompleted, work.occasion, fingerprint=fingerprint, result=asdict(result))
     return result

@@ -53,12 +53,11 @@ class Work:
         self.store = store
         self.occasion = occasion
         self.rules = rules
-        self.position = 0
-        """Position of the newest event that was read."""
         self.touches: dict[str, datetime] = {}
         """Installations whose sessions are alive, and when they were (R26)."""
         self._loading = loading
         self._aggregates: dict[str, Aggregate] = {}
+        self._positions: dict[str, int] = {}
 
     def open(self, *wanted: Aggregate) -> None:
         """Read the streams of aggregates that are not open yet, all in one query.
@@ -71,10 +70,19 @@ class Work:
         if not missing:
             return
         for stream, (aggregate, position) in self._loading.load(missing).items():
-            self.position = max(self.position, position)
+            self._positions[stream] = position
             if aggregate.modified_on is not None:
                 self.occasion.timestamp = max(self.occasion.timestamp, aggregate.modified_on)
             self._aggregates[stream] = aggregate.draft()
+
+    @property
+    def position(self) -> int:
+        """Position of the newest event that was read."""
+        return max(self._positions.values(), default=0)
+
+    def position_of(self, aggregate: Aggregate) -> int:
+        """Return the position of the last event that an open aggregate had when it was read."""
+        return self._positions[aggregate.id]
 
     def get(self, aggregate: A) -> A:
         """Return the open aggregate of the same stream, opening it if need be."""
@@ -137,5 +145,7 @@ class Work:
     def take(self) -> tuple[list[Event], list[Aggregate]]:
         """Hand over the new events, and the aggregates as those leave them."""
         changed = [aggregate for aggregate in self._aggregates.values() if aggregate.changed]
+        # A completed command comes last: its position is then that of the whole answer (R31).
+        changed.sort(key=lambda aggregate: aggregate.CATEGORY == "command")
         events = [event for aggregate in changed for event in aggregate.collect_events()]
         return events, [aggregate.committed() for aggregate in changed]

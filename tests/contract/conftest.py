@@ -1,0 +1,85 @@
+"""Every store passes this folder's tests: an adapter is a line in ``STORES``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import QueuePool
+
+from addressee.adapters.memory import MemoryStore
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.database import made_engine
+from addressee.application import History, Identity, Personalization, Store, Targeting
+
+INDEXED = ("attr.plan", "iattr.theme")
+
+
+def memory(_: Path) -> Generator[Store]:
+    yield MemoryStore(indexed_attributes=INDEXED)
+
+
+def sqlite(folder: Path) -> Generator[Store]:
+    engine = made_engine(f"sqlite:///{folder}/ledger.db")
+    with SqlStore(engine, indexed_attributes=INDEXED) as store:
+        yield store
+        assert isinstance(engine.pool, QueuePool)
+        assert engine.pool.checkedout() == 0, "a connection leaked"
+
+
+STORES: dict[str, Callable[[Path], Generator[Store]]] = {"memory": memory, "sqlite": sqlite}
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Store]:
+    yield from STORES[request.param](tmp_path)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 23, 8, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> datetime:
+        self.now += timedelta(**by)
+        return self.now
+
+
+class Host:
+    """A host service with everything at hand."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self.people = Personalization(store, clock=clock)
+        self.reach = Targeting(store)
+        self.history = History(store)
+
+    def device(self, name: str = "phone", application: str = "shop", **facts: str) -> str:
+        return self.people.register(application, installation=name, **facts).installation  # type: ignore[arg-type] # facts are strings here
+
+    def login(self, device: str, external_id: str, **options: bool) -> str:
+        identity = Identity(external_id=external_id)
+        return self.people.personalize(device, identity, **options).person  # type: ignore[arg-type] # options are flags here
+
+    def found(self, audience: str, application: str = "shop") -> list[str]:
+        return list(self.reach.targets(application, audience))
+
+    def topics(self, device: str) -> list[str]:
+        return [type(event).__name__ for _, event in self.history.installation(device)]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def host(store: Store, clock: Clock) -> Host:
+    return Host(store, clock)

@@ -1,0 +1,99 @@
+"""Many commands in one transaction are what they are one by one (R15, R17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from addressee.adapters.memory import MemoryStore
+from addressee.application import Identity, Personalization, Store, bulk
+from addressee.application.bulk import Call
+from addressee.domain import AddresseeError, Event
+from tests.contract.conftest import Clock, Host
+
+DEVICES = st.sampled_from(["a", "b", "c"])
+NAMES = st.sampled_from(["ali", "bob", "carol"])
+EMAILS = st.lists(st.sampled_from(["one@x.com", "two@x.com", "broken"]), max_size=2)
+FLAGS = st.booleans()
+
+
+def register(device: str, token: str) -> Call:
+    return lambda p: p.register("shop", installation=device, push_token=token)
+
+
+def personalize(device: str, name: str | None, emails: list[str], force: bool) -> Call:  # noqa: FBT001 # drawn
+    return lambda p: p.personalize(
+        device,
+        Identity(external_id=name, emails=emails),
+        tags={"vip"},
+        force_depersonalize=force,
+        set_primary=True,
+    )
+
+
+CALLS: st.SearchStrategy[Call] = st.one_of(
+    st.builds(register, DEVICES, st.sampled_from(["t", "u", "v"])),
+    st.builds(personalize, DEVICES, st.none() | NAMES, EMAILS, FLAGS),
+    DEVICES.map(lambda device: lambda p: p.depersonalize(device)),
+    DEVICES.map(lambda device: lambda p: p.touch(device, idempotency_key="k")),
+    st.builds(
+        lambda device, name: lambda p: p.update_person(device, Identity(external_id=name)),
+        DEVICES,
+        NAMES,
+    ),
+)
+
+
+def service() -> tuple[Personalization, Store]:
+    numbers = count()
+    store = MemoryStore(identifier_key=b"k")
+    return Personalization(store, clock=Clock(), ids=lambda: f"id{next(numbers)}"), store
+
+
+def singly(people: Personalization, calls: list[Call]) -> Iterator[object]:
+    for call in calls:
+        try:
+            yield call(people)
+        except AddresseeError as refusal:
+            yield refusal
+
+
+def told(outcome: object) -> object:
+    return (type(outcome), str(outcome)) if isinstance(outcome, AddresseeError) else outcome
+
+
+def ledger(store: Store) -> list[Event]:
+    with store.reading() as reader:
+        return [event for _, event in reader.events(0, 10_000)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(CALLS, max_size=25))
+def test_R15_R17_bulk_equals_single_outcome_by_outcome(calls: list[Call]) -> None:
+    (one_by_one, first), (together, second) = service(), service()
+    expected = [told(outcome) for outcome in singly(one_by_one, calls)]
+    assert [told(outcome) for outcome in bulk(together, calls)] == expected
+    assert ledger(first) == ledger(second)
+
+
+def test_R15_a_refused_command_takes_nothing_of_the_others_back(host: Host) -> None:
+    calls: list[Callable[[Personalization], object]] = [
+        lambda p: p.register("shop", installation="a"),
+        lambda p: p.personalize("a", Identity(external_id="ali"), tags={"vip"}),
+        lambda p: p.personalize("a", Identity(external_id="bob"), tags={"lost"}),
+        lambda p: p.set_primary("a"),
+    ]
+    outcomes = bulk(host.people, calls)  # type: ignore[arg-type] # each answers a result
+    assert [isinstance(outcome, AddresseeError) for outcome in outcomes] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert host.found("tag:vip and primary and not tag:lost") == ["a"]
+    with host.store.reading() as reader:
+        positions = [position for position, _ in reader.events(0, 1000)]
+    assert {getattr(outcome, "position", positions[0]) for outcome in outcomes} <= set(positions)

@@ -1,0 +1,57 @@
+"""Who it was at any moment (R36)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from addressee.application import Identity
+from addressee.domain import InvalidValue, NoRegistration, UnknownPerson
+from tests.contract.conftest import Host
+
+
+def test_R36_who_and_devices_at_every_moment_of_a_shared_tablet(host: Host) -> None:
+    tablet = host.device("tablet")
+    seen: list[tuple[datetime, str | None]] = [(host.clock.now, None)]
+    for name in ("ali", "bob", "ali"):
+        host.clock.move(hours=1)
+        seen.append((host.clock.now, host.login(tablet, name)))
+        host.clock.move(hours=1)
+        host.people.depersonalize(tablet)
+        seen.append((host.clock.now, None))
+    for at, person in seen:
+        assert host.history.who(tablet, at) == person
+    assert host.history.who(tablet) is None
+    for at, person in seen[1::2]:
+        assert person is not None
+        assert host.history.devices(person, at) == [tablet]
+        assert host.history.devices(person) == []
+
+
+def test_R36_history_of_an_installation_a_person_and_an_identifier(host: Host) -> None:
+    device = host.device()
+    ali = host.people.personalize(device, Identity(emails=["a@x.com"])).person
+    host.people.depersonalize(device)
+    assert host.topics(device) == [
+        "InstallationRegistered", "DevicePersonalized", "DeviceDepersonalized",
+    ]  # fmt: skip
+    assert [type(e).__name__ for _, e in host.history.person(ali)] == [
+        "PersonCreated", "IdentifierAdded", "DevicePersonalized", "DeviceDepersonalized",
+    ]  # fmt: skip
+    [(position, claimed)] = host.history.identifier("email", "A@X.COM")
+    assert getattr(claimed, "person", "") == ali
+    assert position > 0
+    assert "a@x.com" not in claimed.model_dump_json()
+
+
+def test_R36_questions_about_what_never_was(host: Host) -> None:
+    with pytest.raises(NoRegistration):
+        host.history.who("nothing")
+    with pytest.raises(UnknownPerson):
+        host.history.devices("nobody")
+    assert host.history.identifier("msisdn", "385991111666") == ()
+    with pytest.raises(InvalidValue):
+        host.history.identifier("passport", "1")
+    with pytest.raises(InvalidValue):
+        host.history.who(host.device(), datetime(2026, 11, 23))  # noqa: DTZ001 # wrong on purpose

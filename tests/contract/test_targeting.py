@@ -1,0 +1,138 @@
+"""Whom an audience reaches (R33 to R35)."""
+
+from __future__ import annotations
+
+import pytest
+
+from addressee.application import Identity
+from addressee.domain import ExpressionInvalid, InvalidValue, NoRegistration
+from addressee.domain import audience as a
+from tests.contract.conftest import Host
+
+
+def town(host: Host) -> None:
+    for n in range(6):
+        name = f"d{n}"
+        host.device(name, os="Android" if n % 2 else "iOS", language="en")
+        host.people.personalize(
+            name, Identity(external_id=f"p{n // 2}"), tags={"vip"} if n < 4 else {"new"}
+        )
+    host.people.set_primary("d1")
+    host.people.set_primary("d2")
+    host.device("other", "bank", os="iOS")
+
+
+@pytest.mark.parametrize(
+    ("text", "built", "expected"),
+    [
+        ("all", a.everyone, ["d0", "d1", "d2", "d3", "d4", "d5"]),
+        ("tag:vip and not os:ios", a.tag("vip") & ~a.os("ios"), ["d1", "d3"]),
+        ("tag:vip && primary", a.tag("vip") & a.primary, ["d1", "d2"]),
+        (
+            "external_id:p2 || installation:d0",
+            a.external_id("p2") | a.installation("d0"),
+            ["d0", "d4", "d5"],
+        ),
+        ("!(os:ANDROID or primary)", ~(a.os("Android") | a.primary), ["d0", "d4"]),
+        ("tag:none", a.tag("none"), []),
+        ("external_id:nobody and all", a.external_id("nobody") & a.everyone, []),
+        (
+            "not external_id:nobody and tag:new",
+            ~a.external_id("nobody") & a.tag("new"),
+            ["d4", "d5"],
+        ),
+    ],
+)
+def test_R33_text_and_operators_reach_the_same(
+    host: Host, text: str, built: a.Expression, expected: list[str]
+) -> None:
+    town(host)
+    assert host.found(text) == expected
+    assert list(host.reach.targets("shop", built)) == expected
+    assert host.reach.count("shop", text) == len(expected)
+    assert host.reach.preview("shop", built, 3) == expected[:3]
+
+
+def test_R33_ids_and_tags_mix_without_limit(host: Host) -> None:
+    town(host)
+    terms = " or ".join([*(f"tag:t{n}" for n in range(2000)), "external_id:p0", "tag:new"])
+    assert host.found(terms) == ["d0", "d1", "d4", "d5"]
+
+
+def test_R34_by_default_live_installations_with_both_flags_on(host: Host) -> None:
+    for name, flags in (
+        ("a", {}),
+        ("b", {"push_enabled": False}),
+        ("c", {"notifications_enabled": False}),
+    ):
+        host.people.register("shop", installation=name, **flags)
+    host.device("gone")
+    host.people.expire("gone", "unregistered")
+    assert host.found("all") == ["a"]
+    assert list(host.reach.targets("shop", "all", include_disabled=True)) == ["a", "b", "c"]
+    host.people.update_installation("c", notifications_enabled=True)
+    assert host.found("not installation:a") == ["c"]
+
+
+def test_R35_a_stream_is_resumable_behind_any_id(host: Host) -> None:
+    town(host)
+    host.people.expire("d1", "unregistered")
+    assert list(host.reach.targets("shop", "tag:vip", after="d1")) == ["d2", "d3"]
+    assert list(host.reach.targets("shop", "tag:vip", after="d3")) == []
+    with pytest.raises(NoRegistration):
+        host.reach.targets("shop", "all", after="other")
+
+
+def test_R35_a_stream_goes_on_over_pages(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("addressee.application.targeting.PAGE", 2)
+    town(host)
+    assert host.found("all") == ["d0", "d1", "d2", "d3", "d4", "d5"]
+    stream = host.reach.targets("shop", "tag:vip")
+    assert [next(stream), next(stream)] == ["d0", "d1"]
+    host.people.depersonalize("d2")
+    assert list(stream) == ["d3"]
+
+
+def test_R35_explain_says_for_each_term_whether_and_since_when(host: Host) -> None:
+    device = host.device(os="iOS")
+    host.login(device, "ali")
+    host.clock.move(hours=1)
+    host.people.tag(host.history.who(device) or "", add={"vip"})
+    tagged = host.clock.now
+    host.clock.move(hours=1)
+    host.people.set_primary(device)
+    told = host.reach.explain(
+        "shop", "tag:vip and not os:ios and primary and itag:x", installation=device
+    )
+    assert (told.reached, told.excluded) == (False, None)
+    terms = {t.term: t for t in told.terms}
+    assert {name: t.holds for name, t in terms.items()} == {
+        "tag:vip": True, "os:ios": True, "primary": True, "itag:x": False,
+    }  # fmt: skip
+    assert (terms["tag:vip"].at, terms["tag:vip"].event) == (tagged, "addressee.PersonTagged")
+    assert terms["itag:x"].at is None
+    host.people.depersonalize(device)
+    told = host.reach.explain("shop", "tag:vip", installation=device)
+    assert (told.terms[0].holds, told.terms[0].event) == (False, "addressee.DeviceDepersonalized")
+
+
+def test_R35_explain_names_what_excludes(host: Host) -> None:
+    device = host.device()
+    host.people.update_installation(device, push_enabled=False)
+    told = host.reach.explain("shop", "all", installation=device)
+    assert (told.reached, told.excluded) == (False, "push_enabled is off")
+    assert host.reach.explain("shop", "all", installation=device, include_disabled=True).reached
+    host.people.expire(device, "token_rejected")
+    told = host.reach.explain("shop", "all", installation=device)
+    assert told.excluded == "expired: token_rejected"
+    for application, name in (("shop", "nothing"), ("bank", device)):
+        with pytest.raises(NoRegistration):
+            host.reach.explain(application, "all", installation=name)
+
+
+def test_R33_R35_questions_that_make_no_sense_are_refused(host: Host) -> None:
+    with pytest.raises(ExpressionInvalid, match="column 12"):
+        host.reach.count("shop", "tag:vip and")
+    with pytest.raises(InvalidValue):
+        host.reach.preview("shop", "all", -1)
+    assert host.reach.count("nowhere", "all") == 0
