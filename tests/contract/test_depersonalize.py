@@ -99,7 +99,7 @@ def test_R23_one_primary_a_person_and_application(host: Host) -> None:
     moves = [e for _, e in host.history.person(ali) if isinstance(e, PrimaryChanged)]
     assert [(e.previous, e.current) for e in moves] == [(None, "a"), ("a", "b"), (None, "c")]
     assert host.people.set_primary("b").outcome == "unchanged"
-    host.people.set_primary("b", False)
+    host.people.set_primary("b", primary=False)
     assert host.found("primary") == []
 
 

@@ -53,7 +53,7 @@ def test_R29_a_handler_that_fails_is_reported_and_undoes_nothing(
     told: list[Event] = []
 
     def fails(_: DevicePersonalized) -> None:
-        raise ValueError("ali@x.com")  # noqa: EM101 # personal data, as a careless host has it
+        raise ValueError("ali@x.com")  # personal data, as a careless host has it
 
     people.subscribe(DevicePersonalized, fails)
     people.subscribe(DevicePersonalized, told.append)

@@ -60,12 +60,9 @@ def test_R33_ids_and_tags_mix_without_limit(host: Host) -> None:
 
 
 def test_R34_by_default_live_installations_with_both_flags_on(host: Host) -> None:
-    for name, flags in (
-        ("a", {}),
-        ("b", {"push_enabled": False}),
-        ("c", {"notifications_enabled": False}),
-    ):
-        host.people.register("shop", installation=name, **flags)
+    host.people.register("shop", installation="a")
+    host.people.register("shop", installation="b", push_enabled=False)
+    host.people.register("shop", installation="c", notifications_enabled=False)
     host.device("gone")
     host.people.expire("gone", "unregistered")
     assert host.found("all") == ["a"]

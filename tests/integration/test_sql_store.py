@@ -1,0 +1,130 @@
+"""What only a store in a database file can get wrong (R19, R29)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import Changes, History, Identity, Personalization, Targeting
+from addressee.domain import InvalidValue, StoreDamaged, StoreUnavailable
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/ledger.db"
+
+
+def test_R29_a_transaction_that_fails_in_the_middle_leaves_nothing(url: str) -> None:
+    with SqlStore(url) as store:
+        Personalization(store).register("shop", installation="a")
+        with store.reading() as reader:
+            before = reader.events(0, 100)
+        half = before[0].event.model_copy(update={"originator_id": "installation:half"})
+
+        def fail_halfway() -> None:
+            with store.writing() as transaction:
+                transaction.append([half], Changes(holders={"claim:x": "somebody"}))
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            fail_halfway()
+        with store.reading() as reader:
+            assert reader.events(0, 100) == before
+            assert reader.holders(["claim:x"]) == {}
+
+
+def test_R5_the_identifier_key_stays_with_the_store(url: str) -> None:
+    with SqlStore(url) as store:
+        device = Personalization(store).register("shop", installation="a").installation
+        Personalization(store).personalize(device, Identity(emails=["a@x.com"]))
+    with SqlStore(url) as again:
+        assert again.identifier_key == store.identifier_key
+        assert Targeting(again).count("shop", "email:a@x.com") == 1
+        assert len(History(again).identifier("email", "a@x.com")) == 1
+    with SqlStore(url, identifier_key=b"another") as other:
+        assert Targeting(other).count("shop", "email:a@x.com") == 0
+
+
+LOGOUTS = """
+import sys
+from addressee.adapters.sql import SqlStore
+from addressee.application import Identity, Personalization
+people = Personalization(SqlStore(sys.argv[1]))
+people.register("shop", installation="tablet")
+for line in sys.stdin:
+    name = line.strip()
+    if name:
+        people.personalize("tablet", Identity(external_id=name), tags={"vip"})
+    else:
+        people.depersonalize("tablet")
+    print("done", flush=True)
+"""
+
+
+def test_R19_another_process_never_finds_the_device_after_the_logout(url: str) -> None:
+    with (
+        SqlStore(url) as store,
+        subprocess.Popen(
+            [sys.executable, "-c", LOGOUTS, url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        reach = Targeting(store)
+        for n in range(150):
+            for name, expected in ((f"p{n % 7}", 1), ("", 0)):
+                process.stdin.write(f"{name}\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == "done\n"
+                assert reach.count("shop", "tag:vip") == expected
+                assert reach.count("shop", f"external_id:p{n % 7}") == expected
+        process.stdin.close()
+
+
+def test_a_hosts_engine_is_taken_as_it_is(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/host.db")
+    with engine.begin() as connection:
+        connection.execute(text("create table orders (id integer primary key)"))
+    store = SqlStore(engine, prefix="push_")
+    Personalization(store).register("shop", installation="a")
+    assert Targeting(store).preview("shop", "all") == ["a"]
+    assert names(engine) >= {"orders", "push_event", "push_installation"}
+    engine.dispose()
+
+
+def names(engine: Engine) -> set[str]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("select name from sqlite_master where type = 'table'"))
+        return set(rows.scalars())
+
+
+def test_a_url_that_can_t_be_opened_is_a_typed_error(tmp_path: Path) -> None:
+    for wrong in ("nonsense", "sqlite://", "sqlite:///:memory:", "oracledb+none://x"):
+        with pytest.raises(InvalidValue):
+            SqlStore(wrong)
+    with pytest.raises(StoreUnavailable):
+        SqlStore(f"sqlite:///{tmp_path}/missing/ledger.db")
+    (tmp_path / "text.db").write_text("this is no database, and it is long enough to tell\n" * 50)
+    with pytest.raises(StoreDamaged):
+        SqlStore(f"sqlite:///{tmp_path}/text.db")
+
+
+def test_a_damaged_chunk_is_noticed_and_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("addressee.adapters.sql.postings.COMPACT_AT", 1)
+    with SqlStore(url) as store:
+        people = Personalization(store)
+        for n in range(3):
+            people.register("shop", installation=f"d{n}", os="ios")
+        assert Targeting(store).count("shop", "os:ios") == 3
+        with create_engine(url).begin() as connection:
+            connection.execute(text("update addressee_chunk set data = zeroblob(9)"))
+        with pytest.raises(StoreDamaged, match=r"chunk of term \d+, shard 0"):
+            Targeting(store).count("shop", "os:ios")

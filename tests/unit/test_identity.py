@@ -1,0 +1,123 @@
+"""Identifiers in the one form they are compared in (R1 to R5)."""
+
+from __future__ import annotations
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addressee.domain import (
+    EmailInvalid,
+    Identity,
+    InvalidValue,
+    LimitExceeded,
+    PhoneInvalid,
+    identifier_of,
+    keyed_hash,
+)
+
+
+@given(
+    st.text(
+        st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=256
+    )
+)
+def test_R1_an_external_id_is_kept_to_the_letter(text: str) -> None:
+    assert Identity(external_id=text).external_id == text
+
+
+@pytest.mark.parametrize(("value", "given_size"), [("", 0), ("x" * 257, 257)])
+def test_R1_an_external_id_has_1_to_256_characters(value: str, given_size: int) -> None:
+    with pytest.raises(LimitExceeded) as refused:
+        Identity(external_id=value)
+    assert (refused.value.field, refused.value.limit, refused.value.given) == (
+        "external_id", 256, given_size,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
+def test_R1_what_can_t_be_stored_is_refused(value: str) -> None:
+    with pytest.raises(InvalidValue):
+        Identity(external_id=value)
+
+
+@pytest.mark.parametrize(
+    "written", ["385991111666", "+385 99 1111 666", "+385-99/1111.666", " (385) 991111666 "]
+)
+def test_R2_an_msisdn_is_kept_as_e164_digits(written: str) -> None:
+    assert Identity(msisdns=[written]).msisdns == ("385991111666",)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["_&*70318xxxxx3", "", "+", "12", "++385991111666", "385991111666x1", "tel:385991111666",
+     "٣٨٥٩٩١١١١٦٦٦", "0385991111666", "9" * 51, "385991111666\n385991111667"],
+)  # fmt: skip
+def test_R2_what_is_no_possible_number_is_refused(written: str) -> None:
+    with pytest.raises(PhoneInvalid) as refused:
+        Identity(msisdns=["385991111666", written])
+    assert refused.value.code == "PHONE_INVALID"
+    assert refused.value.field == "msisdns[1]"
+
+
+@given(st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)))
+def test_R2_every_countrys_example_number_is_accepted(region: str) -> None:
+    number = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    if number is not None:
+        e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        assert Identity(msisdns=[e164]).msisdns == (e164.removeprefix("+"),)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("Ali@X.com", "ali@x.com"),
+        ("ALI+Tag@Example.ORG", "ali+tag@example.org"),
+        ("ali@BÜCHER.example.com", "ali@xn--bcher-kva.example.com"),
+        ("ali@shop.test", "ali@shop.test"),
+    ],
+)
+def test_R3_an_email_is_lower_case_with_its_domain_in_idna_form(written: str, kept: str) -> None:
+    assert Identity(emails=[written]).emails == (kept,)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "ali", "@x.com", "ali@", "ali@x", "a b@x.com", "ali@x..com", "x" * 250 + "@x.com"],
+)
+def test_R3_a_malformed_email_is_refused_without_repeating_it(written: str) -> None:
+    with pytest.raises(EmailInvalid) as refused:
+        Identity(emails=[written])
+    assert refused.value.code == "EMAIL_INVALID"
+    assert not written or written not in str(refused.value)
+
+
+def test_R4_at_most_a_hundred_of_each_and_each_once() -> None:
+    emails = [f"a{n}@x.com" for n in range(101)]
+    with pytest.raises(LimitExceeded) as refused:
+        Identity(emails=emails)
+    assert (refused.value.limit, refused.value.given) == (100, 101)
+    assert Identity(emails=["a@x.com", "A@x.com", "b@x.com"]).emails == ("a@x.com", "b@x.com")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"phone": "1"}, {"emails": "a@x.com"}, {"external_id": 5}, {"msisdns": [5]}]
+)
+def test_R15_a_wrong_shape_is_a_typed_error(wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidValue):
+        Identity.model_validate(wrong)
+
+
+def test_R5_the_hash_of_an_identifier_depends_on_key_kind_and_value() -> None:
+    hashes = {
+        keyed_hash(key, *identifier_of(kind, value))
+        for key in (b"k", b"l")
+        for kind, value in (
+            ("external_id", "385991111666"),
+            ("msisdn", "385991111666"),
+            ("external_id", "x"),
+        )
+    }
+    assert len(hashes) == 6
+    assert keyed_hash(b"k", "ab", "c") != keyed_hash(b"k", "a", "bc")
