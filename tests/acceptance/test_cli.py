@@ -1,0 +1,208 @@
+"""The command line, run as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parent / "data"
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def call(*words: str, **options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "addressee.adapters.cli", *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            **options,  # type: ignore[call-overload, no-any-return] # passed through
+        )
+
+    return call
+
+
+def write(path: Path, *lines: object) -> Path:
+    path.write_text("".join(f"{x if isinstance(x, str) else json.dumps(x)}\n" for x in lines))
+    return path
+
+
+REGISTER = {"command": "register", "application": "shop", "installation": "a"}
+LOGIN = {"command": "personalize", "installation": "a", "identity": {"external_id": "ali"}}
+
+
+def test_the_whole_capture_applies(run: Run, tmp_path: Path) -> None:
+    done = run("apply", str(DATA / "sdk-session.jsonl"), "--report", "report.jsonl")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "3  register registered" in done.stdout
+    for options, expected in (((), "2\n"), (("--primary",), "1\n")):
+        counted = run("target", "email:ali@x.com", "--app", "app-code-1", "--count", *options)
+        assert counted.stdout == expected
+    assert (
+        run("target", "email:ali@x.com and primary", "--app", "app-code-1", "--count").stdout
+        == "1\n"
+    )
+    rows = [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()]
+    assert [row["line"] for row in rows] == list(range(1, 13))
+    assert {row["outcome"] for row in rows} == {"registered", "updated", "attached", "read"}
+
+
+def test_formats_are_plain_in_a_pipe(run: Run, tmp_path: Path) -> None:
+    run("apply", str(write(tmp_path / "f.jsonl", REGISTER, LOGIN)))
+    question = ("target", "external_id:ali", "--app", "shop")
+    assert run(*question, "--format", "ids").stdout == "a\n"
+    row = json.loads(run(*question, "--format", "jsonl").stdout)
+    assert row["installation"] == "a"
+    assert run(*question).stdout == f"a\t{row['person']}\n"
+    assert run("who", "a").stdout == f"{row['person']}\n"
+    assert run("who", "a", "--at", "2020-01-01").stdout == "nobody\n"
+    assert run("target", "all", "--app", "shop", "--preview", "0").stdout == ""
+    explained = run(*question, "--explain", "a").stdout.splitlines()
+    assert explained[0] == "a is reached"
+    assert explained[1].startswith("external_id:ali\tholds\tsince")
+    told = json.loads(run(*question, "--explain", "a", "--format", "jsonl").stdout)
+    assert told["reached"] is True
+    assert "DevicePersonalized" in run("history", "--installation", "a").stdout
+    assert "IdentifierClaimed" in run("history", "--external-id", "ali").stdout
+    assert run("history", "--email", "no@x.com").stdout == "nobody ever held it\n"
+
+
+def test_at_places_a_command_in_time(run: Run, tmp_path: Path) -> None:
+    lines = (
+        {**REGISTER, "at": "2026-01-01T08:00:00"},
+        {**LOGIN, "at": "2026-01-01T10:00:00+01:00"},
+    )
+    run("apply", str(write(tmp_path / "f.jsonl", *lines)))
+    assert run("who", "a", "--at", "2026-01-01T08:59:59Z").stdout == "nobody\n"
+    assert run("who", "a", "--at", "2026-01-01T09:00:00Z").stdout != "nobody\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ({"command": "personalise"}, "REQUEST_FORMAT_INVALID: command should be one of"),
+        ({}, "REQUEST_FORMAT_INVALID: command should be one of"),
+        ({"command": "depersonalize"}, "installation is missing"),
+        ({**REGISTER, "colour": "red"}, "colour is no argument of register"),
+        ({**REGISTER, "os": 5}, "os should be a string"),
+        ({**REGISTER, "os": "x" * 51}, "LIMIT_EXCEEDED: os takes at most 50 characters, 51 given"),
+        ({**REGISTER, "at": "noon"}, "at should be a time such as"),
+        ({**LOGIN, "identity": {"emails": "a@x.com"}}, "emails should be a list"),
+        ({**LOGIN, "identity": {"phone": "1"}}, "identity.phone"),
+        ({**LOGIN, "identity": {"emails": ["broken"]}}, "EMAIL_INVALID: emails[0]"),
+        ({**LOGIN, "identity": {}}, "USER_IDENTITY_INVALID"),
+        ({**LOGIN, "tags": "vip"}, "tags should be a list"),
+        ({**LOGIN, "force_depersonalize": "yes"}, "force_depersonalize should be true or false"),
+        ({**LOGIN, "installation": "b"}, "NO_REGISTRATION: installation b is not registered"),
+        ({"method": "POST", "path": "/elsewhere"}, "path is nothing"),
+        ({"method": "POST", "path": "/mobile/1/appinstance"}, "Authorization should be App"),
+        (
+            {"method": "POST", "path": "/mobile/1/appinstance/x/personalize"},
+            "before it was registered",
+        ),
+        ('{"command": ', "is no JSON"),
+        ("[1]", "should be a JSON object"),
+        ("[" * 100_000, "line"),
+        ('{"command": "' + "x" * (1 << 20) + '"}', "takes at most 1048576 bytes"),
+    ],
+)
+def test_a_line_that_is_refused_is_named_and_changes_nothing(
+    run: Run, tmp_path: Path, line: object, says: str
+) -> None:
+    file = write(tmp_path / "f.jsonl", REGISTER, line, LOGIN)
+    done = run("apply", str(file), "--report", "report.jsonl")
+    assert done.returncode == 1
+    [refusal] = done.stderr.splitlines()
+    assert refusal.startswith("line 2: ")
+    assert says in refusal
+    rows = [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()]
+    assert [row["outcome"] for row in rows] == ["registered", "refused", "attached"]
+    events = run("history", "--installation", "a").stdout.splitlines()
+    assert [event.split("\t")[2] for event in events] == [
+        "InstallationRegistered", "DevicePersonalized",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("apply", "missing.jsonl"), "missing.jsonl can't be opened: No such file"),
+        (("apply", "."), "can't be opened: Is a directory"),
+        (("apply", "binary"), "is not text: line 1 has NUL bytes"),
+        (("apply", "good", "--report", "no/such/folder"), "can't be opened"),
+        (("apply", "good", "--store", "nonsense"), "store is no URL"),
+        (("apply", "good", "--store", "sqlite:///no/such/folder/x.db"), "STORE_UNAVAILABLE"),
+        (("apply", "good", "--store", "sqlite:///text.db"), "STORE_DAMAGED"),
+        (("target", "all", "--app", "shop"), "there is no store at addressee.db"),
+        (("who", "a", "--store", "sqlite:///none.db"), "there is no store at none.db"),
+        (("who", "a", "--at", "noon"), "at should be a time"),
+    ],
+)
+def test_what_can_t_be_used_is_one_clear_line(
+    run: Run, tmp_path: Path, words: tuple[str, ...], says: str
+) -> None:
+    (tmp_path / "binary").write_bytes(b"\x89PNG\r\x00\x01\n" * 9)
+    (tmp_path / "text.db").write_text("no database at all, whatever its name may say\n" * 50)
+    write(tmp_path / "good", REGISTER)
+    done = run(*words)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_questions_are_refused_with_the_column(run: Run, tmp_path: Path) -> None:
+    run("apply", str(write(tmp_path / "f.jsonl", REGISTER)))
+    done = run("target", "tag:vip and", "--app", "shop")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "addressee: EXPRESSION_INVALID: expression column 12: expected a term, not or a bracket\n"
+    )
+    assert run("history").returncode == 2
+
+
+def test_an_empty_file_is_nothing_to_do(run: Run, tmp_path: Path) -> None:
+    done = run("apply", str(write(tmp_path / "empty")))
+    assert (done.returncode, done.stdout) == (0, "nothing to apply: the file has no lines\n")
+
+
+def test_help_teaches(run: Run) -> None:
+    for words in ((), ("apply",), ("target",), ("history",), ("who",)):
+        told = run(*words, "--help")
+        assert told.returncode == 0
+        assert "addressee" in told.stdout
+    assert run("--version").stdout.strip()
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from addressee.adapters.cli.apply import apply_file
+from addressee.adapters.memory import MemoryStore
+apply_file(MemoryStore(), Path(sys.argv[1]), None)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_two_million_lines_need_no_more_memory_than_some(tmp_path: Path) -> None:
+    def peak(lines: int) -> int:
+        file = tmp_path / "long.jsonl"
+        with file.open("w") as out:
+            out.write(json.dumps(REGISTER) + "\n")
+            out.writelines("\n" for _ in range(lines))
+            out.writelines(
+                '{"method":"GET","path":"/mobile/1/appinstance/x"}\n' for _ in range(lines // 10)
+            )
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, str(file)], capture_output=True, text=True, check=True
+        )
+        return int(done.stdout.splitlines()[-1])
+
+    assert peak(2_000_000) < peak(20_000) + 20_000, "kilobytes"

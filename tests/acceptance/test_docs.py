@@ -1,0 +1,63 @@
+"""What README and docs show is run as it stands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCKS = [
+    (path, block)
+    for path in PAGES
+    for block in re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL)
+]
+
+
+def test_there_is_an_example() -> None:
+    assert any(path.name == "README.md" for path, _ in BLOCKS)
+
+
+@pytest.mark.parametrize(("path", "block"), BLOCKS, ids=[path.name for path, _ in BLOCKS])
+def test_a_python_block_runs(path: Path, block: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", block],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{path}: {done.stderr}"
+
+
+def day_commands() -> list[str]:
+    [block] = re.findall(r"<!-- day -->\n```sh\n(.*?)```", PAGES[0].read_text(), re.DOTALL)
+    return [line for line in block.splitlines() if line.startswith(".venv/bin/addressee")]
+
+
+def test_the_day_of_the_readme_runs_and_tells(tmp_path: Path) -> None:
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    told = [
+        subprocess.run(  # noqa: S602 # the README is written for a shell
+            line.replace(".venv/bin/addressee", f"{sys.executable} -m addressee.adapters.cli"),
+            shell=True,  # the README is written for a shell
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for line in day_commands()
+    ]
+    apply, target, who = told
+    assert apply.returncode == 1
+    assert [line.split(":")[:2] for line in apply.stderr.splitlines()] == [
+        ["line 19", " PERSONALIZATION_IMPOSSIBLE"],
+        ["line 21", " USER_MERGE_INTERRUPTED"],
+    ]
+    assert [line.split("\t")[0] for line in target.stdout.splitlines()] == ["ali-pixel"]
+    assert re.fullmatch(r"[0-9a-f]{32}\n", who.stdout)
+    assert (target.returncode, who.returncode) == (0, 0)
