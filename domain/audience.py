@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .errors import InvalidValue
 from .identity import identifier_of
-from .terms import FACT_FIELDS
+from .terms import FACT_FIELDS, key_of
 from .values import NAME_LIMIT, TEXT_LIMIT, identifier, text
 
 IDENTIFIER_FIELDS = ("external_id", "msisdn", "email")
@@ -22,7 +22,9 @@ CONSTANTS = ("all", "primary")
 """Terms without a value."""
 
 BARE = re.compile(r"""[^\s()"'!&|\\:]+(?::[^\s()"'!&|\\:]+)*""")
-"""Values and names that need no quotes."""
+"""Values that need no quotes."""
+BARE_NAME = re.compile(r"""[^\s()"'!&|\\:]+""")
+"""Names of attributes that need no quotes: a colon would end them."""
 KEYWORDS = frozenset({"and", "or", "not"})
 
 
@@ -58,12 +60,12 @@ class Term(Expression):
     @property
     def key(self) -> str:
         """The term as the targeting index knows it."""
-        return f"{self.field}:{self.value}" if self.value else self.field
+        return f"{key_of(self.field)}:{self.value}" if self.value else self.field
 
     def __str__(self) -> str:
         """Return text that reads back to this term."""
         prefix, dot, name = self.field.partition(".")
-        field = f"{prefix}.{quoted(name)}" if dot else prefix
+        field = f"{prefix}.{quoted(name, BARE_NAME)}" if dot else prefix
         return f"{field}:{quoted(self.value)}" if self.value else field
 
 
@@ -183,8 +185,8 @@ def leaves(expression: Expression) -> frozenset[Term]:
     return frozenset(found)
 
 
-def quoted(value: str) -> str:
+def quoted(value: str, bare: re.Pattern[str] = BARE) -> str:
     """Return a value as text needs it: in double quotes where it is odd."""
-    if BARE.fullmatch(value) and value.lower() not in KEYWORDS:
+    if bare.fullmatch(value) and value.lower() not in KEYWORDS:
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -32,6 +32,11 @@ FACT_FIELDS = (
 """Device facts that audiences may name; compared without regard to case."""
 
 
+def key_of(field: str) -> str:
+    """Return a field's name as keys hold it: a colon in an attribute's name is escaped."""
+    return field.replace("\\", "\\\\").replace(":", "\\:")
+
+
 def attribute_text(value: Scalar) -> str:
     """Return an attribute's value as an expression writes it: ``true``, ``3``, ``gold``."""
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -76,7 +81,7 @@ def attribute_terms(
     if not indexed:
         return set()
     return {
-        f"{prefix}.{name}:{attribute_text(value)}"
+        f"{key_of(f'{prefix}.{name}')}:{attribute_text(value)}"
         for name, value in attributes.items()
         if f"{prefix}.{name}" in indexed
     }

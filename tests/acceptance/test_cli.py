@@ -16,14 +16,13 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    def call(*words: str, **options: str) -> subprocess.CompletedProcess[str]:
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "addressee.adapters.cli", *words],
             cwd=tmp_path,
             capture_output=True,
             text=True,
             check=False,
-            **options,  # type: ignore[call-overload, no-any-return] # passed through
         )
 
     return call

@@ -163,3 +163,8 @@ def test_R33_constructors_check_as_text_does(wrong: str) -> None:
         a.tag(wrong)
     with pytest.raises(InvalidValue):
         a.term("tagg", "x")
+
+
+def test_R33_a_colon_in_a_name_is_no_colon_before_a_value() -> None:
+    keys = {a.attr("n", "a:b").key, a.attr("n:a", "b").key, a.attr("n\\:a", "b").key}
+    assert len(keys) == 3
