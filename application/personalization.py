@@ -1,19 +1,17 @@
-"""Every command of the product. Each is one transaction: ledger and read models, or nothing."""
+"""The commands of the product. Each is one transaction: ledger and read models, or nothing."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TypeVar, Unpack, cast
+from typing import TypeVar, Unpack
 from uuid import uuid4
 
 from addressee.domain import (
-    AddresseeError,
     Attributes,
     DepersonalizeReason,
     Event,
-    ExpiryReason,
     Identity,
     Kind,
     SessionPolicy,
@@ -24,23 +22,19 @@ from addressee.domain import (
 
 from . import commands
 from .cache import AggregateCache
-from .commands import Reported, TagChange, report_of
+from .commands import TagChange
 from .context import Context
 from .execution import Execution
+from .installations import InstallationCommands, optional_id
 from .ports import Store
-from .results import Depersonalized, Personalized, Registered, Updated
+from .results import Depersonalized, Personalized, Updated
 from .subscribers import Subscribers
 from .work import Rules
 
 E = TypeVar("E", bound=Event)
-R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
 
 EXPIRY_BATCH = 500
 """How many idle installations are looked up at once."""
-
-
-class Options(Context, Reported):
-    """Facts that a device reports, and the context of the command."""
 
 
 def utc_now() -> datetime:
@@ -53,7 +47,7 @@ def random_id() -> str:
     return uuid4().hex
 
 
-class Personalization:
+class Personalization(InstallationCommands):
     """Knows who is logged in on which device.
 
     Every command also takes the keys of `Context`: ``actor``, ``correlation_id`` and
@@ -88,11 +82,9 @@ class Personalization:
         self._store = store
         self._sessions = dict(sessions or {})
         self._clock = clock
-        self._ids = ids
         self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
-        self.execution = Execution(
-            store, Rules(successor, ids), self._subscribers, clock, attempts, AggregateCache(cache)
-        )
+        rules, seen = Rules(successor, ids), AggregateCache(cache)
+        super().__init__(Execution(store, rules, self._subscribers, clock, attempts, seen))
 
     def subscribe(self, event: type[E], handler: Callable[[E], object]) -> None:
         """Call ``handler`` with every event of a type that commands of this object commit.
@@ -101,58 +93,6 @@ class Personalization:
         logger and undoes nothing. An event on several streams comes once.
         """
         self._subscribers.subscribe(event, handler)
-
-    def register(
-        self, application: str, *, installation: str | None = None, **options: Unpack[Options]
-    ) -> Registered:
-        """Make an installation, anonymous, or bring a known one up to date (R6, R7).
-
-        Args:
-            application: its application code.
-            installation: the id, if the caller owns it: then the call is idempotent on it.
-            options: device facts such as ``push_token`` and ``os``, the flags ``push_enabled`` and
-                ``notifications_enabled`` (true by default), ``attributes``; and the context.
-
-        Raises:
-            NoRegistration: the id is known and has expired.
-        """
-        command = commands.Register(
-            values.identifier("application", application),
-            optional_id("installation", installation),
-            report_of(options),
-        )
-        return self.run(command, options)
-
-    def update_installation(self, installation: str, **options: Unpack[Options]) -> Updated:
-        """Record what a device reports of itself; what is not given stays (R8).
-
-        Args:
-            installation: its id.
-            options: as for `register`; None for a fact or an attribute removes it.
-
-        Raises:
-            NoRegistration: it is unknown or expired.
-        """
-        name = values.identifier("installation", installation)
-        return self.run(commands.UpdateInstallation(name, report_of(options)), options)
-
-    def expire(
-        self, installation: str, reason: ExpiryReason, **context: Unpack[Context]
-    ) -> Depersonalized:
-        """Take an installation out of reach for good (R9).
-
-        Args:
-            installation: its id.
-            reason: ``token_rejected`` by a push service, ``unregistered`` or ``superseded``.
-
-        Raises:
-            NoRegistration: it is unknown or has expired already.
-        """
-        command = commands.Expire(
-            values.identifier("installation", installation),
-            values.choice("reason", reason, ExpiryReason),
-        )
-        return self.run(command, context)
 
     def personalize(  # noqa: PLR0913, PLR0917 # the signature is the product's contract
         self,
@@ -331,33 +271,6 @@ class Personalization:
         command = commands.TagPerson(values.identifier("person", person), change)
         return self.run(command, context)
 
-    def tag_installation(
-        self,
-        installation: str,
-        *,
-        add: Iterable[str] = (),
-        remove: Iterable[str] = (),
-        replace: Iterable[str] | None = None,
-        **context: Unpack[Context],
-    ) -> Updated:
-        """Change the tags of an installation itself; arguments as for `tag` (R28).
-
-        Raises:
-            NoRegistration: it is unknown or expired.
-        """
-        change = TagChange.checked(add, remove, replace)
-        name = values.identifier("installation", installation)
-        return self.run(commands.TagInstallation(name, change), context)
-
-    def touch(self, installation: str, **context: Unpack[Context]) -> Updated:
-        """Keep an installation's session alive; the ledger does not grow (R26).
-
-        Raises:
-            NoRegistration: it is unknown or expired.
-        """
-        name = values.identifier("installation", installation)
-        return self.run(commands.Touch(name), context)
-
     def expire_sessions(self, now: datetime | None = None) -> list[Depersonalized]:
         """Unbind every installation whose session has expired; what a scheduler calls (R26).
 
@@ -376,13 +289,6 @@ class Personalization:
                 ended += self._expire_idle(application, at - policy.idle)
         return ended
 
-    def run(self, command: commands.Command[R], context: Context) -> R:
-        """Run a command whose arguments are checked; the other methods make them."""
-        [outcome] = self.execution.run([(command, context)])
-        if isinstance(outcome, AddresseeError):
-            raise outcome
-        return cast("R", outcome)
-
     def _expire_idle(self, application: str, before: datetime) -> list[Depersonalized]:
         ended: list[Depersonalized] = []
         while True:
@@ -392,8 +298,3 @@ class Personalization:
             ended += [answer for answer in answers if answer.outcome == "depersonalized"]
             if len(names) < EXPIRY_BATCH:
                 return ended
-
-
-def optional_id(field: str, value: str | None) -> str | None:
-    """Return ``value`` if it is None or can name an installation."""
-    return None if value is None else values.identifier(field, value)

@@ -1,0 +1,122 @@
+"""The commands about an installation itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar, Unpack, cast
+
+from addressee.domain import AddresseeError, ExpiryReason, values
+
+from . import commands
+from .commands import Reported, TagChange, report_of
+from .context import Context
+from .execution import Execution
+from .results import Depersonalized, Personalized, Registered, Updated
+
+R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
+
+
+class Options(Context, Reported):
+    """Facts that a device reports, and the context of the command."""
+
+
+class InstallationCommands:
+    """The half of `Personalization` that needs no person.
+
+    Args:
+        execution: runs the commands.
+    """
+
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
+
+    def run(self, command: commands.Command[R], context: Context) -> R:
+        """Run a command whose arguments are checked; the other methods make them."""
+        [outcome] = self.execution.run([(command, context)])
+        if isinstance(outcome, AddresseeError):
+            raise outcome
+        return cast("R", outcome)
+
+    def register(
+        self, application: str, *, installation: str | None = None, **options: Unpack[Options]
+    ) -> Registered:
+        """Make an installation, anonymous, or bring a known one up to date (R6, R7).
+
+        Args:
+            application: its application code.
+            installation: the id, if the caller owns it: then the call is idempotent on it.
+            options: device facts such as ``push_token`` and ``os``, the flags ``push_enabled`` and
+                ``notifications_enabled`` (true by default), ``attributes``; and the context.
+
+        Raises:
+            NoRegistration: the id is known and has expired.
+        """
+        command = commands.Register(
+            values.identifier("application", application),
+            optional_id("installation", installation),
+            report_of(options),
+        )
+        return self.run(command, options)
+
+    def update_installation(self, installation: str, **options: Unpack[Options]) -> Updated:
+        """Record what a device reports of itself; what is not given stays (R8).
+
+        Args:
+            installation: its id.
+            options: as for `register`; None for a fact or an attribute removes it.
+
+        Raises:
+            NoRegistration: it is unknown or expired.
+        """
+        name = values.identifier("installation", installation)
+        return self.run(commands.UpdateInstallation(name, report_of(options)), options)
+
+    def tag_installation(
+        self,
+        installation: str,
+        *,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
+        replace: Iterable[str] | None = None,
+        **context: Unpack[Context],
+    ) -> Updated:
+        """Change the tags of an installation itself; arguments as for `tag` (R28).
+
+        Raises:
+            NoRegistration: it is unknown or expired.
+        """
+        change = TagChange.checked(add, remove, replace)
+        name = values.identifier("installation", installation)
+        return self.run(commands.TagInstallation(name, change), context)
+
+    def touch(self, installation: str, **context: Unpack[Context]) -> Updated:
+        """Keep an installation's session alive; the ledger does not grow (R26).
+
+        Raises:
+            NoRegistration: it is unknown or expired.
+        """
+        name = values.identifier("installation", installation)
+        return self.run(commands.Touch(name), context)
+
+    def expire(
+        self, installation: str, reason: ExpiryReason, **context: Unpack[Context]
+    ) -> Depersonalized:
+        """Take an installation out of reach for good (R9).
+
+        Args:
+            installation: its id.
+            reason: ``token_rejected`` by a push service, ``unregistered`` or ``superseded``.
+
+        Raises:
+            NoRegistration: it is unknown or has expired already.
+        """
+        command = commands.Expire(
+            values.identifier("installation", installation),
+            values.choice("reason", reason, ExpiryReason),
+        )
+        return self.run(command, context)
+
+
+def optional_id(field: str, value: str | None) -> str | None:
+    """Return ``value`` if it is None or can name an installation."""
+    return None if value is None else values.identifier(field, value)
