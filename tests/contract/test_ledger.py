@@ -17,6 +17,7 @@ from addressee.domain import (
     IdempotencyKeyReused,
     InvalidValue,
     LimitExceeded,
+    PersonalizationImpossible,
     PrimaryChanged,
 )
 from tests.contract.conftest import Clock, Host
@@ -89,10 +90,11 @@ def test_R31_the_same_key_again_answers_the_first_result(host: Host) -> None:
     )
     host.people.depersonalize(first.installation)
     count = len(events(host))
-    again = host.people.personalize(
-        first.installation, bob, {"n": 1}, {"y", "x"}, set_primary=True, idempotency_key="k2"
-    )
-    assert again == login
+    for people in (host.people, Personalization(host.store)):
+        again = people.personalize(
+            first.installation, bob, {"n": 1}, {"y", "x"}, set_primary=True, idempotency_key="k2"
+        )
+        assert again == login
     assert len(events(host)) == count
     assert host.history.who(first.installation) is None
 
@@ -151,3 +153,25 @@ def test_R5_R32_the_store_itself_refuses_a_second_event_of_a_version(host: Host)
     assert refused.value.actual > refused.value.expected
     with host.store.reading() as reader:
         assert [r.event for r in reader.events(0, 100)][-2:] == stale
+
+
+def test_R19_R32_two_services_on_one_store_see_what_the_other_did(host: Host) -> None:
+    other = Personalization(host.store)
+    device = host.device()
+    ali = host.login(device, "ali")
+    assert other.depersonalize(device).person == ali
+    assert host.people.depersonalize(device).outcome == "unchanged"
+    bob = other.personalize(device, Identity(external_id="bob")).person
+    with pytest.raises(PersonalizationImpossible):
+        host.people.personalize(device, Identity(external_id="ali"))
+    assert host.people.depersonalize(device).person == bob
+    assert other.personalize(device, Identity(external_id="ali")).person == ali
+
+
+def test_R32_without_a_cache_everything_is_the_same(host: Host) -> None:
+    people = Personalization(host.store, cache=0)
+    device = host.device()
+    people.personalize(device, Identity(external_id="ali"), tags={"vip"})
+    people.depersonalize(device)
+    assert people.personalize(device, Identity(external_id="ali")).outcome == "attached"
+    assert host.found("tag:vip") == [device]

@@ -89,6 +89,42 @@ def test_R19_another_process_never_finds_the_device_after_the_logout(url: str) -
         process.stdin.close()
 
 
+RACE = """
+import sys
+from addressee.adapters.sql import SqlStore
+from addressee.application import Identity, Personalization
+people = Personalization(SqlStore(sys.argv[1]))
+sys.stdin.readline()
+for n in range(40):
+    device = people.register("shop").installation
+    answer = people.personalize(device, Identity(emails=[f"{n}@x.com"]))
+    people.register("bank", push_token=f"token-{n}")
+    print(answer.person, flush=True)
+"""
+
+
+def test_R5_R7_six_processes_claim_the_same_emails_and_tokens(url: str) -> None:
+    with SqlStore(url) as store:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", RACE, url],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(6)
+        ]
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        answers = [process.communicate()[0].split() for process in processes]
+        assert [process.returncode for process in processes] == [0] * 6
+        assert [len({*persons}) for persons in zip(*answers, strict=True)] == [1] * 40
+        assert Targeting(store).count("shop", "all") == 6 * 40
+        assert Targeting(store).count("bank", "all") == 40
+
+
 def test_a_hosts_engine_is_taken_as_it_is(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/host.db")
     with engine.begin() as connection:
