@@ -31,6 +31,7 @@ class Database:
     """
 
     def __init__(self, target: Engine | str | URL) -> None:
+        self._hosts = target if isinstance(target, Engine) else None
         self.engine = target if isinstance(target, Engine) else made_engine(target)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writers: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
@@ -66,13 +67,15 @@ class Database:
         try:
             yield
         except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
+            # The driver's own rollback does nothing where SQLite has rolled back already.
+            connection.connection.rollback()
             raise
         connection.exec_driver_sql("COMMIT")
 
     def close(self) -> None:
-        """Close the connections that wait in the pool."""
-        self.engine.dispose()
+        """Close the connections that wait in the pool; those of a host's engine are the host's."""
+        if self._hosts is None:
+            self.engine.dispose()
 
 
 def made_engine(target: str | URL) -> Engine:

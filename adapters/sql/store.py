@@ -50,9 +50,13 @@ class SqlStore:
         self._database = Database(target)
         self._schema = Schema.named(prefix)
         self._mapper = mapper or EventMapper()
-        with self._database.writing() as connection:
-            self._schema.metadata.create_all(connection)
-        self.identifier_key = identifier_key or self._kept_key()
+        try:
+            with self._database.writing() as connection:
+                self._schema.metadata.create_all(connection)
+            self.identifier_key = identifier_key or self._kept_key()
+        except BaseException:
+            self._database.close()
+            raise
         self.recorder = SqlProcessRecorder(self._database, self._schema)
 
     @contextmanager
@@ -68,7 +72,7 @@ class SqlStore:
             yield SqlTransaction(connection, self._schema, self._mapper)
 
     def close(self) -> None:
-        """Close the connections that wait in the pool."""
+        """Close the connections that wait in the pool; a host's engine stays as it is."""
         self._database.close()
 
     def __enter__(self) -> Self:

@@ -27,6 +27,7 @@ def sqlite(folder: Path) -> Generator[Store]:
         yield store
         assert isinstance(engine.pool, QueuePool)
         assert engine.pool.checkedout() == 0, "a connection leaked"
+    engine.dispose()
 
 
 STORES: dict[str, Callable[[Path], Generator[Store]]] = {"memory": memory, "sqlite": sqlite}

@@ -160,7 +160,9 @@ def test_a_damaged_chunk_is_noticed_and_named(url: str, monkeypatch: pytest.Monk
         for n in range(3):
             people.register("shop", installation=f"d{n}", os="ios")
         assert Targeting(store).count("shop", "os:ios") == 3
-        with create_engine(url).begin() as connection:
+        engine = create_engine(url)
+        with engine.begin() as connection:
             connection.execute(text("update addressee_chunk set data = zeroblob(9)"))
+        engine.dispose()
         with pytest.raises(StoreDamaged, match=r"chunk of term \d+, shard 0"):
             Targeting(store).count("shop", "os:ios")
