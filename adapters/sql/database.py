@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.engine import URL
 
-from addressee.domain import InvalidValue, StoreDamaged, StoreUnavailable
+from addressee.domain import Conflict, InvalidValue, StoreDamaged, StoreUnavailable
 
 LOCK_TIMEOUT = 30
 """How long a writer waits for the others, in seconds."""
@@ -100,16 +100,31 @@ def made_engine(target: str | URL) -> Engine:
     return engine
 
 
+LOST_RACES = frozenset({"40001", "40P01"})
+"""SQLSTATE of a serialization failure and of a deadlock."""
+
+
 @contextmanager
 def translated() -> Generator[None]:
-    """Turn the driver's errors into the product's; a refused row stays for who can name it."""
+    """Turn the driver's errors into the product's.
+
+    A row that is there already was put there by somebody who was faster, since a transaction has
+    looked before it writes.
+
+    Raises:
+        Conflict: a race was lost.
+        StoreUnavailable: the database can't be reached, or is too busy.
+        StoreDamaged: it does not understand what it is asked.
+    """
     try:
         yield
-    except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
-        raise StoreUnavailable(f"the database did not do its work: {error.orig}") from None
+    except exc.IntegrityError:
+        raise Conflict("read models", 0, 1) from None
     except exc.TimeoutError:
         raise StoreUnavailable("no connection became free in time") from None
-    except exc.IntegrityError:
-        raise
+    except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
+        if getattr(error.orig, "sqlstate", None) in LOST_RACES:
+            raise Conflict("read models", 0, 1) from None
+        raise StoreUnavailable(f"the database did not do its work: {error.orig}") from None
     except exc.DatabaseError as error:
         raise StoreDamaged(f"the database refused: {error.orig}") from None

@@ -24,6 +24,9 @@ from .statements import pages
 COMPACT_AT = 32_768
 """Length of the delta, in rows, from which a transaction folds it into the chunks."""
 
+COMPACTION = "compaction"
+"""Name of the setting whose row is locked by whoever compacts."""
+
 Posting = tuple[int, int, bool]
 """Number of a term, ordinal, and whether the term holds now."""
 
@@ -68,8 +71,15 @@ def note(connection: Connection, schema: Schema, postings: Sequence[Posting]) ->
     first, last = connection.execute(
         select(func.min(table.c.sequence), func.max(table.c.sequence))
     ).one()
-    if last - first >= COMPACT_AT:
+    if last - first >= COMPACT_AT and nobody_compacts(connection, schema):
         compact(connection, schema)
+
+
+def nobody_compacts(connection: Connection, schema: Schema) -> bool:
+    """Take the right to write chunks until the transaction ends; False where another has it."""
+    table = schema.setting
+    right = select(table.c.name).where(table.c.name == COMPACTION)
+    return connection.execute(right.with_for_update(skip_locked=True)).first() is not None
 
 
 def shards(
@@ -121,12 +131,11 @@ def compact(connection: Connection, schema: Schema) -> None:
     """Fold the whole delta into the chunks."""
     chunk, delta = schema.chunk, schema.delta
     changes: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    last = 0
-    for last, term, ordinal, present in connection.execute(  # noqa: B007 # where the delta ends
-        select(delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present).order_by(
-            delta.c.sequence
-        )
-    ):
+    # What is deleted is what was read: a row that another transaction commits now stays.
+    taken = delete(delta).returning(
+        delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present
+    )
+    for _, term, ordinal, present in sorted(map(tuple, connection.execute(taken))):
         changes[term, ordinal >> SHARD_BITS].append((ordinal, present))
     if not changes:
         return
@@ -157,7 +166,6 @@ def compact(connection: Connection, schema: Schema) -> None:
             )
     if rows:
         connection.execute(insert(chunk), rows)
-    connection.execute(delete(delta).where(delta.c.sequence <= last))
 
 
 def change(bitmap: BitMap, ordinal: int, present: int) -> None:

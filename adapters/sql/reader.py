@@ -16,6 +16,7 @@ from addressee.application import Recorded
 from .postings import postings, shards, term_numbers
 from .schema import Schema
 from .statements import from_microseconds, pages, to_microseconds
+from .tail import Tail
 
 
 class SqlReader:
@@ -25,12 +26,16 @@ class SqlReader:
         connection: with its transaction begun.
         schema: the store's tables.
         mapper: turns bytes into events.
+        tail: knows which part of the ledger is settled.
     """
 
-    def __init__(self, connection: Connection, schema: Schema, mapper: EventMapper) -> None:
+    def __init__(
+        self, connection: Connection, schema: Schema, mapper: EventMapper, tail: Tail
+    ) -> None:
         self._connection = connection
         self._schema = schema
         self._mapper = mapper
+        self._tail = tail
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         """Return stream → its events behind a version.
@@ -68,13 +73,15 @@ class SqlReader:
     def events(self, after: int, limit: int) -> Sequence[Recorded]:
         """Return events behind a position, in ledger order."""
         table = self._schema.event
-        rows = self._connection.execute(
+        rows = self._tail.rows(
             select(table.c.position, table.c.stream, table.c.version, table.c.topic, table.c.state)
             .where(table.c.position > after)
             .order_by(table.c.position)
-            .limit(limit)
+            .limit(limit),
+            self._connection,
         )
-        return [Recorded(position, self._mapper.event(*row)) for position, *row in rows]
+        event = self._mapper.event
+        return [Recorded(row[0], event(row[1], row[2], row[3], row[4])) for row in rows]
 
     def holders(self, claims: Sequence[str]) -> Mapping[str, str]:
         """Return claim stream → person."""

@@ -25,6 +25,7 @@ from sqlalchemy import Connection, exc, func, insert, select, update
 from .database import Database
 from .schema import Schema
 from .subscription import PollingSubscription
+from .tail import TAKE_XID, Tail
 
 
 def insert_events(
@@ -48,12 +49,17 @@ def insert_events(
         return []
     table = schema.event
     try:
-        connection.execute(insert(table), rows)
+        if connection.dialect.name == "sqlite":
+            connection.execute(insert(table), rows)
+            # Positions of one transaction follow each other, for SQLite has one writer at a time.
+            last = connection.execute(select(func.max(table.c.position))).scalar_one()
+            return list(range(last - len(rows) + 1, last + 1))
+        # Readers rely on it that a writer has its transaction id before its positions.
+        connection.execute(TAKE_XID)
+        numbered = insert(table).returning(table.c.position, sort_by_parameter_order=True)
+        return list(connection.execute(numbered, rows).scalars())
     except exc.IntegrityError:
         raise IntegrityError("a stream has an event of that version already") from None
-    # Positions of one transaction follow each other, for SQLite has one writer at a time.
-    last = connection.execute(select(func.max(table.c.position))).scalar_one()
-    return list(range(last - len(rows) + 1, last + 1))
 
 
 def insert_tracking(connection: Connection, schema: Schema, tracking: Tracking) -> None:
@@ -132,7 +138,16 @@ class SqlAggregateRecorder(AggregateRecorder):
 
 
 class SqlApplicationRecorder(SqlAggregateRecorder, ApplicationRecorder):
-    """Keeps streams of events and their order in the ledger."""
+    """Keeps streams of events and their order in the ledger.
+
+    Args:
+        database: where.
+        schema: its tables; they must exist.
+    """
+
+    def __init__(self, database: Database, schema: Schema) -> None:
+        super().__init__(database, schema)
+        self._tail = Tail(database, schema)
 
     def insert_events(
         self,
@@ -163,9 +178,8 @@ class SqlApplicationRecorder(SqlAggregateRecorder, ApplicationRecorder):
             found = found.where(table.c.position <= stop)
         if topics:
             found = found.where(table.c.topic.in_(topics))
-        with self._database.reading() as connection:
-            rows = connection.execute(found.order_by(table.c.position).limit(limit))
-            return [Notification(*row) for row in rows]
+        rows = self._tail.rows(found.order_by(table.c.position).limit(limit))
+        return [Notification(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
     def max_notification_id(self) -> int | None:
         """Return the last position, or None for an empty ledger."""
@@ -203,5 +217,5 @@ class SqlTrackingRecorder(TrackingRecorder):
             return connection.execute(found).scalar_one_or_none()
 
 
-class SqlProcessRecorder(SqlTrackingRecorder, SqlApplicationRecorder, ProcessRecorder):
+class SqlProcessRecorder(SqlApplicationRecorder, SqlTrackingRecorder, ProcessRecorder):
     """Keeps events and, in the same transaction, how far their maker has come."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Self
@@ -14,9 +14,11 @@ from sqlalchemy.engine import URL
 from addressee.adapters.mapper import EventMapper
 
 from .database import Database
+from .postings import COMPACTION
 from .reader import SqlReader
 from .recorder import SqlProcessRecorder
 from .schema import Schema
+from .tail import Tail
 from .transaction import SqlTransaction
 
 
@@ -50,10 +52,12 @@ class SqlStore:
         self._database = Database(target)
         self._schema = Schema.named(prefix)
         self._mapper = mapper or EventMapper()
+        self._tail = Tail(self._database, self._schema)
         try:
             with self._database.writing() as connection:
                 self._schema.metadata.create_all(connection)
-            self.identifier_key = identifier_key or self._kept_key()
+            self._setting(COMPACTION, bytes)
+            self.identifier_key = identifier_key or self._setting("identifier_key", random_key)
         except BaseException:
             self._database.close()
             raise
@@ -63,13 +67,13 @@ class SqlStore:
     def reading(self) -> Generator[SqlReader]:
         """Open a view of one moment."""
         with self._database.reading() as connection:
-            yield SqlReader(connection, self._schema, self._mapper)
+            yield SqlReader(connection, self._schema, self._mapper, self._tail)
 
     @contextmanager
     def writing(self) -> Generator[SqlTransaction]:
         """Open a transaction that commits when the block ends."""
         with self._database.writing() as connection:
-            yield SqlTransaction(connection, self._schema, self._mapper)
+            yield SqlTransaction(connection, self._schema, self._mapper, self._tail)
 
     def close(self) -> None:
         """Close the connections that wait in the pool; a host's engine stays as it is."""
@@ -83,13 +87,18 @@ class SqlStore:
         """Close the store."""
         self.close()
 
-    def _kept_key(self) -> bytes:
-        """Return the store's own identifier key, making it once."""
+    def _setting(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return what the store keeps under a name, making it once."""
         table = self._schema.setting
-        kept = select(table.c.value).where(table.c.name == "identifier_key")
+        kept = select(table.c.value).where(table.c.name == name)
         with self._database.writing() as connection:
-            key: bytes | None = connection.execute(kept).scalar_one_or_none()
-            if key is None:
-                key = secrets.token_bytes(32)
-                connection.execute(insert(table).values(name="identifier_key", value=key))
-        return key
+            value: bytes | None = connection.execute(kept).scalar_one_or_none()
+            if value is None:
+                value = make()
+                connection.execute(insert(table).values(name=name, value=value))
+        return value
+
+
+def random_key() -> bytes:
+    """Return 32 random bytes."""
+    return secrets.token_bytes(32)

