@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from eventsourcing.tests.persistence import (
     AggregateRecorderTestCase,
     ApplicationRecorderTestCase,
@@ -19,6 +21,7 @@ from addressee.adapters.sql import SqlApplicationRecorder, SqlProcessRecorder, S
 from addressee.adapters.sql.database import Database
 from addressee.adapters.sql.recorder import SqlAggregateRecorder
 from addressee.adapters.sql.schema import Schema
+from tests.servers import Postgres
 
 
 class OnSqlite:
@@ -27,14 +30,39 @@ class OnSqlite:
     def new_originator_id(self) -> str:
         return str(uuid4())
 
-    def place(self) -> tuple[Database, Schema]:
+    def url(self) -> str:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)  # type: ignore[attr-defined] # every case is a TestCase
-        database, schema = Database(f"sqlite:///{Path(folder.name)}/ledger.db"), Schema.named()
+        return f"sqlite:///{Path(folder.name)}/ledger.db"
+
+    def place(self) -> tuple[Database, Schema]:
+        database, schema = Database(self.url()), Schema.named()
         self.addCleanup(database.close)  # type: ignore[attr-defined] # likewise
+        self.addCleanup(join_threads)  # type: ignore[attr-defined] # likewise
         with database.writing() as connection:
             schema.metadata.create_all(connection)
         return database, schema
+
+
+class OnPostgres(OnSqlite):
+    """Makes recorders on a new PostgreSQL database each."""
+
+    EXPECT_CONTIGUOUS_NOTIFICATION_IDS = False
+    """A transaction that is rolled back takes its positions with it."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, postgres: Postgres) -> None:
+        self.server = postgres
+
+    def url(self) -> str:
+        return self.server.new_database()
+
+
+def join_threads() -> None:
+    """Wait for the reading threads that a shipped case tells to stop, and leaves."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
 
 
 class TestSqlAggregateRecorder(OnSqlite, AggregateRecorderTestCase):
@@ -68,6 +96,22 @@ class TestSqlTrackingRecorder(OnSqlite, TrackingRecorderTestCase):
 class TestSqlProcessRecorder(OnSqlite, ProcessRecorderTestCase):
     def create_recorder(self) -> SqlProcessRecorder:
         return SqlProcessRecorder(*self.place())
+
+
+class TestPostgresAggregateRecorder(OnPostgres, TestSqlAggregateRecorder):
+    pass
+
+
+class TestPostgresApplicationRecorder(OnPostgres, TestSqlApplicationRecorder):
+    pass
+
+
+class TestPostgresTrackingRecorder(OnPostgres, TestSqlTrackingRecorder):
+    pass
+
+
+class TestPostgresProcessRecorder(OnPostgres, TestSqlProcessRecorder):
+    pass
 
 
 class TestMemoryApplicationRecorder(ApplicationRecorderTestCase[MemoryRecorder]):

@@ -1,0 +1,118 @@
+"""Whoever follows the ledger misses nothing and meets nothing twice (docs/ordering.md).
+
+Twelve processes write to PostgreSQL, a tenth of their transactions are rolled back, each waits a
+little before it commits, and one holds its positions for five seconds. Beside them two readers
+follow: ours, and one that only asks for ids beyond the last it has seen, which must lose some.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from addressee.adapters.sql import SqlStore
+from tests.servers import Postgres, postgres_server
+
+WRITERS = 12
+EVENTS_EACH = 850
+TOGETHER = 5
+LONG_SECONDS = 5
+
+WRITER = """
+import random, sys, time
+from datetime import UTC, datetime
+from addressee.adapters.sql import SqlStore
+from addressee.application import Changes
+from addressee.domain import PersonPromoted
+
+class TakenBack(Exception):
+    pass
+
+url, name, count, together, long_seconds = sys.argv[1], sys.argv[2], *map(float, sys.argv[3:])
+chance = random.Random(name)
+store = SqlStore(url)
+written = 0
+while written < count:
+    events = [
+        PersonPromoted(
+            originator_id=f"person:{name}",
+            originator_version=written + n + 1,
+            timestamp=datetime.now(UTC),
+            actor="backend",
+        )
+        for n in range(int(together))
+    ]
+    long = long_seconds and written == together * 10
+    try:
+        with store.writing() as transaction:
+            transaction.append(events, Changes())
+            time.sleep(long_seconds if long else chance.choice((0, 0, 0.001, 0.02)))
+            if chance.random() < 0.1:
+                raise TakenBack
+    except TakenBack:
+        continue
+    written += int(together)
+"""
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Generator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+def follow(read: Callable[[int], list[int]], seen: list[int]) -> None:
+    """Take the next page behind what was seen last."""
+    if page := read(seen[-1] if seen else 0):
+        seen += page
+
+
+def test_R30_a_tail_beside_twelve_writers_misses_nothing(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    naive_engine = create_engine(url)
+    query = text(
+        "select position from addressee_event where position > :after order by 1 limit 1000"
+    )
+
+    def naively(after: int) -> list[int]:
+        with naive_engine.connect() as connection:
+            return list(connection.execute(query, {"after": after}).scalars())
+
+    with SqlStore(url) as store, ExitStack() as stack:
+        stack.callback(naive_engine.dispose)
+
+        def settled(after: int) -> list[int]:
+            with store.reading() as reader:
+                return [position for position, _ in reader.events(after, 1000)]
+
+        writers = [
+            subprocess.Popen(
+                [sys.executable, "-c", WRITER, url, f"writer{n}", str(EVENTS_EACH), str(TOGETHER),
+                 str(LONG_SECONDS if n == 0 else 0)],
+            )
+            for n in range(WRITERS)
+        ]  # fmt: skip
+        ours: list[int] = []
+        naive: list[int] = []
+        while any(writer.poll() is None for writer in writers):
+            follow(settled, ours)
+            follow(naively, naive)
+            time.sleep(0.01)
+        assert [writer.returncode for writer in writers] == [0] * WRITERS
+        for _ in range(WRITERS * EVENTS_EACH // 1000 + 2):
+            follow(settled, ours)
+            follow(naively, naive)
+        with naive_engine.connect() as connection:
+            written = set(
+                connection.execute(text("select position from addressee_event")).scalars()
+            )
+    assert len(written) == WRITERS * EVENTS_EACH >= 10_000
+    assert max(written) > len(written), "nothing was rolled back"
+    assert ours == sorted(written), f"{len(written - set(ours))} missed"
+    assert set(naive) != written, "the control lost nothing, so this test proves nothing"
