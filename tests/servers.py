@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 NOBODY = 65534
 """PostgreSQL refuses to run as root; this user owns nothing else."""
@@ -82,7 +83,7 @@ class Postgres:
         self._databases += 1
         name = f"test_{os.getpid()}_{self._databases}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"create database {name}")
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         return self.url(name).replace("postgresql://", "postgresql+psycopg://")
 
     def _run(self, *words: str) -> None:

@@ -30,7 +30,10 @@ app = typer.Typer(
 )
 
 Store = Annotated[
-    str, typer.Option(help="Where the ledger is: sqlite:///relative/path or sqlite:////absolute.")
+    str,
+    typer.Option(
+        help="Where the ledger is, such as sqlite:///relative/path or sqlite:////absolute."
+    ),
 ]
 DEFAULT_STORE = "sqlite:///addressee.db"
 

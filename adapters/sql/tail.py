@@ -36,7 +36,9 @@ class Tail:
         self._barrier: tuple[int, int] | None = None
         """A transaction id, and the last position seen before it was taken."""
 
-    def rows(self, query: Select[Any], connection: Connection | None = None) -> Sequence[Any]:
+    def rows(
+        self, query: Select[*tuple[Any, ...]], connection: Connection | None = None
+    ) -> Sequence[Any]:
         """Return the rows that a query on the ledger's table gives from its settled part.
 
         Args:

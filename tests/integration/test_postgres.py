@@ -1,0 +1,62 @@
+"""What only a server can do to a store: go away, be slow, stand in a race (R32)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import History, Identity, Personalization, Targeting
+from addressee.domain import StoreUnavailable
+from tests.servers import Postgres, postgres_server
+
+
+@pytest.fixture
+def postgres() -> Generator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+def test_a_server_that_goes_away_is_a_typed_error_and_comes_back(postgres: Postgres) -> None:
+    with SqlStore(postgres.new_database()) as store:
+        people, reach = Personalization(store), Targeting(store)
+        device = people.register("shop", installation="a").installation
+        postgres.stop()
+        for call in (
+            lambda: people.personalize(device, Identity(external_id="ali")),
+            lambda: reach.count("shop", "all"),
+            lambda: list(reach.targets("shop", "all")),
+            lambda: History(store).who(device),
+            lambda: SqlStore(postgres.url("nowhere").replace("://", "+psycopg://")),
+        ):
+            with pytest.raises(StoreUnavailable):
+                call()
+        postgres.start()
+        assert people.personalize(device, Identity(external_id="ali")).outcome == "attached"
+        assert reach.count("shop", "external_id:ali") == 1
+
+
+def test_eight_services_that_move_one_persons_flag_lose_no_step(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    with SqlStore(url) as store:
+        people = Personalization(store)
+        for n in range(8):
+            device = people.register("shop", installation=f"d{n}").installation
+            people.personalize(device, Identity(external_id="ali"))
+        person = History(store).who("d0") or ""
+
+        def service(n: int) -> None:
+            with SqlStore(url) as own:
+                mine = Personalization(own)
+                for _ in range(10):
+                    mine.set_primary(f"d{n}")
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(service, range(8)))
+        moves = [e for _, e in History(store).person(person) if hasattr(e, "previous")]
+        for before, after in pairwise(moves):
+            assert getattr(after, "previous", None) == getattr(before, "current", None)
+        assert Targeting(store).count("shop", "primary") == 1
