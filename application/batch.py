@@ -56,8 +56,10 @@ def final(place: int, positions: Sequence[int]) -> int:
     return positions[place - PENDING] if place >= PENDING else place
 
 
-def placed(outcome: Result | AddresseeError, positions: Sequence[int]) -> Result | AddresseeError:
-    """Return a result with its ledger position, or a refusal as it is."""
+def placed(
+    outcome: Result | AddresseeError, place: int, positions: Sequence[int]
+) -> Result | AddresseeError:
+    """Return a result with the ledger position of its place, or a refusal as it is."""
     if isinstance(outcome, AddresseeError):
         return outcome
-    return replace(outcome, position=final(outcome.position, positions))
+    return replace(outcome, position=final(place, positions))

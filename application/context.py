@@ -48,6 +48,8 @@ class Checked:
             InvalidValue: the actor is none of the three kinds, or a value is no string.
             LimitExceeded: a value is empty or longer than 256 characters.
         """
+        if not context:
+            return cls(default_actor, None, None, None)
         return cls(
             checked_actor(context.get("actor", default_actor)),
             optional_text("correlation_id", context.get("correlation_id")),

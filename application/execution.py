@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from addressee.domain import AddresseeError, Conflict, Event, Occasion, StoreError
@@ -94,9 +94,11 @@ class Execution:
             self.subscribers.end(ticket, positions[-1] if positions else 0, events)
         for aggregate, position in batch.recorded:
             self.cache.put(Seen(aggregate, final(position, positions)))
-        return [placed(outcome, positions) for outcome in outcomes]
+        return [placed(outcome, place, positions) for outcome, place in outcomes]
 
-    def _decide(self, batch: Batch, command: Command[Result], context: Context) -> Outcome:
+    def _decide(
+        self, batch: Batch, command: Command[Result], context: Context
+    ) -> tuple[Outcome, int]:
         """Let one command decide; keep what it recorded, or return why it was refused."""
         try:
             checked = Checked.of(context, command.actor)
@@ -111,9 +113,9 @@ class Execution:
         except (Conflict, StoreError):
             raise
         except AddresseeError as refusal:
-            return refusal
-        position = batch.add(work)
-        return replace(result, position=result.position or position)
+            return refusal, 0
+        place = batch.add(work)
+        return result, result.position or place
 
 
 def pause(attempt: int) -> None:

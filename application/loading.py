@@ -29,19 +29,25 @@ class Loading:
         Args:
             wanted: aggregates as their constructors make them.
         """
-        fresh = {aggregate.id: aggregate for aggregate in wanted}
-        if missing := [stream for stream in fresh if stream not in self._known]:
+        found: dict[str, Seen] = {}
+        missing: dict[str, Aggregate] = {}
+        for aggregate in wanted:
+            if seen := self._known.get(aggregate.id):
+                found[aggregate.id] = seen
+            else:
+                missing[aggregate.id] = aggregate
+        if missing:
             cached = self._cache.get(missing)
-            versions = {s: cached[s].aggregate.version if s in cached else 0 for s in missing}
-            streams = self.reader.streams(versions)
-            for stream in missing:
-                seen = cached.get(stream, Seen(fresh[stream], 0))
+            known = {s: cached[s].aggregate.version if s in cached else 0 for s in missing}
+            streams = self.reader.streams(known)
+            for stream, fresh in missing.items():
+                seen = cached.get(stream) or Seen(fresh, 0)
                 if recorded := streams.get(stream):
                     draft = seen.aggregate.draft().fold(event for _, event in recorded)
                     seen = Seen(draft.committed(), recorded[-1].position)
                     self._cache.put(seen)
-                self._known[stream] = seen
-        return {stream: self._known[stream] for stream in fresh}
+                self._known[stream] = found[stream] = seen
+        return found
 
     def load_ahead(self, wanted: Iterable[Aggregate]) -> None:
         """Read what many commands will look at: what they name, and whom that belongs to."""

@@ -80,7 +80,7 @@ def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Chang
             changes.holders[aggregate.id] = aggregate.holder
     was = {name: person_terms(person.before or person, indexed) for name, person in persons.items()}
     now = {
-        name: person_terms(person, indexed) if person.changed else was[name]
+        name: was[name] if same_terms(person) else person_terms(person, indexed)
         for name, person in persons.items()
     }
     for installation in installations.values():
@@ -99,6 +99,16 @@ def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Chang
                 if device not in handed_over
             )
     return changes
+
+
+def same_terms(person: Person) -> bool:
+    """Whether nothing of a person changed that terms are made of; devices are not."""
+    before = person.before
+    return before is None or (
+        before.tags == person.tags
+        and before.type == person.type
+        and before.attributes == person.attributes
+    )
 
 
 def change_of(

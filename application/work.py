@@ -86,7 +86,8 @@ class Work:
 
     def get(self, aggregate: A) -> A:
         """Return the open aggregate of the same stream, opening it if need be."""
-        self.open(aggregate)
+        if aggregate.id not in self._aggregates:
+            self.open(aggregate)
         return cast("A", self._aggregates[aggregate.id])
 
     def installation(self, name: str) -> Installation:

@@ -7,7 +7,7 @@ Built from Python operators, ``tag("vip") & ~os("ios") & primary``, or read from
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from .errors import InvalidValue
@@ -30,19 +30,38 @@ KEYWORDS = frozenset({"and", "or", "not"})
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A boolean expression over installations; combine with ``&``, ``|`` and ``~``."""
+    """A boolean expression over installations; combine with ``&``, ``|`` and ``~``.
+
+    A chain of operators copies its parts at each step; ``Or(tuple(many))`` joins many at once.
+    """
 
     def __and__(self, other: Expression) -> And:
         """Both."""
-        return And(flat(And, (self, other)))
+        return And(flat(And, (self, other))) if composable(other) else NotImplemented
 
     def __or__(self, other: Expression) -> Or:
         """Either or both."""
-        return Or(flat(Or, (self, other)))
+        return Or(flat(Or, (self, other))) if composable(other) else NotImplemented
 
     def __invert__(self) -> Expression:
         """Every installation that this one does not name."""
         return self.part if isinstance(self, Not) else Not(self)
+
+    def __str__(self) -> str:
+        """Return text that reads back to this expression, whatever its depth."""
+        pieces: list[str] = []
+        waiting: list[Expression | str] = [self]
+        while waiting:
+            match waiting.pop():
+                case And(parts):
+                    waiting += between(" and ", parts, bracketed=Or)
+                case Or(parts):
+                    waiting += between(" or ", parts)
+                case Not(part):
+                    waiting += (part, "not ") if isinstance(part, Term) else (")", part, "not (")
+                case piece:
+                    pieces.append(str(piece))
+        return "".join(pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +94,6 @@ class And(Expression):
 
     parts: tuple[Expression, ...]
 
-    def __str__(self) -> str:
-        """Return text that reads back to this expression."""
-        return " and ".join(f"({p})" if isinstance(p, Or) else str(p) for p in self.parts)
-
 
 @dataclass(frozen=True, slots=True)
 class Or(Expression):
@@ -86,20 +101,12 @@ class Or(Expression):
 
     parts: tuple[Expression, ...]
 
-    def __str__(self) -> str:
-        """Return text that reads back to this expression."""
-        return " or ".join(map(str, self.parts))
-
 
 @dataclass(frozen=True, slots=True)
 class Not(Expression):
     """The part does not hold; it is no Not itself."""
 
     part: Expression
-
-    def __str__(self) -> str:
-        """Return text that reads back to this expression."""
-        return f"not {self.part}" if isinstance(self.part, Term) else f"not ({self.part})"
 
 
 primary = Term("primary")
@@ -115,6 +122,21 @@ def flat(kind: type[And | Or], parts: Iterable[Expression]) -> tuple[Expression,
     )
 
 
+def composable(other: object) -> bool:
+    """Whether an operator takes it: text must be read first, or it would fail when asked for."""
+    return isinstance(other, Expression)
+
+
+def between(
+    word: str, parts: tuple[Expression, ...], bracketed: type[Expression] | None = None
+) -> Iterator[Expression | str]:
+    """Yield the parts from last to first with a word between them, and brackets round a kind."""
+    for n, part in enumerate(reversed(parts)):
+        if n:
+            yield word
+        yield from (")", part, "(") if bracketed and isinstance(part, bracketed) else (part,)
+
+
 def term(field: str, value: str) -> Term:
     """Return the term ``field:value`` with its value in compared form.
 
@@ -128,9 +150,10 @@ def term(field: str, value: str) -> Term:
     if field == "installation":
         return Term(field, identifier(field, value))
     if field == "type":
-        if value.lower() not in ("lead", "customer"):
+        lower = text(field, value, NAME_LIMIT).lower()
+        if lower not in ("lead", "customer"):
             raise InvalidValue("type", "should be lead or customer")
-        return Term(field, value.lower())
+        return Term(field, lower)
     if field in PLAIN_FIELDS:
         return Term(field, text(field, value, NAME_LIMIT, least=1))
     prefix, dot, name = field.partition(".")

@@ -8,25 +8,28 @@ r"""Reads audiences from text (R33).
     field = name [ "." name ]
     value = name | '"' … '"' | "'" … "'"        with \" \' and \\ inside
 
-Keywords in any case. A bare value runs to white space, a bracket, ``&&`` or ``||``.
+Keywords in any case. A bare value runs to white space, a bracket, ``&&`` or ``||``; it may hold
+quotes, but not begin with one. Brackets that change nothing may nest without limit.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .audience import CONSTANTS, And, Expression, Or, Term, flat, term
+from .audience import CONSTANTS, And, Expression, Not, Or, Term, term
 from .errors import AddresseeError, ExpressionInvalid
 
 DEPTH_LIMIT = 200
-"""How deep brackets may nest; the number of terms has no limit."""
+"""How many levels of and, or and not an expression may have; the number of terms has no limit."""
+TOO_DEEP = f"nests deeper than {DEPTH_LIMIT} levels of and, or, not"
 
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<sign>\(|\)|&&|\|\||!)
     | (?P<field>[A-Za-z_]+(?:\.(?:[^\s:()"']+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'))?)\s*:
-      \s*(?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?:(?!&&|\|\|)[^\s()"'])+)?
+      \s*(?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?!["'])(?:(?!&&|\|\|)[^\s()])+)?
     | (?P<word>[A-Za-z_.]+)
     )""",
     re.VERBOSE | re.DOTALL,
@@ -44,44 +47,148 @@ class Token:
 
 
 def as_expression(audience: str | Expression) -> Expression:
-    """Return an expression as it is, and text as the expression it means.
+    """Return an expression as it is, and text as the expression it means (R33).
 
     Raises:
-        ExpressionInvalid: the text can't be read; the error names the column.
+        ExpressionInvalid: the text can't be read, and the error names the column; or the
+            expression has more than 200 levels, and the column is 1.
     """
-    return audience if isinstance(audience, Expression) else parse(audience)
+    if not isinstance(audience, Expression):
+        return parse(audience)
+    waiting = [(audience, 1)]
+    while waiting:
+        part, level = waiting.pop()
+        if level > DEPTH_LIMIT:
+            raise ExpressionInvalid(TOO_DEEP, 1)
+        inner = part.parts if isinstance(part, And | Or) else ()
+        inner = (part.part,) if isinstance(part, Not) else inner
+        waiting += [(p, level + 1) for p in inner if not isinstance(p, Term)]
+    return audience
 
 
 def parse(audience: str) -> Expression:
-    """Return the expression that a text means; raises ExpressionInvalid with the column."""
-    return Parser(tokens(audience)).parse()
+    """Return the expression that a text means (R33); raises ExpressionInvalid with the column."""
+    # Open brackets wait in a list, not on the interpreter's stack, which hosts have used up in part.
+    opened = [Bracket(1, negated=False)]
+    negated, operand = False, True
+    for token in tokens(audience):
+        if operand:
+            if token.leaf is not None:
+                opened[-1].add(token.leaf, 0, negated=negated)
+                negated = operand = False
+            elif token.kind == "not":
+                negated = not negated
+            elif token.kind == "(":
+                opened.append(Bracket(token.column, negated=negated))
+                negated = False
+            else:
+                raise ExpressionInvalid("expected a term, not or a bracket", token.column)
+        elif token.kind in ("and", "or"):
+            operand = True
+            if token.kind == "or":
+                opened[-1].end_conjunction()
+        elif token.kind == ")" and len(opened) > 1:
+            inner = opened.pop()
+            opened[-1].add(*inner.closed(), negated=inner.negated)
+        elif token.kind != "end" or len(opened) > 1:
+            raise ExpressionInvalid(not_closed(token, opened[-1], len(opened) - 1), token.column)
+    return dissolved(opened[0].closed()[0])
 
 
-def tokens(audience: object) -> list[Token]:
-    """Split a text into tokens, the last of them ``end``; raises ExpressionInvalid."""
+def not_closed(token: Token, bracket: Bracket, depth: int) -> str:
+    """Return what was expected where neither an operator nor the right end was found."""
+    if token.kind == ")":
+        return "no bracket is open"
+    end = f") for the bracket of column {bracket.column}" if depth else "the end"
+    return f"expected {end}" if token.kind == "end" else f"expected and, or, {end}"
+
+
+class Bracket:
+    """What was read since a bracket opened; the outermost one is the text itself.
+
+    With each operand goes its depth, as it is once the brackets that change nothing are gone.
+    """
+
+    def __init__(self, column: int, *, negated: bool) -> None:
+        self.column = column
+        self.negated = negated
+        self._disjunction: list[tuple[Expression, int]] = []
+        self._conjunction: list[tuple[Expression, int]] = []
+
+    def add(self, part: Expression, depth: int, *, negated: bool) -> None:
+        """Take an operand."""
+        if negated:
+            depth += -1 if isinstance(part, Not) else 1
+            part = ~part
+        self._conjunction.append((part, depth))
+
+    def end_conjunction(self) -> None:
+        """Take an ``or``, or the end."""
+        self._disjunction.append(joined(And, self._conjunction))
+        self._conjunction = []
+
+    def closed(self) -> tuple[Expression, int]:
+        """Return what stands in the bracket and its depth; raises ExpressionInvalid over 200."""
+        self.end_conjunction()
+        part, depth = joined(Or, self._disjunction)
+        if depth > DEPTH_LIMIT:
+            raise ExpressionInvalid(TOO_DEEP, self.column)
+        return part, depth
+
+
+def joined(kind: type[And | Or], parts: list[tuple[Expression, int]]) -> tuple[Expression, int]:
+    """Return the parts as one, not yet dissolved: to copy them at each bracket is quadratic."""
+    if len(parts) == 1:
+        return parts[0]
+    depth = 1 + max(depth - isinstance(part, kind) for part, depth in parts)
+    return kind(tuple(part for part, _ in parts)), depth
+
+
+def dissolved(expression: Expression) -> Expression:
+    """Return an expression of bounded depth with no And directly in an And, no Or in an Or."""
+    if isinstance(expression, Not):
+        return Not(dissolved(expression.part))
+    if not isinstance(expression, And | Or):
+        return expression
+    found: list[Expression] = []
+    waiting = [*reversed(expression.parts)]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, And | Or) and type(part) is type(expression):
+            waiting += reversed(part.parts)
+        else:
+            found.append(dissolved(part))
+    return type(expression)(tuple(found))
+
+
+def tokens(audience: object) -> Iterator[Token]:
+    """Yield a text's tokens, the last of them ``end``; raises ExpressionInvalid."""
     if not isinstance(audience, str):
         raise ExpressionInvalid("should be a text or an expression", 1)
-    found: list[Token] = []
     at, end = 0, len(audience.rstrip())
+    if not end:
+        raise ExpressionInvalid("is empty; expected a term", 1)
     while at < end:
         match = TOKEN.match(audience, at)
         if match is None:
-            column = at + len(audience[at:]) - len(audience[at:].lstrip()) + 1
+            column = len(audience) - len(audience[at:].lstrip()) + 1
             raise ExpressionInvalid("expected a term, an operator or a bracket", column)
-        found.append(token(match))
+        yield token_of(match)
         at = match.end()
-    return [*found, Token("end", end + 1)]
+    yield Token("end", end + 1)
 
 
-def token(match: re.Match[str]) -> Token:
+def token_of(match: re.Match[str]) -> Token:
     """Return the token that was matched; raises ExpressionInvalid for a term that can't be."""
     sign, field, value, word = match.group("sign", "field", "value", "word")
+    quote = match.string[match.end() : match.end() + 1] in ('"', "'")
     if sign is not None:
         return Token(SIGNS[sign], match.start("sign") + 1)
     if field is not None:
         column = match.start("field") + 1
         if value is None:
-            raise ExpressionInvalid("expected a value behind the colon", match.end() + 1)
+            problem = "the quote is not closed" if quote else "expected a value behind the colon"
+            raise ExpressionInvalid(problem, match.end() + 1)
         prefix, dot, name = field.partition(".")
         try:
             leaf = term(f"{prefix.lower()}{dot}{unquoted(name)}", unquoted(value))
@@ -93,6 +200,8 @@ def token(match: re.Match[str]) -> Token:
         return Token("term", column, Term(lower))
     if lower in ("and", "or", "not"):
         return Token(lower, column)
+    if quote and lower.endswith("."):
+        raise ExpressionInvalid("expected a closed quote and a colon behind it", match.end() + 1)
     raise ExpressionInvalid("expected field:value, all or primary", column)
 
 
@@ -101,69 +210,3 @@ def unquoted(value: str) -> str:
     if value[:1] in ('"', "'"):
         return re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)
     return value
-
-
-class Parser:
-    """Recursive descent over tokens; the depth is bounded, the width is not."""
-
-    def __init__(self, found: list[Token]) -> None:
-        self._tokens = found
-        self._at = 0
-        self._depth = 0
-
-    def parse(self) -> Expression:
-        """Return the whole expression."""
-        if self._next.kind == "end":
-            raise ExpressionInvalid("is empty; expected a term", 1)
-        expression = self._any()
-        if self._next.kind != "end":
-            problem = (
-                "no bracket is open" if self._next.kind == ")" else "expected and, or, the end"
-            )
-            raise ExpressionInvalid(problem, self._next.column)
-        return expression
-
-    @property
-    def _next(self) -> Token:
-        return self._tokens[self._at]
-
-    def _take(self, kind: str) -> bool:
-        taken = self._next.kind == kind
-        self._at += taken
-        return taken
-
-    def _any(self) -> Expression:
-        parts = [self._each()]
-        while self._take("or"):
-            parts.append(self._each())
-        return Or(flat(Or, parts)) if len(parts) > 1 else parts[0]
-
-    def _each(self) -> Expression:
-        parts = [self._one()]
-        while self._take("and"):
-            parts.append(self._one())
-        return And(flat(And, parts)) if len(parts) > 1 else parts[0]
-
-    def _one(self) -> Expression:
-        negated = False
-        while self._take("not"):
-            negated = not negated
-        part = self._bracket()
-        return ~part if negated else part
-
-    def _bracket(self) -> Expression:
-        opened = self._next
-        if self._take("("):
-            self._depth += 1
-            if self._depth > DEPTH_LIMIT:
-                raise ExpressionInvalid(f"brackets nest deeper than {DEPTH_LIMIT}", opened.column)
-            inner = self._any()
-            if not self._take(")"):
-                problem = f"expected ) for the bracket of column {opened.column}"
-                raise ExpressionInvalid(problem, self._next.column)
-            self._depth -= 1
-            return inner
-        if opened.leaf is None:
-            raise ExpressionInvalid("expected a term, not or a bracket", opened.column)
-        self._at += 1
-        return opened.leaf

@@ -30,6 +30,7 @@ FACT_FIELDS = (
     "push_service",
 )
 """Device facts that audiences may name; compared without regard to case."""
+INDEXED_FACTS = frozenset(FACT_FIELDS)
 
 
 def key_of(field: str) -> str:
@@ -56,10 +57,14 @@ def installation_terms(installation: Installation, indexed: AbstractSet[str]) ->
         terms.add(REACHABLE)
     if installation.primary:
         terms.add(PRIMARY)
-    facts = installation.facts
-    terms.update(f"{name}:{str(facts[name]).casefold()}" for name in FACT_FIELDS if name in facts)
-    terms.update(f"itag:{tag}" for tag in installation.tags)
-    return terms | attribute_terms("iattr", installation.attributes, indexed)
+    for name, value in installation.facts.items():
+        if name in INDEXED_FACTS:
+            terms.add(f"{name}:{str(value).casefold()}")
+    for tag in installation.tags:
+        terms.add(f"itag:{tag}")
+    if indexed:
+        terms |= attribute_terms("iattr", installation.attributes, indexed)
+    return terms
 
 
 def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:
@@ -71,15 +76,15 @@ def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:
     """
     terms = {f"tag:{tag}" for tag in person.tags}
     terms.add(f"type:{person.type.lower()}")
-    return terms | attribute_terms("attr", person.attributes, indexed)
+    if indexed:
+        terms |= attribute_terms("attr", person.attributes, indexed)
+    return terms
 
 
 def attribute_terms(
     prefix: str, attributes: Mapping[str, Scalar], indexed: AbstractSet[str]
 ) -> set[str]:
     """Return the terms of those attributes that the index knows."""
-    if not indexed:
-        return set()
     return {
         f"{key_of(f'{prefix}.{name}')}:{attribute_text(value)}"
         for name, value in attributes.items()

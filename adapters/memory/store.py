@@ -29,8 +29,9 @@ class MemoryRecorder(POPOProcessRecorder):
     """The stock in-memory recorder, which also tells the positions of a stream's events."""
 
     def select_positioned(self, stream: str, gt: int) -> list[tuple[int, StoredEvent]]:
-        indexes = self._stored_events_index.get(stream, {})
-        return [(i + 1, self._stored_events[i]) for v, i in indexes.items() if v > gt]
+        places = self._stored_events_index.get(stream, {})
+        newer = (places[version] for version in range(gt + 1, len(places) + 1))
+        return [(place + 1, self._stored_events[place]) for place in newer]
 
 
 class MemoryStore:
@@ -64,8 +65,7 @@ class MemoryStore:
         with self._lock:
             yield self
 
-    # Nothing needs to be undone: a command appends last, or not at all.
-    writing = reading
+    writing = reading  # Nothing needs to be undone: a command appends last, or not at all.
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         return {
@@ -120,10 +120,9 @@ class MemoryStore:
         return {name: ordinal for name, (ordinal, where) in rows.items() if where == application}
 
     def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
+        found = {term: self._postings.get((application, term), {}) for term in terms}
         return {
-            term: {shard: len(found) for shard, found in self._postings[application, term].items()}
-            for term in terms
-            if (application, term) in self._postings
+            term: {s: len(hits) for s, hits in shards.items()} for term, shards in found.items()
         }
 
     def postings(
