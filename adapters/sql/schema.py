@@ -18,6 +18,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from .guard import guard
+
 # SQLite numbers rows by themselves only where the key is declared INTEGER.
 Counter = BigInteger().with_variant(Integer, "sqlite")
 
@@ -62,17 +64,19 @@ class Schema:
         def table(name: str, *parts: Column[object] | Index | UniqueConstraint) -> Table:
             return Table(f"{prefix}{name}", metadata, *parts, sqlite_autoincrement=name == "event")
 
+        event = table(
+            "event",
+            Column("position", Counter, primary_key=True),
+            Column("stream", ID, nullable=False),
+            Column("version", Integer, nullable=False),
+            Column("topic", String(100), nullable=False),
+            Column("state", LargeBinary, nullable=False),
+            UniqueConstraint("stream", "version", name=f"{prefix}event_stream"),
+        )
+        guard(event)
         return cls(
             metadata,
-            event=table(
-                "event",
-                Column("position", Counter, primary_key=True),
-                Column("stream", ID, nullable=False),
-                Column("version", Integer, nullable=False),
-                Column("topic", String(100), nullable=False),
-                Column("state", LargeBinary, nullable=False),
-                UniqueConstraint("stream", "version", name=f"{prefix}event_stream"),
-            ),
+            event=event,
             tracking=table(
                 "tracking",
                 Column("application_name", String(200), primary_key=True),

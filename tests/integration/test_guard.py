@@ -1,0 +1,43 @@
+"""The ledger can't be rewritten, not even by hand (R30)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, exc, text
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import Personalization
+from tests.servers import Postgres, postgres_server
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Generator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.mark.parametrize(
+    "statement", ["update addressee_event set topic = 'x'", "delete from addressee_event"]
+)
+def test_R30_the_ledger_refuses_to_be_changed(url: str, statement: str) -> None:
+    with SqlStore(url) as store:
+        Personalization(store).register("shop", installation="a")
+        engine = create_engine(url)
+        with pytest.raises(exc.DBAPIError, match="never changed or deleted"), engine.begin() as own:
+            own.execute(text(statement))
+        engine.dispose()
+        with store.reading() as reader:
+            assert len(reader.events(0, 10)) == 1
+    with SqlStore(url) as again, again.reading() as reader:
+        assert len(reader.events(0, 10)) == 1
