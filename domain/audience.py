@@ -7,8 +7,9 @@ Built from Python operators, ``tag("vip") & ~os("ios") & primary``, or read from
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from .errors import InvalidValue
 from .identity import identifier_of
@@ -30,33 +31,31 @@ KEYWORDS = frozenset({"and", "or", "not"})
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A boolean expression over installations; combine with ``&``, ``|`` and ``~``.
-
-    A chain of operators copies its parts at each step; ``Or(tuple(many))`` joins many at once.
-    """
+    """A boolean expression; combine with ``&``, ``|``, ``~``, or thousands by ``Or(tuple(…))``."""
 
     def __and__(self, other: Expression) -> And:
         """Both."""
-        return And(flat(And, (self, other))) if composable(other) else NotImplemented
+        return combined(And, self, other)
 
     def __or__(self, other: Expression) -> Or:
         """Either or both."""
-        return Or(flat(Or, (self, other))) if composable(other) else NotImplemented
+        return combined(Or, self, other)
 
     def __invert__(self) -> Expression:
         """Every installation that this one does not name."""
         return self.part if isinstance(self, Not) else Not(self)
 
     def __str__(self) -> str:
-        """Return text that reads back to this expression, whatever its depth."""
+        """Return text that reads back to this expression."""
         pieces: list[str] = []
-        waiting: list[Expression | str] = [self]
+        waiting: list[Expression | str] = [self]  # no recursion: a host may call from deep within
         while waiting:
             match waiting.pop():
-                case And(parts):
-                    waiting += between(" and ", parts, bracketed=Or)
-                case Or(parts):
-                    waiting += between(" or ", parts)
+                case And(parts) | Or(parts) as joint:
+                    tight = isinstance(joint, And)
+                    for n, part in enumerate(reversed(parts)):
+                        waiting += (" and " if tight else " or ",) if n else ()
+                        waiting += (")", part, "(") if tight and isinstance(part, Or) else (part,)
                 case Not(part):
                     waiting += (part, "not ") if isinstance(part, Term) else (")", part, "not (")
                 case piece:
@@ -115,26 +114,15 @@ everyone = Term("all")
 """Every installation; ``all`` in text."""
 
 
-def flat(kind: type[And | Or], parts: Iterable[Expression]) -> tuple[Expression, ...]:
-    """Return the parts with those of the same kind dissolved, since nesting them means nothing."""
-    return tuple(
-        inner for part in parts for inner in (part.parts if isinstance(part, kind) else (part,))
-    )
+Joint = TypeVar("Joint", And, Or)
 
 
-def composable(other: object) -> bool:
-    """Whether an operator takes it: text must be read first, or it would fail when asked for."""
-    return isinstance(other, Expression)
-
-
-def between(
-    word: str, parts: tuple[Expression, ...], bracketed: type[Expression] | None = None
-) -> Iterator[Expression | str]:
-    """Yield the parts from last to first with a word between them, and brackets round a kind."""
-    for n, part in enumerate(reversed(parts)):
-        if n:
-            yield word
-        yield from (")", part, "(") if bracketed and isinstance(part, bracketed) else (part,)
+def combined(kind: type[Joint], one: Expression, other: object) -> Joint:
+    """Return both as one, those of the same kind dissolved, since nesting them means nothing."""
+    if isinstance(other, Expression):
+        left, right = (x.parts if isinstance(x, kind) else (x,) for x in (one, other))
+        return kind(left + right)
+    raise TypeError("operators join expressions; as_expression reads text")
 
 
 def term(field: str, value: str) -> Term:
@@ -150,8 +138,7 @@ def term(field: str, value: str) -> Term:
     if field == "installation":
         return Term(field, identifier(field, value))
     if field == "type":
-        lower = text(field, value, NAME_LIMIT).lower()
-        if lower not in ("lead", "customer"):
+        if (lower := text(field, value, NAME_LIMIT).lower()) not in ("lead", "customer"):
             raise InvalidValue("type", "should be lead or customer")
         return Term(field, lower)
     if field in PLAIN_FIELDS:
@@ -201,10 +188,8 @@ def leaves(expression: Expression) -> frozenset[Term]:
                 found.add(leaf)
             case And(parts) | Or(parts):
                 waiting += parts
-            case Not(part):
-                waiting.append(part)
-            case _:
-                pass
+            case part:
+                waiting += (part.part,) if isinstance(part, Not) else ()
     return frozenset(found)
 
 

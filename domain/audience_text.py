@@ -68,7 +68,7 @@ def as_expression(audience: str | Expression) -> Expression:
 
 def parse(audience: str) -> Expression:
     """Return the expression that a text means (R33); raises ExpressionInvalid with the column."""
-    # Open brackets wait in a list, not on the interpreter's stack, which hosts have used up in part.
+    # Open brackets wait in a list: how deep they nest must not depend on the host's call stack.
     opened = [Bracket(1, negated=False)]
     negated, operand = False, True
     for token in tokens(audience):
@@ -91,23 +91,14 @@ def parse(audience: str) -> Expression:
             inner = opened.pop()
             opened[-1].add(*inner.closed(), negated=inner.negated)
         elif token.kind != "end" or len(opened) > 1:
-            raise ExpressionInvalid(not_closed(token, opened[-1], len(opened) - 1), token.column)
+            end = f") for the bracket of column {opened[-1].column}" if opened[1:] else "the end"
+            problem = "no bracket is open" if token.kind == ")" else f"expected and, or, {end}"
+            raise ExpressionInvalid(problem, token.column)
     return dissolved(opened[0].closed()[0])
 
 
-def not_closed(token: Token, bracket: Bracket, depth: int) -> str:
-    """Return what was expected where neither an operator nor the right end was found."""
-    if token.kind == ")":
-        return "no bracket is open"
-    end = f") for the bracket of column {bracket.column}" if depth else "the end"
-    return f"expected {end}" if token.kind == "end" else f"expected and, or, {end}"
-
-
 class Bracket:
-    """What was read since a bracket opened; the outermost one is the text itself.
-
-    With each operand goes its depth, as it is once the brackets that change nothing are gone.
-    """
+    """What was read since a bracket, or the text, began; each operand with its final depth."""
 
     def __init__(self, column: int, *, negated: bool) -> None:
         self.column = column
@@ -146,10 +137,8 @@ def joined(kind: type[And | Or], parts: list[tuple[Expression, int]]) -> tuple[E
 
 def dissolved(expression: Expression) -> Expression:
     """Return an expression of bounded depth with no And directly in an And, no Or in an Or."""
-    if isinstance(expression, Not):
-        return Not(dissolved(expression.part))
     if not isinstance(expression, And | Or):
-        return expression
+        return Not(dissolved(expression.part)) if isinstance(expression, Not) else expression
     found: list[Expression] = []
     waiting = [*reversed(expression.parts)]
     while waiting:
@@ -207,6 +196,5 @@ def token_of(match: re.Match[str]) -> Token:
 
 def unquoted(value: str) -> str:
     """Return what stands in quotes, with its escapes resolved; anything else as it is."""
-    if value[:1] in ('"', "'"):
-        return re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)
-    return value
+    inner = re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)
+    return inner if value[:1] in ('"', "'") else value

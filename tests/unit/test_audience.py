@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import product
+import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -65,6 +66,12 @@ def test_R33_the_text_of_an_expression_reads_back_to_it(expression: Expression) 
         ("tag:a:b", a.tag("a:b")),
         ("installation:d-1", a.installation("d-1")),
         ("all", a.everyone),
+        ("email:o'brien@x.com", a.email("o'brien@x.com")),
+        ('tag:5"', a.tag('5"')),
+        ("TAG:Vip AND (Primary)", a.tag("Vip") & a.primary),
+        ("((tag:a or tag:b) or (tag:c))", a.tag("a") | a.tag("b") | a.tag("c")),
+        ("not (tag:a or tag:b)", ~(a.tag("a") | a.tag("b"))),
+        ("not (not (tag:a and tag:b)) and tag:c", a.tag("a") & a.tag("b") & a.tag("c")),
     ],
 )
 def test_R33_text_and_python_operators_are_identical(text: str, built: Expression) -> None:
@@ -82,11 +89,21 @@ def test_R33_text_and_python_operators_are_identical(text: str, built: Expressio
         ("tag:a and", 10, "expected a term"),
         ("and tag:a", 1, "expected a term"),
         ("tag:a tag:b", 7, "expected and"),
-        ("(tag:a", 7, r"expected \) for the bracket of column 1"),
+        ("(tag:a", 7, r"expected and, or, \) for the bracket of column 1"),
+        ("tag:a and (tag:b tag:c)", 18, r"expected and, or, \) for the bracket of column 11"),
+        ("tag:a !tag:b", 7, "expected and"),
+        ("tag:a && && tag:b", 10, "expected a term"),
+        ("()", 2, "expected a term"),
+        ("not", 4, "expected a term"),
         ("tag:a)", 6, "no bracket is open"),
         ("tag:a and (", 12, "expected a term"),
-        ('tag:"a', 5, "value"),
-        ("tagg:a", 1, "unknown"),
+        ('tag:"a', 5, "quote is not closed"),
+        ("tag:a or tag:'b", 14, "quote is not closed"),
+        ('tag:"a\\"', 5, "quote is not closed"),
+        ('attr."fav:red', 6, "closed quote"),
+        ('tag:""', 1, "tag takes 1 to 256 characters"),
+        ("and tag:a or tagg:b", 1, "expected a term"),
+        ("tagg:a", 1, "unknown; there are external_id.* tag,"),
         ("tag:a or typo", 10, "field:value"),
         ("type:boss", 1, "lead or customer"),
         ("tag:a and email:broken", 11, "email"),
@@ -121,40 +138,101 @@ def truth(expression: Expression, world: dict[str, bool]) -> bool:
             raise AssertionError
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a or b and c",
-        "not a and b or c",
-        "not (a or b) and c",
-        "a and not b and (c or not a)",
-        "not not a or b",
-    ],
+SPOKEN = st.recursive(
+    st.sampled_from("abc"),
+    lambda inner: st.one_of(
+        st.builds("{} and {}".format, inner, inner),
+        st.builds("{} or {}".format, inner, inner),
+        st.builds("( {} )".format, inner),
+        st.builds("not {}".format, inner),
+    ),
+    max_leaves=12,
 )
-def test_R33_operators_bind_as_pythons_do(text: str) -> None:
-    expression = parse(
-        " ".join(
-            f"tag:{w}" if w in "abc" else w
-            for w in text.replace("(", "( ").replace(")", " )").split()
-        )
-    )
-    for values in product([True, False], repeat=3):
-        world = dict(zip("abc", values, strict=True))
-        assert truth(expression, world) == eval(text, {}, world)  # noqa: S307 # our own text
+WORLDS = st.fixed_dictionaries({name: st.booleans() for name in "abc"})
+
+
+@settings(max_examples=500, deadline=None)
+@given(SPOKEN, WORLDS)
+def test_R33_operators_bind_as_pythons_do(spoken: str, world: dict[str, bool]) -> None:
+    read = parse(" ".join(f"tag:{w}" if w in world else w for w in spoken.split()))
+    assert truth(read, world) == eval(spoken, {}, world)  # noqa: S307 # our own text
+    assert parse(str(read)) == read
 
 
 def test_R33_there_is_no_limit_on_terms() -> None:
-    wide = " or ".join(f"tag:t{n}" for n in range(50_000))
+    wide = " or ".join(f"tag:t{n}" for n in range(100_000))
     expression = parse(wide)
-    assert len(leaves(expression)) == 50_000
+    assert len(leaves(expression)) == 100_000
     assert str(expression) == wide
+    assert expression == Or(tuple(a.tag(f"t{n}") for n in range(100_000)))
+    assert len({expression, parse(wide)}) == 1
 
 
-def test_R33_depth_has_a_limit_that_is_named() -> None:
-    parse("(" * DEPTH_LIMIT + "all" + ")" * DEPTH_LIMIT)
-    parse("not " * 100_001 + "all")
-    with pytest.raises(ExpressionInvalid, match=str(DEPTH_LIMIT)):
-        parse("(" * (DEPTH_LIMIT + 1) + "all" + ")" * (DEPTH_LIMIT + 1))
+@pytest.mark.parametrize(
+    ("opening", "closing", "means"),
+    [
+        ("not ", "", a.everyone),
+        ("(", ")", a.everyone),
+        ("not (", ")", a.everyone),
+        ("(tag:x or ", ")", Or((*[a.tag("x")] * 100_000, a.everyone))),
+        ("(", " or tag:x)", Or((a.everyone, *[a.tag("x")] * 100_000))),
+    ],
+)
+def test_R33_nesting_that_changes_nothing_has_no_limit(
+    opening: str, closing: str, means: Expression
+) -> None:
+    assert parse(opening * 100_000 + "all" + closing * 100_000) == means
+
+
+def zigzag(levels: int) -> Expression:
+    expression: Expression = a.tag("x")
+    for n in range(levels):
+        expression = expression & a.tag("y") if n % 2 else expression | a.tag("z")
+    return expression
+
+
+def inverted(levels: int) -> Expression:
+    expression: Expression = a.tag("x")
+    for n in range(levels):
+        expression = ~expression if n % 2 else expression & a.tag("y")
+    return expression
+
+
+@pytest.mark.parametrize("build", [zigzag, inverted])
+def test_R33_depth_has_a_limit_that_is_the_same_for_text_and_operators(
+    build: Callable[[int], Expression],
+) -> None:
+    deepest = build(DEPTH_LIMIT)
+    assert as_expression(deepest) is deepest
+    assert parse(str(deepest)) == deepest
+    assert hash(parse(str(deepest))) == hash(deepest)
+    for levels in (DEPTH_LIMIT + 1, 100_000):
+        deeper = build(levels)
+        for asked in (deeper, str(deeper)):
+            with pytest.raises(ExpressionInvalid, match=f"deeper than {DEPTH_LIMIT} levels"):
+                as_expression(asked)
+
+
+def test_R33_text_that_is_too_deep_names_the_bracket_that_makes_it_so() -> None:
+    text = "tag:a and " * 2 + "(" + str(zigzag(DEPTH_LIMIT + 1)) + ")"
+    with pytest.raises(ExpressionInvalid) as refused:
+        parse(text)
+    assert refused.value.column == 21
+
+
+def test_R33_reading_does_not_depend_on_how_deep_the_host_is() -> None:
+    text = str(zigzag(DEPTH_LIMIT))
+
+    def below(frames: int) -> str:
+        return below(frames - 1) if frames else str(parse(text))
+
+    assert below(sys.getrecursionlimit() // 2) == text
+
+
+def test_R33_operators_take_expressions_only() -> None:
+    for joined in (lambda: a.tag("x") & "tag:y", lambda: a.tag("x") | "tag:y"):  # type: ignore[operator] # pyright: ignore[reportOperatorIssue]
+        with pytest.raises(TypeError):
+            joined()
 
 
 @pytest.mark.parametrize("wrong", ["", "x" * 257])
@@ -163,6 +241,8 @@ def test_R33_constructors_check_as_text_does(wrong: str) -> None:
         a.tag(wrong)
     with pytest.raises(InvalidValue):
         a.term("tagg", "x")
+    with pytest.raises(InvalidValue):
+        a.person_type(3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 def test_R33_a_colon_in_a_name_is_no_colon_before_a_value() -> None:
