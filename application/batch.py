@@ -7,7 +7,7 @@ stands at `PENDING` and its number in the batch, which is beyond every position 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from addressee.domain import AddresseeError, Aggregate, Event
@@ -39,11 +39,12 @@ class Batch:
     def add(self, work: Work) -> int:
         """Take over what a command recorded; return the place of the newest event it knows of."""
         self.touches |= work.touches
-        if not work.recorded:
+        finished = work.finish()
+        if finished is None:
             return work.position
-        self.changes.then(work.changes())
-        events, aggregates = work.take()
+        events, changes, aggregates = finished
         self.events += events
+        self.changes.then(changes)
         place = PENDING + len(self.events) - 1
         for aggregate in aggregates:
             self.recorded.append((aggregate, place))
@@ -60,6 +61,6 @@ def placed(
     outcome: Result | AddresseeError, place: int, positions: Sequence[int]
 ) -> Result | AddresseeError:
     """Return a result with the ledger position of its place, or a refusal as it is."""
-    if isinstance(outcome, AddresseeError):
-        return outcome
-    return replace(outcome, position=final(place, positions))
+    if not isinstance(outcome, AddresseeError):
+        outcome.position = final(place, positions)
+    return outcome

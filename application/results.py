@@ -1,4 +1,8 @@
-"""What commands answer. ``position`` is the ledger position from which on the answer holds."""
+"""What commands answer.
+
+``position`` is the ledger position from which on the answer holds; it is filled in once the store
+has given it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ class PrimaryMove:
     current: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Registered:
     """Answer of ``register``.
 
@@ -32,7 +36,7 @@ class Registered:
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Personalized:
     """Answer of ``personalize`` (R17).
 
@@ -53,7 +57,7 @@ class Personalized:
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Depersonalized:
     """Answer of ``depersonalize``, ``depersonalize_all`` and ``expire``.
 
@@ -71,7 +75,7 @@ class Depersonalized:
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Updated:
     """Answer of the commands that change what is known of an installation or a person.
 

@@ -50,7 +50,9 @@ class Subscribers:
         self._handlers[event].append(handler)
 
     def begin(self) -> int:
-        """Return a ticket for a command that is about to run."""
+        """Return a ticket for a command that is about to run; 0 where nobody listens."""
+        if not self._handlers:
+            return 0
         with self._lock:
             self._tickets += 1
             self._under_way.add(self._tickets)
@@ -58,11 +60,13 @@ class Subscribers:
 
     def end(self, ticket: int, position: int, events: Sequence[Event]) -> None:
         """Give the ticket back with what was committed, and deliver what can be delivered."""
+        if not ticket:
+            return
         with self._lock:
             self._under_way.discard(ticket)
             for batch in self._waiting:
                 batch.waits_for.discard(ticket)
-            if events and self._handlers:
+            if events:
                 heapq.heappush(self._waiting, Batch(position, events, set(self._under_way)))
             if self._delivering:
                 return

@@ -139,14 +139,19 @@ class Work:
             if isinstance(event, PrimaryChanged)
         )
 
-    def changes(self) -> Changes:
-        """Return what the read models must change; to be asked before `take`."""
-        return project(self._aggregates.values(), self.store.indexed_attributes)
+    def put_last(self, aggregate: Aggregate) -> None:
+        """Have an aggregate's events come after those of all that are open by now."""
+        self._aggregates[aggregate.id] = self._aggregates.pop(aggregate.id)
 
-    def take(self) -> tuple[list[Event], list[Aggregate]]:
-        """Hand over the new events, and the aggregates as those leave them."""
-        changed = [aggregate for aggregate in self._aggregates.values() if aggregate.changed]
-        # A completed command comes last: its position is then that of the whole answer (R31).
-        changed.sort(key=lambda aggregate: aggregate.CATEGORY == "command")
+    def finish(self) -> tuple[list[Event], Changes, list[Aggregate]] | None:
+        """Hand over the new events, what they change in the read models, and the aggregates.
+
+        Returns:
+            None where nothing was recorded.
+        """
+        changed = [aggregate for aggregate in self._aggregates.values() if aggregate.pending]
+        if not changed:
+            return None
+        changes = project(self._aggregates.values(), self.store.indexed_attributes)
         events = [event for aggregate in changed for event in aggregate.collect_events()]
-        return events, [aggregate.committed() for aggregate in changed]
+        return events, changes, [aggregate.committed() for aggregate in changed]
