@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
-from addressee.domain import And, Expression, Not, Or, Term, keyed_hash, leaves
+from addressee.domain import And, Expression, InvalidValue, Not, Or, Term, keyed_hash, leaves
+from addressee.domain.audience import ATTRIBUTE_PREFIXES
 
 from .ports import SHARD_BITS, Reader, Store
 
@@ -109,10 +110,23 @@ def plan(
 ) -> Plan:
     """Look up what an expression names and return what is needed to evaluate it."""
     terms = leaves(expression)
+    check_indexed(store, terms)
     looked_up = look_up(store, reader, application, terms)
     indexed = {leaf: leaf.key for leaf in terms - looked_up.keys()}
     sizes = reader.shards(application, {universe, *indexed.values()})
     return Plan(reader, application, expression, universe, indexed, looked_up, sizes)
+
+
+def check_indexed(store: Store, terms: AbstractSet[Term]) -> None:
+    """Raise InvalidValue for an attribute that the store's index does not know.
+
+    Without this an audience on it would silently reach nobody, or everybody.
+    """
+    for leaf in terms:
+        if leaf.field.startswith(ATTRIBUTE_PREFIXES) and leaf.field not in store.indexed_attributes:
+            known = ", ".join(sorted(store.indexed_attributes)) or "none"
+            problem = f"names an attribute that is not indexed; indexed_attributes are: {known}"
+            raise InvalidValue("expression", problem)
 
 
 def look_up(

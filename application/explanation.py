@@ -29,6 +29,7 @@ from addressee.domain import (
 )
 from addressee.domain.terms import ALL, REACHABLE
 
+from .evaluation import check_indexed
 from .ports import Reader, Recorded, Store
 
 
@@ -78,6 +79,7 @@ def explain(  # noqa: PLR0913 # a question, and where it is asked
     include_disabled: bool,
 ) -> Explanation:
     """Fold what concerns the installation and return the explanation; raises NoRegistration."""
+    check_indexed(store, leaves(expression))
     stream = Installation(values.identifier("installation", name)).id
     own = reader.streams({stream: 0}).get(stream, ())
     persons = {r.event.person for r in own if isinstance(r.event, DevicePersonalized)}

@@ -19,7 +19,8 @@ class Targeting:
     """Answers which installations of an application an audience reaches, exactly (R19, R34).
 
     An audience is an expression as text, ``tag:vip and not os:ios and primary``, or built from
-    Python operators. It is evaluated over live installations with both push flags on; with
+    Python operators. Attributes, ``attr.plan:gold``, can be asked for where the store indexes them;
+    else InvalidValue. It is evaluated over live installations with both push flags on; with
     ``include_disabled`` over all live ones. Every call may raise ExpressionInvalid for an
     expression that can't be read, and StoreUnavailable for a store that does not answer.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from . import events
 from .aggregate import Occasion
 from .errors import AmbiguousPersonalizeCandidates, PersonalizationImpossible
+from .identity import Identifier, Identity
 from .installation import Installation
 from .person import Person
 
@@ -17,18 +18,19 @@ Find = Callable[[str], Installation]
 """Gives an installation by its id, loading it if need be."""
 
 
-def candidate(holders: dict[str, str]) -> str | None:
+def candidate(holders: Mapping[Identifier, str], identity: Identity) -> str | None:
     """Return the one person that holds any of the given identifiers, or None (R11).
 
     Args:
-        holders: field of the identity → id of the person that holds it.
+        holders: identifier → id of the person that holds it.
+        identity: what was given, to name what clashes by its fields.
 
     Raises:
         AmbiguousPersonalizeCandidates: two or more persons do.
     """
     persons = set(holders.values())
     if len(persons) > 1:
-        raise AmbiguousPersonalizeCandidates(tuple(holders))
+        raise AmbiguousPersonalizeCandidates(tuple(map(identity.field_of, holders)))
     return next(iter(persons), None)
 
 

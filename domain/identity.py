@@ -169,6 +169,14 @@ class Identity(BaseModel):
         for address in self.emails:
             yield Identifier("email", address)
 
+    def field_of(self, identifier: Identifier) -> str:
+        """Return the name of the field that gives an identifier, with its index."""
+        kind, value = identifier
+        if kind == "external_id":
+            return kind
+        values = self.msisdns if kind == "msisdn" else self.emails
+        return f"{kind}s[{values.index(value)}]"
+
     def __bool__(self) -> bool:
         """Whether any identifier is given."""
         return bool(self.external_id is not None or self.msisdns or self.emails)

@@ -57,10 +57,9 @@ def identifier(field: str, value: object) -> str:
         InvalidValue: it is no string, or has white space or control characters.
         LimitExceeded: it is empty or longer than 256 characters.
     """
-    name = text(field, value, NAME_LIMIT, least=1)
-    if UNPRINTABLE.search(name):
+    if isinstance(value, str) and UNPRINTABLE.search(value):
         raise InvalidValue(field, "has white space or control characters")
-    return name
+    return text(field, value, NAME_LIMIT, least=1)
 
 
 def flag(field: str, value: object) -> bool:

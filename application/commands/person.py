@@ -21,7 +21,7 @@ from addressee.domain import (
 
 from ..results import Updated
 from ..work import Work
-from .personalize import add_identifiers, field_of
+from .personalize import add_identifiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class UpdatePerson:
         person = owner or work.get(Person(work.rules.new_id()))
         for identifier in added:
             if work.claim(identifier).holder not in (None, person.name):
-                field = field_of(self.add, identifier)
+                field = self.add.field_of(identifier)
                 raise UserMergeInterrupted(field, "belongs to another person")
         removed = set(self.remove.identifiers())
         for identifier in list(person.identifiers):

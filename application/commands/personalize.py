@@ -53,9 +53,7 @@ class Personalize:
         """Raise the first refusal in the order of R15."""
         claims = {identifier: work.claim(identifier) for identifier in self.identity.identifiers()}
         installation = work.installation(self.installation)
-        chosen = candidate(
-            {field_of(self.identity, i): c.holder for i, c in claims.items() if c.holder}
-        )
+        chosen = candidate({i: c.holder for i, c in claims.items() if c.holder}, self.identity)
         work.open(*(Person(name) for name in (chosen, installation.person) if name))
         owner = work.owner(installation)
         check_free(installation, owner, chosen, force=self.force)
@@ -109,12 +107,3 @@ def add_identifiers(work: Work, person: Person, identifiers: list[Identifier]) -
     for identifier in identifiers:
         person.add_identifier(work.occasion, identifier)
         work.claim(identifier).take(work.occasion, identifier, person.name)
-
-
-def field_of(identity: Identity, identifier: Identifier) -> str:
-    """Return the name of the field in which an identity holds an identifier."""
-    kind, value = identifier
-    if kind == "external_id":
-        return kind
-    values = identity.msisdns if kind == "msisdn" else identity.emails
-    return f"{kind}s[{values.index(value)}]"

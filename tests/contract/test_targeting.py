@@ -133,3 +133,12 @@ def test_R33_R35_questions_that_make_no_sense_are_refused(host: Host) -> None:
     with pytest.raises(InvalidValue):
         host.reach.preview("shop", "all", -1)
     assert host.reach.count("nowhere", "all") == 0
+
+
+def test_R33_an_attribute_that_is_not_indexed_is_refused_not_missed(host: Host) -> None:
+    device = host.device()
+    for question in ("attr.shoe_size:44", "not iattr.plan:gold"):
+        with pytest.raises(InvalidValue, match=r"attr\.plan, iattr\.theme"):
+            host.reach.count("shop", question)
+        with pytest.raises(InvalidValue, match="not indexed"):
+            host.reach.explain("shop", question, installation=device)
