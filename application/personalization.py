@@ -241,7 +241,7 @@ class Personalization(InstallationCommands):
             values.identifier("installation", installation),
             identity or Identity(),
             remove or Identity(),
-            frozenset(values.choice("clear", kind, Kind) for kind in clear),
+            frozenset(values.choice("clear", kind, Kind) for kind in values.items("clear", clear)),
             values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
             None if tags is None else values.tags("tags", tags),
         )

@@ -13,10 +13,11 @@ import typer
 
 from addressee.adapters.jsonl.commands import moment_of
 from addressee.application import History
-from addressee.domain import AddresseeError
+from addressee.domain import AddresseeError, InvalidValue
 
 from . import questions
-from .apply import apply_file
+from .apply import apply_file, opened
+from .output import one_line
 from .stores import existing_store, opened_store
 
 SOME_REFUSED = 1
@@ -83,8 +84,9 @@ def apply(
 
         addressee apply docs/day.jsonl --store sqlite:///day.db --report day-report.jsonl
     """
-    with opened_store(store) as opened:
-        refused = apply_file(opened, file, report)
+    # The file first: one that can't be read leaves no new store behind.
+    with opened(file, "rb") as lines, opened_store(store) as ledger:
+        refused = apply_file(ledger, lines, report)
     raise typer.Exit(SOME_REFUSED if refused else 0)
 
 
@@ -115,8 +117,8 @@ def target(  # noqa: PLR0913 # one argument for each way to ask
 
         addressee target 'tag:vip and not os:ios' --app shop --count
     """
-    with existing_store(store) as opened:
-        question = questions.Question(opened, app_code, expression, disabled, primary)
+    with existing_store(store) as ledger:
+        question = questions.Question(ledger, app_code, expression, disabled, primary)
         if explain is not None:
             questions.show_explanation(question, explain, as_json=form is Format.jsonl)
         elif count:
@@ -147,11 +149,11 @@ def history(  # noqa: PLR0913, PLR0917 # one option for each thing that has a hi
     }
     given = [(kind, value) for kind, value in asked.items() if value is not None]
     if len(given) != 1:
-        raise typer.BadParameter(
-            "give one of --installation, --person, --external-id, --msisdn, --email"
+        raise InvalidValue(
+            "history", "takes one of --installation, --person, --external-id, --msisdn, --email"
         )
-    with existing_store(store) as opened:
-        questions.show_history(opened, *given[0])
+    with existing_store(store) as ledger:
+        questions.show_history(ledger, *given[0])
 
 
 @app.command()
@@ -165,8 +167,8 @@ def who(
     addressee who tablet-1 --at 2026-11-23T10:30:00Z
     """
     moment: datetime | None = None if at is None else moment_of(at)
-    with existing_store(store) as opened:
-        typer.echo(History(opened).who(installation, moment) or "nobody")
+    with existing_store(store) as ledger:
+        typer.echo(History(ledger).who(installation, moment) or "nobody")
 
 
 def main() -> None:
@@ -174,9 +176,13 @@ def main() -> None:
     try:
         app()
     except AddresseeError as error:
-        typer.echo(f"addressee: {error.code}: {error}", err=True)
+        typer.echo(f"addressee: {error.code}: {one_line(error)}", err=True)
         sys.exit(UNUSABLE)
     except BrokenPipeError:
         # Who read our output has had enough; Python would complain once more at its exit.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        # A disk that is full, a report that can't be written to its end.
+        typer.echo(f"addressee: {one_line(error.strerror or error)}", err=True)
+        sys.exit(UNUSABLE)

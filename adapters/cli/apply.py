@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,11 +14,20 @@ from typing import IO, Any
 from uuid import uuid4
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from addressee.adapters.jsonl import Line, Request, Requests, read_lines
 from addressee.application import Outcome, Personalization, Store, bulk
 from addressee.domain import AddresseeError, InvalidValue
+
+from .output import one_line
 
 BATCH = 500
 """How many lines are one transaction."""
@@ -48,42 +58,47 @@ class Summary:
             self.refused += 1
             row |= {"outcome": "refused", "error": outcome.code, "message": str(outcome)}
             self._counts["refused", outcome.code] += 1
-            self._errors.print(f"line {line}: {outcome.code}: {outcome}", markup=False)
+            told = f"line {line}: {outcome.code}: {one_line(outcome)}"
+            self._errors.print(told, markup=False)
         else:
             row |= {"outcome": "read"} if outcome is None else asdict(outcome)
             self._counts[name, row["outcome"]] += 1
         if self._report is not None:
             self._report.write(json.dumps(row) + "\n")
 
+    def finish(self) -> None:
+        """Say so if the file was read to its end and held nothing."""
+        if not self._counts:
+            Console(soft_wrap=True).print("nothing to apply: the file has no lines")
+
     def show(self) -> None:
         """Print how often each thing happened."""
         console = Console(soft_wrap=True, highlight=False)
         for (what, outcome), number in sorted(self._counts.items()):
             console.print(f"{number:>9,}  {what} {outcome}", markup=False)
-        if not self._counts:
-            console.print("nothing to apply: the file has no lines")
 
 
-def apply_file(store: Store, path: Path, report: Path | None) -> int:
+def apply_file(store: Store, file: IO[bytes], report: Path | None) -> int:
     """Apply a file's lines in order and print a summary; return how many were refused.
 
     Raises:
-        InvalidValue: the file, or the report's, can't be opened, or is not text. What was applied
-            before that line stays applied, and the summary says so.
+        InvalidValue: the report's file can't be opened, or is the one that is read; or what is
+            read is not text. What was applied before that stays applied, and the summary says so.
     """
+    refuse_same(file, report)
     people = Personalization(store)
     requests = Requests(lambda: str(uuid4()))
     with ExitStack() as stack:
-        file = stack.enter_context(opened(path, "rb"))
         written = None if report is None else stack.enter_context(opened(report, "w"))
         summary = Summary(written, Console(stderr=True, soft_wrap=True, highlight=False))
         stack.callback(summary.show)
-        advance = stack.enter_context(progress(path))
+        advance = stack.enter_context(progress(os.fstat(file.fileno()).st_size))
         lines = read_lines(file)
         while batch := list(islice(lines, BATCH)):
             for done in apply_lines(people, requests, batch):
                 summary.add(done)
             advance(batch[-1].end)
+        summary.finish()
     return summary.refused
 
 
@@ -109,6 +124,14 @@ def request_of(requests: Requests, line: Line) -> Request | AddresseeError:
         return refusal
 
 
+def refuse_same(file: IO[bytes], report: Path | None) -> None:
+    """Raise InvalidValue if writing the report would empty the file that is read."""
+    if report is None or not report.exists():
+        return
+    if os.path.samestat(os.fstat(file.fileno()), report.stat()):
+        raise InvalidValue("report", "is the file that is to be applied")
+
+
 @contextmanager
 def opened(path: Path, mode: str) -> Generator[IO[Any]]:
     """Open a file; raises InvalidValue if that can't be done."""
@@ -121,21 +144,21 @@ def opened(path: Path, mode: str) -> Generator[IO[Any]]:
 
 
 @contextmanager
-def progress(path: Path) -> Generator[Any]:
+def progress(size: int) -> Generator[Any]:
     """Show a bar on a terminal; yield a function that takes how many bytes are done."""
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("applying"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("bytes"),
+        DownloadColumn(),
+        TransferSpeedColumn(),
         TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
     )
     with bar:
-        task = bar.add_task("apply", total=path.stat().st_size)
+        task = bar.add_task("apply", total=size or None)
 
         def advance(done: int) -> None:
             bar.update(task, completed=done)

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from addressee.application import History, Recorded, Store, Targeting
 from addressee.domain import Expression, as_expression
 from addressee.domain.audience import primary as primary_only
+
+from .output import show_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +115,3 @@ def told(recorded: Recorded) -> tuple[str, ...]:
     what = ", ".join(f"{name}={value}" for name, value in own.items())
     when = f"{event.timestamp:%Y-%m-%d %H:%M:%S}"
     return str(position), when, type(event).__name__, event.actor, what
-
-
-def show_table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """Print rows as a table on a terminal, with tabs between the cells in a pipe."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        for row in rows:
-            typer.echo("\t".join(row))
-        return
-    table = Table(*headings, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)

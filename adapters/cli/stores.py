@@ -6,9 +6,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import exc, make_url
+from sqlalchemy import create_engine, exc, inspect, make_url
 
 from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.database import translated
+from addressee.adapters.sql.schema import Schema
 from addressee.domain import StoreUnavailable
 
 
@@ -30,13 +32,25 @@ def opened_store(url: str) -> Generator[SqlStore]:
 @contextmanager
 def existing_store(url: str) -> Generator[SqlStore]:
     """Open a store to ask it something; raises StoreUnavailable rather than make a new one."""
-    try:
-        parsed = make_url(url)
-    except exc.ArgumentError:
-        parsed = None
-    if parsed is not None and parsed.get_backend_name() == "sqlite" and parsed.database:
-        path = Path(parsed.database)
-        if not path.exists():
-            raise StoreUnavailable(f"there is no store at {path}; `addressee apply` makes one")
+    refuse_missing(url)
     with opened_store(url) as store:
         yield store
+
+
+def refuse_missing(url: str) -> None:
+    """Raise StoreUnavailable where no store is; a question puts no tables anywhere."""
+    try:
+        parsed = make_url(url)
+        engine = create_engine(parsed, hide_parameters=True)
+    except (exc.ArgumentError, ImportError):
+        return  # opening it says what is wrong with it
+    path = Path(parsed.database or ".")
+    if parsed.get_backend_name() == "sqlite" and not path.exists():
+        raise StoreUnavailable(f"there is no store at {path}; `addressee apply` makes one")
+    try:
+        with translated():
+            found = inspect(engine).has_table(Schema.named().event.name)
+    finally:
+        engine.dispose()
+    if not found:
+        raise StoreUnavailable("that database holds no store; `addressee apply` makes one")

@@ -71,9 +71,10 @@ def check_names(name: str, arguments: Mapping[str, Any]) -> None:
 
 
 def moment_of(value: object) -> datetime:
-    """Return the time that ISO 8601 text means, in UTC where it names no zone."""
+    """Return the time in UTC that ISO 8601 text means; where it names no zone, it is UTC."""
     try:
         moment = datetime.fromisoformat(cast("str", value))
-    except (TypeError, ValueError):
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return aware.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise InvalidValue("at", "should be a time such as 2026-11-23T09:30:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

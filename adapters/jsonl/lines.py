@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any, cast
@@ -30,7 +31,7 @@ def read_lines(file: IO[bytes]) -> Iterator[Line]:
     """Yield the lines of a file that are not blank.
 
     Raises:
-        InvalidValue: the file is not text: it has NUL bytes.
+        InvalidValue: the file is not text: it has NUL bytes, or does not start with UTF-8.
     """
     number = end = 0
     while raw := file.readline(LINE_LIMIT + 1):
@@ -38,6 +39,8 @@ def read_lines(file: IO[bytes]) -> Iterator[Line]:
         end += len(raw)
         if b"\0" in raw:
             raise InvalidValue("file", f"is not text: line {number} has NUL bytes")
+        if number == 1 and not starts_as_utf8(raw):
+            raise InvalidValue("file", "is not text: line 1 is no UTF-8")
         if len(raw) > LINE_LIMIT:
             rest = skip_line(file) if not raw.endswith(b"\n") else 0
             end += rest
@@ -45,6 +48,15 @@ def read_lines(file: IO[bytes]) -> Iterator[Line]:
             yield Line(number, end, LimitExceeded("line", LINE_LIMIT, size, unit="bytes"))
         elif raw.strip():
             yield Line(number, end, parsed(raw))
+
+
+def starts_as_utf8(raw: bytes) -> bool:
+    """Whether bytes are UTF-8, but for a character that is cut at their end."""
+    try:
+        getincrementaldecoder("utf-8")().decode(raw)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def skip_line(file: IO[bytes]) -> int:
@@ -65,6 +77,9 @@ def parsed(raw: bytes) -> dict[str, Any] | InvalidValue:
         return InvalidValue("line", "is no UTF-8 text")
     except json.JSONDecodeError as error:
         return InvalidValue("line", f"is no JSON: {error.msg} at column {error.colno}")
+    except ValueError:
+        # Python's own bound, which keeps such a number from taking minutes to read.
+        return InvalidValue("line", "has a number of too many digits")
     except RecursionError:
         return InvalidValue("line", "nests too deep")
     if not isinstance(content, dict):

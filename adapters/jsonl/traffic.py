@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from addressee.adapters.wire import Body, facts_of, identity_of, object_of, person_changes_of
 from addressee.application import Call, together
@@ -33,24 +33,28 @@ class Traffic:
         Raises:
             AddresseeError: the request can't be read, or asks for nothing that is known here.
         """
-        headers = object_of("headers", content.get("headers") or {})
-        url = urlsplit(text_of(content, "path"))
-        method = headers.get("X-HTTP-Method-Override", text_of(content, "method"))
+        headers = headers_of(content)
+        url = url_of(content)
+        method = headers.get("x-http-method-override", text_of(content, "method"))
         match = PATH.fullmatch(url.path)
         if match is None:
             raise InvalidValue("path", "is nothing that installations or persons are changed by")
+        caller = headers.get("pushregistrationid")
         if method == "GET":
+            # What it names counts too, or every id that is named later would mean another one.
+            for named in filter(None, (match["id"], caller)):
+                self._note(named)
             return "read", None
         body = body_of(content)
         if match["id"] is None:
             return "register", self._register(headers, body)
-        installation, caller = self._id(match["id"]), headers.get("pushregistrationid")
+        installation = self._id(match["id"])
         by = None if caller is None else self._id(caller)
         flags = {name: values[-1] == "true" for name, values in parse_qs(url.query).items()}
         return call_for(method, match["verb"], installation, by, flags, body)
 
-    def _register(self, headers: Body, body: Body) -> Call:
-        scheme, _, application = str(headers.get("Authorization", "")).partition(" ")
+    def _register(self, headers: Mapping[str, str], body: Body) -> Call:
+        scheme, _, application = headers.get("authorization", "").partition(" ")
         if scheme != "App" or not application:
             raise InvalidValue("Authorization", "should be App and the application code")
         facts, name = facts_of(body), self._ids()
@@ -58,11 +62,15 @@ class Traffic:
         return lambda people: people.register(application, installation=name, **facts)
 
     def _id(self, named: str) -> str:
+        self._note(named)
         if named not in self._named:
-            if len(self._named) >= len(self._made):
-                raise InvalidValue("path", "names an installation before it was registered")
-            self._named[named] = self._made[len(self._named)]
+            raise InvalidValue("path", "names an installation before it was registered")
         return self._named[named]
+
+    def _note(self, named: str) -> None:
+        """Take the next id that was registered for one that is named for the first time."""
+        if named not in self._named and len(self._named) < len(self._made):
+            self._named[named] = self._made[len(self._named)]
 
 
 def call_for(  # noqa: PLR0913, PLR0917 # the parts of a request
@@ -79,7 +87,7 @@ def call_for(  # noqa: PLR0913, PLR0917 # the parts of a request
             return "update_installation", update_of(installation, by, body)
         case "DELETE", None:
             return "expire", lambda people: people.expire(installation, "unregistered")
-        case "POST", "personalize":
+        case "POST", "personalize" | "repersonalize":
             return "personalize", sign_in_of(installation, flags, body)
         case "POST", "depersonalize":
             return "depersonalize", lambda people: people.depersonalize(installation, by=by)
@@ -133,9 +141,23 @@ def body_of(content: Mapping[str, Any]) -> Body:
     text = content.get("body") or "{}"
     try:
         body: object = json.loads(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         raise InvalidValue("body", "is no JSON") from None
     return object_of("body", body)
+
+
+def headers_of(content: Mapping[str, Any]) -> dict[str, str]:
+    """Return a request's headers by their names in lower case; raises InvalidValue."""
+    given = object_of("headers", content.get("headers") or {})
+    return {name.lower(): text_of(given, name) for name in given}
+
+
+def url_of(content: Mapping[str, Any]) -> SplitResult:
+    """Return a request's path and query; raises InvalidValue."""
+    try:
+        return urlsplit(text_of(content, "path"))
+    except ValueError:
+        raise InvalidValue("path", "is no path") from None
 
 
 def text_of(content: Mapping[str, Any], field: str) -> str:

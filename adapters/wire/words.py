@@ -83,9 +83,10 @@ def identity_of(body: Body) -> Identity:
     Raises:
         InvalidValue, PhoneInvalid, EmailInvalid, LimitExceeded: a field is malformed.
     """
-    external_id = object_of("body", body).get("externalUserId")
+    external_id: object = object_of("body", body).get("externalUserId")
     return Identity(
-        external_id=None if external_id in ABSENT else external_id,
+        # Compared one by one: what stands there may be of a type that no set can be asked for.
+        external_id=None if external_id in (None, *ABSENT) else cast("str", external_id),
         msisdns=values_of(body, "phones", "number"),
         emails=values_of(body, "emails", "address"),
     )

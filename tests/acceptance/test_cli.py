@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -109,6 +113,11 @@ def test_at_places_a_command_in_time(run: Run, tmp_path: Path) -> None:
         ('{"command": ', "is no JSON"),
         ("[1]", "should be a JSON object"),
         ("[" * 100_000, "line"),
+        ('{"command": %s}' % ("1" * 5_000), "too many digits"),
+        ({"command": "touch", "installation": "a", "x\ny\x1b[31m": 1}, "x\\ny\\x1b[31m is no"),
+        ({**LOGIN, "at": "0001-01-01T00:00:00+10:00"}, "at should be a time such as"),
+        ({**LOGIN, "at": "9999-12-31T23:59:59-10:00"}, "at should be a time such as"),
+        ({"method": "POST", "path": "http://["}, "path is no path"),
         ('{"command": "' + "x" * (1 << 20) + '"}', "takes at most 1048576 bytes"),
     ],
 )
@@ -135,6 +144,12 @@ def test_a_line_that_is_refused_is_named_and_changes_nothing(
         (("apply", "missing.jsonl"), "missing.jsonl can't be opened: No such file"),
         (("apply", "."), "can't be opened: Is a directory"),
         (("apply", "binary"), "is not text: line 1 has NUL bytes"),
+        (("apply", "latin"), "is not text: line 1 is no UTF-8"),
+        (("apply", "good", "--report", "good"), "report is the file that is to be applied"),
+        (("apply", "good", "--report", "/dev/full"), "No space left on device"),
+        (("history",), "history takes one of --installation"),
+        (("who", "a", "--store", "sqlite:///foreign.db"), "holds no store"),
+        (("target", "all", "--app", "s", "--store", "sqlite:///empty.db"), "holds no store"),
         (("apply", "good", "--report", "no/such/folder"), "can't be opened"),
         (("apply", "good", "--store", "nonsense"), "store is no URL"),
         (("apply", "good", "--store", "sqlite:///no/such/folder/x.db"), "STORE_UNAVAILABLE"),
@@ -148,6 +163,10 @@ def test_what_can_t_be_used_is_one_clear_line(
     run: Run, tmp_path: Path, words: tuple[str, ...], says: str
 ) -> None:
     (tmp_path / "binary").write_bytes(b"\x89PNG\r\x00\x01\n" * 9)
+    (tmp_path / "latin").write_bytes('["caf\xe9"]\n'.encode("latin-1"))
+    (tmp_path / "empty.db").touch()
+    with closing(sqlite3.connect(tmp_path / "foreign.db")) as database:
+        database.execute("create table kept (x)")
     (tmp_path / "text.db").write_text("no database at all, whatever its name may say\n" * 50)
     write(tmp_path / "good", REGISTER)
     done = run(*words)
@@ -155,6 +174,12 @@ def test_what_can_t_be_used_is_one_clear_line(
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "none.db").exists()
+    assert json.loads((tmp_path / "good").read_text()) == REGISTER
+    assert (tmp_path / "empty.db").stat().st_size == 0
+    with closing(sqlite3.connect(tmp_path / "foreign.db")) as database:
+        assert database.execute("select name from sqlite_master").fetchall() == [("kept",)]
+    if words[0] != "apply" or "missing.jsonl" in words or "." in words:
+        assert not (tmp_path / "addressee.db").exists()
 
 
 def test_questions_are_refused_with_the_column(run: Run, tmp_path: Path) -> None:
@@ -164,7 +189,24 @@ def test_questions_are_refused_with_the_column(run: Run, tmp_path: Path) -> None
     assert done.stderr == (
         "addressee: EXPRESSION_INVALID: expression column 12: expected a term, not or a bracket\n"
     )
-    assert run("history").returncode == 2
+
+
+def test_tags_that_look_like_markup_do_not_steer_the_terminal(run: Run, tmp_path: Path) -> None:
+    tags = {"command": "tag_installation", "installation": "a", "add": ["[/b]", "x\x1b[31m\n"]}
+    run("apply", str(write(tmp_path / "f.jsonl", REGISTER, tags)))
+    words = (sys.executable, "-m", "addressee.adapters.cli", "history", "--installation", "a")
+    terminal, inside = pty.openpty()
+    done = subprocess.run(words, cwd=tmp_path, stdout=inside, stderr=inside, check=False)
+    os.close(inside)
+    told = b""
+    # Linux answers with an error, not with an end, once the other side is closed.
+    with suppress(OSError):
+        while more := os.read(terminal, 1 << 16):
+            told += more
+    os.close(terminal)
+    assert done.returncode == 0
+    assert b"[/b]" in told
+    assert b"\x1b[31m" not in told
 
 
 def test_an_empty_file_is_nothing_to_do(run: Run, tmp_path: Path) -> None:
@@ -185,7 +227,8 @@ import resource, sys
 from pathlib import Path
 from addressee.adapters.cli.apply import apply_file
 from addressee.adapters.memory import MemoryStore
-apply_file(MemoryStore(), Path(sys.argv[1]), None)
+with Path(sys.argv[1]).open("rb") as file:
+    apply_file(MemoryStore(), file, None)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
