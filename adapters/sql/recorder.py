@@ -16,6 +16,7 @@ from eventsourcing.persistence import (
     IntegrityError,
     Notification,
     ProcessRecorder,
+    Recorder,
     StoredEvent,
     Tracking,
     TrackingRecorder,
@@ -85,8 +86,8 @@ def insert_tracking(connection: Connection, schema: Schema, tracking: Tracking) 
         raise IntegrityError(problem) from None
 
 
-class SqlAggregateRecorder(AggregateRecorder):
-    """Keeps streams of events.
+class SqlRecorder(Recorder):
+    """What all recorders of this file are given.
 
     Args:
         database: where.
@@ -96,6 +97,10 @@ class SqlAggregateRecorder(AggregateRecorder):
     def __init__(self, database: Database, schema: Schema) -> None:
         self._database = database
         self._schema = schema
+
+
+class SqlAggregateRecorder(SqlRecorder, AggregateRecorder):
+    """Keeps streams of events."""
 
     def insert_events(
         self,
@@ -138,12 +143,7 @@ class SqlAggregateRecorder(AggregateRecorder):
 
 
 class SqlApplicationRecorder(SqlAggregateRecorder, ApplicationRecorder):
-    """Keeps streams of events and their order in the ledger.
-
-    Args:
-        database: where.
-        schema: its tables; they must exist.
-    """
+    """Keeps streams of events and their order in the ledger; arguments as for all."""
 
     def __init__(self, database: Database, schema: Schema) -> None:
         super().__init__(database, schema)
@@ -192,17 +192,8 @@ class SqlApplicationRecorder(SqlAggregateRecorder, ApplicationRecorder):
         return PollingSubscription(self, gt, topics)
 
 
-class SqlTrackingRecorder(TrackingRecorder):
-    """Keeps how far followers have come.
-
-    Args:
-        database: where.
-        schema: its tables; they must exist.
-    """
-
-    def __init__(self, database: Database, schema: Schema) -> None:
-        self._database = database
-        self._schema = schema
+class SqlTrackingRecorder(SqlRecorder, TrackingRecorder):
+    """Keeps how far followers have come."""
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Move a follower's position on; raises IntegrityError if it is there already."""

@@ -16,7 +16,6 @@ from addressee.adapters.mapper import EventMapper
 from .database import Database
 from .postings import COMPACTION
 from .reader import SqlReader
-from .recorder import SqlProcessRecorder
 from .schema import Schema
 from .tail import Tail
 from .transaction import SqlTransaction
@@ -61,7 +60,6 @@ class SqlStore:
         except BaseException:
             self._database.close()
             raise
-        self.recorder = SqlProcessRecorder(self._database, self._schema)
 
     @contextmanager
     def reading(self) -> Generator[SqlReader]:

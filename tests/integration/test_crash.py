@@ -6,10 +6,6 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Generator
-from pathlib import Path
-
-import pytest
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Store
@@ -21,7 +17,6 @@ from addressee.domain import (
     installation_terms,
     person_terms,
 )
-from tests.servers import Postgres, postgres_server
 
 KILLS = 8
 
@@ -46,20 +41,6 @@ while True:
     if chance.random() < 0.5:
         print(people.depersonalize(device).position, flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Generator[Postgres]:
-    with postgres_server() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
 
 
 def test_R19_R29_R37_kill_9_leaves_whole_commands_only(url: str) -> None:

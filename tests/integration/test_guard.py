@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import create_engine, exc, text
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Personalization
-from tests.servers import Postgres, postgres_server
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Generator[Postgres]:
-    with postgres_server() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
 
 
 @pytest.mark.parametrize(

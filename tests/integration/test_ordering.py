@@ -10,14 +10,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import ExitStack
 
-import pytest
 from sqlalchemy import create_engine, text
 
 from addressee.adapters.sql import SqlStore
-from tests.servers import Postgres, postgres_server
+from tests.servers import Postgres
 
 WRITERS = 12
 EVENTS_EACH = 850
@@ -59,12 +58,6 @@ while written < count:
         continue
     written += int(together)
 """
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Generator[Postgres]:
-    with postgres_server() as server:
-        yield server
 
 
 def follow(read: Callable[[int], list[int]], seen: list[int]) -> None:
