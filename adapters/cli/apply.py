@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -41,14 +42,12 @@ class Summary:
 
     Args:
         report: where every outcome goes as a JSON line, if anywhere.
-        errors: where refusals are told.
     """
 
-    def __init__(self, report: IO[str] | None, errors: Console) -> None:
+    def __init__(self, report: IO[str] | None) -> None:
         self.refused = 0
         self._counts: Counter[tuple[str, str]] = Counter()
         self._report = report
-        self._errors = errors
 
     def add(self, done: Done) -> None:
         """Count one line."""
@@ -58,8 +57,8 @@ class Summary:
             self.refused += 1
             row |= {"outcome": "refused", "error": outcome.code, "message": str(outcome)}
             self._counts["refused", outcome.code] += 1
-            told = f"line {line}: {outcome.code}: {one_line(outcome)}"
-            self._errors.print(told, markup=False)
+            # Not by rich, which would take longer than all the rest where many are refused.
+            typer.echo(f"line {line}: {outcome.code}: {one_line(outcome)}", err=True)
         else:
             row |= {"outcome": "read"} if outcome is None else asdict(outcome)
             self._counts[name, row["outcome"]] += 1
@@ -90,7 +89,7 @@ def apply_file(store: Store, file: IO[bytes], report: Path | None) -> int:
     requests = Requests(lambda: str(uuid4()))
     with ExitStack() as stack:
         written = None if report is None else stack.enter_context(opened(report, "w"))
-        summary = Summary(written, Console(stderr=True, soft_wrap=True, highlight=False))
+        summary = Summary(written)
         stack.callback(summary.show)
         advance = stack.enter_context(progress(os.fstat(file.fileno()).st_size))
         lines = read_lines(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, cast
 
 from addressee.application import Call, Context, Identity, Personalization
@@ -55,19 +56,25 @@ def call_of(content: Mapping[str, Any]) -> tuple[str, Call]:
 
 def check_names(name: str, arguments: Mapping[str, Any]) -> None:
     """Raise InvalidValue for an argument that the command does not take, or that is missing."""
-    takes: set[str] = {*Context.__annotations__}
-    if name in WITH_FACTS:
-        takes |= Reported.__annotations__.keys()
-    for parameter in list(inspect.signature(getattr(Personalization, name)).parameters.values())[
-        1:
-    ]:
-        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            continue
-        takes.add(parameter.name)
-        if parameter.default is inspect.Parameter.empty and parameter.name not in arguments:
-            raise InvalidValue(parameter.name, f"is missing: {name} needs it")
+    needs, takes = names_of(name)
+    for field in needs:
+        if field not in arguments:
+            raise InvalidValue(field, f"is missing: {name} needs it")
     if unknown := sorted(arguments.keys() - takes):
         raise InvalidValue(unknown[0], f"is no argument of {name}")
+
+
+@cache
+def names_of(name: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return the arguments that a command needs, and all that it takes.
+
+    Kept, for looking at a signature costs more than all else that is done with a line.
+    """
+    _, *parameters = inspect.signature(getattr(Personalization, name)).parameters.values()
+    named = [each for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    needs = tuple(each.name for each in named if each.default is inspect.Parameter.empty)
+    facts = Reported.__annotations__ if name in WITH_FACTS else ()
+    return needs, frozenset((*(each.name for each in named), *Context.__annotations__, *facts))
 
 
 def moment_of(value: object) -> datetime:
