@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, cast, get_args
 
 from .errors import InvalidValue, LimitExceeded
@@ -155,7 +155,10 @@ def choice(field: str, value: object, literal: Any) -> Any:  # noqa: ANN401 # a 
 
 
 def moment(field: str, value: object) -> datetime:
-    """Return ``value`` if it is a time that is aware of its zone, else raise InvalidValue."""
+    """Return a time that is aware of its zone in UTC; raises InvalidValue for anything else."""
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InvalidValue(field, "should be a time with its zone")
-    return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise InvalidValue(field, "should be a time that UTC has too") from None

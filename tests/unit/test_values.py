@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
@@ -59,3 +59,5 @@ def test_R36_a_moment_knows_its_zone() -> None:
     with pytest.raises(InvalidValue):
         values.moment("at", datetime(2026, 1, 1))  # noqa: DTZ001 # wrong on purpose
     assert values.moment("at", datetime(2026, 1, 1, tzinfo=UTC)).year == 2026
+    with pytest.raises(InvalidValue):
+        values.moment("at", datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=10))))
