@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import Postgres, postgres_server
+from tests.servers import MariaDB, Postgres, mariadb_server, postgres_server
 
 
 @pytest.fixture(scope="session")
@@ -16,9 +16,26 @@ def postgres() -> Generator[Postgres]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
+def mariadb() -> Generator[MariaDB]:
+    with mariadb_server() as server:
+        yield server
+
+
+DATABASES = ["sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.mariadb)]
+SERVERS = DATABASES[1:]
+
+
+@pytest.fixture(params=DATABASES)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return new_database(request, tmp_path)
+
+
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a database that nobody has used, of the kind that a test is given."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/ledger.db"
-    server: Postgres = request.getfixturevalue("postgres")
+    server: Postgres | MariaDB = request.getfixturevalue(
+        "postgres" if request.param == "postgresql" else "mariadb"
+    )
     return server.new_database()

