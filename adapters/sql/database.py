@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
 from typing import Any
@@ -56,8 +56,9 @@ class Database:
     @contextmanager
     def _begun(self, connection: Connection, mode: str) -> Generator[None]:
         if not self.is_sqlite:
-            if mode == "DEFERRED":
-                connection.execution_options(isolation_level="REPEATABLE READ")
+            # MariaDB's own default would have writers lock gaps, and wait for each other there.
+            level = "REPEATABLE READ" if mode == "DEFERRED" else "READ COMMITTED"
+            connection.execution_options(isolation_level=level)
             with connection.begin():
                 yield
             return
@@ -100,8 +101,8 @@ def made_engine(target: str | URL) -> Engine:
     return engine
 
 
-LOST_RACES = frozenset({"40001", "40P01"})
-"""SQLSTATE of a serialization failure and of a deadlock."""
+LOST_RACES = frozenset({"40001", "40P01", 1213, 1020})
+"""SQLSTATE of a serialization failure and of a deadlock; MariaDB's numbers of the same."""
 
 
 @contextmanager
@@ -123,8 +124,13 @@ def translated() -> Generator[None]:
     except exc.TimeoutError:
         raise StoreUnavailable("no connection became free in time") from None
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
-        if getattr(error.orig, "sqlstate", None) in LOST_RACES:
+        if LOST_RACES & {getattr(error.orig, "sqlstate", None), *number_of(error.orig)}:
             raise Conflict("read models", 0, 1) from None
         raise StoreUnavailable(f"the database did not do its work: {error.orig}") from None
     except exc.DatabaseError as error:
         raise StoreDamaged(f"the database refused: {error.orig}") from None
+
+
+def number_of(error: BaseException | None) -> Sequence[object]:
+    """Return a driver's error number, which MariaDB's and MySQL's drivers put first."""
+    return () if error is None else error.args[:1]

@@ -11,6 +11,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from hashlib import blake2b
 
 from pyroaring import BitMap
 from sqlalchemy import Connection, delete, func, insert, select
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from addressee.application.ports import SHARD_BITS
 from addressee.domain import StoreDamaged
 
-from .schema import Schema
+from .schema import WHOLE_TERM, Schema
 from .statements import pages
 
 COMPACT_AT = 32_768
@@ -36,14 +37,15 @@ def term_numbers(
 ) -> dict[str, int]:
     """Return term → its number, for those that were ever used in the application."""
     table = schema.term
+    written = {as_written(term): term for term in terms}
     found: dict[str, int] = {}
-    for page in pages(terms):
+    for page in pages(written):
         rows = connection.execute(
             select(table.c.term, table.c.number)
             .where(table.c.application == application)
             .where(table.c.term.in_(page))
         )
-        found.update((term, number) for term, number in rows)
+        found.update((written[term], number) for term, number in rows)
     return found
 
 
@@ -53,10 +55,20 @@ def number_terms(
     """Return term → its number, giving numbers to those that have none."""
     numbers = term_numbers(connection, schema, application, terms)
     if missing := terms - numbers.keys():
-        rows = [{"application": application, "term": term} for term in sorted(missing)]
+        rows = [{"application": application, "term": as_written(term)} for term in sorted(missing)]
         connection.execute(insert(schema.term), rows)
         numbers |= term_numbers(connection, schema, application, missing)
     return numbers
+
+
+def as_written(term: str) -> str:
+    """Return a term as its column holds it: what is too long for an index ends in its hash.
+
+    That makes it longer than any term that is written whole, so the two can't be mistaken.
+    """
+    if len(term) <= WHOLE_TERM:
+        return term
+    return f"{term[:WHOLE_TERM]}#{blake2b(term.encode(), digest_size=16).hexdigest()}"
 
 
 def note(connection: Connection, schema: Schema, postings: Sequence[Posting]) -> None:
@@ -132,14 +144,18 @@ def compact(connection: Connection, schema: Schema) -> None:
     chunk, delta = schema.chunk, schema.delta
     changes: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     # What is deleted is what was read: a row that another transaction commits now stays.
-    taken = delete(delta).returning(
-        delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present
-    )
-    for _, term, ordinal, present in sorted(map(tuple, connection.execute(taken))):
+    rows = select(delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present)
+    sequences: list[int] = []
+    for sequence, term, ordinal, present in connection.execute(
+        rows.order_by(delta.c.sequence).with_for_update(skip_locked=True)
+    ):
+        sequences.append(sequence)
         changes[term, ordinal >> SHARD_BITS].append((ordinal, present))
+    for page in pages(sequences):
+        connection.execute(delete(delta).where(delta.c.sequence.in_(page)))
     if not changes:
         return
-    rows: list[dict[str, object]] = []
+    written: list[dict[str, object]] = []
     for (term, shard), ordinals in changes.items():
         row = connection.execute(
             select(chunk.c.checksum, chunk.c.data)
@@ -155,7 +171,7 @@ def compact(connection: Connection, schema: Schema) -> None:
             )
         if bitmap:
             data = bitmap.serialize()
-            rows.append(
+            written.append(
                 {
                     "term": term,
                     "shard": shard,
@@ -164,8 +180,8 @@ def compact(connection: Connection, schema: Schema) -> None:
                     "data": data,
                 }
             )
-    if rows:
-        connection.execute(insert(chunk), rows)
+    if written:
+        connection.execute(insert(chunk), written)
 
 
 def change(bitmap: BitMap, ordinal: int, present: int) -> None:

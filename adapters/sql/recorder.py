@@ -24,9 +24,10 @@ from eventsourcing.persistence import (
 from sqlalchemy import Connection, exc, func, insert, select, update
 
 from .database import Database
+from .ordering import ordering_on
 from .schema import Schema
 from .subscription import PollingSubscription
-from .tail import TAKE_XID, Tail
+from .tail import Tail
 
 
 def insert_events(
@@ -48,17 +49,8 @@ def insert_events(
     ]
     if not rows:
         return []
-    table = schema.event
     try:
-        if connection.dialect.name == "sqlite":
-            connection.execute(insert(table), rows)
-            # Positions of one transaction follow each other, for SQLite has one writer at a time.
-            last = connection.execute(select(func.max(table.c.position))).scalar_one()
-            return list(range(last - len(rows) + 1, last + 1))
-        # Readers rely on it that a writer has its transaction id before its positions.
-        connection.execute(TAKE_XID)
-        numbered = insert(table).returning(table.c.position, sort_by_parameter_order=True)
-        return list(connection.execute(numbered, rows).scalars())
+        return ordering_on(connection.dialect).insert(connection, schema, rows)
     except exc.IntegrityError:
         raise IntegrityError("a stream has an event of that version already") from None
 

@@ -17,16 +17,37 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
 )
+from sqlalchemy.dialects import mysql
 
-from .guard import guard
+from .guard import guard, seed
 
 # SQLite numbers rows by themselves only where the key is declared INTEGER.
 Counter = BigInteger().with_variant(Integer, "sqlite")
 
-ID = String(300)
+# MariaDB's and MySQL's plain BLOB ends at 64 KiB.
+Bytes = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+
+SLOT_NAMES = [f"slot {n}" for n in range(16)]
+"""Settings whose locks tell on MariaDB and MySQL which writers are under way (ordering.py)."""
+WHOLE_TERM = 256
+"""Up to how many characters a term is written whole; an index on MariaDB holds 3,072 bytes."""
+
+
+def exact(length: int) -> String:
+    """Return a string column that compares character by character on every database."""
+    return (
+        String(length)
+        .with_variant(String(length, collation="utf8mb4_nopad_bin"), "mariadb")
+        .with_variant(String(length, collation="utf8mb4_0900_bin"), "mysql")
+    )
+
+
+ID = exact(300)
 """A category, a colon and an id of at most 256 characters."""
-TERM = String(4400)
-"""A field's name and a value of at most 4,096 characters."""
+NAME = exact(256)
+"""An id or a code."""
+TERM = exact(WHOLE_TERM + 33)
+"""A term, or its beginning, a ``#`` and 32 digits of its hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,44 +83,57 @@ class Schema:
         metadata = MetaData()
 
         def table(name: str, *parts: Column[object] | Index | UniqueConstraint) -> Table:
-            return Table(f"{prefix}{name}", metadata, *parts, sqlite_autoincrement=name == "event")
+            return Table(
+                f"{prefix}{name}",
+                metadata,
+                *parts,
+                sqlite_autoincrement=name == "event",
+                mysql_engine="InnoDB",
+                mariadb_engine="InnoDB",
+            )
 
         event = table(
             "event",
             Column("position", Counter, primary_key=True),
             Column("stream", ID, nullable=False),
             Column("version", Integer, nullable=False),
-            Column("topic", String(100), nullable=False),
-            Column("state", LargeBinary, nullable=False),
+            Column("topic", exact(100), nullable=False),
+            Column("state", Bytes, nullable=False),
             UniqueConstraint("stream", "version", name=f"{prefix}event_stream"),
         )
         guard(event)
+        setting = table(
+            "setting",
+            Column("name", exact(50), primary_key=True),
+            Column("value", Bytes, nullable=False),
+        )
+        seed(setting, SLOT_NAMES)
         return cls(
             metadata,
             event=event,
             tracking=table(
                 "tracking",
-                Column("application_name", String(200), primary_key=True),
+                Column("application_name", exact(200), primary_key=True),
                 Column("notification_id", BigInteger, nullable=False),
             ),
             installation=table(
                 "installation",
                 Column("ordinal", Integer, primary_key=True),
-                Column("id", String(256), nullable=False, unique=True),
-                Column("application", String(256), nullable=False),
-                Column("person", String(256)),
+                Column("id", NAME, nullable=False, unique=True),
+                Column("application", NAME, nullable=False),
+                Column("person", NAME),
                 Column("bound_at", BigInteger),
                 Index(f"{prefix}installation_person", "person"),
             ),
             holder=table(
                 "holder",
-                Column("claim", String(48), primary_key=True),
-                Column("person", String(256), nullable=False),
+                Column("claim", exact(48), primary_key=True),
+                Column("person", NAME, nullable=False),
             ),
             term=table(
                 "term",
                 Column("number", Integer, primary_key=True),
-                Column("application", String(256), nullable=False),
+                Column("application", NAME, nullable=False),
                 Column("term", TERM, nullable=False),
                 UniqueConstraint("application", "term", name=f"{prefix}term_name"),
             ),
@@ -109,7 +143,7 @@ class Schema:
                 Column("shard", Integer, primary_key=True, autoincrement=False),
                 Column("card", Integer, nullable=False),
                 Column("checksum", BigInteger, nullable=False),
-                Column("data", LargeBinary, nullable=False),
+                Column("data", Bytes, nullable=False),
             ),
             delta=table(
                 "delta",
@@ -121,12 +155,8 @@ class Schema:
             ),
             touch=table(
                 "touch",
-                Column("installation", String(256), primary_key=True),
+                Column("installation", NAME, primary_key=True),
                 Column("at", BigInteger, nullable=False),
             ),
-            setting=table(
-                "setting",
-                Column("name", String(50), primary_key=True),
-                Column("value", LargeBinary, nullable=False),
-            ),
+            setting=setting,
         )

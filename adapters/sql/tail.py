@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, text
+from sqlalchemy import Connection, Select, func, select
 
 from .database import Database
+from .ordering import Barrier, ordering_on
 from .schema import Schema
-
-TAKE_XID = text("select pg_current_xact_id()::text::bigint")
-OLDEST_XID = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
 class Tail:
@@ -30,11 +28,13 @@ class Tail:
 
     def __init__(self, database: Database, schema: Schema) -> None:
         self._database = database
+        self._schema = schema
         self._table = schema.event
+        self._ordering = ordering_on(database.engine.dialect)
         self._lock = Lock()
         self._settled = 0
-        self._barrier: tuple[int, int] | None = None
-        """A transaction id, and the last position seen before it was taken."""
+        self._barrier: tuple[Barrier, int] | None = None
+        """A barrier, and the last position seen before it was made."""
 
     def rows(
         self, query: Select[*tuple[Any, ...]], connection: Connection | None = None
@@ -85,18 +85,17 @@ class Tail:
         return hole
 
     def _holes_are_final(self, last: int) -> bool:
-        """Whether every transaction that could fill a hole has ended; then they are passed over.
-
-        A writer takes its transaction id before its positions. So whoever holds a position that is
-        lower than one we have seen has a lower id than one that is taken now.
-        """
+        """Whether every transaction that could fill a hole has ended; then they are passed over."""
         if self._barrier is None:
             with self._database.writing() as connection:
-                self._barrier = connection.execute(TAKE_XID).scalar_one(), last
+                barrier = self._ordering.barrier(connection, self._schema)
+            if barrier is None:
+                self._settled = last
+                return True
+            self._barrier = barrier, last
         barrier, seen = self._barrier
-        with self._database.reading() as connection:
-            oldest: int = connection.execute(OLDEST_XID).scalar_one()
-        if oldest <= barrier:
-            return False
+        with self._database.writing() as connection:
+            if not barrier.passed(connection):
+                return False
         self._settled, self._barrier = seen, None
         return True

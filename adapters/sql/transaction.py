@@ -15,7 +15,7 @@ from addressee.domain import Conflict, Event
 from .postings import Posting, note, number_terms
 from .reader import SqlReader
 from .recorder import insert_events
-from .statements import pages, to_microseconds
+from .statements import pages, to_microseconds, upsert
 
 
 class SqlTransaction(SqlReader):
@@ -34,13 +34,8 @@ class SqlTransaction(SqlReader):
 
     def touch(self, sessions: Mapping[str, datetime]) -> None:
         """Note that sessions are alive."""
-        table = self._schema.touch
-        for page in pages(sessions):
-            self._connection.execute(delete(table).where(table.c.installation.in_(page)))
-        self._connection.execute(
-            insert(table),
-            [{"installation": name, "at": to_microseconds(at)} for name, at in sessions.items()],
-        )
+        rows = [{"installation": name, "at": to_microseconds(at)} for name, at in sessions.items()]
+        upsert(self._connection, self._schema.touch, rows)
 
     def _conflict(self, events: Sequence[Event]) -> Conflict:
         """Return which stream has moved on; the transaction is lost, so it is asked in no query."""
@@ -50,10 +45,10 @@ class SqlTransaction(SqlReader):
 
     def _set_holders(self, holders: Mapping[str, str | None]) -> None:
         table = self._schema.holder
-        for page in pages(holders):
+        for page in pages(claim for claim, person in holders.items() if person is None):
             self._connection.execute(delete(table).where(table.c.claim.in_(page)))
-        if rows := [{"claim": c, "person": person} for c, person in holders.items() if person]:
-            self._connection.execute(insert(table), rows)
+        rows = [{"claim": c, "person": person} for c, person in holders.items() if person]
+        upsert(self._connection, table, rows)
 
     def _change_installations(self, changes: Sequence[InstallationChange]) -> None:
         ordinals = self._ordinals(changes)

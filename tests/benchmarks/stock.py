@@ -15,8 +15,8 @@ class Installation(Aggregate):
         self,
         application: str,
         facts: dict[str, Any],
-        push_enabled: bool,  # noqa: FBT001 # a field of the event
-        notifications_enabled: bool,  # noqa: FBT001 # a field of the event
+        push_enabled: bool,  # a field of the event
+        notifications_enabled: bool,  # a field of the event
         actor: str,
     ) -> None:
         self.application = application

@@ -13,22 +13,27 @@ from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.database import made_engine
 from addressee.application import History, Identity, Personalization, Store, Targeting
-from tests.servers import Postgres, postgres_server
+from tests.servers import MariaDB, Postgres
 
 INDEXED = ("attr.plan", "iattr.theme")
 
 
-def memory(_: pytest.FixtureRequest) -> Generator[Store]:
+def in_memory(_: pytest.FixtureRequest) -> Generator[Store]:
     yield MemoryStore(indexed_attributes=INDEXED)
 
 
-def sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
+def on_sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
     folder: Path = request.getfixturevalue("tmp_path")
     yield from in_database(f"sqlite:///{folder}/ledger.db")
 
 
-def postgresql(request: pytest.FixtureRequest) -> Generator[Store]:
+def on_postgresql(request: pytest.FixtureRequest) -> Generator[Store]:
     server: Postgres = request.getfixturevalue("postgres")
+    yield from in_database(server.new_database())
+
+
+def on_mariadb(request: pytest.FixtureRequest) -> Generator[Store]:
+    server: MariaDB = request.getfixturevalue("mariadb")
     yield from in_database(server.new_database())
 
 
@@ -41,20 +46,17 @@ def in_database(url: str) -> Generator[Store]:
     engine.dispose()
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Generator[Postgres]:
-    with postgres_server() as server:
-        yield server
-
-
 STORES: dict[str, Callable[[pytest.FixtureRequest], Generator[Store]]] = {
-    "memory": memory,
-    "sqlite": sqlite,
-    "postgresql": postgresql,
+    "memory": in_memory,
+    "sqlite": on_sqlite,
+    "postgresql": on_postgresql,
+    "mariadb": on_mariadb,
 }
+MARKS = {"mariadb": pytest.mark.mariadb}
+PARAMS = [pytest.param(name, marks=MARKS.get(name, ())) for name in STORES]
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=PARAMS)
 def store(request: pytest.FixtureRequest) -> Generator[Store]:
     yield from STORES[request.param](request)
 

@@ -24,7 +24,7 @@ def register(device: str, token: str) -> Call:
     return lambda p: p.register("shop", installation=device, push_token=token)
 
 
-def personalize(device: str, name: str | None, emails: list[str], force: bool) -> Call:  # noqa: FBT001 # drawn
+def personalize(device: str, name: str | None, emails: list[str], force: bool) -> Call:  # drawn
     return lambda p: p.personalize(
         device,
         Identity(external_id=name, emails=emails),

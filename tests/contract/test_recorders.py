@@ -21,7 +21,7 @@ from addressee.adapters.sql import SqlApplicationRecorder, SqlProcessRecorder, S
 from addressee.adapters.sql.database import Database
 from addressee.adapters.sql.recorder import SqlAggregateRecorder
 from addressee.adapters.sql.schema import Schema
-from tests.servers import Postgres
+from tests.servers import MariaDB, Postgres
 
 
 class OnSqlite:
@@ -53,6 +53,20 @@ class OnPostgres(OnSqlite):
     @pytest.fixture(autouse=True)
     def _server(self, postgres: Postgres) -> None:
         self.server = postgres
+
+    def url(self) -> str:
+        return self.server.new_database()
+
+
+class OnMariaDB(OnSqlite):
+    """Makes recorders on a new MariaDB database each."""
+
+    EXPECT_CONTIGUOUS_NOTIFICATION_IDS = False
+    """As on PostgreSQL."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, mariadb: MariaDB) -> None:
+        self.server = mariadb
 
     def url(self) -> str:
         return self.server.new_database()
@@ -111,6 +125,26 @@ class TestPostgresTrackingRecorder(OnPostgres, TestSqlTrackingRecorder):
 
 
 class TestPostgresProcessRecorder(OnPostgres, TestSqlProcessRecorder):
+    pass
+
+
+@pytest.mark.mariadb
+class TestMariaDBAggregateRecorder(OnMariaDB, TestSqlAggregateRecorder):
+    pass
+
+
+@pytest.mark.mariadb
+class TestMariaDBApplicationRecorder(OnMariaDB, TestSqlApplicationRecorder):
+    pass
+
+
+@pytest.mark.mariadb
+class TestMariaDBTrackingRecorder(OnMariaDB, TestSqlTrackingRecorder):
+    pass
+
+
+@pytest.mark.mariadb
+class TestMariaDBProcessRecorder(OnMariaDB, TestSqlProcessRecorder):
     pass
 
 

@@ -18,7 +18,7 @@ from addressee.domain import (
     person_terms,
 )
 
-KILLS = 8
+KILLS, MANY_KILLS = 8, 200
 
 WRITER = """
 import random, sys
@@ -43,9 +43,9 @@ while True:
 """
 
 
-def test_R19_R29_R37_kill_9_leaves_whole_commands_only(url: str) -> None:
+def test_R19_R29_R37_kill_9_leaves_whole_commands_only(url: str, long: bool) -> None:
     chance = random.Random(1)  # noqa: S311 # the same moments each time, as far as clocks go
-    for round_ in range(KILLS):
+    for round_ in range(MANY_KILLS if long else KILLS):
         with subprocess.Popen(
             [sys.executable, "-c", WRITER, url, str(round_)], stdout=subprocess.PIPE, text=True
         ) as writer:

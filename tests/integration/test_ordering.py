@@ -1,8 +1,9 @@
 """Whoever follows the ledger misses nothing and meets nothing twice (docs/ordering.md).
 
-Twelve processes write to PostgreSQL, a tenth of their transactions are rolled back, each waits a
+Twelve processes write, a tenth of their transactions are rolled back, each waits a
 little before it commits, and one holds its positions for five seconds. Beside them two readers
-follow: ours, and one that only asks for ids beyond the last it has seen, which must lose some.
+follow: ours, and one that only asks for ids beyond the last it has seen, which must lose some on
+a server.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from contextlib import ExitStack
 from sqlalchemy import create_engine, text
 
 from addressee.adapters.sql import SqlStore
-from tests.servers import Postgres
 
 WRITERS = 12
 EVENTS_EACH = 850
@@ -66,8 +66,14 @@ def follow(read: Callable[[int], list[int]], seen: list[int]) -> None:
         seen += page
 
 
-def test_R30_a_tail_beside_twelve_writers_misses_nothing(postgres: Postgres) -> None:
-    url = postgres.new_database()
+def test_R30_a_tail_beside_twelve_writers_misses_nothing(
+    new_url: Callable[[], str], long: bool
+) -> None:
+    for _ in range(3 if long else 1):
+        follow_writers(new_url())
+
+
+def follow_writers(url: str) -> None:
     naive_engine = create_engine(url)
     query = text(
         "select position from addressee_event where position > :after order by 1 limit 1000"
@@ -106,6 +112,9 @@ def test_R30_a_tail_beside_twelve_writers_misses_nothing(postgres: Postgres) -> 
                 connection.execute(text("select position from addressee_event")).scalars()
             )
     assert len(written) == WRITERS * EVENTS_EACH >= 10_000
-    assert max(written) > len(written), "nothing was rolled back"
     assert ours == sorted(written), f"{len(written - set(ours))} missed"
+    if url.startswith("sqlite"):
+        assert naive == ours, "on SQLite positions come in order by themselves"
+        return
+    assert max(written) > len(written), "nothing was rolled back"
     assert set(naive) != written, "the control lost nothing, so this test proves nothing"

@@ -1,0 +1,151 @@
+"""How events get their positions, and when no lower position can appear any more.
+
+One way a database; docs/ordering.md says why each is right.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+)
+
+from addressee.domain import InvalidValue
+
+from .schema import SLOT_NAMES, Schema
+from .statements import pages
+
+Row = Mapping[str, object]
+
+TAKE_XID = text("select pg_current_xact_id()::text::bigint")
+OLDEST_XID = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+STEP: ColumnElement[int] = literal_column("@@auto_increment_increment", Integer())
+
+SLOTS_A_SECOND = 10
+ROWS_A_STATEMENT = 100
+
+
+class Barrier(Protocol):
+    """Stand for all transactions that may hold a position seen before it was made."""
+
+    def passed(self, connection: Connection) -> bool:
+        """Return whether all of them have ended."""
+        ...
+
+
+class Ordering(Protocol):
+    """Give positions, and tell when those that are missing are missing for good."""
+
+    def insert(self, connection: Connection, schema: Schema, rows: Sequence[Row]) -> list[int]:
+        """Add rows to the ledger and return their positions, which ascend."""
+        ...
+
+    def barrier(self, connection: Connection, schema: Schema) -> Barrier | None:
+        """Return a barrier, or None where writers take turns and nothing appears late."""
+        ...
+
+
+class OneWriter:
+    """SQLite: positions are taken and committed in one order."""
+
+    def insert(self, connection: Connection, schema: Schema, rows: Sequence[Row]) -> list[int]:
+        """Add rows; those of one transaction follow each other."""
+        connection.execute(insert(schema.event), rows)
+        last = connection.execute(select(func.max(schema.event.c.position))).scalar_one()
+        return [*range(last - len(rows) + 1, last + 1)]
+
+    def barrier(self, connection: Connection, schema: Schema) -> None:
+        """Return None: whoever could write is this connection, or waits for it."""
+
+
+class TransactionIds:
+    """PostgreSQL: a writer has its transaction id before its positions."""
+
+    def insert(self, connection: Connection, schema: Schema, rows: Sequence[Row]) -> list[int]:
+        """Take the transaction id, then add rows."""
+        connection.execute(TAKE_XID)
+        table = schema.event
+        numbered = insert(table).returning(table.c.position, sort_by_parameter_order=True)
+        return [*connection.execute(numbered, rows).scalars()]
+
+    def barrier(self, connection: Connection, schema: Schema) -> Barrier:
+        """Return a transaction id: whoever holds a lower position has a lower id."""
+        return IdBarrier(connection.execute(TAKE_XID).scalar_one())
+
+
+class IdBarrier:
+    """Passed once every running transaction has a higher id."""
+
+    def __init__(self, xid: int) -> None:
+        self._xid = xid
+
+    def passed(self, connection: Connection) -> bool:
+        """Return whether the oldest running transaction is younger."""
+        oldest: int = connection.execute(OLDEST_XID).scalar_one()
+        return oldest > self._xid
+
+
+class Slots:
+    """MariaDB and MySQL: a writer shares the lock of a slot before it takes its positions.
+
+    Which slot is a matter of the clock, so each is left alone most of the time and can be found
+    free. Shared locks do not make writers wait for each other.
+    """
+
+    def insert(self, connection: Connection, schema: Schema, rows: Sequence[Row]) -> list[int]:
+        """Share a slot, then add rows; those of one statement are numbered in even steps."""
+        slot = SLOT_NAMES[int(time.time() * SLOTS_A_SECOND) % len(SLOT_NAMES)]
+        share = select(STEP).select_from(schema.setting).where(schema.setting.c.name == slot)
+        step: int = connection.execute(share.with_for_update(read=True)).scalar_one()
+
+        def positions() -> Iterator[int]:
+            for page in pages(rows, ROWS_A_STATEMENT):
+                first: int = connection.execute(insert(schema.event).values(page)).lastrowid
+                yield from range(first, first + step * len(page), step)
+
+        return [*positions()]
+
+    def barrier(self, connection: Connection, schema: Schema) -> Barrier:
+        """Return all slots: whoever holds a position has shared one of them until now."""
+        return SlotBarrier(schema)
+
+
+class SlotBarrier:
+    """Passed once each slot was seen without anybody who shares it."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._table = schema.setting
+        self._left = set(SLOT_NAMES)
+
+    def passed(self, connection: Connection) -> bool:
+        """Look which of the slots that are left are free; none of them is waited for."""
+        name = self._table.c.name
+        free = select(name).where(name.in_(self._left)).with_for_update(skip_locked=True)
+        self._left.difference_update(connection.execute(free).scalars())
+        return not self._left
+
+
+ORDERINGS: Mapping[str, Ordering] = {
+    "sqlite": OneWriter(),
+    "postgresql": TransactionIds(),
+    "mariadb": Slots(),
+    "mysql": Slots(),
+}
+
+
+def ordering_on(dialect: Any) -> Ordering:  # noqa: ANN401 # SQLAlchemy's own, typed in no way
+    """Return how a database orders events; raises InvalidValue for one that nobody has tried."""
+    try:
+        return ORDERINGS[dialect.name]
+    except KeyError:
+        raise InvalidValue("store", f"can't be on {dialect.name}") from None

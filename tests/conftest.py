@@ -1,0 +1,32 @@
+"""Real database servers, one of each for all tests; and how thorough these are."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.servers import MariaDB, Postgres, mariadb_server, postgres_server
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", help="more rounds of the tests that look for rare moments"
+    )
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Generator[MariaDB]:
+    with mariadb_server() as server:
+        yield server
