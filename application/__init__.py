@@ -8,7 +8,7 @@ from .execution import Outcome
 from .explanation import Explanation, TermExplanation
 from .history import History
 from .personalization import Personalization
-from .ports import Reader, Recorded, Store, Transaction
+from .ports import JoinableStore, Reader, Recorded, Store, Transaction
 from .projection import Changes, InstallationChange
 from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
 from .targeting import Targeting
@@ -22,6 +22,7 @@ __all__ = [
     "History",
     "Identity",
     "InstallationChange",
+    "JoinableStore",
     "Outcome",
     "Personalization",
     "Personalized",

@@ -18,7 +18,9 @@ R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
 Call = Callable[[Personalization], Result]
 
 
-def bulk(people: Personalization, calls: Iterable[Call]) -> list[Outcome]:
+def bulk(
+    people: Personalization, calls: Iterable[Call], *, transaction: object = None
+) -> list[Outcome]:
     """Run many commands in one transaction, each decided on what the ones before it left.
 
     One that is refused records nothing and takes nothing of the others back.
@@ -27,6 +29,7 @@ def bulk(people: Personalization, calls: Iterable[Call]) -> list[Outcome]:
         people: whose store, policies and subscribers count.
         calls: each calls one command on the object it is given, such as
             ``lambda p: p.depersonalize(installation)``; a thousand at once is a good measure.
+        transaction: one that the host has open, to take part in, as in `Context`.
 
     Returns:
         What each answered, or the error by which it was refused, in the order of the calls.
@@ -36,7 +39,7 @@ def bulk(people: Personalization, calls: Iterable[Call]) -> list[Outcome]:
     """
     taken = [order_of(call) for call in calls]
     orders = [order for order in taken if not isinstance(order, AddresseeError)]
-    outcomes = iter(people.execution.run(orders))
+    outcomes = iter(people.execution.run(orders, transaction))
     return [order if isinstance(order, AddresseeError) else next(outcomes) for order in taken]
 
 
@@ -80,6 +83,8 @@ class OrderTaker(Personalization):
 
     def run(self, command: Command[R], context: Context) -> R:
         """Hand the command over."""
+        if context.get("transaction") is not None:
+            raise InvalidValue("transaction", "is given to the bulk, not to each call")
         raise Ordered(command, context)
 
 

@@ -19,12 +19,17 @@ class Context(TypedDict):
         correlation_id: what the events are to be found by, up to 256 characters.
         idempotency_key: the same key again answers the first result and records nothing (R31).
         at: when it happened, aware of its zone, for imports; by default the clock says.
+        transaction: one that the host has open, to take part in; a SQLAlchemy connection or session
+            where the store is `SqlStore`. The command then takes effect with the host's own rows
+            when the host commits, and so does what subscribers are told. A lost race is tried a few
+            times, and then is the host's to try again from its own beginning.
     """
 
     actor: NotRequired[str]
     correlation_id: NotRequired[str | None]
     idempotency_key: NotRequired[str | None]
     at: NotRequired[datetime | None]
+    transaction: NotRequired[object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from addressee.domain import AddresseeError, Conflict, Event, Occasion, StoreError
+from addressee.domain import AddresseeError, Conflict, Event, InvalidValue, Occasion, StoreError
 
 from .batch import Batch, final, placed
 from .cache import AggregateCache, Seen
@@ -16,13 +16,15 @@ from .commands import Command
 from .context import Checked, Context
 from .idempotency import decide_once
 from .loading import Loading
-from .ports import Store
+from .ports import JoinableStore, Store, Transaction
 from .results import Result
 from .subscribers import Subscribers
 from .work import Rules, Work
 
 FIRST_PAUSE = 0.001
 LONGEST_PAUSE = 0.1
+ATTEMPTS_IN_HOSTS = 5
+"""How often at most a lost race is tried within a transaction of the host's, which it holds up."""
 
 
 Order = tuple[Command[Result], Context]
@@ -51,25 +53,27 @@ class Execution:
     attempts: int
     cache: AggregateCache
 
-    def run(self, orders: Sequence[Order]) -> list[Outcome]:
+    def run(self, orders: Sequence[Order], host: object = None) -> list[Outcome]:
         """Run commands one after the other in one transaction, and return what became of each.
 
         A command that is refused records nothing and takes nothing of the others back.
 
         Args:
             orders: the commands; they may be decided several times.
+            host: a transaction of the host's to take part in, if not one of their own.
 
         Raises:
             Conflict: a race was lost at every attempt; nothing was recorded.
             StoreError: the store did not do its work; nothing was recorded.
         """
+        attempts = self.attempts if host is None else min(self.attempts, ATTEMPTS_IN_HOSTS)
         attempt = 0
         while True:
             attempt += 1
             try:
-                return self._attempt(orders)
+                return self._attempt(orders) if host is None else self._join(orders, host)
             except Conflict:
-                if attempt >= self.attempts:
+                if attempt >= attempts:
                     raise
                 pause(attempt)
 
@@ -81,13 +85,7 @@ class Execution:
         try:
             with self.store.writing() as transaction:
                 batch = Batch(Loading(transaction, self.cache))
-                if len(orders) > 1:
-                    key = self.store.identifier_key
-                    batch.loading.load_ahead(a for command, _ in orders for a in command.opens(key))
-                outcomes = [self._decide(batch, command, context) for command, context in orders]
-                written = transaction.append(batch.events, batch.changes) if batch.events else ()
-                if batch.touches:
-                    transaction.touch(batch.touches)
+                outcomes, written = self._carry_out(batch, transaction, orders)
             # Only here is it committed.
             events, positions = batch.events, written
         finally:
@@ -95,6 +93,38 @@ class Execution:
         for aggregate, position in batch.recorded:
             self.cache.put(Seen(aggregate, final(position, positions)))
         return [placed(outcome, place, positions) for outcome, place in outcomes]
+
+    def _join(self, orders: Sequence[Order], host: object) -> list[Outcome]:
+        """Run the commands within the host's transaction; raises Conflict for a lost race.
+
+        Nothing is kept in the cache, for the host may yet take it back. Subscribers are told after
+        the host's commit, and nobody waits for that: a transaction of the host's may last.
+        """
+        if not isinstance(self.store, JoinableStore):
+            raise InvalidValue("transaction", "can't be joined by a store of this kind")
+
+        def tell() -> None:
+            self.subscribers.end(
+                self.subscribers.begin(), positions[-1] if positions else 0, batch.events
+            )
+
+        with self.store.joining(host, tell) as transaction:
+            batch = Batch(Loading(transaction, AggregateCache(0)))
+            outcomes, positions = self._carry_out(batch, transaction, orders)
+        return [placed(outcome, place, positions) for outcome, place in outcomes]
+
+    def _carry_out(
+        self, batch: Batch, transaction: Transaction, orders: Sequence[Order]
+    ) -> tuple[list[tuple[Outcome, int]], Sequence[int]]:
+        """Decide the commands and record the outcome; return answers and positions."""
+        if len(orders) > 1:
+            key = self.store.identifier_key
+            batch.loading.load_ahead(a for command, _ in orders for a in command.opens(key))
+        outcomes = [self._decide(batch, command, context) for command, context in orders]
+        written = transaction.append(batch.events, batch.changes) if batch.events else ()
+        if batch.touches:
+            transaction.touch(batch.touches)
+        return outcomes, written
 
     def _decide(
         self, batch: Batch, command: Command[Result], context: Context

@@ -32,7 +32,7 @@ class InstallationCommands:
 
     def run(self, command: commands.Command[R], context: Context) -> R:
         """Run a command whose arguments are checked; the other methods make them."""
-        [outcome] = self.execution.run([(command, context)])
+        [outcome] = self.execution.run([(command, context)], context.get("transaction"))
         if isinstance(outcome, AddresseeError):
             raise outcome
         return cast("R", outcome)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from pyroaring import BitMap
 
@@ -111,5 +111,29 @@ class Store(Protocol):
 
         Raises:
             StoreUnavailable: the store can't be reached; nothing was recorded.
+        """
+        ...
+
+
+@runtime_checkable
+class JoinableStore(Store, Protocol):
+    """Keep a store beside tables of the host's, and change both in one transaction."""
+
+    def joining(
+        self, host: object, committed: Callable[[], None]
+    ) -> AbstractContextManager[Transaction]:
+        """Take part in a transaction that the host has opened and will end.
+
+        What is done in the block is taken back when it raises; otherwise it is kept or taken back
+        with all that the host does.
+
+        Args:
+            host: the transaction, as the adapter takes it.
+            committed: called once the host has committed, and never if it does not.
+
+        Raises:
+            InvalidValue: it is no transaction that can be joined.
+            Conflict: a race was lost; the host's transaction can go on.
+            StoreUnavailable: the database is gone, or took the host's transaction back.
         """
         ...

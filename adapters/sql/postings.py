@@ -72,17 +72,15 @@ def as_written(term: str) -> str:
 
 
 def note(connection: Connection, schema: Schema, postings: Sequence[Posting]) -> None:
-    """Add to the delta, and fold it into the chunks if it has grown long."""
-    if not postings:
-        return
-    table = schema.delta
-    connection.execute(
-        insert(table),
-        [{"term": t, "ordinal": o, "present": int(present)} for t, o, present in postings],
-    )
-    first, last = connection.execute(
-        select(func.min(table.c.sequence), func.max(table.c.sequence))
-    ).one()
+    """Add to the delta."""
+    rows = [{"term": t, "ordinal": o, "present": int(present)} for t, o, present in postings]
+    connection.execute(insert(schema.delta), rows)
+
+
+def compact_if_long(connection: Connection, schema: Schema) -> None:
+    """Fold the delta, which is not empty, if it has grown long and nobody else is at it."""
+    sequence = schema.delta.c.sequence
+    first, last = connection.execute(select(func.min(sequence), func.max(sequence))).one()
     if last - first >= COMPACT_AT and nobody_compacts(connection, schema):
         compact(connection, schema)
 

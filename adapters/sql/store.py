@@ -14,11 +14,12 @@ from sqlalchemy.engine import URL
 from addressee.adapters.mapper import EventMapper
 
 from .database import Database
+from .joining import Joining
 from .postings import COMPACTION
 from .reader import SqlReader
 from .schema import Schema
 from .tail import Tail
-from .transaction import SqlTransaction
+from .transaction import JoinedTransaction, SqlTransaction
 
 
 class SqlStore:
@@ -52,6 +53,7 @@ class SqlStore:
         self._schema = Schema.named(prefix)
         self._mapper = mapper or EventMapper()
         self._tail = Tail(self._database, self._schema)
+        self._joining = Joining(self._database.engine)
         try:
             with self._database.writing() as connection:
                 self._schema.metadata.create_all(connection)
@@ -72,6 +74,14 @@ class SqlStore:
         """Open a transaction that commits when the block ends."""
         with self._database.writing() as connection:
             yield SqlTransaction(connection, self._schema, self._mapper, self._tail)
+
+    @contextmanager
+    def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:
+        """Take part in a transaction of the host's: a connection or session of the same engine."""
+        with self._joining.joined(host, committed) as connection:
+            yield JoinedTransaction(
+                connection, self._schema, self._mapper, self._tail, self._database
+            )
 
     def close(self) -> None:
         """Close the connections that wait in the pool; a host's engine stays as it is."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from eventsourcing.persistence import IntegrityError
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from addressee.adapters.mapper import EventMapper
 from addressee.application import Changes, InstallationChange
 from addressee.domain import Conflict, Event
 
-from .postings import Posting, note, number_terms
+from .database import Database
+from .postings import Posting, compact_if_long, note, number_terms, term_numbers
 from .reader import SqlReader
 from .recorder import insert_events
+from .schema import Schema
 from .statements import pages, to_microseconds, upsert
+from .tail import Tail
 
 
 class SqlTransaction(SqlReader):
@@ -68,7 +73,9 @@ class SqlTransaction(SqlReader):
                 .values(person=bindparam("to"), bound_at=bindparam("since")),
                 moved,
             )
-        note(self._connection, self._schema, self._postings_of(changes, ordinals))
+        if postings := self._postings_of(changes, ordinals):
+            note(self._connection, self._schema, postings)
+            self._tidy()
 
     def _ordinals(self, changes: Sequence[InstallationChange]) -> dict[str, int]:
         """Return installation → ordinal, giving ordinals to new ones in registration order."""
@@ -92,7 +99,7 @@ class SqlTransaction(SqlReader):
         for change in changes:
             terms[change.application] |= change.gained | change.lost
         numbers = {
-            application: number_terms(self._connection, self._schema, application, names)
+            application: self._number_terms(application, names)
             for application, names in terms.items()
         }
         return [
@@ -101,3 +108,44 @@ class SqlTransaction(SqlReader):
             for present, names in ((True, change.gained), (False, change.lost))
             for term in sorted(names)
         ]
+
+    def _number_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
+        return number_terms(self._connection, self._schema, application, terms)
+
+    def _tidy(self) -> None:
+        compact_if_long(self._connection, self._schema)
+
+
+class JoinedTransaction(SqlTransaction):
+    """A transaction that the host will end, nobody knows when; so no other writer waits for it.
+
+    Args:
+        database: the store's.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        schema: Schema,
+        mapper: EventMapper,
+        tail: Tail,
+        database: Database,
+    ) -> None:
+        super().__init__(connection, schema, mapper, tail)
+        self._database = database
+
+    def _number_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
+        """Give numbers to new terms in a transaction of its own: others want the same terms.
+
+        SQLite has one writer, and that is the host.
+        """
+        known = term_numbers(self._connection, self._schema, application, terms)
+        if not (new := terms - known.keys()):
+            return known
+        if self._database.is_sqlite:
+            return known | number_terms(self._connection, self._schema, application, new)
+        with self._database.writing() as own:
+            return known | number_terms(own, self._schema, application, new)
+
+    def _tidy(self) -> None:
+        """Leave compaction to a command that commits at once."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from addressee.application import Identity
@@ -142,3 +144,26 @@ def test_R33_an_attribute_that_is_not_indexed_is_refused_not_missed(host: Host) 
             host.reach.count("shop", question)
         with pytest.raises(InvalidValue, match="not indexed"):
             host.reach.explain("shop", question, installation=device)
+
+
+def test_R33_names_and_values_are_compared_character_by_character(host: Host) -> None:
+    names = ["phone", "Phone", "phone ", "phône", "\N{GRINNING FACE}"]
+    for number, name in enumerate(names):
+        device = host.device(f"device{number}")
+        host.people.personalize(device, Identity(external_id=name), tags={name})
+    for number, name in enumerate(names):
+        assert host.found(f'tag:"{name}"') == [f"device{number}"]
+        assert host.found(f'external_id:"{name}"') == [f"device{number}"]
+    assert host.device("device0") != host.device("Device0")
+    assert host.found("installation:DEVICE0") == []
+
+
+def test_R33_values_as_long_as_allowed_are_told_apart(host: Host) -> None:
+    chance = random.Random(4)  # noqa: S311 # text that no database can squeeze
+    long = "".join(chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=4095))
+    for last in "ab":
+        device = host.device(last)
+        identity = Identity(external_id=last)
+        host.people.personalize(device, identity, attributes={"plan": long + last})
+    assert host.found(f'attr.plan:"{long}a"') == ["a"]
+    assert host.found(f'attr.plan:"{long}b"') == ["b"]
