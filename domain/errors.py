@@ -18,6 +18,7 @@ AddresseeError
 ├── Conflict
 └── StoreError
     ├── StoreUnavailable
+    ├── StoreOutdated
     └── StoreDamaged
 
 Every class carries a stable ``code``. Messages name fields, limits and sizes, never the value that
@@ -223,6 +224,22 @@ class StoreUnavailable(StoreError):
     """A store can't be reached or opened, or is too busy; the call may be tried again."""
 
     code = "STORE_UNAVAILABLE"
+
+
+class StoreOutdated(StoreError):
+    """A store's tables are of an earlier release; `addressee migrate` brings them up to date.
+
+    Args:
+        revision: the last migration that they have had.
+        needed: the one that this release needs.
+    """
+
+    code = "STORE_OUTDATED"
+
+    def __init__(self, revision: str, needed: str) -> None:
+        super().__init__(f"tables are at {revision}, {needed} is needed: run `addressee migrate`")
+        self.revision = revision
+        self.needed = needed
 
 
 class StoreDamaged(StoreError):

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from addressee.adapters.jsonl.commands import moment_of
+from addressee.adapters.sql.migration import Migration, Part
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue
 
@@ -169,6 +170,42 @@ def who(
     moment: datetime | None = None if at is None else moment_of(at)
     with existing_store(store) as ledger:
         typer.echo(History(ledger).who(installation, moment) or "nobody")
+
+
+@app.command()
+def migrate(
+    store: Store = DEFAULT_STORE,
+    *,
+    before_deploy: Annotated[
+        bool,
+        typer.Option("--before-deploy", help="Only what the code that runs now can live with."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the SQL instead of running it.")
+    ] = False,
+    prefix: Annotated[str, typer.Option(help="Before the names of the tables.")] = "addressee_",
+    schema: Annotated[str | None, typer.Option(help="The tables' database schema.")] = None,
+) -> None:
+    """Bring a store's tables up to date with this release, or make them.
+
+    Before new code is deployed, run what the old code can live with; when no old code runs any
+    more, run the rest:
+
+        addressee migrate --before-deploy --store postgresql+psycopg://host/db
+
+        addressee migrate --store postgresql+psycopg://host/db
+    """
+    migration = Migration(store, prefix=prefix, schema=schema)
+    part: Part = "before" if before_deploy else "after"
+    try:
+        if dry_run:
+            typer.echo(migration.sql(part), nl=False)
+            return
+        missing = migration.missing(part)
+        migration.run(part)
+    finally:
+        migration.close()
+    typer.echo("\n".join(missing) or "nothing to do")
 
 
 def main() -> None:

@@ -25,14 +25,21 @@ class Database:
 
     Args:
         target: the host's engine, or a URL to make one for.
+        statement_timeout: seconds after which a server gives up a statement of the engine that is
+            made here.
 
     Raises:
-        InvalidValue: the URL can't be read, or names an SQLite database in memory.
+        InvalidValue: the URL can't be read, or names an SQLite database in memory; a timeout is
+            given where it can't be kept.
     """
 
-    def __init__(self, target: Engine | str | URL) -> None:
+    def __init__(self, target: Engine | str | URL, statement_timeout: float | None = None) -> None:
         self._hosts = target if isinstance(target, Engine) else None
         self.engine = target if isinstance(target, Engine) else made_engine(target)
+        if statement_timeout is not None:
+            if self._hosts is not None:
+                raise InvalidValue("statement_timeout", "of a host's engine is the host's to set")
+            limit_statements(self.engine, statement_timeout)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writers: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
 
@@ -99,6 +106,29 @@ def made_engine(target: str | URL) -> Engine:
 
     event.listen(engine, "connect", configure)
     return engine
+
+
+TIMEOUTS = {
+    "postgresql": "SET statement_timeout = {milliseconds}",
+    "mariadb": "SET max_statement_time = {seconds}",
+    "mysql": "SET max_execution_time = {milliseconds}",
+}
+
+
+def limit_statements(engine: Engine, seconds: float) -> None:
+    """Have the server give up each statement that takes longer; raises InvalidValue on SQLite."""
+    try:
+        setting = TIMEOUTS[engine.dialect.name]
+    except KeyError:
+        raise InvalidValue("statement_timeout", "is known to servers only") from None
+    statement = setting.format(seconds=seconds, milliseconds=int(seconds * 1000))
+
+    def configure(connection: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        connection.commit()  # or the pool's first rollback would take it back
+
+    event.listen(engine, "connect", configure)
 
 
 LOST_RACES = frozenset({"40001", "40P01", 1213, 1020})

@@ -2,55 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from sqlalchemy import Table
 
-from sqlalchemy import DDL, Table, event
+from .ordering import SLOT_NAMES
 
 REFUSAL = "events are never changed or deleted"
 
 SQLITE = """
-CREATE TRIGGER IF NOT EXISTS %(table)s_no_{verb} BEFORE {verb} ON %(table)s
+CREATE TRIGGER IF NOT EXISTS %(schema_)s%(name)s_no_{verb} BEFORE {verb} ON %(name)s
 BEGIN SELECT RAISE(ABORT, '{refusal}'); END
 """
 
 POSTGRESQL_FUNCTION = """
-CREATE OR REPLACE FUNCTION %(table)s_refuse() RETURNS trigger LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION %(schema_)s%(name)s_refuse() RETURNS trigger LANGUAGE plpgsql
 AS $$ BEGIN RAISE EXCEPTION '{refusal}'; END $$
 """
 
 POSTGRESQL_TRIGGER = """
-CREATE TRIGGER %(table)s_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON %(table)s
-FOR EACH STATEMENT EXECUTE FUNCTION %(table)s_refuse()
+CREATE TRIGGER %(name)s_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON %(schema_)s%(name)s
+FOR EACH STATEMENT EXECUTE FUNCTION %(schema_)s%(name)s_refuse()
 """
 
 MARIADB = """
-CREATE TRIGGER %(table)s_no_{verb} BEFORE {verb} ON %(table)s FOR EACH ROW
+CREATE TRIGGER %(schema_)s%(name)s_no_{verb} BEFORE {verb} ON %(schema_)s%(name)s FOR EACH ROW
 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'
 """
-MARIADB_AND_MYSQL = ("mariadb", "mysql")
+MARIADB_AND_MYSQL = {"mariadb", "mysql"}
 
 
-def guard(table: Table) -> None:
-    """Have the table refuse updates and deletes from its creation on.
+def guards(event: Table, setting: Table, dialect: str) -> list[str]:
+    """Return what the ledger needs beside its tables: triggers, and slots where writers use them.
 
     Args:
-        table: the ledger's; its name goes into those of the triggers.
+        event: the ledger's table; its name goes into those of the triggers.
+        setting: the table of settings.
+        dialect: name of the database's.
     """
-    for verb in ("UPDATE", "DELETE"):
-        after_create(table, SQLITE.format(verb=verb, refusal=REFUSAL), "sqlite")
-        after_create(table, MARIADB.format(verb=verb, refusal=REFUSAL), *MARIADB_AND_MYSQL)
-    after_create(table, POSTGRESQL_FUNCTION.format(refusal=REFUSAL), "postgresql")
-    after_create(table, POSTGRESQL_TRIGGER, "postgresql")
-
-
-def seed(table: Table, names: Sequence[str]) -> None:
-    """Have the settings table hold the slots that order writers, where the database needs them."""
-    rows = ", ".join(f"('{name}', '')" for name in names)
-    after_create(table, f"INSERT INTO %(table)s VALUES {rows}", *MARIADB_AND_MYSQL)  # noqa: S608 # our own names
-
-
-def after_create(table: Table, statement: str, *dialects: str) -> None:
-    """Have a statement run when the table is created on one of the dialects."""
-    for dialect in dialects:
-        ddl = DDL(statement)  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped
-        event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
+    statements: list[str] = []
+    if dialect == "postgresql":
+        statements = [POSTGRESQL_FUNCTION, POSTGRESQL_TRIGGER]
+    elif dialect == "sqlite":
+        statements = [SQLITE.replace("{verb}", verb) for verb in ("UPDATE", "DELETE")]
+    elif dialect in MARIADB_AND_MYSQL:
+        rows = ", ".join(f"('{name}', '')" for name in SLOT_NAMES)
+        statements = [MARIADB.replace("{verb}", verb) for verb in ("UPDATE", "DELETE")]
+        statements.append(f"INSERT INTO {setting.fullname} VALUES {rows}")  # noqa: S608 # our own names
+    names = {
+        "name": event.name,
+        "schema_": f"{event.schema}." if event.schema else "",
+    }
+    return [statement.replace("{refusal}", REFUSAL) % names for statement in statements]

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from addressee.domain import InvalidValue
 
-from .schema import SLOT_NAMES, Schema
+from .schema import Schema
 from .statements import pages
 
 Row = Mapping[str, object]
@@ -31,6 +31,8 @@ TAKE_XID = text("select pg_current_xact_id()::text::bigint")
 OLDEST_XID = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 STEP: ColumnElement[int] = literal_column("@@auto_increment_increment", Integer())
 
+SLOT_NAMES = [f"slot {n}" for n in range(16)]
+"""Settings whose locks tell on MariaDB and MySQL which writers are under way."""
 SLOTS_A_SECOND = 10
 ROWS_A_STATEMENT = 100
 

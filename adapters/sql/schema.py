@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     String,
     Table,
@@ -19,16 +20,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-from .guard import guard, seed
-
 # SQLite numbers rows by themselves only where the key is declared INTEGER.
 Counter = BigInteger().with_variant(Integer, "sqlite")
 
 # MariaDB's and MySQL's plain BLOB ends at 64 KiB.
 Bytes = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 
-SLOT_NAMES = [f"slot {n}" for n in range(16)]
-"""Settings whose locks tell on MariaDB and MySQL which writers are under way (ordering.py)."""
 WHOLE_TERM = 256
 """Up to how many characters a term is written whole; an index on MariaDB holds 3,072 bytes."""
 
@@ -41,6 +38,9 @@ def exact(length: int) -> String:
         .with_variant(String(length, collation="utf8mb4_0900_bin"), "mysql")
     )
 
+
+REVISION = "0001"
+"""The newest migration (migrations/versions), of which these tables are the outcome."""
 
 ID = exact(300)
 """A category, a colon and an id of at most 256 characters."""
@@ -64,6 +64,7 @@ class Schema:
         delta: postings that came or went since the chunks were written.
         touch: signs of life; the one table that is not a projection of the ledger (R26).
         setting: what the store keeps about itself, such as the identifier key.
+        migration: which migrations the tables have had; Alembic's.
     """
 
     metadata: MetaData
@@ -76,13 +77,21 @@ class Schema:
     delta: Table
     touch: Table
     setting: Table
+    migration: Table
 
     @classmethod
-    def named(cls, prefix: str = "addressee_") -> Self:
-        """Return the tables with a prefix before their names, so that a host's can live beside."""
-        metadata = MetaData()
+    def named(cls, prefix: str = "addressee_", schema: str | None = None) -> Self:
+        """Return the tables, so named that a host's can live beside.
 
-        def table(name: str, *parts: Column[object] | Index | UniqueConstraint) -> Table:
+        Args:
+            prefix: before the name of each.
+            schema: the database schema that they are in, if not the connection's own.
+        """
+        metadata = MetaData(schema)
+
+        def table(
+            name: str, *parts: Column[object] | Index | UniqueConstraint | PrimaryKeyConstraint
+        ) -> Table:
             return Table(
                 f"{prefix}{name}",
                 metadata,
@@ -92,25 +101,17 @@ class Schema:
                 mariadb_engine="InnoDB",
             )
 
-        event = table(
-            "event",
-            Column("position", Counter, primary_key=True),
-            Column("stream", ID, nullable=False),
-            Column("version", Integer, nullable=False),
-            Column("topic", exact(100), nullable=False),
-            Column("state", Bytes, nullable=False),
-            UniqueConstraint("stream", "version", name=f"{prefix}event_stream"),
-        )
-        guard(event)
-        setting = table(
-            "setting",
-            Column("name", exact(50), primary_key=True),
-            Column("value", Bytes, nullable=False),
-        )
-        seed(setting, SLOT_NAMES)
         return cls(
             metadata,
-            event=event,
+            event=table(
+                "event",
+                Column("position", Counter, primary_key=True),
+                Column("stream", ID, nullable=False),
+                Column("version", Integer, nullable=False),
+                Column("topic", exact(100), nullable=False),
+                Column("state", Bytes, nullable=False),
+                UniqueConstraint("stream", "version", name=f"{prefix}event_stream"),
+            ),
             tracking=table(
                 "tracking",
                 Column("application_name", exact(200), primary_key=True),
@@ -158,5 +159,14 @@ class Schema:
                 Column("installation", NAME, primary_key=True),
                 Column("at", BigInteger, nullable=False),
             ),
-            setting=setting,
+            setting=table(
+                "setting",
+                Column("name", exact(50), primary_key=True),
+                Column("value", Bytes, nullable=False),
+            ),
+            migration=table(
+                "migration",
+                Column("version_num", String(32), nullable=False),
+                PrimaryKeyConstraint("version_num", name=f"{prefix}migration_pkc"),
+            ),
         )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Generator, Iterable
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Self
 
 from sqlalchemy import Engine, insert, select
 from sqlalchemy.engine import URL
 
 from addressee.adapters.mapper import EventMapper
+from addressee.domain import Conflict
 
+from .creation import prepare
 from .database import Database
 from .joining import Joining
 from .postings import COMPACTION
@@ -31,32 +33,39 @@ class SqlStore:
             default the store makes one when it is new, and keeps it in the database.
         indexed_attributes: ``attr.name`` and ``iattr.name`` that audiences may use.
         prefix: before the names of all tables.
+        schema: the database schema that they are in, if not the connection's own.
+        create: make the tables where there are none.
+        statement_timeout: seconds after which a server gives up a statement, if the engine is
+            made here; a host's engine has its own.
         mapper: turns events into bytes and back.
 
     Raises:
         InvalidValue: the URL can't be read.
-        StoreUnavailable: the database can't be opened.
+        StoreUnavailable: the database can't be opened, or has no tables and none are to be made.
+        StoreOutdated: its tables need to be migrated.
         StoreDamaged: it is there, and is no database.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
         self,
         target: Engine | str | URL,
         *,
         identifier_key: bytes | None = None,
         indexed_attributes: Iterable[str] = (),
         prefix: str = "addressee_",
+        schema: str | None = None,
+        create: bool = True,
+        statement_timeout: float | None = None,
         mapper: EventMapper | None = None,
     ) -> None:
         self.indexed_attributes: AbstractSet[str] = frozenset(indexed_attributes)
-        self._database = Database(target)
-        self._schema = Schema.named(prefix)
+        self._database = Database(target, statement_timeout)
+        self._schema = Schema.named(prefix, schema)
         self._mapper = mapper or EventMapper()
         self._tail = Tail(self._database, self._schema)
         self._joining = Joining(self._database.engine)
         try:
-            with self._database.writing() as connection:
-                self._schema.metadata.create_all(connection)
+            prepare(self._database, self._schema, create=create)
             self._setting(COMPACTION, bytes)
             self.identifier_key = identifier_key or self._setting("identifier_key", random_key)
         except BaseException:
@@ -99,12 +108,13 @@ class SqlStore:
         """Return what the store keeps under a name, making it once."""
         table = self._schema.setting
         kept = select(table.c.value).where(table.c.name == name)
-        with self._database.writing() as connection:
-            value: bytes | None = connection.execute(kept).scalar_one_or_none()
-            if value is None:
-                value = make()
-                connection.execute(insert(table).values(name=name, value=value))
-        return value
+        while True:
+            with suppress(Conflict), self._database.writing() as connection:
+                value: bytes | None = connection.execute(kept).scalar_one_or_none()
+                if value is None:
+                    value = make()
+                    connection.execute(insert(table).values(name=name, value=value))
+                return value
 
 
 def random_key() -> bytes:

@@ -18,6 +18,7 @@ from eventsourcing.tests.persistence import (
 
 from addressee.adapters.memory.store import MemoryRecorder
 from addressee.adapters.sql import SqlApplicationRecorder, SqlProcessRecorder, SqlTrackingRecorder
+from addressee.adapters.sql.creation import create_tables
 from addressee.adapters.sql.database import Database
 from addressee.adapters.sql.recorder import SqlAggregateRecorder
 from addressee.adapters.sql.schema import Schema
@@ -40,7 +41,7 @@ class OnSqlite:
         self.addCleanup(database.close)  # type: ignore[attr-defined] # likewise
         self.addCleanup(join_threads)  # type: ignore[attr-defined] # likewise
         with database.writing() as connection:
-            schema.metadata.create_all(connection)
+            create_tables(connection, schema)
         return database, schema
 
 

@@ -1,0 +1,1 @@
+"""How tables of an earlier release become those of this one; see `addressee migrate --help`."""

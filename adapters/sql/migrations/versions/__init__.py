@@ -1,0 +1,1 @@
+"""One file a migration, in order; each says whether it goes before or after a deployment."""

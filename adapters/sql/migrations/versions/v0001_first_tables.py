@@ -1,0 +1,105 @@
+"""The ledger and its read models, as of 0.1.0."""
+
+from __future__ import annotations
+
+from alembic import op
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    SmallInteger,
+    Table,
+    UniqueConstraint,
+)
+
+from addressee.adapters.sql.guard import guards
+from addressee.adapters.sql.schema import Bytes, Counter, exact
+
+revision = "0001"
+down_revision = None
+PART = "before"
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    context = op.get_context()
+    schema: str | None = context.opts["tables"].event.schema
+    prefix: str = context.opts["tables"].event.name.removesuffix("event")
+
+    def table(name: str, *parts: Column[object] | UniqueConstraint) -> Table:
+        return op.create_table(
+            f"{prefix}{name}",
+            *parts,
+            schema=schema,
+            sqlite_autoincrement=name == "event",
+            mysql_engine="InnoDB",
+            mariadb_engine="InnoDB",
+        )
+
+    def index(name: str, *columns: str) -> None:
+        on = name.partition("_")[0]
+        op.create_index(f"{prefix}{name}", f"{prefix}{on}", columns, schema=schema)
+
+    event = table(
+        "event",
+        Column("position", Counter, primary_key=True),
+        Column("stream", exact(300), nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("topic", exact(100), nullable=False),
+        Column("state", Bytes, nullable=False),
+        UniqueConstraint("stream", "version", name=f"{prefix}event_stream"),
+    )
+    table(
+        "tracking",
+        Column("application_name", exact(200), primary_key=True),
+        Column("notification_id", BigInteger, nullable=False),
+    )
+    table(
+        "installation",
+        Column("ordinal", Integer, primary_key=True),
+        Column("id", exact(256), nullable=False, unique=True),
+        Column("application", exact(256), nullable=False),
+        Column("person", exact(256)),
+        Column("bound_at", BigInteger),
+    )
+    index("installation_person", "person")
+    table(
+        "holder",
+        Column("claim", exact(48), primary_key=True),
+        Column("person", exact(256), nullable=False),
+    )
+    table(
+        "term",
+        Column("number", Integer, primary_key=True),
+        Column("application", exact(256), nullable=False),
+        Column("term", exact(289), nullable=False),
+        UniqueConstraint("application", "term", name=f"{prefix}term_name"),
+    )
+    table(
+        "chunk",
+        Column("term", Integer, primary_key=True, autoincrement=False),
+        Column("shard", Integer, primary_key=True, autoincrement=False),
+        Column("card", Integer, nullable=False),
+        Column("checksum", BigInteger, nullable=False),
+        Column("data", Bytes, nullable=False),
+    )
+    table(
+        "delta",
+        Column("sequence", Counter, primary_key=True),
+        Column("term", Integer, nullable=False),
+        Column("ordinal", Integer, nullable=False),
+        Column("present", SmallInteger, nullable=False),
+    )
+    index("delta_term", "term", "ordinal")
+    table(
+        "touch",
+        Column("installation", exact(256), primary_key=True),
+        Column("at", BigInteger, nullable=False),
+    )
+    setting = table(
+        "setting",
+        Column("name", exact(50), primary_key=True),
+        Column("value", Bytes, nullable=False),
+    )
+    for statement in guards(event, setting, context.dialect.name):
+        op.execute(statement.replace(":", r"\:"))

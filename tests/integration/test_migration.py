@@ -1,0 +1,174 @@
+"""Tables are made, migrated, or refused; never half, and never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, inspect, text
+
+from addressee.adapters.cli import main
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.migration import Migration
+from addressee.application import Personalization, Targeting
+from addressee.domain import InvalidValue, StoreDamaged, StoreOutdated, StoreUnavailable
+from tests.servers import Postgres
+
+TRIGGERS = {
+    "sqlite": "select sql from sqlite_master where type = 'trigger' order by name",
+    "postgresql": "select action_statement, event_manipulation, event_object_table"
+    " from information_schema.triggers order by 1, 2",
+    "mariadb": "select action_statement, event_manipulation, event_object_table"
+    " from information_schema.triggers where trigger_schema = database() order by 1, 2",
+}
+
+
+def described(url: str) -> dict[str, Any]:
+    """Return everything that a database tells of its tables."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found: dict[str, Any] = {
+            name: tables_parts(connection, name) for name in inspect(connection).get_table_names()
+        }
+        found["triggers"] = connection.execute(text(TRIGGERS[engine.dialect.name])).all()
+        slots = text("select count(*) from addressee_setting where name like 'slot%'")
+        found["slots"] = connection.execute(slots).scalar()
+    engine.dispose()
+    return found
+
+
+def tables_parts(connection: Connection, name: str) -> object:
+    """Return columns, keys and indexes, in an order that does not depend on how they were made."""
+    looked = inspect(connection)
+    return (
+        [str(column) for column in looked.get_columns(name)],
+        str(looked.get_pk_constraint(name)),
+        sorted(str(constraint) for constraint in looked.get_unique_constraints(name)),
+        sorted(str(index) for index in looked.get_indexes(name)),
+        str(looked.get_table_options(name)) if connection.dialect.name == "mariadb" else "",
+    )
+
+
+def test_a_migrated_schema_equals_a_fresh_one(new_url: Callable[[], str]) -> None:
+    fresh, migrated = new_url(), new_url()
+    SqlStore(fresh).close()
+    migration = Migration(migrated)
+    assert migration.missing() == ["0001 The ledger and its read models, as of 0.1.0."]
+    assert migration.run() == ["0001"]
+    assert migration.run() == migration.missing() == migration.missing("before") == []
+    migration.close()
+    assert described(migrated) == described(fresh)
+    with SqlStore(migrated, create=False) as store:
+        Personalization(store).register("shop", installation="a")
+        assert Targeting(store).count("shop", "all") == 1
+
+
+def test_the_sql_of_a_dry_run_makes_the_same(new_url: Callable[[], str]) -> None:
+    dry, fresh = new_url(), new_url()
+    SqlStore(fresh).close()
+    migration = Migration(dry)
+    sql = migration.sql()
+    assert len(migration.missing()) == 1, "a dry run changed something"
+    migration.close()
+    engine = create_engine(dry)
+    with engine.begin() as connection:
+        for statement in statements_of(sql):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+    engine.dispose()
+    assert described(dry) == described(fresh)
+
+
+def statements_of(sql: str) -> list[str]:
+    """Split a script at the ends of its statements, which a trigger's body has inside too."""
+    parts = [part.strip() for part in sql.replace("'; END", "'@ END").split(";\n")]
+    whole = [part.replace("'@ END", "'; END").rstrip(";") for part in parts if part]
+    return [part for part in whole if part not in {"BEGIN", "COMMIT"}]
+
+
+def test_tables_of_another_release_are_refused(url: str) -> None:
+    SqlStore(url).close()
+    engine = create_engine(url)
+    for revision, error in (("0000", StoreOutdated), ("9999", None)):
+        with engine.begin() as connection:
+            connection.execute(
+                text("update addressee_migration set version_num = :it"), {"it": revision}
+            )
+        if error is None:
+            SqlStore(url).close()  # of a later release, whose first part we can live with
+        else:
+            with pytest.raises(error, match="addressee migrate"):
+                SqlStore(url)
+        migration = Migration(url)
+        with pytest.raises(StoreDamaged, match=revision):
+            migration.run()
+        migration.close()
+    engine.dispose()
+
+
+def test_eight_services_that_start_at_once_make_one_schema(url: str) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        stores = list(threads.map(lambda _: SqlStore(url), range(8)))
+    assert len({store.identifier_key for store in stores}) == 1
+    for n, store in enumerate(stores):
+        Personalization(store).register("shop", installation=f"d{n}")
+    assert Targeting(stores[0]).count("shop", "all") == 8
+    for store in stores:
+        store.close()
+
+
+def test_stores_live_beside_each_other_by_prefix_and_schema(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    with (
+        SqlStore(url) as plain,
+        SqlStore(url, prefix="other_") as prefixed,
+        SqlStore(url, schema="push") as apart,
+    ):
+        for number, store in enumerate((plain, prefixed, apart), 1):
+            for n in range(number):
+                Personalization(store).register("shop", installation=f"d{n}")
+        assert [Targeting(s).count("shop", "all") for s in (plain, prefixed, apart)] == [1, 2, 3]
+    migration = Migration(url, schema="later")
+    assert migration.run() == ["0001"]
+    migration.close()
+    with SqlStore(url, schema="later", create=False) as later:
+        assert Targeting(later).count("shop", "all") == 0
+
+
+def test_no_tables_are_made_where_none_are_wanted(url: str) -> None:
+    with pytest.raises(StoreUnavailable, match="no store"):
+        SqlStore(url, create=False)
+
+
+def test_a_statement_that_takes_too_long_is_given_up(url: str) -> None:
+    if url.startswith("sqlite"):
+        with pytest.raises(InvalidValue, match="statement_timeout"):
+            SqlStore(url, statement_timeout=1)
+        return
+    sleep = "select pg_sleep(20)" if url.startswith("postgres") else "select sleep(20)"
+    with SqlStore(url, statement_timeout=0.2) as store:
+
+        def stall() -> None:
+            with store.reading() as reader:
+                reader._connection.execute(text(sleep)).all()
+
+        with pytest.raises(StoreUnavailable):
+            stall()
+        Personalization(store).register("shop", installation="a")
+
+
+def test_the_command_line_migrates_and_tells(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(*arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", ["addressee", "migrate", "--store", url, *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    assert "CREATE TABLE addressee_event" in told("--dry-run")
+    assert told("--before-deploy") == "0001 The ledger and its read models, as of 0.1.0.\n"
+    assert told() == "nothing to do\n"
+    assert told("--dry-run") == ""
