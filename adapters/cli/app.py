@@ -7,12 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from addressee.adapters.jsonl.commands import moment_of
-from addressee.adapters.sql.migration import Migration, Part
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue
 
@@ -195,8 +194,11 @@ def migrate(
 
         addressee migrate --store postgresql+psycopg://host/db
     """
+    # Alembic takes as long to load as a question takes to answer.
+    from addressee.adapters.sql.migration import Migration  # noqa: PLC0415 # for that reason
+
     migration = Migration(store, prefix=prefix, schema=schema)
-    part: Part = "before" if before_deploy else "after"
+    part: Literal["before", "after"] = "before" if before_deploy else "after"
     try:
         if dry_run:
             typer.echo(migration.sql(part), nl=False)

@@ -13,8 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
-    func,
-    insert,
     literal_column,
     select,
     text,
@@ -22,10 +20,10 @@ from sqlalchemy import (
 
 from addressee.domain import InvalidValue
 
+from .prepared import Prepared
+from .rows import Row
 from .schema import Schema
 from .statements import pages
-
-Row = Mapping[str, object]
 
 TAKE_XID = text("select pg_current_xact_id()::text::bigint")
 OLDEST_XID = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
@@ -48,7 +46,7 @@ class Barrier(Protocol):
 class Ordering(Protocol):
     """Give positions, and tell when those that are missing are missing for good."""
 
-    def insert(self, connection: Connection, schema: Schema, rows: Sequence[Row]) -> list[int]:
+    def insert(self, connection: Connection, prepared: Prepared, rows: Sequence[Row]) -> list[int]:
         """Add rows to the ledger and return their positions, which ascend."""
         ...
 
@@ -60,10 +58,10 @@ class Ordering(Protocol):
 class OneWriter:
     """SQLite: positions are taken and committed in one order."""
 
-    def insert(self, connection: Connection, schema: Schema, rows: Sequence[Row]) -> list[int]:
+    def insert(self, connection: Connection, prepared: Prepared, rows: Sequence[Row]) -> list[int]:
         """Add rows; those of one transaction follow each other."""
-        connection.execute(insert(schema.event), rows)
-        last = connection.execute(select(func.max(schema.event.c.position))).scalar_one()
+        prepared.events.insert(connection, rows)
+        [[last]] = prepared.last.rows(connection)
         return [*range(last - len(rows) + 1, last + 1)]
 
     def barrier(self, connection: Connection, schema: Schema) -> None:
@@ -73,12 +71,10 @@ class OneWriter:
 class TransactionIds:
     """PostgreSQL: a writer has its transaction id before its positions."""
 
-    def insert(self, connection: Connection, schema: Schema, rows: Sequence[Row]) -> list[int]:
+    def insert(self, connection: Connection, prepared: Prepared, rows: Sequence[Row]) -> list[int]:
         """Take the transaction id, then add rows."""
         connection.execute(TAKE_XID)
-        table = schema.event
-        numbered = insert(table).returning(table.c.position, sort_by_parameter_order=True)
-        return [*connection.execute(numbered, rows).scalars()]
+        return prepared.events.numbered(connection, rows)
 
     def barrier(self, connection: Connection, schema: Schema) -> Barrier:
         """Return a transaction id: whoever holds a lower position has a lower id."""
@@ -104,15 +100,16 @@ class Slots:
     free. Shared locks do not make writers wait for each other.
     """
 
-    def insert(self, connection: Connection, schema: Schema, rows: Sequence[Row]) -> list[int]:
+    def insert(self, connection: Connection, prepared: Prepared, rows: Sequence[Row]) -> list[int]:
         """Share a slot, then add rows; those of one statement are numbered in even steps."""
         slot = SLOT_NAMES[int(time.time() * SLOTS_A_SECOND) % len(SLOT_NAMES)]
-        share = select(STEP).select_from(schema.setting).where(schema.setting.c.name == slot)
+        setting = prepared.schema.setting
+        share = select(STEP).select_from(setting).where(setting.c.name == slot)
         step: int = connection.execute(share.with_for_update(read=True)).scalar_one()
 
         def positions() -> Iterator[int]:
             for page in pages(rows, ROWS_A_STATEMENT):
-                first: int = connection.execute(insert(schema.event).values(page)).lastrowid
+                first = prepared.events.insert_together(connection, page)
                 yield from range(first, first + step * len(page), step)
 
         return [*positions()]

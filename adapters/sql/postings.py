@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 
@@ -19,45 +19,44 @@ from sqlalchemy import Connection, delete, func, insert, select
 from addressee.application.ports import SHARD_BITS
 from addressee.domain import StoreDamaged
 
+from .prepared import Prepared
 from .schema import WHOLE_TERM, Schema
 from .statements import pages
 
 COMPACT_AT = 32_768
 """Length of the delta, in rows, from which a transaction folds it into the chunks."""
 
+CHECKS = 16
+"""How often, while the delta grows to that length, it is looked at."""
+
 COMPACTION = "compaction"
 """Name of the setting whose row is locked by whoever compacts."""
 
-Posting = tuple[int, int, bool]
-"""Number of a term, ordinal, and whether the term holds now."""
+Posting = tuple[int, int, int]
+"""Number of a term, ordinal, and 1 if the term holds now, 0 if not."""
 
 
 def term_numbers(
-    connection: Connection, schema: Schema, application: str, terms: Iterable[str]
+    connection: Connection, prepared: Prepared, application: str, terms: Iterable[str]
 ) -> dict[str, int]:
     """Return term → its number, for those that were ever used in the application."""
-    table = schema.term
     written = {as_written(term): term for term in terms}
     found: dict[str, int] = {}
     for page in pages(written):
-        rows = connection.execute(
-            select(table.c.term, table.c.number)
-            .where(table.c.application == application)
-            .where(table.c.term.in_(page))
-        )
+        rows = prepared.terms.rows(connection, page, application=application)
         found.update((written[term], number) for term, number in rows)
     return found
 
 
 def number_terms(
-    connection: Connection, schema: Schema, application: str, terms: AbstractSet[str]
+    connection: Connection, prepared: Prepared, application: str, terms: AbstractSet[str]
 ) -> dict[str, int]:
     """Return term → its number, giving numbers to those that have none."""
-    numbers = term_numbers(connection, schema, application, terms)
+    numbers = term_numbers(connection, prepared, application, terms)
     if missing := terms - numbers.keys():
         rows = [{"application": application, "term": as_written(term)} for term in sorted(missing)]
-        connection.execute(insert(schema.term), rows)
-        numbers |= term_numbers(connection, schema, application, missing)
+        connection.execute(insert(prepared.schema.term), rows)
+        numbers |= term_numbers(connection, prepared, application, missing)
     return numbers
 
 
@@ -71,18 +70,30 @@ def as_written(term: str) -> str:
     return f"{term[:WHOLE_TERM]}#{blake2b(term.encode(), digest_size=16).hexdigest()}"
 
 
-def note(connection: Connection, schema: Schema, postings: Sequence[Posting]) -> None:
-    """Add to the delta."""
-    rows = [{"term": t, "ordinal": o, "present": int(present)} for t, o, present in postings]
-    connection.execute(insert(schema.delta), rows)
+class Upkeep:
+    """Sees to it that the delta stays short; one for each store.
 
+    How long the delta is, is asked only now and then.
+    """
 
-def compact_if_long(connection: Connection, schema: Schema) -> None:
-    """Fold the delta, which is not empty, if it has grown long and nobody else is at it."""
-    sequence = schema.delta.c.sequence
-    first, last = connection.execute(select(func.min(sequence), func.max(sequence))).one()
-    if last - first >= COMPACT_AT and nobody_compacts(connection, schema):
-        compact(connection, schema)
+    def __init__(self) -> None:
+        self._noted = 0
+
+    def after(self, postings: int, connection: Connection, prepared: Prepared) -> None:
+        """Fold the delta into the chunks if it has grown long and nobody else is at it.
+
+        Args:
+            postings: how many were added to it.
+            connection: with the transaction that added them.
+            prepared: statements on the store's tables.
+        """
+        self._noted += postings
+        if self._noted < COMPACT_AT // CHECKS:
+            return
+        self._noted = 0
+        [[first, last]] = prepared.span.rows(connection)
+        if last - first >= COMPACT_AT and nobody_compacts(connection, prepared.schema):
+            compact(connection, prepared.schema)
 
 
 def nobody_compacts(connection: Connection, schema: Schema) -> bool:

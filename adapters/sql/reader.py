@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, Connection, Join, case, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Join, case, select
 
 from addressee.adapters.mapper import EventMapper
 from addressee.application import Recorded
 
 from .postings import postings, shards, term_numbers
-from .schema import Schema
+from .prepared import Prepared
 from .statements import from_microseconds, pages, to_microseconds
 from .tail import Tail
 
@@ -24,16 +25,17 @@ class SqlReader:
 
     Args:
         connection: with its transaction begun.
-        schema: the store's tables.
+        prepared: statements on the store's tables.
         mapper: turns bytes into events.
         tail: knows which part of the ledger is settled.
     """
 
     def __init__(
-        self, connection: Connection, schema: Schema, mapper: EventMapper, tail: Tail
+        self, connection: Connection, prepared: Prepared, mapper: EventMapper, tail: Tail
     ) -> None:
         self._connection = connection
-        self._schema = schema
+        self._prepared = prepared
+        self._schema = prepared.schema
         self._mapper = mapper
         self._tail = tail
 
@@ -46,29 +48,24 @@ class SqlReader:
         table = self._schema.event
         whole = [stream for stream, version in after.items() if version == 0]
         next_ones = [(stream, version + 1) for stream, version in after.items() if version]
-        found = self._recorded(
-            or_(
-                table.c.stream.in_(whole),
-                tuple_(table.c.stream, table.c.version).in_(next_ones),
-            )
-        )
+        found: dict[str, list[Recorded]] = defaultdict(list)
+        if not next_ones:
+            for page in pages(whole):
+                self._gather(found, self._prepared.whole.rows(self._connection, page))
+            return found
+        asked = {"whole": whole, "next": next_ones}
+        self._gather(found, self._connection.execute(self._prepared.further, asked))
         for stream, version in next_ones:
             if stream in found:
-                rest = (table.c.stream == stream) & (table.c.version > version)
-                found[stream] += self._recorded(rest).get(stream, [])
+                rest = (table.c.stream == stream) & (table.c.version > version + 1)
+                self._gather(found, self._connection.execute(self._prepared.recorded.where(rest)))
         return found
 
-    def _recorded(self, condition: ColumnElement[bool]) -> dict[str, list[Recorded]]:
-        table = self._schema.event
-        found: dict[str, list[Recorded]] = defaultdict(list)
-        for position, stream, version, topic, state in self._connection.execute(
-            select(table.c.position, table.c.stream, table.c.version, table.c.topic, table.c.state)
-            .where(condition)
-            .order_by(table.c.stream, table.c.version)
-        ):
+    def _gather(self, found: dict[str, list[Recorded]], rows: Iterable[Sequence[Any]]) -> None:
+        """Add recorded events to those that were found of their streams."""
+        for position, stream, version, topic, state in rows:
             event = self._mapper.event(stream, version, topic, state)
             found[stream].append(Recorded(position, event))
-        return found
 
     def events(self, after: int, limit: int) -> Sequence[Recorded]:
         """Return events behind a position, in ledger order."""
@@ -117,7 +114,7 @@ class SqlReader:
 
     def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
         """Return term → shard → about how many postings."""
-        numbers = term_numbers(self._connection, self._schema, application, terms)
+        numbers = term_numbers(self._connection, self._prepared, application, terms)
         found = shards(self._connection, self._schema, numbers.values())
         return {term: found[number] for term, number in numbers.items() if number in found}
 
@@ -125,7 +122,7 @@ class SqlReader:
         self, application: str, terms: AbstractSet[str], shard: int
     ) -> Mapping[str, BitMap]:
         """Return term → ordinals in a shard."""
-        numbers = term_numbers(self._connection, self._schema, application, terms)
+        numbers = term_numbers(self._connection, self._prepared, application, terms)
         found = postings(self._connection, self._schema, numbers.values(), shard)
         return {term: found[number] for term, number in numbers.items() if number in found}
 

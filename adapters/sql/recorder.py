@@ -25,32 +25,25 @@ from sqlalchemy import Connection, exc, func, insert, select, update
 
 from .database import Database
 from .ordering import ordering_on
+from .prepared import Prepared
 from .schema import Schema
 from .subscription import PollingSubscription
 from .tail import Tail
 
 
 def insert_events(
-    connection: Connection, schema: Schema, events: Sequence[StoredEvent]
+    connection: Connection, prepared: Prepared, events: Sequence[StoredEvent]
 ) -> list[int]:
     """Add events to the ledger and return their positions, which are in the order given.
 
     Raises:
         IntegrityError: a stream has an event of that version already.
     """
-    rows = [
-        {
-            "stream": str(event.originator_id),
-            "version": event.originator_version,
-            "topic": event.topic,
-            "state": event.state,
-        }
-        for event in events
-    ]
+    rows = [(str(e.originator_id), e.originator_version, e.topic, e.state) for e in events]
     if not rows:
         return []
     try:
-        return ordering_on(connection.dialect).insert(connection, schema, rows)
+        return ordering_on(connection.dialect).insert(connection, prepared, rows)
     except exc.IntegrityError:
         raise IntegrityError("a stream has an event of that version already") from None
 
@@ -89,6 +82,7 @@ class SqlRecorder(Recorder):
     def __init__(self, database: Database, schema: Schema) -> None:
         self._database = database
         self._schema = schema
+        self._prepared = Prepared(schema)
 
 
 class SqlAggregateRecorder(SqlRecorder, AggregateRecorder):
@@ -109,7 +103,7 @@ class SqlAggregateRecorder(SqlRecorder, AggregateRecorder):
         with self._database.writing() as connection:
             if tracking is not None:
                 insert_tracking(connection, self._schema, tracking)
-            return insert_events(connection, self._schema, stored_events)
+            return insert_events(connection, self._prepared, stored_events)
 
     def select_events(
         self,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy import BindParameter, ClauseElement, Connection, bindparam, exc
+from sqlalchemy.sql.compiler import SQLCompiler
 
 T = TypeVar("T")
 
@@ -25,30 +25,84 @@ def pages(values: Iterable[T], size: int = IN_LIMIT) -> Iterator[list[T]]:
         yield page
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows, or where their primary key is there already, set the other columns.
+def listed() -> BindParameter[Any]:
+    """Return the parameter of a `Query` that stands for its list."""
+    return bindparam("listed", expanding=True)
 
-    Nothing is deleted first, since on MariaDB that locks the gap in which a row would be, and so
-    others who write beside it.
+
+class Compiled(NamedTuple):
+    """A statement's text, the order of its parameters or None for a mapping, and its constants."""
+
+    text: str
+    order: Sequence[str] | None
+    constants: Mapping[str, object]
+
+
+def given(name: str) -> BindParameter[Any]:
+    """Return a parameter of a `Query` by name."""
+    return bindparam(name, required=False)
+
+
+class Query:
+    """A select that is compiled once, for what commands and audiences ask all the time.
+
+    SQLAlchemy's executor takes 30 to 100 µs a statement, the database 3 and a whole count 60; so
+    this goes to the driver's cursor, with the text that SQLAlchemy compiled for the dialect. Lists
+    are filled up to a power of two, which keeps the texts few. Results are what the driver gives:
+    right for numbers, text and bytes.
+
+    Args:
+        statement: with `given` for its values, and `listed` for its list, if it has one.
     """
-    if not rows:
-        return
-    values = [column.name for column in table.columns if not column.primary_key]
-    if connection.dialect.name in {"mysql", "mariadb"}:
-        new = mysql.insert(table)
-        statement = new.on_duplicate_key_update({name: new.inserted[name] for name in values})
-        connection.execute(statement, rows)
-        return
-    # Both dialects' inserts have this; they share no type for it.
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    fresh = insert(table)
-    connection.execute(
-        fresh.on_conflict_do_update(
-            index_elements=[*table.primary_key.columns],
-            set_={name: fresh.excluded[name] for name in values},
-        ),
-        rows,
-    )
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self._statement = statement
+        self._compiled: dict[tuple[str, int], Compiled] = {}
+
+    def rows(
+        self, connection: Connection, values: Sequence[object] = (), **named: object
+    ) -> Sequence[tuple[Any, ...]]:
+        """Return all rows.
+
+        Args:
+            connection: with its transaction begun.
+            values: the list's, at most 900, and at least one where the statement has a list.
+            named: the other parameters by name.
+
+        Raises:
+            DBAPIError: as SQLAlchemy wraps what the driver raises.
+        """
+        length = len(values)
+        if length:
+            filled = min(1 << (length - 1).bit_length(), IN_LIMIT)
+            named |= {f"listed_{n}": value for n, value in enumerate(values, 1)}
+            named |= {f"listed_{n}": values[-1] for n in range(length + 1, filled + 1)}
+            length = filled
+        text, order, constants = self._for(connection, length)
+        named |= constants
+        driver = connection.dialect.loaded_dbapi
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(text, named if order is None else [named[name] for name in order])
+            return cursor.fetchall()
+        except driver.Error as error:
+            raise exc.DBAPIError.instance(
+                text, None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
+            ) from error
+        finally:
+            cursor.close()
+
+    def _for(self, connection: Connection, length: int) -> Compiled:
+        key = connection.dialect.name, length
+        if (known := self._compiled.get(key)) is not None:
+            return known
+        compiled = self._statement.compile(dialect=connection.dialect)
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101 # tells the type checkers
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        parameters = dict.fromkeys(compiled.params) | ({"listed": [0] * length} if length else {})
+        state = compiled.construct_expanded_state(parameters)
+        made = self._compiled[key] = Compiled(state.statement, state.positiontup, constants)
+        return made
 
 
 def to_microseconds(moment: datetime) -> int:

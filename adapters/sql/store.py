@@ -17,7 +17,8 @@ from addressee.domain import Conflict
 from .creation import prepare
 from .database import Database
 from .joining import Joining
-from .postings import COMPACTION
+from .postings import COMPACTION, Upkeep
+from .prepared import Prepared
 from .reader import SqlReader
 from .schema import Schema
 from .tail import Tail
@@ -61,6 +62,8 @@ class SqlStore:
         self.indexed_attributes: AbstractSet[str] = frozenset(indexed_attributes)
         self._database = Database(target, statement_timeout)
         self._schema = Schema.named(prefix, schema)
+        self._prepared = Prepared(self._schema)
+        self._upkeep = Upkeep()
         self._mapper = mapper or EventMapper()
         self._tail = Tail(self._database, self._schema)
         self._joining = Joining(self._database.engine)
@@ -76,20 +79,25 @@ class SqlStore:
     def reading(self) -> Generator[SqlReader]:
         """Open a view of one moment."""
         with self._database.reading() as connection:
-            yield SqlReader(connection, self._schema, self._mapper, self._tail)
+            yield SqlReader(connection, self._prepared, self._mapper, self._tail)
 
     @contextmanager
     def writing(self) -> Generator[SqlTransaction]:
         """Open a transaction that commits when the block ends."""
         with self._database.writing() as connection:
-            yield SqlTransaction(connection, self._schema, self._mapper, self._tail)
+            yield SqlTransaction(connection, self._prepared, self._mapper, self._tail, self._upkeep)
 
     @contextmanager
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:
         """Take part in a transaction of the host's: a connection or session of the same engine."""
         with self._joining.joined(host, committed) as connection:
             yield JoinedTransaction(
-                connection, self._schema, self._mapper, self._tail, self._database
+                connection,
+                self._prepared,
+                self._mapper,
+                self._tail,
+                self._upkeep,
+                self._database,
             )
 
     def close(self) -> None:

@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from eventsourcing.persistence import IntegrityError
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, delete
 
 from addressee.adapters.mapper import EventMapper
 from addressee.application import Changes, InstallationChange
 from addressee.domain import Conflict, Event
 
 from .database import Database
-from .postings import Posting, compact_if_long, note, number_terms, term_numbers
+from .postings import Posting, Upkeep, number_terms, term_numbers
+from .prepared import Prepared
 from .reader import SqlReader
 from .recorder import insert_events
-from .schema import Schema
-from .statements import pages, to_microseconds, upsert
+from .statements import pages, to_microseconds
 from .tail import Tail
 
 
 class SqlTransaction(SqlReader):
-    """An open transaction of a store; whoever opened it commits or rolls back."""
+    """An open transaction of a store; whoever opened it commits or rolls back.
+
+    Args:
+        connection: with its transaction begun.
+        prepared: statements on the store's tables.
+        mapper: turns events into bytes and back.
+        tail: knows which part of the ledger is settled.
+        upkeep: the store's.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        prepared: Prepared,
+        mapper: EventMapper,
+        tail: Tail,
+        upkeep: Upkeep,
+    ) -> None:
+        super().__init__(connection, prepared, mapper, tail)
+        self._upkeep = upkeep
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         """Record events and what they change in the read models; raises Conflict."""
         stored = [*map(self._mapper.to_stored_event, events)]
         try:
-            positions = insert_events(self._connection, self._schema, stored)
+            positions = insert_events(self._connection, self._prepared, stored)
         except IntegrityError:
             raise self._conflict(events) from None
         self._set_holders(changes.holders)
@@ -39,8 +58,8 @@ class SqlTransaction(SqlReader):
 
     def touch(self, sessions: Mapping[str, datetime]) -> None:
         """Note that sessions are alive."""
-        rows = [{"installation": name, "at": to_microseconds(at)} for name, at in sessions.items()]
-        upsert(self._connection, self._schema.touch, rows)
+        rows = [(name, to_microseconds(at)) for name, at in sessions.items()]
+        self._prepared.touches.upsert(self._connection, rows)
 
     def _conflict(self, events: Sequence[Event]) -> Conflict:
         """Return which stream has moved on; the transaction is lost, so it is asked in no query."""
@@ -52,44 +71,35 @@ class SqlTransaction(SqlReader):
         table = self._schema.holder
         for page in pages(claim for claim, person in holders.items() if person is None):
             self._connection.execute(delete(table).where(table.c.claim.in_(page)))
-        rows = [{"claim": c, "person": person} for c, person in holders.items() if person]
-        upsert(self._connection, table, rows)
+        rows = [(claim, person) for claim, person in holders.items() if person]
+        self._prepared.holders.upsert(self._connection, rows)
 
     def _change_installations(self, changes: Sequence[InstallationChange]) -> None:
-        ordinals = self._ordinals(changes)
-        if moved := [
-            {
-                "at": ordinals[change.installation],
-                "to": change.person,
-                "since": None if change.bound_at is None else to_microseconds(change.bound_at),
-            }
+        new = [(change.installation, change.application) for change in changes if change.new]
+        self._prepared.installations.insert(self._connection, new)
+        ordinals = self._ordinals_of({change.installation for change in changes})
+        # Of several changes of one installation the last one counts.
+        moved = {
+            ordinals[change.installation]: (change.person, change.bound_at)
             for change in changes
             if change.moved
-        ]:
-            table = self._schema.installation
-            self._connection.execute(
-                update(table)
-                .where(table.c.ordinal == bindparam("at"))
-                .values(person=bindparam("to"), bound_at=bindparam("since")),
-                moved,
-            )
+        }
+        self._prepared.bindings.update(
+            self._connection,
+            [
+                (ordinal, person, None if bound_at is None else to_microseconds(bound_at))
+                for ordinal, (person, bound_at) in moved.items()
+            ],
+        )
         if postings := self._postings_of(changes, ordinals):
-            note(self._connection, self._schema, postings)
-            self._tidy()
+            self._prepared.delta.insert(self._connection, postings)
+            self._tidy(len(postings))
 
-    def _ordinals(self, changes: Sequence[InstallationChange]) -> dict[str, int]:
-        """Return installation → ordinal, giving ordinals to new ones in registration order."""
-        table = self._schema.installation
-        if new := [
-            {"id": change.installation, "application": change.application}
-            for change in changes
-            if change.new
-        ]:
-            self._connection.execute(insert(table), new)
+    def _ordinals_of(self, installations: Iterable[str]) -> dict[str, int]:
+        """Return installation → ordinal."""
         found: dict[str, int] = {}
-        for page in pages({change.installation for change in changes}):
-            rows = select(table.c.id, table.c.ordinal).where(table.c.id.in_(page))
-            found.update((name, ordinal) for name, ordinal in self._connection.execute(rows))
+        for page in pages(installations):
+            found.update(self._prepared.ordinals.rows(self._connection, page))
         return found
 
     def _postings_of(
@@ -105,33 +115,35 @@ class SqlTransaction(SqlReader):
         return [
             (numbers[change.application][term], ordinals[change.installation], present)
             for change in changes
-            for present, names in ((True, change.gained), (False, change.lost))
+            for present, names in ((1, change.gained), (0, change.lost))
             for term in sorted(names)
         ]
 
     def _number_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
-        return number_terms(self._connection, self._schema, application, terms)
+        return number_terms(self._connection, self._prepared, application, terms)
 
-    def _tidy(self) -> None:
-        compact_if_long(self._connection, self._schema)
+    def _tidy(self, postings: int) -> None:
+        self._upkeep.after(postings, self._connection, self._prepared)
 
 
 class JoinedTransaction(SqlTransaction):
     """A transaction that the host will end, nobody knows when; so no other writer waits for it.
 
     Args:
+        connection, prepared, mapper, tail, upkeep: as for any.
         database: the store's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 # the store's parts, handed over once
         self,
         connection: Connection,
-        schema: Schema,
+        prepared: Prepared,
         mapper: EventMapper,
         tail: Tail,
+        upkeep: Upkeep,
         database: Database,
     ) -> None:
-        super().__init__(connection, schema, mapper, tail)
+        super().__init__(connection, prepared, mapper, tail, upkeep)
         self._database = database
 
     def _number_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
@@ -139,13 +151,13 @@ class JoinedTransaction(SqlTransaction):
 
         SQLite has one writer, and that is the host.
         """
-        known = term_numbers(self._connection, self._schema, application, terms)
+        known = term_numbers(self._connection, self._prepared, application, terms)
         if not (new := terms - known.keys()):
             return known
         if self._database.is_sqlite:
-            return known | number_terms(self._connection, self._schema, application, new)
+            return known | number_terms(self._connection, self._prepared, application, new)
         with self._database.writing() as own:
-            return known | number_terms(own, self._schema, application, new)
+            return known | number_terms(own, self._prepared, application, new)
 
-    def _tidy(self) -> None:
+    def _tidy(self, postings: int) -> None:
         """Leave compaction to a command that commits at once."""

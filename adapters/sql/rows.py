@@ -1,0 +1,139 @@
+"""Writing rows by statements whose texts are made once, each database in its fastest way.
+
+PostgreSQL takes any number of rows as one array a column, in one statement and one message; the
+others take them through their drivers' `executemany`, which MariaDB's turns into one statement. The
+parameters are driver's own: right for numbers, text and bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Connection, Dialect, Table
+
+Row = Sequence[object]
+
+
+class Rows:
+    """The statements that write some columns of a table.
+
+    Args:
+        table: which.
+        columns: names of the columns that a row gives, in its order.
+    """
+
+    def __init__(self, table: Table, *columns: str) -> None:
+        self._table = table
+        self._columns = [table.c[name] for name in columns]
+        self._texts: dict[tuple[str, str], str] = {}
+
+    def insert(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Add rows; raises IntegrityError, as SQLAlchemy wraps it, where one is there already."""
+        self._write(connection, "insert", rows)
+
+    def numbered(self, connection: Connection, rows: Sequence[Row]) -> list[int]:
+        """Add rows on PostgreSQL and return the numbers that they got, in ascending order."""
+        text = self._text(connection.dialect, "numbered")
+        return sorted(connection.exec_driver_sql(text, columns_of(rows)).scalars())
+
+    def insert_together(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Add rows by one statement on MariaDB or MySQL and return the first one's number."""
+        row = f"({', '.join(['%s'] * len(self._columns))})"
+        text = f"{self._into(connection.dialect)} VALUES {', '.join([row] * len(rows))}"
+        values = tuple(value for row in rows for value in row)
+        first: int = connection.exec_driver_sql(text, values).lastrowid
+        return first
+
+    def upsert(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Add rows, or where their primary key is there already, set the other columns.
+
+        Nothing is deleted first, since on MariaDB that locks the gap in which a row would be, and
+        so others who write beside it.
+        """
+        self._write(connection, "upsert", rows)
+
+    def update(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Set the other columns of the rows that the first one names."""
+        self._write(connection, "update", rows)
+
+    def _write(self, connection: Connection, way: str, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        text = self._text(connection.dialect, way)
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(text, columns_of(rows))
+        elif way == "update":
+            # The key stands last in the statement.
+            connection.exec_driver_sql(text, [(*row[1:], row[0]) for row in rows])
+        else:
+            connection.exec_driver_sql(text, [tuple(row) for row in rows])
+
+    def _text(self, dialect: Dialect, way: str) -> str:
+        key = dialect.name, way
+        if key not in self._texts:
+            self._texts[key] = "".join(self._parts(dialect, way))
+        return self._texts[key]
+
+    def _parts(self, dialect: Dialect, way: str) -> Iterator[str]:
+        """Yield the parts of a statement."""
+        arrays = dialect.name == "postgresql"
+        mark = "?" if dialect.paramstyle == "qmark" else "%s"
+        if way == "update":
+            yield from self._update(dialect, mark)
+            return
+        yield self._into(dialect)
+        if arrays:
+            yield f" SELECT {', '.join(self._names)} FROM {self._unnested(dialect)} ORDER BY nth"  # noqa: S608 # our own names
+        else:
+            yield f" VALUES ({', '.join([mark] * len(self._columns))})"
+        if way == "numbered":
+            [number] = self._table.primary_key.columns
+            yield f" RETURNING {number.name}"
+        elif way == "upsert":
+            yield self._otherwise(dialect)
+
+    def _into(self, dialect: Dialect) -> str:
+        """Return the beginning of an insert."""
+        table = dialect.identifier_preparer.format_table(self._table)
+        return f"INSERT INTO {table} ({', '.join(self._names)})"
+
+    def _otherwise(self, dialect: Dialect) -> str:
+        """Return what an insert does where the row is there already."""
+        others = [column.name for column in self._columns if not column.primary_key]
+        if dialect.name in {"mariadb", "mysql"}:
+            sets = ", ".join(f"{name} = VALUES({name})" for name in others)
+            return f" ON DUPLICATE KEY UPDATE {sets}"
+        keys = ", ".join(column.name for column in self._table.primary_key.columns)
+        sets = ", ".join(f"{name} = excluded.{name}" for name in others)
+        return f" ON CONFLICT ({keys}) DO UPDATE SET {sets}"
+
+    def _update(self, dialect: Dialect, mark: str) -> Iterator[str]:
+        """Yield the parts of an update."""
+        table = dialect.identifier_preparer.format_table(self._table)
+        key, *others = self._names
+        if dialect.name == "postgresql":
+            yield f"UPDATE {table} AS t SET {', '.join(f'{name} = u.{name}' for name in others)}"  # noqa: S608 # our own names
+            yield f" FROM {self._unnested(dialect)} WHERE t.{key} = u.{key}"
+        else:
+            yield f"UPDATE {table} SET {', '.join(f'{name} = {mark}' for name in others)}"  # noqa: S608 # our own names
+            yield f" WHERE {key} = {mark}"
+
+    def _unnested(self, dialect: Dialect) -> str:
+        """Return arrays as a table of rows in their order."""
+        arrays = ", ".join(f"%s::{array_type(column, dialect)}" for column in self._columns)
+        return f"unnest({arrays}) WITH ORDINALITY AS u({', '.join(self._names)}, nth)"
+
+    @property
+    def _names(self) -> list[str]:
+        return [column.name for column in self._columns]
+
+
+def array_type(column: Column[Any], dialect: Dialect) -> str:
+    """Return PostgreSQL's name of an array of a column's values."""
+    return f"{column.type.compile(dialect)}[]"
+
+
+def columns_of(rows: Sequence[Row]) -> tuple[list[object], ...]:
+    """Return rows turned into one list a column."""
+    return tuple(list(column) for column in zip(*rows, strict=True))
