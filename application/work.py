@@ -90,6 +90,17 @@ class Work:
             self.open(aggregate)
         return cast("A", self._aggregates[aggregate.id])
 
+    def new(self, kind: type[A]) -> A:
+        """Return an aggregate with an id of its own.
+
+        Its stream is not read. Should the id have been used before, saving collides (R32).
+        """
+        aggregate = kind(self.rules.new_id())
+        self._positions[aggregate.id] = 0
+        draft = aggregate.draft()
+        self._aggregates[aggregate.id] = draft
+        return draft
+
     def installation(self, name: str) -> Installation:
         """Return a live installation; raises NoRegistration (R9)."""
         installation = self.get(Installation(name))

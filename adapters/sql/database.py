@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.engine import URL
@@ -14,6 +15,15 @@ from addressee.domain import Conflict, InvalidValue, StoreDamaged, StoreUnavaila
 
 LOCK_TIMEOUT = 30
 """How long a writer waits for the others, in seconds."""
+
+TAKE_XID = "SELECT pg_current_xact_id()::text::bigint"
+BEGIN = {
+    ("sqlite", "read"): "BEGIN DEFERRED",
+    ("sqlite", "write"): "BEGIN IMMEDIATE",
+    ("postgresql", "read"): "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    # Readers rely on it that a writer has its transaction id before its positions (ordering.py).
+    ("postgresql", "write"): f"BEGIN ISOLATION LEVEL READ COMMITTED; {TAKE_XID}",
+}
 
 
 class Database:
@@ -46,7 +56,7 @@ class Database:
     @contextmanager
     def reading(self) -> Generator[Connection]:
         """Open a transaction that sees one moment."""
-        with translated(), self.engine.connect() as connection, self._begun(connection, "DEFERRED"):
+        with translated(), self.engine.connect() as connection, self._begun(connection, "read"):
             yield connection
 
     @contextmanager
@@ -56,29 +66,37 @@ class Database:
             self._writers,
             translated(),
             self.engine.connect() as connection,
-            self._begun(connection, "IMMEDIATE"),
+            self._begun(connection, "write"),
         ):
             yield connection
 
     @contextmanager
-    def _begun(self, connection: Connection, mode: str) -> Generator[None]:
-        if not self.is_sqlite:
+    def _begun(self, connection: Connection, mode: Literal["read", "write"]) -> Generator[None]:
+        """Begin and end the transaction by statements of our own, where the database has them."""
+        begin = BEGIN.get((self.engine.dialect.name, mode))
+        if begin is None:
             # MariaDB's own default would have writers lock gaps, and wait for each other there.
-            level = "REPEATABLE READ" if mode == "DEFERRED" else "READ COMMITTED"
+            level = "REPEATABLE READ" if mode == "read" else "READ COMMITTED"
             connection.execution_options(isolation_level=level)
             with connection.begin():
                 yield
             return
-        # sqlite3 begins transactions late and by itself; in its autocommit mode we say when.
+        # The drivers begin late and by themselves; in their autocommit mode we say when and how.
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        connection.exec_driver_sql(begin)
         try:
             yield
         except BaseException:
-            # The driver's own rollback does nothing where SQLite has rolled back already.
-            connection.connection.rollback()
+            self._roll_back(connection)
             raise
         connection.exec_driver_sql("COMMIT")
+
+    def _roll_back(self, connection: Connection) -> None:
+        if self.is_sqlite:
+            # The driver's own rollback does nothing where SQLite has rolled back already.
+            connection.connection.rollback()
+        elif not connection.invalidated:
+            connection.exec_driver_sql("ROLLBACK")
 
     def close(self) -> None:
         """Close the connections that wait in the pool; those of a host's engine are the host's."""
@@ -91,7 +109,10 @@ def made_engine(target: str | URL) -> Engine:
     try:
         url = make_url(target)
         if url.get_backend_name() != "sqlite":
-            return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+            engine = create_engine(url, hide_parameters=True)
+            event.listen(engine, "checkin", note_time)
+            event.listen(engine, "checkout", ping_if_idle)
+            return engine
     except (exc.ArgumentError, ImportError) as error:
         raise InvalidValue("store", f"is no URL that can be opened: {error}") from None
     if url.database in (None, "", ":memory:"):
@@ -106,6 +127,29 @@ def made_engine(target: str | URL) -> Engine:
 
     event.listen(engine, "connect", configure)
     return engine
+
+
+IDLE_SECONDS = 1
+"""How long a connection may wait in the pool without being asked whether it is still alive."""
+
+
+def note_time(_: object, record: Any) -> None:  # noqa: ANN401 # the pool's own
+    """Note when a connection goes back to the pool."""
+    record.info["idle_since"] = time.monotonic()
+
+
+def ping_if_idle(connection: Any, record: Any, _: object) -> None:  # noqa: ANN401 # likewise
+    """Have the pool replace a connection that has died while it waited; asking costs a message."""
+    idle_since = record.info.get("idle_since")
+    if idle_since is None or time.monotonic() - idle_since < IDLE_SECONDS:
+        return
+    try:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        cursor.close()
+        connection.rollback()
+    except Exception as error:
+        raise exc.DisconnectionError from error
 
 
 TIMEOUTS = {

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from addressee.domain import InvalidValue, StoreUnavailable
 
-from .database import translated
+from .database import TAKE_XID, translated
 
 NOTICES = "addressee_notices"
 """Where a connection that the pool lends carries its notices."""
@@ -75,13 +75,17 @@ class Joining:
         return connection
 
     def _begin(self, connection: Connection) -> None:
-        """Begin on SQLite, whose driver does so only before it writes.
+        """See to it that the transaction is begun as `Database` would begin it.
 
-        A savepoint that stands alone would be committed when it is released.
+        SQLite's driver begins only before it writes; a savepoint that stands alone would be
+        committed when it is released. PostgreSQL gives a transaction its id only when it writes.
         """
+        dialect = connection.dialect.name
         raw: Any = connection.connection.driver_connection
-        if connection.dialect.name == "sqlite" and not raw.in_transaction:
+        if dialect == "sqlite" and not raw.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        elif dialect == "postgresql":
+            connection.exec_driver_sql(TAKE_XID)
 
     def _notices(self, connection: Connection) -> Notices:
         notices: Notices = connection.info.setdefault(NOTICES, Notices())

@@ -20,12 +20,12 @@ from sqlalchemy import (
 
 from addressee.domain import InvalidValue
 
+from .database import TAKE_XID
 from .prepared import Prepared
-from .rows import Row
+from .rows import Row, Write
 from .schema import Schema
 from .statements import pages
 
-TAKE_XID = text("select pg_current_xact_id()::text::bigint")
 OLDEST_XID = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 STEP: ColumnElement[int] = literal_column("@@auto_increment_increment", Integer())
 
@@ -46,8 +46,21 @@ class Barrier(Protocol):
 class Ordering(Protocol):
     """Give positions, and tell when those that are missing are missing for good."""
 
-    def insert(self, connection: Connection, prepared: Prepared, rows: Sequence[Row]) -> list[int]:
-        """Add rows to the ledger and return their positions, which ascend."""
+    def insert(
+        self,
+        connection: Connection,
+        prepared: Prepared,
+        rows: Sequence[Row],
+        beside: Sequence[Write] = (),
+    ) -> list[int]:
+        """Add rows to the ledger and return their positions, which ascend.
+
+        Args:
+            connection: with a transaction that `Database` or `Joining` has begun.
+            prepared: statements on the store's tables.
+            rows: stream, version, topic and state of each event.
+            beside: what is written to other tables with them.
+        """
         ...
 
     def barrier(self, connection: Connection, schema: Schema) -> Barrier | None:
@@ -58,8 +71,16 @@ class Ordering(Protocol):
 class OneWriter:
     """SQLite: positions are taken and committed in one order."""
 
-    def insert(self, connection: Connection, prepared: Prepared, rows: Sequence[Row]) -> list[int]:
+    def insert(
+        self,
+        connection: Connection,
+        prepared: Prepared,
+        rows: Sequence[Row],
+        beside: Sequence[Write] = (),
+    ) -> list[int]:
         """Add rows; those of one transaction follow each other."""
+        for write in beside:
+            write.run(connection)
         prepared.events.insert(connection, rows)
         [[last]] = prepared.last.rows(connection)
         return [*range(last - len(rows) + 1, last + 1)]
@@ -69,16 +90,21 @@ class OneWriter:
 
 
 class TransactionIds:
-    """PostgreSQL: a writer has its transaction id before its positions."""
+    """PostgreSQL: a writer takes its transaction id when it begins, before its positions."""
 
-    def insert(self, connection: Connection, prepared: Prepared, rows: Sequence[Row]) -> list[int]:
-        """Take the transaction id, then add rows."""
-        connection.execute(TAKE_XID)
-        return prepared.events.numbered(connection, rows)
+    def insert(
+        self,
+        connection: Connection,
+        prepared: Prepared,
+        rows: Sequence[Row],
+        beside: Sequence[Write] = (),
+    ) -> list[int]:
+        """Add rows, and the others in the same statement."""
+        return prepared.events.numbered(connection, rows, beside)
 
     def barrier(self, connection: Connection, schema: Schema) -> Barrier:
         """Return a transaction id: whoever holds a lower position has a lower id."""
-        return IdBarrier(connection.execute(TAKE_XID).scalar_one())
+        return IdBarrier(connection.execute(text(TAKE_XID)).scalar_one())
 
 
 class IdBarrier:
@@ -100,8 +126,16 @@ class Slots:
     free. Shared locks do not make writers wait for each other.
     """
 
-    def insert(self, connection: Connection, prepared: Prepared, rows: Sequence[Row]) -> list[int]:
+    def insert(
+        self,
+        connection: Connection,
+        prepared: Prepared,
+        rows: Sequence[Row],
+        beside: Sequence[Write] = (),
+    ) -> list[int]:
         """Share a slot, then add rows; those of one statement are numbered in even steps."""
+        for write in beside:
+            write.run(connection)
         slot = SLOT_NAMES[int(time.time() * SLOTS_A_SECOND) % len(SLOT_NAMES)]
         setting = prepared.schema.setting
         share = select(STEP).select_from(setting).where(setting.c.name == slot)

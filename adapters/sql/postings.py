@@ -48,16 +48,35 @@ def term_numbers(
     return found
 
 
-def number_terms(
+def add_terms(
     connection: Connection, prepared: Prepared, application: str, terms: AbstractSet[str]
 ) -> dict[str, int]:
-    """Return term → its number, giving numbers to those that have none."""
-    numbers = term_numbers(connection, prepared, application, terms)
-    if missing := terms - numbers.keys():
-        rows = [{"application": application, "term": as_written(term)} for term in sorted(missing)]
-        connection.execute(insert(prepared.schema.term), rows)
-        numbers |= term_numbers(connection, prepared, application, missing)
-    return numbers
+    """Return term → its number, giving numbers to terms that have none."""
+    rows = [{"application": application, "term": as_written(term)} for term in sorted(terms)]
+    connection.execute(insert(prepared.schema.term), rows)
+    return term_numbers(connection, prepared, application, terms)
+
+
+def places(
+    connection: Connection,
+    prepared: Prepared,
+    application: str,
+    terms: AbstractSet[str],
+    installations: AbstractSet[str],
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return term → its number, for those that have one, and installation → its ordinal."""
+    written = {as_written(term): term for term in terms}
+    numbers: dict[str, int] = {}
+    ordinals: dict[str, int] = {}
+    for page in pages([*written, *installations]):
+        for name, number, is_installation in prepared.places.rows(
+            connection, page, application=application
+        ):
+            if is_installation:
+                ordinals[name] = number
+            else:
+                numbers[written[name]] = number
+    return numbers, ordinals
 
 
 def as_written(term: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, or_, select, tuple_
+from sqlalchemy import Integer, bindparam, literal_column, or_, select, tuple_, union_all
 
 from .rows import Rows
 from .schema import Schema
 from .statements import Query, given, listed
+
+NO, YES = literal_column("0", Integer()), literal_column("1", Integer())
 
 
 class Prepared:
@@ -22,8 +24,8 @@ class Prepared:
         whole: reads whole streams.
         further: reads whole streams, and of others one event each by stream and version.
         last: reads the last position.
-        ordinals: reads installation → ordinal.
         terms: reads term → number within an application.
+        places: reads the same with a 0, and with a 1 installation → ordinal; in one list.
         span: reads the first and the last sequence of the delta.
     """
 
@@ -48,13 +50,19 @@ class Prepared:
         )
         backwards = event.c.position.desc()
         self.last = Query(select(event.c.position).order_by(backwards).limit(1))
-        self.ordinals = Query(
-            select(installation.c.id, installation.c.ordinal).where(installation.c.id.in_(listed()))
-        )
-        self.terms = Query(
+        terms = (
             select(term.c.term, term.c.number)
             .where(term.c.application == given("application"))
             .where(term.c.term.in_(listed()))
+        )
+        self.terms = Query(terms)
+        self.places = Query(
+            union_all(
+                terms.add_columns(NO),
+                select(installation.c.id, installation.c.ordinal, YES).where(
+                    installation.c.id.in_(listed())
+                ),
+            )
         )
         sequence = schema.delta.c.sequence
         first = select(sequence).order_by(sequence).limit(1)

@@ -26,15 +26,25 @@ from sqlalchemy import Connection, exc, func, insert, select, update
 from .database import Database
 from .ordering import ordering_on
 from .prepared import Prepared
+from .rows import Write
 from .schema import Schema
 from .subscription import PollingSubscription
 from .tail import Tail
 
 
 def insert_events(
-    connection: Connection, prepared: Prepared, events: Sequence[StoredEvent]
+    connection: Connection,
+    prepared: Prepared,
+    events: Sequence[StoredEvent],
+    beside: Sequence[Write] = (),
 ) -> list[int]:
     """Add events to the ledger and return their positions, which are in the order given.
+
+    Args:
+        connection: with its transaction begun.
+        prepared: statements on the store's tables.
+        events: which, at least one if anything else is to be written.
+        beside: what is written to other tables with them.
 
     Raises:
         IntegrityError: a stream has an event of that version already.
@@ -43,7 +53,7 @@ def insert_events(
     if not rows:
         return []
     try:
-        return ordering_on(connection.dialect).insert(connection, prepared, rows)
+        return ordering_on(connection.dialect).insert(connection, prepared, rows, beside)
     except exc.IntegrityError:
         raise IntegrityError("a stream has an event of that version already") from None
 

@@ -8,11 +8,16 @@ parameters are driver's own: right for numbers, text and bytes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Column, Connection, Dialect, Table
 
 Row = Sequence[object]
+Way = Literal["insert", "upsert", "update", "numbered"]
+"""``upsert`` adds a row, or where its primary key is there already, sets the other columns:
+deleting first would on MariaDB lock the gap in which a row would be, and so others who write beside
+it. ``update`` sets the other columns of the rows that the first column names. ``numbered`` adds
+rows on PostgreSQL and returns their numbers."""
 
 
 class Rows:
@@ -26,16 +31,30 @@ class Rows:
     def __init__(self, table: Table, *columns: str) -> None:
         self._table = table
         self._columns = [table.c[name] for name in columns]
-        self._texts: dict[tuple[str, str], str] = {}
+        self._texts: dict[tuple[str, Way], str] = {}
 
     def insert(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Add rows; raises IntegrityError, as SQLAlchemy wraps it, where one is there already."""
-        self._write(connection, "insert", rows)
+        self.write(connection, "insert", rows)
 
-    def numbered(self, connection: Connection, rows: Sequence[Row]) -> list[int]:
-        """Add rows on PostgreSQL and return the numbers that they got, in ascending order."""
-        text = self._text(connection.dialect, "numbered")
-        return sorted(connection.exec_driver_sql(text, columns_of(rows)).scalars())
+    def numbered(
+        self, connection: Connection, rows: Sequence[Row], beside: Sequence[Write] = ()
+    ) -> list[int]:
+        """Add rows on PostgreSQL and return the numbers that they got, in ascending order.
+
+        Args:
+            connection: with its transaction begun.
+            rows: which.
+            beside: what else is written, in the same statement: it must not depend on these rows.
+        """
+        written = [(write.rows.text(connection.dialect, write.way), write) for write in beside]
+        before = ", ".join(f"w{n} AS ({text})" for n, (text, _) in enumerate(written))
+        last = self.text(connection.dialect, "numbered")
+        values = [column for _, write in written for column in columns_of(write.values)]
+        found = connection.exec_driver_sql(
+            f"WITH {before} {last}" if before else last, (*values, *columns_of(rows))
+        )
+        return sorted(found.scalars())
 
     def insert_together(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Add rows by one statement on MariaDB or MySQL and return the first one's number."""
@@ -45,22 +64,11 @@ class Rows:
         first: int = connection.exec_driver_sql(text, values).lastrowid
         return first
 
-    def upsert(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Add rows, or where their primary key is there already, set the other columns.
-
-        Nothing is deleted first, since on MariaDB that locks the gap in which a row would be, and
-        so others who write beside it.
-        """
-        self._write(connection, "upsert", rows)
-
-    def update(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Set the other columns of the rows that the first one names."""
-        self._write(connection, "update", rows)
-
-    def _write(self, connection: Connection, way: str, rows: Sequence[Row]) -> None:
+    def write(self, connection: Connection, way: Way, rows: Sequence[Row]) -> None:
+        """Write rows in one of the ways, if there are any."""
         if not rows:
             return
-        text = self._text(connection.dialect, way)
+        text = self.text(connection.dialect, way)
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(text, columns_of(rows))
         elif way == "update":
@@ -69,13 +77,14 @@ class Rows:
         else:
             connection.exec_driver_sql(text, [tuple(row) for row in rows])
 
-    def _text(self, dialect: Dialect, way: str) -> str:
+    def text(self, dialect: Dialect, way: Way) -> str:
+        """Return the statement that writes in one of the ways."""
         key = dialect.name, way
         if key not in self._texts:
             self._texts[key] = "".join(self._parts(dialect, way))
         return self._texts[key]
 
-    def _parts(self, dialect: Dialect, way: str) -> Iterator[str]:
+    def _parts(self, dialect: Dialect, way: Way) -> Iterator[str]:
         """Yield the parts of a statement."""
         arrays = dialect.name == "postgresql"
         mark = "?" if dialect.paramstyle == "qmark" else "%s"
@@ -127,6 +136,18 @@ class Rows:
     @property
     def _names(self) -> list[str]:
         return [column.name for column in self._columns]
+
+
+class Write(NamedTuple):
+    """Rows to be written, and how."""
+
+    rows: Rows
+    way: Way
+    values: Sequence[Row]
+
+    def run(self, connection: Connection) -> None:
+        """Write them by a statement of their own."""
+        self.rows.write(connection, self.way, self.values)
 
 
 def array_type(column: Column[Any], dialect: Dialect) -> str:

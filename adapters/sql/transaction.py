@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
@@ -15,11 +15,12 @@ from addressee.application import Changes, InstallationChange
 from addressee.domain import Conflict, Event
 
 from .database import Database
-from .postings import Posting, Upkeep, number_terms, term_numbers
+from .postings import Upkeep, add_terms, places, term_numbers
 from .prepared import Prepared
 from .reader import SqlReader
 from .recorder import insert_events
-from .statements import pages, to_microseconds
+from .rows import Write
+from .statements import microseconds_or_none, pages, to_microseconds
 from .tail import Tail
 
 
@@ -48,18 +49,19 @@ class SqlTransaction(SqlReader):
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         """Record events and what they change in the read models; raises Conflict."""
         stored = [*map(self._mapper.to_stored_event, events)]
+        beside = [*self._set_holders(changes.holders), *self._change(changes.installations)]
         try:
-            positions = insert_events(self._connection, self._prepared, stored)
+            positions = insert_events(self._connection, self._prepared, stored, beside)
         except IntegrityError:
             raise self._conflict(events) from None
-        self._set_holders(changes.holders)
-        self._change_installations(changes.installations)
+        if noted := sum(len(w.values) for w in beside if w.rows is self._prepared.delta):
+            self._tidy(noted)
         return positions
 
     def touch(self, sessions: Mapping[str, datetime]) -> None:
         """Note that sessions are alive."""
         rows = [(name, to_microseconds(at)) for name, at in sessions.items()]
-        self._prepared.touches.upsert(self._connection, rows)
+        self._prepared.touches.write(self._connection, "upsert", rows)
 
     def _conflict(self, events: Sequence[Event]) -> Conflict:
         """Return which stream has moved on; the transaction is lost, so it is asked in no query."""
@@ -67,60 +69,50 @@ class SqlTransaction(SqlReader):
         expected = first.originator_version - 1
         return Conflict(first.originator_id, expected, expected + 1)
 
-    def _set_holders(self, holders: Mapping[str, str | None]) -> None:
+    def _set_holders(self, holders: Mapping[str, str | None]) -> Iterator[Write]:
+        """Yield what makes persons the holders of identifiers; what none holds goes at once."""
         table = self._schema.holder
         for page in pages(claim for claim, person in holders.items() if person is None):
             self._connection.execute(delete(table).where(table.c.claim.in_(page)))
-        rows = [(claim, person) for claim, person in holders.items() if person]
-        self._prepared.holders.upsert(self._connection, rows)
+        if rows := [(claim, person) for claim, person in holders.items() if person]:
+            yield Write(self._prepared.holders, "upsert", rows)
 
-    def _change_installations(self, changes: Sequence[InstallationChange]) -> None:
+    def _change(self, changes: Sequence[InstallationChange]) -> Iterator[Write]:
+        """Yield what changes owners and postings; new installations and terms are added at once."""
         new = [(change.installation, change.application) for change in changes if change.new]
         self._prepared.installations.insert(self._connection, new)
-        ordinals = self._ordinals_of({change.installation for change in changes})
-        # Of several changes of one installation the last one counts.
-        moved = {
-            ordinals[change.installation]: (change.person, change.bound_at)
-            for change in changes
-            if change.moved
-        }
-        self._prepared.bindings.update(
-            self._connection,
-            [
-                (ordinal, person, None if bound_at is None else to_microseconds(bound_at))
-                for ordinal, (person, bound_at) in moved.items()
-            ],
-        )
-        if postings := self._postings_of(changes, ordinals):
-            self._prepared.delta.insert(self._connection, postings)
-            self._tidy(len(postings))
-
-    def _ordinals_of(self, installations: Iterable[str]) -> dict[str, int]:
-        """Return installation → ordinal."""
-        found: dict[str, int] = {}
-        for page in pages(installations):
-            found.update(self._prepared.ordinals.rows(self._connection, page))
-        return found
-
-    def _postings_of(
-        self, changes: Sequence[InstallationChange], ordinals: Mapping[str, int]
-    ) -> list[Posting]:
-        terms: dict[str, set[str]] = defaultdict(set)
+        of_application: dict[str, list[InstallationChange]] = defaultdict(list)
         for change in changes:
-            terms[change.application] |= change.gained | change.lost
-        numbers = {
-            application: self._number_terms(application, names)
-            for application, names in terms.items()
-        }
-        return [
-            (numbers[change.application][term], ordinals[change.installation], present)
+            of_application[change.application].append(change)
+        for application, group in of_application.items():
+            yield from self._change_within(application, group)
+
+    def _change_within(
+        self, application: str, changes: Sequence[InstallationChange]
+    ) -> Iterator[Write]:
+        terms = {term for change in changes for term in (*change.gained, *change.lost)}
+        names = {change.installation for change in changes}
+        numbers, ordinals = places(self._connection, self._prepared, application, terms, names)
+        if unknown := terms - numbers.keys():
+            numbers |= self._add_terms(application, unknown)
+        # Of several changes of one installation the last one counts.
+        moved = {change.installation: change for change in changes if change.moved}
+        if moved:
+            bindings = [
+                (ordinals[name], change.person, microseconds_or_none(change.bound_at))
+                for name, change in moved.items()
+            ]
+            yield Write(self._prepared.bindings, "update", bindings)
+        if postings := [
+            (numbers[term], ordinals[change.installation], present)
             for change in changes
             for present, names in ((1, change.gained), (0, change.lost))
             for term in sorted(names)
-        ]
+        ]:
+            yield Write(self._prepared.delta, "insert", postings)
 
-    def _number_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
-        return number_terms(self._connection, self._prepared, application, terms)
+    def _add_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
+        return add_terms(self._connection, self._prepared, application, terms)
 
     def _tidy(self, postings: int) -> None:
         self._upkeep.after(postings, self._connection, self._prepared)
@@ -146,18 +138,19 @@ class JoinedTransaction(SqlTransaction):
         super().__init__(connection, prepared, mapper, tail, upkeep)
         self._database = database
 
-    def _number_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
-        """Give numbers to new terms in a transaction of its own: others want the same terms.
+    def _add_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
+        """Give numbers to terms in a transaction of its own: others want the same terms.
 
         SQLite has one writer, and that is the host.
         """
-        known = term_numbers(self._connection, self._prepared, application, terms)
-        if not (new := terms - known.keys()):
-            return known
         if self._database.is_sqlite:
-            return known | number_terms(self._connection, self._prepared, application, new)
+            return super()._add_terms(application, terms)
         with self._database.writing() as own:
-            return known | number_terms(own, self._prepared, application, new)
+            known = term_numbers(own, self._prepared, application, terms)
+            unknown = terms - known.keys()
+            return (
+                known | add_terms(own, self._prepared, application, unknown) if unknown else known
+            )
 
     def _tidy(self, postings: int) -> None:
         """Leave compaction to a command that commits at once."""

@@ -52,7 +52,7 @@ class UpdatePerson:
         owner = work.owner(installation)
         if owner is None and not (added or self.attributes or self.tags):
             return Updated("unchanged", self.installation)
-        person = owner or work.get(Person(work.rules.new_id()))
+        person = owner or work.new(Person)
         for identifier in added:
             if work.claim(identifier).holder not in (None, person.name):
                 field = self.add.field_of(identifier)

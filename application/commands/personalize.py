@@ -59,7 +59,7 @@ class Personalize:
         check_free(installation, owner, chosen, force=self.force)
         if chosen is None and owner is not None and not owner.identified:
             chosen = owner.name
-        person = work.get(Person(chosen or work.rules.new_id()))
+        person = work.get(Person(chosen)) if chosen else work.new(Person)
         self._inform(work, person, [i for i, claim in claims.items() if claim.holder is None])
         if owner is person:
             outcome = self._again(work, installation, person)

@@ -46,10 +46,13 @@ class Register:
 
     def decide(self, work: Work) -> Registered:
         """Raise NoRegistration if the id is known and has expired."""
-        name = self.installation or work.rules.new_id()
-        if work.get(Installation(name)).exists:
+        if self.installation is None:
+            installation = work.new(Installation)
+        else:
+            installation = work.get(Installation(self.installation))
+        name = installation.name
+        if installation.exists:
             return self._again(work, name)
-        installation = work.get(Installation(name))
         report = self.report
         installation.record(
             InstallationRegistered,
