@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal, NamedTuple, Self
 
@@ -38,6 +39,7 @@ class Identifier(NamedTuple):
     value: str
 
 
+@lru_cache(4096)  # a command asks for the same few several times
 def keyed_hash(key: bytes, *parts: str) -> str:
     """Return 32 hexadecimal digits that only the holder of ``key`` can relate to ``parts``.
 

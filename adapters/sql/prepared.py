@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, bindparam, literal_column, or_, select, tuple_, union_all
+from sqlalchemy import Integer, and_, literal_column, or_, select, union_all
 
 from .rows import Rows
 from .schema import Schema
 from .statements import Query, given, listed
 
+KNOWN = 4
+"""Of how many streams that are known up to a version one statement asks for the next event."""
 NO, YES = literal_column("0", Integer()), literal_column("1", Integer())
 
 
@@ -22,7 +24,7 @@ class Prepared:
             the constructor.
         recorded: reads events by stream and version; conditions can be added.
         whole: reads whole streams.
-        further: reads whole streams, and of others one event each by stream and version.
+        further: reads whole streams, and of a few others one event each, by stream and version.
         last: reads the last position.
         terms: reads term → number within an application.
         places: reads the same with a 0, and with a 1 installation → ordinal; in one list.
@@ -42,12 +44,11 @@ class Prepared:
             event.c.position, event.c.stream, event.c.version, event.c.topic, event.c.state
         ).order_by(event.c.stream, event.c.version)
         self.whole = Query(recorded.where(event.c.stream.in_(listed())))
-        self.further = recorded.where(
-            or_(
-                event.c.stream.in_(bindparam("whole", expanding=True)),
-                tuple_(event.c.stream, event.c.version).in_(bindparam("next", expanding=True)),
-            )
-        )
+        known = [
+            and_(event.c.stream == given(f"stream{n}"), event.c.version == given(f"version{n}"))
+            for n in range(KNOWN)
+        ]
+        self.further = Query(recorded.where(or_(event.c.stream.in_(listed()), *known)))
         backwards = event.c.position.desc()
         self.last = Query(select(event.c.position).order_by(backwards).limit(1))
         terms = (

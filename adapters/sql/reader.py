@@ -15,9 +15,11 @@ from addressee.adapters.mapper import EventMapper
 from addressee.application import Recorded
 
 from .postings import postings, shards, term_numbers
-from .prepared import Prepared
+from .prepared import KNOWN, Prepared
 from .statements import from_microseconds, pages, to_microseconds
 from .tail import Tail
+
+UNKNOWN = [(None, None)] * KNOWN
 
 
 class SqlReader:
@@ -53,8 +55,16 @@ class SqlReader:
             for page in pages(whole):
                 self._gather(found, self._prepared.whole.rows(self._connection, page))
             return found
-        asked = {"whole": whole, "next": next_ones}
-        self._gather(found, self._connection.execute(self._prepared.further, asked))
+        listed = [*pages(whole)] or [[""]]
+        for page in listed[1:]:
+            self._gather(found, self._prepared.whole.rows(self._connection, page))
+        for group in pages(next_ones, KNOWN):
+            named: dict[str, object] = {}
+            for n, (stream, version) in enumerate([*group, *UNKNOWN][:KNOWN]):
+                named |= {f"stream{n}": stream, f"version{n}": version}
+            rows = self._prepared.further.rows(self._connection, listed[0], **named)
+            self._gather(found, rows)
+            listed[0] = [""]
         for stream, version in next_ones:
             if stream in found:
                 rest = (table.c.stream == stream) & (table.c.version > version + 1)

@@ -70,11 +70,15 @@ class StockService(Application[UUID]):
         return person.id
 
     def personalize(self, installation_id: UUID, person_id: UUID) -> None:
+        self.save(*self.bound(installation_id, person_id))
+
+    def bound(self, installation_id: UUID, person_id: UUID) -> tuple[Installation, Person]:
+        """Return both with a sign-in that is not saved yet."""
         installation: Installation = self.repository.get(installation_id)
         person: Person = self.repository.get(person_id)
         installation.personalize("shop", str(person_id), "device")
         person.personalize(str(installation_id), "shop", "device")
-        self.save(installation, person)
+        return installation, person
 
     def depersonalize(self, installation_id: UUID, person_id: UUID) -> None:
         installation: Installation = self.repository.get(installation_id)

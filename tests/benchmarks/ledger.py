@@ -1,0 +1,202 @@
+"""A sign-in on disk, beside the stock stores of `eventsourcing` and beside the bare driver.
+
+The command is one person's first sign-in, with an external id, an e-mail address and two tags, on a
+device that is registered: eight events on four streams, two claims, the owner and the postings, in
+one transaction that waits for the disk. The stock side saves two bare events of two aggregates and
+keeps no index; it is measured for the save alone, and for the command that loads them first. The
+floor writes the same rows as ours with the bare driver.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from sqlalchemy import make_url
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import Call, Identity, Personalization, Personalized, bulk
+from tests.benchmarks import floor
+from tests.benchmarks.report import Figure
+from tests.benchmarks.stock import StockService
+from tests.benchmarks.writers import our_writers, stock_writers
+from tests.servers import Postgres, postgres_server
+
+COMMANDS = 150
+BATCH = 1000
+ROUNDS = 5
+Databases = Callable[[], str]
+Floor = Callable[[str, list[floor.Written]], None]
+
+
+def figures() -> Iterator[Figure]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(postgres_server())
+        numbers = iter(range(1_000_000))
+        yield from of_database(
+            "SQLite FULL",
+            lambda: f"sqlite:///{folder}/{next(numbers)}.db",
+            floors=(floor.sqlite_floor, floor.sqlite_floor),
+            bars=(2, 0.4, 5),
+        )
+        yield from of_database(
+            "PostgreSQL",
+            server.new_database,
+            floors=(floor.postgres_floor, floor.postgres_batch_floor),
+            bars=(2, 0.45, 8),
+        )
+        yield eight_writers(server)
+
+
+def of_database(
+    name: str,
+    databases: Databases,
+    floors: tuple[Floor, Floor],
+    bars: tuple[float, float, float],
+) -> Iterator[Figure]:
+    """Measure all ways in turn, several times, and yield how they compare."""
+    times: dict[str, list[float]] = {}
+    for _ in range(ROUNDS):
+        single, written = ours(databases())
+        many, batch = ours_in_bulk(databases())
+        once = {
+            "single": single,
+            "bulk": many,
+            "save": stock_save(databases()),
+            "command": stock_command(databases()),
+            "floor": timed(floors[0], registered(databases(), COMMANDS), written) / COMMANDS,
+            "batch floor": timed(floors[1], registered(databases(), BATCH), [batch]) / BATCH,
+        }
+        for way, seconds in once.items():
+            times.setdefault(way, []).append(seconds)
+    spent = {way: median(seconds) for way, seconds in times.items()}
+    yield Figure(f"{name}: sign-in / stock save", spent["single"], spent["save"], bars[0])
+    yield Figure(f"{name}: sign-in / stock command", spent["single"], spent["command"], None)
+    yield Figure(f"{name}: sign-in / floor", spent["single"], spent["floor"], bars[1])
+    yield Figure(f"{name}: bulk / single", spent["bulk"], spent["single"], bars[2])
+    yield Figure(f"{name}: bulk / batch floor", spent["bulk"], spent["batch floor"], 0.25)
+
+
+def timed(
+    work: Callable[[str, list[floor.Written]], None], url: str, rows: list[floor.Written]
+) -> float:
+    """Return the seconds that a call takes."""
+    start = perf_counter()
+    work(url, rows)
+    return perf_counter() - start
+
+
+def devices(people: Personalization, count: int) -> list[str]:
+    """Register devices that belong to nobody."""
+    names = [f"device-{n}" for n in range(count)]
+    bulk(people, [registration(name) for name in names])
+    return names
+
+
+def identities(count: int) -> list[Identity]:
+    return [Identity(external_id=f"p{n}", emails=[f"p{n}@x.com"]) for n in range(count)]
+
+
+def registered(url: str, count: int) -> str:
+    """Return the URL of a database in which devices are registered."""
+    with SqlStore(url) as store:
+        devices(Personalization(store), count)
+    return url
+
+
+def ours(url: str) -> tuple[float, list[floor.Written]]:
+    """Return the seconds of one command, and the rows that each wrote."""
+    with SqlStore(url) as store:
+        people = Personalization(store)
+        asked = list(zip(devices(people, COMMANDS), identities(COMMANDS), strict=True))
+        before = floor.last_rows(url)
+        start = perf_counter()
+        answers = [people.personalize(d, i, tags={"vip", "beta"}) for d, i in asked]
+        seconds = (perf_counter() - start) / COMMANDS
+    return seconds, floor.rows_of(url, [command_of(answer) for answer in answers], before)
+
+
+def ours_in_bulk(url: str) -> tuple[float, floor.Written]:
+    """Return the seconds of one command among many, and the rows that they wrote together."""
+    with SqlStore(url) as store:
+        people = Personalization(store)
+        asked = zip(devices(people, BATCH), identities(BATCH), strict=True)
+        calls = [sign_in(device, identity) for device, identity in asked]
+        before = floor.last_rows(url)
+        start = perf_counter()
+        answers = bulk(people, calls)
+        seconds = (perf_counter() - start) / BATCH
+    commands = [command_of(answer) for answer in answers if isinstance(answer, Personalized)]
+    together = floor.Written()
+    for written in floor.rows_of(url, commands, before):
+        together += written
+    return seconds, together
+
+
+def registration(device: str) -> Call:
+    return lambda people: people.register("shop", installation=device)
+
+
+def sign_in(device: str, identity: Identity) -> Call:
+    return lambda people: people.personalize(device, identity, tags={"vip", "beta"})
+
+
+def command_of(answer: Personalized) -> floor.Command:
+    return floor.Command(answer.position, answer.installation, answer.person)
+
+
+def stock_command(url: str) -> float:
+    """Return the seconds of loading two aggregates and saving an event of each."""
+    stock = StockService(stock_environment(url))
+    pairs = [(stock.register(n), stock.create(n)) for n in range(COMMANDS)]
+    start = perf_counter()
+    for installation, person in pairs:
+        stock.personalize(installation, person)
+    seconds = (perf_counter() - start) / COMMANDS
+    stock.close()
+    return seconds
+
+
+def stock_save(url: str) -> float:
+    """Return the seconds of saving one event of each of two aggregates."""
+    stock = StockService(stock_environment(url))
+    pairs = [stock.bound(stock.register(n), stock.create(n)) for n in range(COMMANDS)]
+    start = perf_counter()
+    for pair in pairs:
+        stock.save(*pair)
+    seconds = (perf_counter() - start) / COMMANDS
+    stock.close()
+    return seconds
+
+
+def stock_environment(url: str) -> dict[str, str]:
+    """Return what makes a stock application use a database."""
+    where = make_url(url)
+    if where.get_backend_name() == "sqlite":
+        return {
+            "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+            "SQLITE_DBNAME": where.database or "",
+        }
+    return {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "POSTGRES_DBNAME": where.database or "",
+        "POSTGRES_HOST": where.host or "",
+        "POSTGRES_PORT": str(where.port),
+        "POSTGRES_USER": where.username or "",
+        "POSTGRES_PASSWORD": where.password or "",
+    }
+
+
+def eight_writers(server: Postgres) -> Figure:
+    """Compare eight processes that write at once."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(3):
+        times[0].append(our_writers(server.new_database()))
+        times[1].append(stock_writers(stock_environment(server.new_database())))
+    ours_median, stock_median = median(times[0]), median(times[1])
+    return Figure("PostgreSQL: 8 writers / 8 stock", ours_median, stock_median, 2)
