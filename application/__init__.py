@@ -10,6 +10,7 @@ from .history import History
 from .personalization import Personalization
 from .ports import JoinableStore, Reader, Recorded, Store, Transaction
 from .projection import Changes, InstallationChange
+from .replay import Replay
 from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
 from .targeting import Targeting
 
@@ -30,6 +31,7 @@ __all__ = [
     "Reader",
     "Recorded",
     "Registered",
+    "Replay",
     "Result",
     "SessionPolicy",
     "Store",

@@ -120,7 +120,8 @@ def change_of(
 ) -> InstallationChange:
     """Return what changes for one installation; ``was`` and ``now`` are the terms of persons."""
     held, holds = installation_terms(before, indexed), installation_terms(installation, indexed)
-    moved = before.person != installation.person
+    # Within a page that is replayed, an installation can leave a person and come back.
+    moved = (before.person, before.bound_at) != (installation.person, installation.bound_at)
     if moved:
         held |= was[before.person] if before.person else set()
         holds |= now[installation.person] if installation.person else set()

@@ -20,8 +20,8 @@ class Prepared:
         schema: the tables.
 
     Attributes:
-        events, holders, installations, bindings, delta, touches: write rows; which columns, says
-            the constructor.
+        events, copies, holders, installations, bindings, delta, touches: write rows; which columns,
+            says the constructor.
         recorded: reads events by stream and version; conditions can be added.
         whole: reads whole streams.
         further: reads whole streams, and of a few others one event each, by stream and version.
@@ -35,6 +35,7 @@ class Prepared:
         self.schema = schema
         event, installation, term = schema.event, schema.installation, schema.term
         self.events = Rows(event, "stream", "version", "topic", "state")
+        self.copies = Rows(event, "position", "stream", "version", "topic", "state")
         self.holders = Rows(schema.holder, "claim", "person")
         self.installations = Rows(installation, "id", "application")
         self.bindings = Rows(installation, "ordinal", "person", "bound_at")

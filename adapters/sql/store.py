@@ -22,7 +22,7 @@ from .prepared import Prepared
 from .reader import SqlReader
 from .schema import Schema
 from .tail import Tail
-from .transaction import JoinedTransaction, SqlTransaction
+from .transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
 
 
 class SqlStore:
@@ -64,7 +64,7 @@ class SqlStore:
         self._schema = Schema.named(prefix, schema)
         self._prepared = Prepared(self._schema)
         self._upkeep = Upkeep()
-        self._mapper = mapper or EventMapper()
+        self.mapper = mapper or EventMapper()
         self._tail = Tail(self._database, self._schema)
         self._joining = Joining(self._database.engine)
         try:
@@ -79,13 +79,21 @@ class SqlStore:
     def reading(self) -> Generator[SqlReader]:
         """Open a view of one moment."""
         with self._database.reading() as connection:
-            yield SqlReader(connection, self._prepared, self._mapper, self._tail)
+            yield SqlReader(connection, self._prepared, self.mapper, self._tail)
 
     @contextmanager
     def writing(self) -> Generator[SqlTransaction]:
         """Open a transaction that commits when the block ends."""
         with self._database.writing() as connection:
-            yield SqlTransaction(connection, self._prepared, self._mapper, self._tail, self._upkeep)
+            yield SqlTransaction(connection, self._prepared, self.mapper, self._tail, self._upkeep)
+
+    @contextmanager
+    def following(self) -> Generator[FollowingTransaction]:
+        """Open a transaction that copies what another ledger holds."""
+        with self._database.writing() as connection:
+            yield FollowingTransaction(
+                connection, self._prepared, self.mapper, self._tail, self._upkeep
+            )
 
     @contextmanager
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:
@@ -94,7 +102,7 @@ class SqlStore:
             yield JoinedTransaction(
                 connection,
                 self._prepared,
-                self._mapper,
+                self.mapper,
                 self._tail,
                 self._upkeep,
                 self._database,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, Notification
 from sqlalchemy import Connection, delete
 
 from addressee.adapters.mapper import EventMapper
@@ -49,19 +49,26 @@ class SqlTransaction(SqlReader):
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         """Record events and what they change in the read models; raises Conflict."""
         stored = [*map(self._mapper.to_stored_event, events)]
-        beside = [*self._set_holders(changes.holders), *self._change(changes.installations)]
+        beside = self._writes(changes)
         try:
             positions = insert_events(self._connection, self._prepared, stored, beside)
         except IntegrityError:
             raise self._conflict(events) from None
-        if noted := sum(len(w.values) for w in beside if w.rows is self._prepared.delta):
-            self._tidy(noted)
+        self._after(beside)
         return positions
 
     def touch(self, sessions: Mapping[str, datetime]) -> None:
         """Note that sessions are alive."""
         rows = [(name, to_microseconds(at)) for name, at in sessions.items()]
         self._prepared.touches.write(self._connection, "upsert", rows)
+
+    def _writes(self, changes: Changes) -> list[Write]:
+        """Return what is to be written to the read models' tables."""
+        return [*self._set_holders(changes.holders), *self._change(changes.installations)]
+
+    def _after(self, written: Sequence[Write]) -> None:
+        if noted := sum(len(w.values) for w in written if w.rows is self._prepared.delta):
+            self._tidy(noted)
 
     def _conflict(self, events: Sequence[Event]) -> Conflict:
         """Return which stream has moved on; the transaction is lost, so it is asked in no query."""
@@ -116,6 +123,25 @@ class SqlTransaction(SqlReader):
 
     def _tidy(self, postings: int) -> None:
         self._upkeep.after(postings, self._connection, self._prepared)
+
+
+class FollowingTransaction(SqlTransaction):
+    """Copies another ledger's events, at their positions, with what they change."""
+
+    @property
+    def position(self) -> int:
+        """Return the last position that was copied."""
+        rows = self._prepared.last.rows(self._connection)
+        return rows[0][0] if rows else 0
+
+    def follow(self, page: Sequence[Notification], changes: Changes) -> None:
+        """Write the next events and what they change; raises Conflict if another has done it."""
+        rows = [(n.id, str(n.originator_id), n.originator_version, n.topic, n.state) for n in page]
+        self._prepared.copies.insert(self._connection, rows)
+        written = self._writes(changes)
+        for write in written:
+            write.run(self._connection)
+        self._after(written)
 
 
 class JoinedTransaction(SqlTransaction):

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import QueuePool
+from eventsourcing.persistence import InfrastructureFactory
+from eventsourcing.utils import Environment
+from sqlalchemy import QueuePool, make_url
 
 from addressee.adapters.memory import MemoryStore
+from addressee.adapters.recorder import RecorderStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.database import made_engine
 from addressee.application import History, Identity, Personalization, Store, Targeting
@@ -46,11 +49,47 @@ def in_database(url: str) -> Generator[Store]:
     engine.dispose()
 
 
+def stock_sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
+    folder: Path = request.getfixturevalue("tmp_path")
+    environment = {
+        "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+        "SQLITE_DBNAME": f"{folder}/stock.db",
+    }
+    yield from on_stock(environment, f"sqlite:///{folder}/copy.db")
+
+
+def stock_postgresql(request: pytest.FixtureRequest) -> Generator[Store]:
+    server: Postgres = request.getfixturevalue("postgres")
+    url = make_url(server.new_database())
+    environment = {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "POSTGRES_DBNAME": url.database or "",
+        "POSTGRES_HOST": url.host or "",
+        "POSTGRES_PORT": str(url.port),
+        "POSTGRES_USER": url.username or "",
+        "POSTGRES_PASSWORD": url.password or "",
+    }
+    yield from on_stock(environment, url.render_as_string(hide_password=False))
+
+
+def on_stock(environment: dict[str, str], copy: str) -> Generator[Store]:
+    """Yield a store on a stock persistence module of `eventsourcing`."""
+    stock = {"ORIGINATOR_ID_TYPE": "text", **environment}
+    factory = InfrastructureFactory.construct(Environment("ledger", stock))
+    ledger = factory.application_recorder()
+    for store in in_database(copy):
+        assert isinstance(store, SqlStore)
+        yield RecorderStore(ledger, store)
+    factory.close()
+
+
 STORES: dict[str, Callable[[pytest.FixtureRequest], Generator[Store]]] = {
     "memory": in_memory,
     "sqlite": on_sqlite,
     "postgresql": on_postgresql,
     "mariadb": on_mariadb,
+    "stock_sqlite": stock_sqlite,
+    "stock_postgresql": stock_postgresql,
 }
 MARKS = {"mariadb": pytest.mark.mariadb}
 PARAMS = [pytest.param(name, marks=MARKS.get(name, ())) for name in STORES]

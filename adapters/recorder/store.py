@@ -1,0 +1,158 @@
+"""A ledger in any application recorder of `eventsourcing`, and a copy of it with read models.
+
+The recorder commits events in a transaction of its own, so read models can't be in it. They follow:
+a projection takes the next events, and writes them and what they change in one transaction of a
+store, so each takes effect there once. A command waits for it to come to the command's own events.
+Identifiers belong to one person all the same, since claims are events (R5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Lock
+
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    IntegrityError,
+    Notification,
+    PersistenceError,
+)
+
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.reader import SqlReader
+from addressee.application import Changes, Recorded, Replay
+from addressee.domain import Conflict, Event, StoreUnavailable
+
+PAGE = 1000
+"""Most events that the projection takes in one transaction."""
+
+
+class RecorderStore:
+    """Keeps events by a recorder; a copy of them, and the read models, are in a store.
+
+    Args:
+        ledger: keeps the events; its stream ids must be text (``ORIGINATOR_ID_TYPE=text``).
+        copy: a store that is used for nothing else; its identifier key, its indexed attributes and
+            its mapper count.
+        wait: have each command wait until the copy shows it (R19). Without, somebody has to call
+            `catch_up` now and then, and audiences lag behind.
+    """
+
+    def __init__(self, ledger: ApplicationRecorder, copy: SqlStore, *, wait: bool = True) -> None:
+        self.identifier_key = copy.identifier_key
+        self.indexed_attributes: AbstractSet[str] = copy.indexed_attributes
+        self._ledger = ledger
+        self._copy = copy
+        self._wait = wait
+        self._lock = Lock()
+        self._replay = Replay(self.indexed_attributes)
+
+    @contextmanager
+    def reading(self) -> Generator[SqlReader]:
+        """Open a view of one moment of the copy."""
+        with self._copy.reading() as reader:
+            yield reader
+
+    @contextmanager
+    def writing(self) -> Generator[RecorderTransaction]:
+        """Open a transaction; what is appended is committed at once, and comes last.
+
+        Raises:
+            Conflict: a stream has events that the copy did not show; now it does.
+        """
+        try:
+            with self._copy.reading() as reader:
+                transaction = RecorderTransaction(reader, self._ledger, self._copy)
+                yield transaction
+        except Conflict:
+            self.catch_up()
+            raise
+        if transaction.touches:
+            with self._copy.writing() as own:
+                own.touch(transaction.touches)
+        if self._wait and transaction.position:
+            self.catch_up(transaction.position)
+
+    def catch_up(self, position: int | None = None) -> int:
+        """Bring the copy up to the ledger; any number of threads and processes may.
+
+        Args:
+            position: how far is enough; by default to the ledger's end.
+
+        Returns:
+            How far it is.
+
+        Raises:
+            StoreUnavailable: ledger or copy can't be reached; what was done stays done.
+        """
+        while True:
+            try:
+                with self._lock:
+                    reached, more = self._follow(position)
+            except Conflict:
+                continue  # another process was faster
+            if not more:
+                return reached
+
+    def _follow(self, wanted: int | None) -> tuple[int, bool]:
+        """Take the next page; return how far the copy is, and whether there may be more."""
+        with self._copy.following() as copy:
+            at = copy.position
+            if wanted is not None and at >= wanted:
+                return at, False
+            if self._replay.position != at:
+                self._replay = Replay(self.indexed_attributes, at)
+            page = read(self._ledger, at)
+            if not page:
+                return at, False
+            events = [Recorded(n.id, self._copy.mapper.to_domain_event(n)) for n in page]
+            copy.follow(page, self._replay.changes(events, copy))
+        return page[-1].id, True
+
+
+class RecorderTransaction(SqlReader):
+    """What a command reads of the copy, and appends to the ledger.
+
+    Args:
+        reader: a view of the copy.
+        ledger: the recorder.
+        copy: the store that the view is of.
+    """
+
+    def __init__(self, reader: SqlReader, ledger: ApplicationRecorder, copy: SqlStore) -> None:
+        self.__dict__.update(reader.__dict__)
+        self._ledger = ledger
+        self._store = copy
+        self.position = 0
+        """Of the last event that was appended."""
+        self.touches: Mapping[str, datetime] = {}
+
+    def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:  # noqa: ARG002 # the projection finds them
+        """Record events; raises Conflict, and then none is recorded."""
+        stored = [*map(self._store.mapper.to_stored_event, events)]
+        try:
+            positions = self._ledger.insert_events(stored)
+        except IntegrityError:
+            expected = events[0].originator_version - 1
+            raise Conflict(events[0].originator_id, expected, expected + 1) from None
+        except PersistenceError as error:
+            raise StoreUnavailable(f"the ledger did not do its work: {error}") from None
+        if not positions:
+            raise StoreUnavailable("the ledger's recorder gives no positions")
+        self.position = positions[-1]
+        return positions
+
+    def touch(self, sessions: Mapping[str, datetime]) -> None:
+        """Note that sessions are alive, when the events are recorded."""
+        self.touches = sessions
+
+
+def read(ledger: ApplicationRecorder, after: int) -> list[Notification]:
+    """Return the next events of a ledger; raises StoreUnavailable."""
+    try:
+        return [*ledger.select_notifications(after, PAGE, inclusive_of_start=False)]
+    except PersistenceError as error:
+        raise StoreUnavailable(f"the ledger did not do its work: {error}") from None
