@@ -1,6 +1,13 @@
 """A store in a SQL database, through SQLAlchemy Core."""
 
+from .factory import SqlFactory
 from .recorder import SqlApplicationRecorder, SqlProcessRecorder, SqlTrackingRecorder
 from .store import SqlStore
 
-__all__ = ["SqlApplicationRecorder", "SqlProcessRecorder", "SqlStore", "SqlTrackingRecorder"]
+__all__ = [
+    "SqlApplicationRecorder",
+    "SqlFactory",
+    "SqlProcessRecorder",
+    "SqlStore",
+    "SqlTrackingRecorder",
+]

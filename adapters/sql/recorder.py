@@ -6,7 +6,7 @@ package a persistence module for any application of `eventsourcing`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -87,12 +87,14 @@ class SqlRecorder(Recorder):
     Args:
         database: where.
         schema: its tables; they must exist.
+        uuids: whether streams are named by UUIDs, for applications that do, instead of text.
     """
 
-    def __init__(self, database: Database, schema: Schema) -> None:
+    def __init__(self, database: Database, schema: Schema, *, uuids: bool = False) -> None:
         self._database = database
         self._schema = schema
         self._prepared = Prepared(schema)
+        self._id: Callable[[str], UUID | str] = UUID if uuids else str
 
 
 class SqlAggregateRecorder(SqlRecorder, AggregateRecorder):
@@ -135,14 +137,15 @@ class SqlAggregateRecorder(SqlRecorder, AggregateRecorder):
             found = found.where(table.c.version <= lte)
         found = found.order_by(table.c.version.desc() if desc else table.c.version).limit(limit)
         with self._database.reading() as connection:
-            return [StoredEvent(*row) for row in connection.execute(found)]
+            rows = connection.execute(found)
+            return [StoredEvent(self._id(row[0]), row[1], row[2], row[3]) for row in rows]
 
 
 class SqlApplicationRecorder(SqlAggregateRecorder, ApplicationRecorder):
     """Keeps streams of events and their order in the ledger; arguments as for all."""
 
-    def __init__(self, database: Database, schema: Schema) -> None:
-        super().__init__(database, schema)
+    def __init__(self, database: Database, schema: Schema, *, uuids: bool = False) -> None:
+        super().__init__(database, schema, uuids=uuids)
         self._tail = Tail(database, schema)
 
     def insert_events(
@@ -175,7 +178,7 @@ class SqlApplicationRecorder(SqlAggregateRecorder, ApplicationRecorder):
         if topics:
             found = found.where(table.c.topic.in_(topics))
         rows = self._tail.rows(found.order_by(table.c.position).limit(limit))
-        return [Notification(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+        return [Notification(self._id(r[0]), r[1], r[2], r[3], r[4]) for r in rows]
 
     def max_notification_id(self) -> int | None:
         """Return the last position, or None for an empty ledger."""
