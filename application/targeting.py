@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from addressee.domain import Expression, InvalidValue, NoRegistration, as_expression, values
+from addressee.domain import Expression, InvalidValue, NoRegistration, Term, as_expression, values
 from addressee.domain.terms import ALL, REACHABLE
 
 from .evaluation import Plan, plan
@@ -54,7 +54,7 @@ class Targeting:
             NoRegistration: ``after`` is no installation of the application.
         """
         audience = as_expression(expression)
-        universe = ALL if include_disabled else REACHABLE
+        universe = universe_of(include_disabled=include_disabled)
         start = 0 if after is None else self._ordinal(application, after) + 1
         return self._pages(application, audience, universe, start)
 
@@ -68,14 +68,8 @@ class Targeting:
         """Return how many installations an audience reaches; arguments as for `targets`."""
         audience = as_expression(expression)
         with self._store.reading() as reader:
-            return sum(
-                map(
-                    len,
-                    self._plan(
-                        reader, application, audience, include_disabled=include_disabled
-                    ).hits(),
-                )
-            )
+            planned = self._plan(reader, application, audience, include_disabled=include_disabled)
+            return planned.count()
 
     def preview(
         self,
@@ -126,7 +120,7 @@ class Targeting:
     def _plan(
         self, reader: Reader, application: str, audience: Expression, *, include_disabled: bool
     ) -> Plan:
-        universe = ALL if include_disabled else REACHABLE
+        universe = universe_of(include_disabled=include_disabled)
         return plan(self._store, reader, application, audience, universe)
 
     def _ordinal(self, application: str, installation: str) -> int:
@@ -138,7 +132,7 @@ class Targeting:
         return ordinals[name]
 
     def _pages(
-        self, application: str, audience: Expression, universe: str, start: int
+        self, application: str, audience: Expression, universe: Term, start: int
     ) -> Iterator[str]:
         while True:
             with self._store.reading() as reader:
@@ -149,6 +143,11 @@ class Targeting:
             if len(found) < PAGE:
                 return
             start = found[-1] + 1
+
+
+def universe_of(*, include_disabled: bool) -> Term:
+    """Return the term that every hit has (R34)."""
+    return Term(ALL if include_disabled else REACHABLE)
 
 
 def first_hits(planned: Plan, start: int, n: int) -> list[int]:

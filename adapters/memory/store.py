@@ -126,12 +126,12 @@ class MemoryStore:
         }
 
     def postings(
-        self, application: str, terms: AbstractSet[str], shard: int
+        self, application: str, terms: AbstractSet[str], shards: range
     ) -> Mapping[str, BitMap]:
+        found = {term: self._postings.get((application, term), {}) for term in terms}
         return {
-            term: found
-            for term in terms
-            if (found := self._postings.get((application, term), {}).get(shard)) is not None
+            term: BitMap.union(BitMap(), *(of_shard[s] for s in shards if s in of_shard))
+            for term, of_shard in found.items()
         }
 
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:

@@ -12,6 +12,8 @@ from sqlalchemy.engine import URL
 
 from addressee.domain import Conflict, InvalidValue, StoreDamaged, StoreUnavailable
 
+from .statements import as_sqlalchemy
+
 LOCK_TIMEOUT = 30
 """How long a writer waits for the others, in seconds."""
 
@@ -46,8 +48,19 @@ class Database:
     @contextmanager
     def reading(self) -> Generator[Connection]:
         """Open a transaction that sees one moment."""
-        with translated(), self.engine.connect() as connection, self._begun(connection, "DEFERRED"):
-            yield connection
+        with translated(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                # By the driver's cursor, for a whole question takes less time than SQLAlchemy would
+                # need here. Whoever closes the connection rolls back.
+                try:
+                    connection.connection.cursor().execute("BEGIN DEFERRED")
+                except connection.dialect.loaded_dbapi.Error as error:
+                    raise as_sqlalchemy(error, connection) from error
+                yield connection
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    yield connection
 
     @contextmanager
     def writing(self) -> Generator[Connection]:
@@ -56,22 +69,21 @@ class Database:
             self._writers,
             translated(),
             self.engine.connect() as connection,
-            self._begun(connection, "IMMEDIATE"),
+            self._begun(connection),
         ):
             yield connection
 
     @contextmanager
-    def _begun(self, connection: Connection, mode: str) -> Generator[None]:
+    def _begun(self, connection: Connection) -> Generator[None]:
         if not self.is_sqlite:
             # MariaDB's own default would have writers lock gaps, and wait for each other there.
-            level = "REPEATABLE READ" if mode == "DEFERRED" else "READ COMMITTED"
-            connection.execution_options(isolation_level=level)
+            connection.execution_options(isolation_level="READ COMMITTED")
             with connection.begin():
                 yield
             return
         # sqlite3 begins transactions late and by itself; in its autocommit mode we say when.
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, or_, select, tuple_
 
+from .index import Index
 from .rows import Rows
 from .schema import Schema
-from .statements import Query, given, listed
+from .statements import Query, listed
 
 
 class Prepared:
@@ -16,25 +17,26 @@ class Prepared:
         schema: the tables.
 
     Attributes:
-        events, holders, installations, bindings, delta, touches: write rows; which columns, says
-            the constructor.
+        events, holders, installations, bindings, delta, chunks, touches: write rows; which
+            columns, says the constructor.
         recorded: reads events by stream and version; conditions can be added.
         whole: reads whole streams.
         further: reads whole streams, and of others one event each by stream and version.
         last: reads the last position.
         ordinals: reads installation → ordinal.
-        terms: reads term → number within an application.
+        index: those that audiences need.
         span: reads the first and the last sequence of the delta.
     """
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        event, installation, term = schema.event, schema.installation, schema.term
+        event, installation = schema.event, schema.installation
         self.events = Rows(event, "stream", "version", "topic", "state")
         self.holders = Rows(schema.holder, "claim", "person")
         self.installations = Rows(installation, "id", "application")
         self.bindings = Rows(installation, "ordinal", "person", "bound_at")
         self.delta = Rows(schema.delta, "term", "ordinal", "present")
+        self.chunks = Rows(schema.chunk, "term", "shard", "card", "checksum", "data")
         self.touches = Rows(schema.touch, "installation", "at")
         self.recorded = recorded = select(
             event.c.position, event.c.stream, event.c.version, event.c.topic, event.c.state
@@ -51,11 +53,7 @@ class Prepared:
         self.ordinals = Query(
             select(installation.c.id, installation.c.ordinal).where(installation.c.id.in_(listed()))
         )
-        self.terms = Query(
-            select(term.c.term, term.c.number)
-            .where(term.c.application == given("application"))
-            .where(term.c.term.in_(listed()))
-        )
+        self.index = Index(schema)
         sequence = schema.delta.c.sequence
         first = select(sequence).order_by(sequence).limit(1)
         last = select(sequence).order_by(sequence.desc()).limit(1)

@@ -14,8 +14,8 @@ from addressee.adapters.mapper import EventMapper
 from addressee.application import Changes, InstallationChange
 from addressee.domain import Conflict, Event
 
+from .compaction import Posting, Upkeep, number_terms, term_numbers
 from .database import Database
-from .postings import Posting, Upkeep, number_terms, term_numbers
 from .prepared import Prepared
 from .reader import SqlReader
 from .recorder import insert_events
@@ -52,8 +52,7 @@ class SqlTransaction(SqlReader):
             positions = insert_events(self._connection, self._prepared, stored)
         except IntegrityError:
             raise self._conflict(events) from None
-        self._set_holders(changes.holders)
-        self._change_installations(changes.installations)
+        self._change_read_models(changes)
         return positions
 
     def touch(self, sessions: Mapping[str, datetime]) -> None:
@@ -66,6 +65,10 @@ class SqlTransaction(SqlReader):
         first = events[0]
         expected = first.originator_version - 1
         return Conflict(first.originator_id, expected, expected + 1)
+
+    def _change_read_models(self, changes: Changes) -> None:
+        self._set_holders(changes.holders)
+        self._change_installations(changes.installations)
 
     def _set_holders(self, holders: Mapping[str, str | None]) -> None:
         table = self._schema.holder
@@ -91,7 +94,10 @@ class SqlTransaction(SqlReader):
                 for ordinal, (person, bound_at) in moved.items()
             ],
         )
-        if postings := self._postings_of(changes, ordinals):
+        self._note(self._postings_of(changes, ordinals))
+
+    def _note(self, postings: Sequence[Posting]) -> None:
+        if postings:
             self._prepared.delta.insert(self._connection, postings)
             self._tidy(len(postings))
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
 
-from tests.benchmarks import commands
-from tests.benchmarks.report import show
+from tests.benchmarks import audience, commands
+from tests.benchmarks.report import Figure, show
 
-BENCHMARKS = {"commands": commands.figures}
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
+    "audience": lambda options: audience.figures(options.installations),
+    "commands": lambda _: commands.figures(),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("name", choices=BENCHMARKS)
-    show(BENCHMARKS[parser.parse_args().name]())
+    parser.add_argument(
+        "--installations", type=int, default=1_000_000, help="of audience, 1,000,000 by default"
+    )
+    options = parser.parse_args()
+    show(BENCHMARKS[options.name](options))
 
 
 if __name__ == "__main__":
