@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -51,10 +50,13 @@ class Postings:
         rows = index.generation.rows(connection)
         self._generation = bytes(rows[0][0]) if rows else b""
         self._deltas: dict[int, Delta] = {}
+        self._numbers: dict[tuple[str, frozenset[str]], dict[str, int]] = {}
         index.warm.enter(self._generation)
 
-    def numbers(self, application: str, terms: AbstractSet[str]) -> dict[str, int]:
+    def numbers(self, application: str, terms: frozenset[str]) -> dict[str, int]:
         """Return term → its number, for those that were ever used in the application."""
+        if (known := self._numbers.get((application, terms))) is not None:
+            return known
         warm, generation = self._index.warm, self._generation
         found: dict[str, int] = {}
         missing: list[str] = []
@@ -71,6 +73,7 @@ class Postings:
             ):
                 found[term := written[name]] = number
                 warm.put(generation, (application, term), number, ENTRY + len(term))
+        self._numbers[application, terms] = found
         return found
 
     def shards(self, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
@@ -118,8 +121,7 @@ class Postings:
                 now[term][ordinal] = present
             for term, ordinals in now.items():
                 self._deltas[term] = delta_of(ordinals) if ordinals else UNCHANGED
-        changed = ((number, self._deltas[number]) for number in numbers)
-        return {number: delta for number, delta in changed if delta is not UNCHANGED}
+        return {n: delta for n in numbers if (delta := self._deltas[n]) is not UNCHANGED}
 
     def _cards(self, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
         """Return number of a term → shard → how many postings its chunk has."""

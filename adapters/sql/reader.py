@@ -116,7 +116,7 @@ class SqlReader:
 
     def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
         """Return term → shard → about how many postings."""
-        numbers = self._postings.numbers(application, terms)
+        numbers = self._postings.numbers(application, frozenset(terms))
         found = self._postings.shards(numbers.values())
         return {term: found[number] for term, number in numbers.items()}
 
@@ -124,7 +124,7 @@ class SqlReader:
         self, application: str, terms: AbstractSet[str], shards: range
     ) -> Mapping[str, BitMap]:
         """Return term → ordinals in a run of shards."""
-        numbers = self._postings.numbers(application, terms)
+        numbers = self._postings.numbers(application, frozenset(terms))
         found = self._postings.within(numbers.values(), shards)
         return {term: found[number] for term, number in numbers.items()}
 
