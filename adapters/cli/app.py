@@ -172,6 +172,19 @@ def who(
 
 
 @app.command()
+def compact(store: Store = DEFAULT_STORE) -> None:
+    """Fold what live changes left beside the audience index into it, and print how many they were.
+
+    Commands do so themselves now and then. A scheduler that does it at quiet times spares them the
+    work; it may run as often as it likes, beside commands and beside itself.
+
+        addressee compact --store sqlite:///day.db
+    """
+    with existing_store(store) as ledger:
+        typer.echo(ledger.compact())
+
+
+@app.command()
 def migrate(
     store: Store = DEFAULT_STORE,
     *,

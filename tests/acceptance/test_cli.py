@@ -248,3 +248,12 @@ def test_two_million_lines_need_no_more_memory_than_some(tmp_path: Path) -> None
         return int(done.stdout.splitlines()[-1])
 
     assert peak(2_000_000) < peak(20_000) + 20_000, "kilobytes"
+
+
+def test_compact_says_how_many_changes_it_folded(run: Run, tmp_path: Path) -> None:
+    assert run("compact").returncode == 2
+    run("apply", str(write(tmp_path / "commands.jsonl", REGISTER, LOGIN)))
+    before = run("target", "external_id:ali", "--app", "shop").stdout
+    assert run("compact").stdout == "3\n", "all, reachable and the person's type"
+    assert run("compact").stdout == "0\n"
+    assert run("target", "external_id:ali", "--app", "shop").stdout == before != ""
