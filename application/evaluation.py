@@ -16,6 +16,7 @@ from pyroaring import BitMap
 from addressee.domain import And, Expression, InvalidValue, Not, Or, Term, keyed_hash, leaves
 from addressee.domain.audience import ATTRIBUTE_PREFIXES
 
+from .expansion import expanded
 from .outline import Outline
 from .ports import SHARD_BITS, Reader, Store
 
@@ -138,6 +139,7 @@ def plan(
     store: Store, reader: Reader, application: str, expression: Expression, universe: Term
 ) -> Plan:
     """Look up what an expression names and return what is needed to evaluate it."""
+    expression = without_segments(reader, application, expression)
     terms = leaves(expression)
     check_indexed(store, terms)
     looked_up = look_up(store, reader, application, terms)
@@ -147,6 +149,11 @@ def plan(
     outline = Outline(universe, looked_up, of_leaf)
     parts = expression.parts if isinstance(expression, And) else (expression,)
     return Plan(reader, application, indexed, outline, outline.ordered_and((universe, *parts)))
+
+
+def without_segments(reader: Reader, application: str, expression: Expression) -> Expression:
+    """Return an expression with the application's segments expanded in it; raises as `expanded`."""
+    return expanded(expression, lambda name: reader.segments(application, {name}).get(name))
 
 
 def check_indexed(store: Store, terms: AbstractSet[Term]) -> None:

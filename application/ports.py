@@ -71,6 +71,12 @@ class Reader(Protocol):
         """
         ...
 
+    def segments(
+        self, application: str, names: AbstractSet[str] | None = None
+    ) -> Mapping[str, str]:
+        """Return name → expression of an application's saved segments, all or those named."""
+        ...
+
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
         """Return the ids of the installations with these ordinals, which ascend."""
         ...

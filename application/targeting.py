@@ -20,7 +20,8 @@ class Targeting:
 
     An audience is an expression as text, ``tag:vip and not os:ios and primary``, or built from
     Python operators. Attributes, ``attr.plan:gold``, can be asked for where the store indexes them;
-    else InvalidValue. It is evaluated over live installations with both push flags on; with
+    else InvalidValue. A saved segment, ``segment:churn-risk``, stands for its expression; else
+    UnknownSegment. An audience is evaluated over live installations with both push flags on; with
     ``include_disabled`` over all live ones. Every call may raise ExpressionInvalid for an
     expression that can't be read, and StoreUnavailable for a store that does not answer.
 
@@ -116,6 +117,11 @@ class Targeting:
                 installation,
                 include_disabled=include_disabled,
             )
+
+    def segments(self, application: str) -> dict[str, str]:
+        """Return name → expression of the segments that are defined, by name."""
+        with self._store.reading() as reader:
+            return dict(sorted(reader.segments(application).items()))
 
     def _plan(
         self, reader: Reader, application: str, audience: Expression, *, include_disabled: bool

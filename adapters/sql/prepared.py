@@ -17,8 +17,8 @@ class Prepared:
         schema: the tables.
 
     Attributes:
-        events, holders, installations, bindings, delta, chunks, touches: write rows; which
-            columns, says the constructor.
+        events, holders, installations, bindings, delta, chunks, segments, touches: write rows;
+            which columns, says the constructor.
         recorded: reads events by stream and version; conditions can be added.
         whole: reads whole streams.
         further: reads whole streams, and of others one event each by stream and version.
@@ -37,6 +37,7 @@ class Prepared:
         self.bindings = Rows(installation, "ordinal", "person", "bound_at")
         self.delta = Rows(schema.delta, "term", "ordinal", "present")
         self.chunks = Rows(schema.chunk, "term", "shard", "card", "checksum", "data")
+        self.segments = Rows(schema.segment, "application", "name", "expression")
         self.touches = Rows(schema.touch, "installation", "at")
         self.recorded = recorded = select(
             event.c.position, event.c.stream, event.c.version, event.c.topic, event.c.state

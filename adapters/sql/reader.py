@@ -128,6 +128,16 @@ class SqlReader:
         found = self._postings.within(numbers.values(), shards)
         return {term: found[number] for term, number in numbers.items()}
 
+    def segments(
+        self, application: str, names: AbstractSet[str] | None = None
+    ) -> Mapping[str, str]:
+        """Return name → expression."""
+        table = self._schema.segment
+        wanted = select(table.c.name, table.c.expression).where(table.c.application == application)
+        if names is not None:
+            wanted = wanted.where(table.c.name.in_(names))
+        return {name: text.decode() for name, text in self._connection.execute(wanted)}
+
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
         """Return the ids of installations."""
         found: list[str] = []

@@ -68,7 +68,16 @@ class SqlTransaction(SqlReader):
 
     def _change_read_models(self, changes: Changes) -> None:
         self._set_holders(changes.holders)
+        self._set_segments(changes.segments)
         self._change_installations(changes.installations)
+
+    def _set_segments(self, segments: Mapping[tuple[str, str], str | None]) -> None:
+        table = self._schema.segment
+        for application, name in (place for place, text in segments.items() if text is None):
+            gone = (table.c.application == application) & (table.c.name == name)
+            self._connection.execute(delete(table).where(gone))
+        rows = [(*place, text.encode()) for place, text in segments.items() if text is not None]
+        self._prepared.segments.upsert(self._connection, rows)
 
     def _set_holders(self, holders: Mapping[str, str | None]) -> None:
         table = self._schema.holder
