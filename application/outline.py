@@ -14,6 +14,23 @@ from .ports import SHARD_BITS
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One part of a plan.
+
+    Attributes:
+        expression: what has to hold.
+        takes_away: whether it only takes hits away.
+        postings: how many the index has of it, or of what is taken away, at most.
+        shards: how many runs of 65,536 installations those are in.
+    """
+
+    expression: str
+    takes_away: bool
+    postings: int
+    shards: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outline:
     """How many hits the parts of an expression have, and in which shards.
 
@@ -41,6 +58,14 @@ class Outline:
                 return set[int]().union(*map(self.occupied, parts))
             case _:
                 return self.sizes[self.universe].keys()
+
+    def steps(self, conjuncts: And) -> tuple[Step, ...]:
+        """Return the parts of a conjunction as steps, in their order."""
+        return tuple(
+            Step(str(part), isinstance(part, Not), self.size(inner), len(self.occupied(inner)))
+            for part in conjuncts.parts
+            for inner in (part.part if isinstance(part, Not) else part,)
+        )
 
     def size(self, expression: Expression) -> int:
         """Return about how many hits an expression has, at most."""

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from addressee.domain import Expression, InvalidValue, NoRegistration, Term, as_expression, values
 from addressee.domain.terms import ALL, REACHABLE
 
 from .evaluation import Plan, plan
 from .explanation import Explanation, explain
+from .outline import Step
 from .ports import Reader, Store
 
 PAGE = 10_000
 """How many ids are fetched within one view of the store; a slow consumer holds none open."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetingPlan:
+    """How an audience is worked out, and why that is fast or is not.
+
+    Attributes:
+        steps: what has to hold, in the order in which it is asked: the rarest first, and each only
+            within what is left; at the end what is taken away. Whom a push reaches, ``reachable``
+            or with disabled ones ``all``, is among them.
+        shards: numbers of the runs of 65,536 installations that are read; no others can have hits.
+        of: how many such runs the application has.
+    """
+
+    steps: tuple[Step, ...]
+    shards: tuple[int, ...]
+    of: int
 
 
 class Targeting:
@@ -116,6 +135,24 @@ class Targeting:
                 audience,
                 installation,
                 include_disabled=include_disabled,
+            )
+
+    def plan(
+        self,
+        application: str,
+        expression: str | Expression,
+        *,
+        include_disabled: bool = False,
+    ) -> TargetingPlan:
+        """Say in which order an audience is worked out; arguments as for `targets`."""
+        audience = as_expression(expression)
+        with self._store.reading() as reader:
+            planned = self._plan(reader, application, audience, include_disabled=include_disabled)
+            outline = planned.outline
+            return TargetingPlan(
+                outline.steps(planned.conjuncts),
+                tuple(sorted(outline.occupied(planned.conjuncts))),
+                len(outline.occupied(outline.universe)),
             )
 
     def segments(self, application: str) -> dict[str, str]:
