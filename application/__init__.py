@@ -7,12 +7,13 @@ from .context import Context
 from .execution import Outcome
 from .explanation import Explanation, TermExplanation
 from .history import History
+from .outline import Step
 from .personalization import Personalization
 from .ports import JoinableStore, Reader, Recorded, Store, Transaction
 from .projection import Changes, InstallationChange
 from .replay import Replay
 from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
-from .targeting import Targeting
+from .targeting import Targeting, TargetingPlan
 
 __all__ = [
     "Call",
@@ -34,8 +35,10 @@ __all__ = [
     "Replay",
     "Result",
     "SessionPolicy",
+    "Step",
     "Store",
     "Targeting",
+    "TargetingPlan",
     "TermExplanation",
     "Transaction",
     "Updated",

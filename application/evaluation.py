@@ -1,14 +1,13 @@
-"""From an expression to ordinals, shard by shard, from the index of a store.
+"""From an expression to ordinals, run of shards by run, from the index of a store.
 
 An ordinal numbers installations in registration order; a shard is a run of 65,536 of them. Only
-shards that the expression can have hits in are read, in ascending order (3 of the storage design's
-findings: dense ordinals, sharded postings, early stop).
+shards that the expression can have hits in are read, in ascending order, and the rarest conjunct
+comes first (the storage design's findings: dense ordinals, sharded postings, early stop).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -17,104 +16,144 @@ from pyroaring import BitMap
 from addressee.domain import And, Expression, InvalidValue, Not, Or, Term, keyed_hash, leaves
 from addressee.domain.audience import ATTRIBUTE_PREFIXES
 
+from .expansion import expanded
+from .outline import Outline
 from .ports import SHARD_BITS, Reader, Store
 
 IDENTIFIER_FIELDS: AbstractSet[str] = frozenset({"external_id", "msisdn", "email"})
 
-Shards = Mapping[int, BitMap]
-NONE: Shards = {}
+RUN = 16
+"""How many shards are evaluated at once: a million installations, 128 KB a term."""
+FEW = 4
+"""Up to so many shards of a run are read by themselves."""
+NOTHING = BitMap()
+NOWHERE: Mapping[int, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An expression with all that is needed to evaluate it against one reader.
+    """How an expression is evaluated against one reader.
 
     Attributes:
         reader: where postings come from.
         application: whose installations count.
-        expression: what is asked.
-        universe: the term that every hit has: ``reachable``, or ``all`` where the rest is wanted.
         indexed: leaf → its term in the index.
-        looked_up: leaf → hits by shard, for those that lead over a person or an id.
-        sizes: term → shard → about how many postings.
+        outline: what is known before postings are read.
+        conjuncts: what all has to hold, the universe among it, in the order in which it is asked.
     """
 
     reader: Reader
     application: str
-    expression: Expression
-    universe: str
     indexed: Mapping[Term, str]
-    looked_up: Mapping[Term, Shards]
-    sizes: Mapping[str, Mapping[int, int]]
+    outline: Outline
+    conjuncts: And
 
     def hits(self, start: int = 0) -> Iterator[BitMap]:
-        """Yield the hits of each shard that has any, from the shard of ordinal ``start`` on."""
-        first = start >> SHARD_BITS
-        terms = {self.universe, *self.indexed.values()}
-        for shard in sorted(self.occupied(self.expression) & self.sizes_of(self.universe).keys()):
+        """Yield hits in ascending order, those of a run of shards at once; not to be changed.
+
+        Args:
+            start: ordinal from whose shard on they are wanted.
+        """
+        for postings in self.postings(start >> SHARD_BITS):
+            if found := self.narrowed(
+                self.conjuncts.parts, postings[self.outline.universe], postings
+            ):
+                yield found
+
+    def count(self) -> int:
+        """Return how many hits there are, without the last step of making them."""
+        *parts, last = self.conjuncts.parts
+        total = 0
+        for postings in self.postings():
+            universe = postings[self.outline.universe]
+            if not parts:
+                total += len(universe)
+            elif found := self.narrowed(parts, universe, postings):
+                if isinstance(last, Not):
+                    lost = self.evaluate(last.part, found, postings)
+                    total += found.difference_cardinality(lost)
+                else:
+                    total += found.intersection_cardinality(self.evaluate(last, found, postings))
+        return total
+
+    def postings(self, first: int = 0) -> Iterator[Mapping[Term, BitMap]]:
+        """Yield leaf → ordinals for each run of shards, from the one with a first shard on."""
+        terms = frozenset(self.indexed.values())
+        for shards in self.runs(first):
+            found = self.reader.postings(self.application, terms, shards)
+            indexed = {leaf: found.get(term, NOTHING) for leaf, term in self.indexed.items()}
+            yield {**indexed, **self.outline.looked_up}
+
+    def runs(self, first: int = 0) -> Iterator[range]:
+        """Yield the shards that can have hits, from a first one on, as they are read."""
+        occupied = self.outline.occupied(self.conjuncts)
+        shards_of: dict[int, list[int]] = {}
+        for shard in sorted(occupied):
             if shard >= first:
-                postings = self.reader.postings(self.application, terms, shard)
-                universe = postings.get(self.universe, BitMap())
-                if found := self.evaluate(self.expression, shard, postings, universe):
-                    yield found
-
-    def occupied(self, expression: Expression) -> AbstractSet[int]:
-        """Return the shards in which an expression can have hits."""
-        match expression:
-            case Term():
-                if expression in self.looked_up:
-                    return self.looked_up[expression].keys()
-                return self.sizes_of(self.indexed[expression]).keys()
-            case And(parts):
-                first, *rest = map(self.occupied, parts)
-                return set(first).intersection(*rest)
-            case Or(parts):
-                return frozenset[int]().union(*map(self.occupied, parts))
-            case _:
-                return self.sizes_of(self.universe).keys()
-
-    def sizes_of(self, term: str) -> Mapping[int, int]:
-        """Return shard → about how many postings of a term."""
-        return self.sizes.get(term, {})
+                shards_of.setdefault(shard // RUN, []).append(shard)
+        for run, shards in shards_of.items():
+            if len(shards) > FEW:
+                yield range(run * RUN, (run + 1) * RUN)
+            else:
+                yield from (range(shard, shard + 1) for shard in shards)
 
     def evaluate(
-        self, expression: Expression, shard: int, postings: Mapping[str, BitMap], universe: BitMap
+        self, expression: Expression, within: BitMap, postings: Mapping[Term, BitMap]
     ) -> BitMap:
-        """Return an expression's hits in one shard, a subset of the universe's."""
+        """Return what agrees with an expression within a set of ordinals, and may have more beside.
+
+        Of terms the whole bitmap is taken, since one operation on it costs less than two.
+        """
         match expression:
             case Term():
-                if expression in self.looked_up:
-                    hits = self.looked_up[expression].get(shard)
-                else:
-                    hits = postings.get(self.indexed[expression])
-                return BitMap() if hits is None else universe & hits
+                return postings[expression]
             case And(parts):
-                # Terms first, for they cost least, and each part only within what is left.
-                for part in sorted(parts, key=lambda part: not isinstance(part, Term)):
-                    universe = self.evaluate(part, shard, postings, universe)
-                    if not universe:
-                        break
-                return universe
+                return self.narrowed(parts, within, postings)
             case Or(parts):
-                return BitMap.union(
-                    *(self.evaluate(part, shard, postings, universe) for part in parts)
-                )
+                return BitMap.union(*(self.evaluate(part, within, postings) for part in parts))
             case Not(part):
-                return universe - self.evaluate(part, shard, postings, universe)
+                return within - self.evaluate(part, within, postings)
             case _:
                 raise TypeError(type(expression).__name__)
 
+    def narrowed(
+        self, parts: Sequence[Expression], within: BitMap, postings: Mapping[Term, BitMap]
+    ) -> BitMap:
+        """Return what agrees with all of the parts, each asked within what the ones before left."""
+        first, *rest = parts
+        found, own = self.evaluate(first, within, postings), False
+        for part in rest:
+            if not found:
+                break
+            if isinstance(part, Not):
+                lost = self.evaluate(part.part, found, postings)
+                found = found.__isub__(lost) if own else found - lost
+            else:
+                kept = self.evaluate(part, found, postings)
+                found = found.__iand__(kept) if own else found & kept
+            own = True
+        return found
+
 
 def plan(
-    store: Store, reader: Reader, application: str, expression: Expression, universe: str
+    store: Store, reader: Reader, application: str, expression: Expression, universe: Term
 ) -> Plan:
     """Look up what an expression names and return what is needed to evaluate it."""
+    expression = without_segments(reader, application, expression)
     terms = leaves(expression)
     check_indexed(store, terms)
     looked_up = look_up(store, reader, application, terms)
-    indexed = {leaf: leaf.key for leaf in terms - looked_up.keys()}
-    sizes = reader.shards(application, {universe, *indexed.values()})
-    return Plan(reader, application, expression, universe, indexed, looked_up, sizes)
+    indexed = {leaf: leaf.key for leaf in (universe, *terms) if leaf not in looked_up}
+    sizes = reader.shards(application, frozenset(indexed.values()))
+    of_leaf = {leaf: sizes.get(term, NOWHERE) for leaf, term in indexed.items()}
+    outline = Outline(universe, looked_up, of_leaf)
+    parts = expression.parts if isinstance(expression, And) else (expression,)
+    return Plan(reader, application, indexed, outline, outline.ordered_and((universe, *parts)))
+
+
+def without_segments(reader: Reader, application: str, expression: Expression) -> Expression:
+    """Return an expression with the application's segments expanded in it; raises as `expanded`."""
+    return expanded(expression, lambda name: reader.segments(application, {name}).get(name))
 
 
 def check_indexed(store: Store, terms: AbstractSet[Term]) -> None:
@@ -131,37 +170,28 @@ def check_indexed(store: Store, terms: AbstractSet[Term]) -> None:
 
 def look_up(
     store: Store, reader: Reader, application: str, terms: AbstractSet[Term]
-) -> dict[Term, Shards]:
-    """Return leaf → hits by shard, for leaves that name identifiers or installations."""
+) -> dict[Term, BitMap]:
+    """Return leaf → hits, for leaves that name identifiers or installations."""
     claims = {
         leaf: claim_of(leaf, store.identifier_key)
         for leaf in terms
         if leaf.field in IDENTIFIER_FIELDS
     }
     named = {leaf for leaf in terms if leaf.field == "installation"}
-    found: dict[Term, Shards] = dict.fromkeys(claims.keys() | named, NONE)
+    found = dict.fromkeys(claims.keys() | named, NOTHING)
     if claims:
         holders = reader.holders(list(claims.values()))
         owned = reader.owned(application, set(holders.values()))
         for leaf, claim in claims.items():
-            if hits := owned.get(holders.get(claim, "")):
-                found[leaf] = by_shard(hits)
+            found[leaf] = owned.get(holders.get(claim, ""), NOTHING)
     if named:
         ordinals = reader.ordinals(application, {leaf.value for leaf in named})
         for leaf in named:
             if leaf.value in ordinals:
-                found[leaf] = by_shard(BitMap([ordinals[leaf.value]]))
+                found[leaf] = BitMap([ordinals[leaf.value]])
     return found
 
 
 def claim_of(leaf: Term, key: bytes) -> str:
     """Return the id of the claim stream of the identifier that a leaf names."""
     return f"claim:{keyed_hash(key, leaf.field, leaf.value)}"
-
-
-def by_shard(ordinals: BitMap) -> Shards:
-    """Split ordinals into shard → ordinals."""
-    shards: dict[int, BitMap] = defaultdict(BitMap)
-    for ordinal in ordinals:
-        shards[ordinal >> SHARD_BITS].add(ordinal)
-    return shards

@@ -29,7 +29,7 @@ from addressee.domain import (
 )
 from addressee.domain.terms import ALL, REACHABLE
 
-from .evaluation import check_indexed
+from .evaluation import check_indexed, without_segments
 from .ports import Reader, Recorded, Store
 
 
@@ -79,6 +79,7 @@ def explain(  # noqa: PLR0913 # a question, and where it is asked
     include_disabled: bool,
 ) -> Explanation:
     """Fold what concerns the installation and return the explanation; raises NoRegistration."""
+    expression = without_segments(reader, application, expression)
     check_indexed(store, leaves(expression))
     stream = Installation(values.identifier("installation", name)).id
     own = reader.streams({stream: 0}).get(stream, ())

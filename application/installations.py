@@ -1,17 +1,30 @@
-"""The commands about an installation itself."""
+"""The commands about an installation itself, and about segments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TypeVar, Unpack, cast
 
-from addressee.domain import AddresseeError, ExpiryReason, values
+from addressee.domain import (
+    AddresseeError,
+    ExpiryReason,
+    Expression,
+    InvalidValue,
+    LimitExceeded,
+    as_expression,
+    values,
+)
 
 from . import commands
 from .commands import Reported, TagChange, report_of
 from .context import Context
 from .execution import Execution
 from .results import Depersonalized, Personalized, Registered, Updated
+
+SEGMENT_LIMIT = 100
+"""Longest name of a segment, in characters."""
+STREAM_LIMIT = 290
+"""How long a segment's name and its application's code may be together: they name its stream."""
 
 R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
 
@@ -36,6 +49,35 @@ class InstallationCommands:
         if isinstance(outcome, AddresseeError):
             raise outcome
         return cast("R", outcome)
+
+    def define_segment(
+        self, application: str, name: str, expression: str | Expression, **context: Unpack[Context]
+    ) -> Updated:
+        """Give an audience a name, which others use as ``segment:name``; or the name another one.
+
+        Args:
+            application: whose segment it is.
+            name: 1 to 100 characters, no colon.
+            expression: the audience, which may use other segments that are defined.
+
+        Raises:
+            ExpressionInvalid: the audience can't be read, or has more than 200 levels.
+            UnknownSegment: it uses a segment that is not defined.
+            SegmentCycle: it would contain itself.
+        """
+        command = commands.DefineSegment(
+            *segment_place(application, name), str(as_expression(expression))
+        )
+        return self.run(command, context)
+
+    def remove_segment(self, application: str, name: str, **context: Unpack[Context]) -> Updated:
+        """Take a segment's name away.
+
+        Raises:
+            UnknownSegment: it is not defined.
+            SegmentInUse: other segments use it.
+        """
+        return self.run(commands.RemoveSegment(*segment_place(application, name)), context)
 
     def register(
         self, application: str, *, installation: str | None = None, **options: Unpack[Options]
@@ -120,3 +162,13 @@ class InstallationCommands:
 def optional_id(field: str, value: str | None) -> str | None:
     """Return ``value`` if it is None or can name an installation."""
     return None if value is None else values.identifier(field, value)
+
+
+def segment_place(application: str, name: str) -> tuple[str, str]:
+    """Return an application and a segment's name; raises InvalidValue or LimitExceeded."""
+    code = values.identifier("application", application)
+    if ":" in values.text("name", name, SEGMENT_LIMIT, least=1):
+        raise InvalidValue("name", "should have no colon")
+    if len(code) + len(name) > STREAM_LIMIT:
+        raise LimitExceeded("application and name", STREAM_LIMIT, len(code) + len(name))
+    return code, name

@@ -57,13 +57,28 @@ class Reader(Protocol):
         ...
 
     def postings(
-        self, application: str, terms: AbstractSet[str], shard: int
+        self, application: str, terms: AbstractSet[str], shards: range
     ) -> Mapping[str, BitMap]:
-        """Return term → exact ordinals in one shard; a term that has none may be left out."""
+        """Return term → exact ordinals in a run of shards; a term that has none may be left out.
+
+        Args:
+            application: its code.
+            terms: as the index knows them.
+            shards: the run; the same few runs are asked for again and again.
+
+        Returns:
+            Bitmaps that are not to be changed.
+        """
+        ...
+
+    def segments(
+        self, application: str, names: AbstractSet[str] | None = None
+    ) -> Mapping[str, str]:
+        """Return name → expression of an application's saved segments, all or those named."""
         ...
 
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
-        """Return the ids of the installations with these ordinals, in the order given."""
+        """Return the ids of the installations with these ordinals, which ascend."""
         ...
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:

@@ -12,6 +12,7 @@ from addressee.domain import (
     IdentifierClaim,
     Installation,
     Person,
+    Segment,
     installation_terms,
     person_terms,
 )
@@ -49,15 +50,20 @@ class Changes:
     Args:
         installations: rows that are new, change hands or change terms.
         holders: claim stream → person who holds the identifier now, or None.
+        segments: application and name → the expression it stands for now, or None.
     """
 
     installations: list[InstallationChange] = field(default_factory=list[InstallationChange])
     holders: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    segments: dict[tuple[str, str], str | None] = field(
+        default_factory=dict[tuple[str, str], str | None]
+    )
 
     def then(self, later: Changes) -> None:
         """Add what a later command of the same transaction changes."""
         self.installations += later.installations
         self.holders |= later.holders
+        self.segments |= later.segments
 
 
 def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Changes:
@@ -78,6 +84,8 @@ def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Chang
             persons[aggregate.name] = aggregate
         elif isinstance(aggregate, IdentifierClaim) and aggregate.changed:
             changes.holders[aggregate.id] = aggregate.holder
+        elif isinstance(aggregate, Segment) and aggregate.changed:
+            changes.segments[aggregate.place] = aggregate.expression
     was = {name: person_terms(person.before or person, indexed) for name, person in persons.items()}
     now = {
         name: was[name] if same_terms(person) else person_terms(person, indexed)

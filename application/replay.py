@@ -6,13 +6,13 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from addressee.domain import Aggregate, IdentifierClaim, Installation, Person
+from addressee.domain import Aggregate, IdentifierClaim, Installation, Person, Segment
 
 from .ports import Reader, Recorded
 from .projection import Changes, project
 
 KINDS: Mapping[str, type[Aggregate]] = {
-    kind.CATEGORY: kind for kind in (Installation, Person, IdentifierClaim)
+    kind.CATEGORY: kind for kind in (Installation, Person, IdentifierClaim, Segment)
 }
 """The aggregates that read models show."""
 

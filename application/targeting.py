@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from addressee.domain import Expression, InvalidValue, NoRegistration, as_expression, values
+from addressee.domain import Expression, InvalidValue, NoRegistration, Term, as_expression, values
 from addressee.domain.terms import ALL, REACHABLE
 
 from .evaluation import Plan, plan
 from .explanation import Explanation, explain
+from .outline import Step
 from .ports import Reader, Store
 
 PAGE = 10_000
 """How many ids are fetched within one view of the store; a slow consumer holds none open."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetingPlan:
+    """How an audience is worked out, and why that is fast or is not.
+
+    Attributes:
+        steps: what has to hold, in the order in which it is asked: the rarest first, and each only
+            within what is left; at the end what is taken away. Whom a push reaches, ``reachable``
+            or with disabled ones ``all``, is among them.
+        shards: numbers of the runs of 65,536 installations that are read; no others can have hits.
+        of: how many such runs the application has.
+    """
+
+    steps: tuple[Step, ...]
+    shards: tuple[int, ...]
+    of: int
 
 
 class Targeting:
@@ -20,7 +39,8 @@ class Targeting:
 
     An audience is an expression as text, ``tag:vip and not os:ios and primary``, or built from
     Python operators. Attributes, ``attr.plan:gold``, can be asked for where the store indexes them;
-    else InvalidValue. It is evaluated over live installations with both push flags on; with
+    else InvalidValue. A saved segment, ``segment:churn-risk``, stands for its expression; else
+    UnknownSegment. An audience is evaluated over live installations with both push flags on; with
     ``include_disabled`` over all live ones. Every call may raise ExpressionInvalid for an
     expression that can't be read, and StoreUnavailable for a store that does not answer.
 
@@ -54,7 +74,7 @@ class Targeting:
             NoRegistration: ``after`` is no installation of the application.
         """
         audience = as_expression(expression)
-        universe = ALL if include_disabled else REACHABLE
+        universe = universe_of(include_disabled=include_disabled)
         start = 0 if after is None else self._ordinal(application, after) + 1
         return self._pages(application, audience, universe, start)
 
@@ -68,14 +88,8 @@ class Targeting:
         """Return how many installations an audience reaches; arguments as for `targets`."""
         audience = as_expression(expression)
         with self._store.reading() as reader:
-            return sum(
-                map(
-                    len,
-                    self._plan(
-                        reader, application, audience, include_disabled=include_disabled
-                    ).hits(),
-                )
-            )
+            planned = self._plan(reader, application, audience, include_disabled=include_disabled)
+            return planned.count()
 
     def preview(
         self,
@@ -123,10 +137,33 @@ class Targeting:
                 include_disabled=include_disabled,
             )
 
+    def plan(
+        self,
+        application: str,
+        expression: str | Expression,
+        *,
+        include_disabled: bool = False,
+    ) -> TargetingPlan:
+        """Say in which order an audience is worked out; arguments as for `targets`."""
+        audience = as_expression(expression)
+        with self._store.reading() as reader:
+            planned = self._plan(reader, application, audience, include_disabled=include_disabled)
+            outline = planned.outline
+            return TargetingPlan(
+                outline.steps(planned.conjuncts),
+                tuple(sorted(outline.occupied(planned.conjuncts))),
+                len(outline.occupied(outline.universe)),
+            )
+
+    def segments(self, application: str) -> dict[str, str]:
+        """Return name → expression of the segments that are defined, by name."""
+        with self._store.reading() as reader:
+            return dict(sorted(reader.segments(application).items()))
+
     def _plan(
         self, reader: Reader, application: str, audience: Expression, *, include_disabled: bool
     ) -> Plan:
-        universe = ALL if include_disabled else REACHABLE
+        universe = universe_of(include_disabled=include_disabled)
         return plan(self._store, reader, application, audience, universe)
 
     def _ordinal(self, application: str, installation: str) -> int:
@@ -138,7 +175,7 @@ class Targeting:
         return ordinals[name]
 
     def _pages(
-        self, application: str, audience: Expression, universe: str, start: int
+        self, application: str, audience: Expression, universe: Term, start: int
     ) -> Iterator[str]:
         while True:
             with self._store.reading() as reader:
@@ -149,6 +186,11 @@ class Targeting:
             if len(found) < PAGE:
                 return
             start = found[-1] + 1
+
+
+def universe_of(*, include_disabled: bool) -> Term:
+    """Return the term that every hit has (R34)."""
+    return Term(ALL if include_disabled else REACHABLE)
 
 
 def first_hits(planned: Plan, start: int, n: int) -> list[int]:

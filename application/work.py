@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar, cast
@@ -134,6 +134,10 @@ class Work:
     def last_seen(self, installation: str) -> datetime | None:
         """Return when a bound installation was bound or last touched (R26)."""
         return self._loading.reader.last_seen(installation)
+
+    def segments(self, application: str) -> Mapping[str, str]:
+        """Return name → expression of an application's segments, as they were before the batch."""
+        return self._loading.reader.segments(application)
 
     @property
     def recorded(self) -> bool:

@@ -19,11 +19,14 @@ from .errors import (
     NotPersonalized,
     PersonalizationImpossible,
     PhoneInvalid,
+    SegmentCycle,
+    SegmentInUse,
     StoreDamaged,
     StoreError,
     StoreOutdated,
     StoreUnavailable,
     UnknownPerson,
+    UnknownSegment,
     UserIdentityInvalid,
     UserMergeInterrupted,
 )
@@ -50,11 +53,14 @@ from .events import (
     PersonUpdated,
     PrimaryChanged,
     PushTokenClaimed,
+    SegmentDefined,
+    SegmentRemoved,
     personal_fields,
 )
 from .identity import Identifier, Identity, Kind, identifier_of, keyed_hash
 from .installation import FACTS, FLAG_FACTS, Installation
 from .person import Person
+from .segment import Segment
 from .sessions import KEEP, SessionPolicy
 from .terms import installation_terms, person_terms
 from .values import Attributes, Scalar
@@ -114,6 +120,11 @@ __all__ = [
     "PushTokenClaim",
     "PushTokenClaimed",
     "Scalar",
+    "Segment",
+    "SegmentCycle",
+    "SegmentDefined",
+    "SegmentInUse",
+    "SegmentRemoved",
     "SessionPolicy",
     "StoreDamaged",
     "StoreError",
@@ -122,6 +133,7 @@ __all__ = [
     "Successor",
     "Term",
     "UnknownPerson",
+    "UnknownSegment",
     "UserIdentityInvalid",
     "UserMergeInterrupted",
     "as_expression",

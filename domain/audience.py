@@ -17,7 +17,7 @@ from .terms import FACT_FIELDS, key_of
 from .values import NAME_LIMIT, TEXT_LIMIT, identifier, text
 
 IDENTIFIER_FIELDS = ("external_id", "msisdn", "email")
-PLAIN_FIELDS = ("tag", "itag", "installation", "type", *FACT_FIELDS)
+PLAIN_FIELDS = ("tag", "itag", "installation", "segment", "type", *FACT_FIELDS)
 ATTRIBUTE_PREFIXES = ("attr.", "iattr.")
 CONSTANTS = ("all", "primary")
 """Terms without a value."""
@@ -163,7 +163,7 @@ def of_field(field: str) -> Callable[[str], Term]:
 
 
 external_id, msisdn, email = map(of_field, IDENTIFIER_FIELDS)
-tag, itag, installation, person_type = map(of_field, PLAIN_FIELDS[:4])
+tag, itag, installation, segment, person_type = map(of_field, PLAIN_FIELDS[:5])
 os, os_version, sdk_version, app_version, language = map(of_field, FACT_FIELDS[:5])
 device_manufacturer, device_model, timezone, push_service = map(of_field, FACT_FIELDS[5:])
 

@@ -14,6 +14,9 @@ AddresseeError
 ├── Forbidden
 ├── NotPersonalized
 ├── UnknownPerson
+├── UnknownSegment
+├── SegmentCycle
+├── SegmentInUse
 ├── IdempotencyKeyReused
 ├── Conflict
 └── StoreError
@@ -27,6 +30,7 @@ was given and never another person's data: they are safe to log.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -185,6 +189,46 @@ class UnknownPerson(AddresseeError):
     def __init__(self, person: str) -> None:
         super().__init__(f"person {person} does not exist")
         self.person = person
+
+
+class UnknownSegment(AddresseeError):
+    """An expression uses a saved segment that is not defined in the application."""
+
+    code = "UNKNOWN_SEGMENT"
+
+    def __init__(self, segment: str) -> None:
+        super().__init__(f"segment {segment} is not defined")
+        self.segment = segment
+
+
+class SegmentCycle(AddresseeError):
+    """A saved segment would contain itself.
+
+    Args:
+        path: names of the segments, each used by the one before, the last the same as the first.
+    """
+
+    code = "SEGMENT_CYCLE"
+
+    def __init__(self, path: Sequence[str]) -> None:
+        super().__init__(f"segment {path[0]} contains itself: {' → '.join(path)}")
+        self.path = tuple(path)
+
+
+class SegmentInUse(AddresseeError):
+    """A saved segment is to be removed that others use.
+
+    Args:
+        segment: its name.
+        users: names of the segments that use it.
+    """
+
+    code = "SEGMENT_IN_USE"
+
+    def __init__(self, segment: str, users: Sequence[str]) -> None:
+        super().__init__(f"segment {segment} is used by {', '.join(users)}")
+        self.segment = segment
+        self.users = tuple(users)
 
 
 class IdempotencyKeyReused(AddresseeError):

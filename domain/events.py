@@ -25,7 +25,7 @@ class PersonalData(NamedTuple):
 
 PERSONAL = PersonalData()
 
-Category = Literal["installation", "person", "claim", "token", "command"]
+Category = Literal["installation", "person", "claim", "token", "segment", "command"]
 PersonType = Literal["LEAD", "CUSTOMER"]
 DepersonalizeReason = Literal[
     "logout",
@@ -246,6 +246,27 @@ class PushTokenClaimed(Event):
     installation: str
 
 
+class SegmentDefined(Event):
+    """A name stands for an audience from now on."""
+
+    TOPIC = "addressee.SegmentDefined"
+    HOME = "segment"
+
+    application: str
+    name: str
+    expression: Annotated[str, PERSONAL]
+
+
+class SegmentRemoved(Event):
+    """A name stands for no audience any more."""
+
+    TOPIC = "addressee.SegmentRemoved"
+    HOME = "segment"
+
+    application: str
+    name: str
+
+
 class CommandCompleted(Event):
     """A command with an idempotency key took effect (R31).
 
@@ -278,6 +299,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     IdentifierClaimed,
     IdentifierReleased,
     PushTokenClaimed,
+    SegmentDefined,
+    SegmentRemoved,
     CommandCompleted,
 )
 

@@ -101,6 +101,9 @@ def target(  # noqa: PLR0913 # one argument for each way to ask
     explain: Annotated[
         str | None, typer.Option(help="Say why this installation is reached, or is not.")
     ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say how it would be worked out, and ask nothing.")
+    ] = False,
     primary: Annotated[bool, typer.Option("--primary", help="Primary installations only.")] = False,
     disabled: Annotated[
         bool, typer.Option("--all", help="Also installations with a push flag off.")
@@ -110,8 +113,8 @@ def target(  # noqa: PLR0913 # one argument for each way to ask
     """Ask whom a push to an audience reaches.
 
     Terms: external_id: msisdn: email: tag: itag: os: language: app_version: type: installation:
-    attr.NAME: iattr.NAME: and the words all and primary. Operators: and or not ( ), also && || !.
-    Odd values stand in double quotes.
+    attr.NAME: iattr.NAME: and the words all and primary; segment: with the name of a saved one.
+    Operators: and or not ( ), also && || !. Odd values stand in double quotes.
 
         addressee target 'email:ali@x.com' --app shop --primary
 
@@ -121,6 +124,8 @@ def target(  # noqa: PLR0913 # one argument for each way to ask
         question = questions.Question(ledger, app_code, expression, disabled, primary)
         if explain is not None:
             questions.show_explanation(question, explain, as_json=form is Format.jsonl)
+        elif plan:
+            questions.show_plan(question, as_json=form is Format.jsonl)
         elif count:
             typer.echo(question.count())
         else:
@@ -169,6 +174,19 @@ def who(
     moment: datetime | None = None if at is None else moment_of(at)
     with existing_store(store) as ledger:
         typer.echo(History(ledger).who(installation, moment) or "nobody")
+
+
+@app.command()
+def compact(store: Store = DEFAULT_STORE) -> None:
+    """Fold what live changes left beside the audience index into it, and print how many they were.
+
+    Commands do so themselves now and then. A scheduler that does it at quiet times spares them the
+    work; it may run as often as it likes, beside commands and beside itself.
+
+        addressee compact --store sqlite:///day.db
+    """
+    with existing_store(store) as ledger:
+        typer.echo(ledger.compact())
 
 
 @app.command()

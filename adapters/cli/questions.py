@@ -93,6 +93,22 @@ def show_explanation(question: Question, installation: str, *, as_json: bool) ->
     show_table(("term", "", "", "by"), rows)
 
 
+def show_plan(question: Question, *, as_json: bool) -> None:
+    """Print in which order an audience would be worked out."""
+    plan = Targeting(question.store).plan(
+        question.application, question.audience, include_disabled=question.include_disabled
+    )
+    if as_json:
+        typer.echo(json.dumps(asdict(plan)))
+        return
+    rows = (
+        (str(number), step.expression, f"{step.postings:,}", f"{step.shards:,}")
+        for number, step in enumerate(plan.steps, 1)
+    )
+    show_table(("step", "each within what is left", "postings", "in shards"), rows)
+    typer.echo(f"reads {len(plan.shards):,} of {plan.of:,} shards")
+
+
 def show_history(store: Store, kind: str, value: str) -> None:
     """Print everything that happened to what is named, oldest first."""
     history = History(store)

@@ -24,6 +24,8 @@ NAMES = (
     "depersonalize_all",
     "set_primary",
     "touch",
+    "define_segment",
+    "remove_segment",
 )
 """The commands that a line may give, by the names of their methods."""
 WITH_FACTS = frozenset({"register", "update_installation"})

@@ -57,6 +57,7 @@ class MemoryStore:
         self._bindings: dict[str, tuple[str, datetime]] = {}
         self._touches: dict[str, datetime] = {}
         self._holders: dict[str, str | None] = {}
+        self._segments: dict[tuple[str, str], str | None] = {}
         self._owned: dict[tuple[str, str], BitMap] = defaultdict(BitMap)
         self._postings: dict[tuple[str, str], dict[int, BitMap]] = defaultdict(dict)
 
@@ -87,6 +88,7 @@ class MemoryStore:
             actual = recorded[-1].event.originator_version
             raise Conflict(stream, versions[stream], actual) from None
         self._holders |= changes.holders
+        self._segments |= changes.segments
         for change in changes.installations:
             self._apply(change)
         return positions or []
@@ -121,18 +123,22 @@ class MemoryStore:
 
     def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
         found = {term: self._postings.get((application, term), {}) for term in terms}
-        return {
-            term: {s: len(hits) for s, hits in shards.items()} for term, shards in found.items()
-        }
+        return {term: {s: len(hits) for s, hits in of.items()} for term, of in found.items()}
 
     def postings(
-        self, application: str, terms: AbstractSet[str], shard: int
+        self, application: str, terms: AbstractSet[str], shards: range
     ) -> Mapping[str, BitMap]:
         return {
-            term: found
+            term: BitMap.union(BitMap(), *(of[s] for s in shards if s in of))
             for term in terms
-            if (found := self._postings.get((application, term), {}).get(shard)) is not None
+            if (of := self._postings.get((application, term)))
         }
+
+    def segments(
+        self, application: str, names: AbstractSet[str] | None = None
+    ) -> Mapping[str, str]:
+        own = {name: e for (where, name), e in self._segments.items() if e and where == application}
+        return {name: e for name, e in own.items() if names is None or name in names}
 
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
         return [self._names[ordinal] for ordinal in ordinals]

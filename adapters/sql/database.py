@@ -13,12 +13,13 @@ from sqlalchemy.engine import URL
 
 from addressee.domain import Conflict, InvalidValue, StoreDamaged, StoreUnavailable
 
+from .statements import as_sqlalchemy
+
 LOCK_TIMEOUT = 30
 """How long a writer waits for the others, in seconds."""
 
 TAKE_XID = "SELECT pg_current_xact_id()::text::bigint"
 BEGIN = {
-    ("sqlite", "read"): "BEGIN DEFERRED",
     ("sqlite", "write"): "BEGIN IMMEDIATE",
     ("postgresql", "read"): "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     # Readers rely on it that a writer has its transaction id before its positions (ordering.py).
@@ -56,8 +57,18 @@ class Database:
     @contextmanager
     def reading(self) -> Generator[Connection]:
         """Open a transaction that sees one moment."""
-        with translated(), self.engine.connect() as connection, self._begun(connection, "read"):
-            yield connection
+        with translated(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                # By the driver's cursor, for a whole question takes less time than SQLAlchemy would
+                # need here. Whoever closes the connection rolls back.
+                try:
+                    connection.connection.cursor().execute("BEGIN DEFERRED")
+                except connection.dialect.loaded_dbapi.Error as error:
+                    raise as_sqlalchemy(error, connection) from error
+                yield connection
+            else:
+                with self._begun(connection, "read"):
+                    yield connection
 
     @contextmanager
     def writing(self) -> Generator[Connection]:

@@ -8,216 +8,173 @@ delta together, and compaction folds the delta into chunks when it has grown lon
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
-from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from typing import NamedTuple
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection
 
 from addressee.application.ports import SHARD_BITS
 from addressee.domain import StoreDamaged
 
-from .prepared import Prepared
-from .schema import WHOLE_TERM, Schema
+from .index import Index
+from .schema import WHOLE_TERM
 from .statements import pages
 
-COMPACT_AT = 32_768
-"""Length of the delta, in rows, from which a transaction folds it into the chunks."""
-
-CHECKS = 16
-"""How often, while the delta grows to that length, it is looked at."""
-
-COMPACTION = "compaction"
-"""Name of the setting whose row is locked by whoever compacts."""
-
-Posting = tuple[int, int, int]
-"""Number of a term, ordinal, and 1 if the term holds now, 0 if not."""
+ENTRY = 120
+"""About how many bytes of Python's an entry takes besides its bitmap."""
 
 
-def term_numbers(
-    connection: Connection, prepared: Prepared, application: str, terms: Iterable[str]
-) -> dict[str, int]:
-    """Return term → its number, for those that were ever used in the application."""
-    written = {as_written(term): term for term in terms}
-    found: dict[str, int] = {}
-    for page in pages(written):
-        rows = prepared.terms.rows(connection, page, application=application)
-        found.update((written[term], number) for term, number in rows)
-    return found
+class Delta(NamedTuple):
+    """What came and went of one term since its chunks were written."""
+
+    gained: BitMap
+    lost: BitMap
 
 
-def add_terms(
-    connection: Connection, prepared: Prepared, application: str, terms: AbstractSet[str]
-) -> dict[str, int]:
-    """Return term → its number, giving numbers to terms that have none."""
-    rows = [{"application": application, "term": as_written(term)} for term in sorted(terms)]
-    connection.execute(insert(prepared.schema.term), rows)
-    return term_numbers(connection, prepared, application, terms)
+UNCHANGED = Delta(BitMap(), BitMap())
 
 
-def places(
-    connection: Connection,
-    prepared: Prepared,
-    application: str,
-    terms: AbstractSet[str],
-    installations: AbstractSet[str],
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Return term → its number, for those that have one, and installation → its ordinal."""
-    written = {as_written(term): term for term in terms}
-    numbers: dict[str, int] = {}
-    ordinals: dict[str, int] = {}
-    for page in pages([*written, *installations]):
-        for name, number, is_installation in prepared.places.rows(
-            connection, page, application=application
-        ):
-            if is_installation:
-                ordinals[name] = number
+class Postings:
+    """Postings as one open transaction sees them.
+
+    Args:
+        connection: with its transaction begun.
+        index: the store's.
+    """
+
+    def __init__(self, connection: Connection, index: Index) -> None:
+        self._connection = connection
+        self._index = index
+        rows = index.generation.rows(connection)
+        self._generation = bytes(rows[0][0]) if rows else b""
+        self._deltas: dict[int, Delta] = {}
+        self._numbers: dict[tuple[str, frozenset[str]], dict[str, int]] = {}
+        index.warm.enter(self._generation)
+
+    def numbers(self, application: str, terms: frozenset[str]) -> dict[str, int]:
+        """Return term → its number, for those that were ever used in the application."""
+        if (known := self._numbers.get((application, terms))) is not None:
+            return known
+        warm, generation = self._index.warm, self._generation
+        found: dict[str, int] = {}
+        missing: list[str] = []
+        for term in terms:
+            number = warm.get(generation, (application, term))
+            if number is None:
+                missing.append(term)
             else:
-                numbers[written[name]] = number
-    return numbers, ordinals
+                found[term] = number
+        for page in pages(missing):
+            written = {as_written(term): term for term in page}
+            for name, number in self._index.numbers.rows(
+                self._connection, list(written), application=application
+            ):
+                found[term := written[name]] = number
+                warm.put(generation, (application, term), number, ENTRY + len(term))
+        self._numbers[application, terms] = found
+        return found
 
+    def shards(self, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
+        """Return number of a term → shard → about how many postings; the delta counts as gains."""
+        found = self._cards(numbers)
+        for number, delta in self._changed(found).items():
+            found[number] = with_gains(found[number], delta.gained)
+        return found
 
-def as_written(term: str) -> str:
-    """Return a term as its column holds it: what is too long for an index ends in its hash.
-
-    That makes it longer than any term that is written whole, so the two can't be mistaken.
-    """
-    if len(term) <= WHOLE_TERM:
-        return term
-    return f"{term[:WHOLE_TERM]}#{blake2b(term.encode(), digest_size=16).hexdigest()}"
-
-
-class Upkeep:
-    """Sees to it that the delta stays short; one for each store.
-
-    How long the delta is, is asked only now and then.
-    """
-
-    def __init__(self) -> None:
-        self._noted = 0
-
-    def after(self, postings: int, connection: Connection, prepared: Prepared) -> None:
-        """Fold the delta into the chunks if it has grown long and nobody else is at it.
+    def within(self, numbers: Iterable[int], shards: range) -> dict[int, BitMap]:
+        """Return number of a term → its ordinals in a run of shards, exactly.
 
         Args:
-            postings: how many were added to it.
-            connection: with the transaction that added them.
-            prepared: statements on the store's tables.
+            numbers: of terms.
+            shards: the run; bitmaps are kept by term and run, so the same few runs should be used.
+
+        Returns:
+            Bitmaps that are not to be changed.
+
+        Raises:
+            StoreDamaged: a chunk is not what was written.
         """
-        self._noted += postings
-        if self._noted < COMPACT_AT // CHECKS:
-            return
-        self._noted = 0
-        [[first, last]] = prepared.span.rows(connection)
-        if last - first >= COMPACT_AT and nobody_compacts(connection, prepared.schema):
-            compact(connection, prepared.schema)
+        warm, generation = self._index.warm, self._generation
+        found: dict[int, BitMap] = {}
+        missing: list[int] = []
+        for number in numbers:
+            bitmap = warm.get(generation, (number, shards))
+            if bitmap is None:
+                missing.append(number)
+            else:
+                found[number] = bitmap
+        for page in pages(missing):
+            found |= self._chunks(page, shards)
+        for number, (gained, lost) in self._changed(found).items():
+            run = BitMap(range(shards.start << SHARD_BITS, shards.stop << SHARD_BITS))
+            found[number] = (found[number] | (gained & run)) - lost
+        return found
 
+    def _changed(self, numbers: Iterable[int]) -> dict[int, Delta]:
+        """Return number of a term → its delta, for those that have one."""
+        missing = [number for number in numbers if number not in self._deltas]
+        for page in pages(missing):
+            now: dict[int, dict[int, int]] = {number: {} for number in page}
+            for term, ordinal, present in self._index.delta.rows(self._connection, page):
+                now[term][ordinal] = present
+            for term, ordinals in now.items():
+                self._deltas[term] = delta_of(ordinals) if ordinals else UNCHANGED
+        return {n: delta for n in numbers if (delta := self._deltas[n]) is not UNCHANGED}
 
-def nobody_compacts(connection: Connection, schema: Schema) -> bool:
-    """Take the right to write chunks until the transaction ends; False where another has it."""
-    table = schema.setting
-    right = select(table.c.name).where(table.c.name == COMPACTION)
-    return connection.execute(right.with_for_update(skip_locked=True)).first() is not None
+    def _cards(self, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
+        """Return number of a term → shard → how many postings its chunk has."""
+        warm, generation = self._index.warm, self._generation
+        found: dict[int, Mapping[int, int]] = {}
+        missing: list[int] = []
+        for number in numbers:
+            cards = warm.get(generation, number)
+            if cards is None:
+                missing.append(number)
+            else:
+                found[number] = cards
+        for page in pages(missing):
+            read: dict[int, dict[int, int]] = {number: {} for number in page}
+            for term, shard, card in self._index.cards.rows(self._connection, page):
+                read[term][shard] = card
+            for term, cards in read.items():
+                warm.put(generation, term, cards, ENTRY * (1 + len(cards)))
+            found |= read
+        return found
 
-
-def shards(
-    connection: Connection, schema: Schema, numbers: Iterable[int]
-) -> dict[int, dict[int, int]]:
-    """Return number of a term → shard → about how many postings; delta rows count as gains."""
-    chunk, delta = schema.chunk, schema.delta
-    shard = delta.c.ordinal.op(">>")(SHARD_BITS)
-    found: dict[int, dict[int, int]] = defaultdict(dict)
-    for page in pages(numbers):
-        for term, at, card in connection.execute(
-            select(chunk.c.term, chunk.c.shard, chunk.c.card).where(chunk.c.term.in_(page))
+    def _chunks(self, numbers: Sequence[int], shards: range) -> dict[int, BitMap]:
+        """Return number of a term → what its chunks in a run of shards hold."""
+        pieces: dict[int, list[BitMap]] = {number: [] for number in numbers}
+        sizes: dict[int, int] = dict.fromkeys(numbers, ENTRY)
+        for term, shard, checksum, data in self._index.chunks.rows(
+            self._connection, numbers, first=shards.start, last=shards.stop - 1
         ):
-            found[term][at] = card
-        for term, at, changes in connection.execute(
-            select(delta.c.term, shard, func.count())
-            .where(delta.c.term.in_(page))
-            .group_by(delta.c.term, shard)
-        ):
-            found[term][at] = found[term].get(at, 0) + changes
+            pieces[term].append(decoded(term, shard, checksum, data))
+            sizes[term] += len(data)
+        found: dict[int, BitMap] = {}
+        for term, bitmaps in pieces.items():
+            found[term] = bitmaps[0] if len(bitmaps) == 1 else BitMap.union(BitMap(), *bitmaps)
+            self._index.warm.put(self._generation, (term, shards), found[term], sizes[term])
+        return found
+
+
+def delta_of(now: Mapping[int, int]) -> Delta:
+    """Return the delta in which each ordinal, as it is now, is present or not."""
+    gained = BitMap([ordinal for ordinal, present in now.items() if present])
+    return Delta(gained, BitMap(now) - gained)
+
+
+def with_gains(cards: Mapping[int, int], gained: BitMap) -> dict[int, int]:
+    """Return shard → how many postings at most, once more ordinals have come."""
+    found = dict(cards)
+    at = 0
+    while at < len(gained):
+        shard = gained[at] >> SHARD_BITS
+        following = gained.rank(((shard + 1) << SHARD_BITS) - 1)
+        found[shard] = found.get(shard, 0) + following - at
+        at = following
     return found
-
-
-def postings(
-    connection: Connection, schema: Schema, numbers: Iterable[int], shard: int
-) -> dict[int, BitMap]:
-    """Return number of a term → exact ordinals in one shard."""
-    chunk, delta = schema.chunk, schema.delta
-    found: dict[int, BitMap] = {}
-    for page in pages(numbers):
-        for term, checksum, data in connection.execute(
-            select(chunk.c.term, chunk.c.checksum, chunk.c.data)
-            .where(chunk.c.shard == shard)
-            .where(chunk.c.term.in_(page))
-        ):
-            found[term] = decoded(term, shard, checksum, data)
-        first = shard << SHARD_BITS
-        for term, ordinal, present in connection.execute(
-            select(delta.c.term, delta.c.ordinal, delta.c.present)
-            .where(delta.c.term.in_(page))
-            .where(delta.c.ordinal.between(first, first + (1 << SHARD_BITS) - 1))
-            .order_by(delta.c.sequence)
-        ):
-            change(found.setdefault(term, BitMap()), ordinal, present)
-    return found
-
-
-def compact(connection: Connection, schema: Schema) -> None:
-    """Fold the whole delta into the chunks."""
-    chunk, delta = schema.chunk, schema.delta
-    changes: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    # What is deleted is what was read: a row that another transaction commits now stays.
-    rows = select(delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present)
-    sequences: list[int] = []
-    for sequence, term, ordinal, present in connection.execute(
-        rows.order_by(delta.c.sequence).with_for_update(skip_locked=True)
-    ):
-        sequences.append(sequence)
-        changes[term, ordinal >> SHARD_BITS].append((ordinal, present))
-    for page in pages(sequences):
-        connection.execute(delete(delta).where(delta.c.sequence.in_(page)))
-    if not changes:
-        return
-    written: list[dict[str, object]] = []
-    for (term, shard), ordinals in changes.items():
-        row = connection.execute(
-            select(chunk.c.checksum, chunk.c.data)
-            .where(chunk.c.term == term)
-            .where(chunk.c.shard == shard)
-        ).one_or_none()
-        bitmap = BitMap() if row is None else decoded(term, shard, *row)
-        for ordinal, present in ordinals:
-            change(bitmap, ordinal, present)
-        if row is not None:
-            connection.execute(
-                delete(chunk).where(chunk.c.term == term).where(chunk.c.shard == shard)
-            )
-        if bitmap:
-            data = bitmap.serialize()
-            written.append(
-                {
-                    "term": term,
-                    "shard": shard,
-                    "card": len(bitmap),
-                    "checksum": zlib.crc32(data),
-                    "data": data,
-                }
-            )
-    if written:
-        connection.execute(insert(chunk), written)
-
-
-def change(bitmap: BitMap, ordinal: int, present: int) -> None:
-    """Add an ordinal to a bitmap or take it away."""
-    if present:
-        bitmap.add(ordinal)
-    else:
-        bitmap.discard(ordinal)
 
 
 def decoded(term: int, shard: int, checksum: int, data: bytes) -> BitMap:
@@ -228,3 +185,13 @@ def decoded(term: int, shard: int, checksum: int, data: bytes) -> BitMap:
     if zlib.crc32(data) != checksum:
         raise StoreDamaged(f"chunk of term {term}, shard {shard} has a wrong checksum; rebuild it")
     return BitMap.deserialize(data)
+
+
+def as_written(term: str) -> str:
+    """Return a term as its column holds it: what is too long for an index ends in its hash.
+
+    That makes it longer than any term that is written whole, so the two can't be mistaken.
+    """
+    if len(term) <= WHOLE_TERM:
+        return term
+    return f"{term[:WHOLE_TERM]}#{blake2b(term.encode(), digest_size=16).hexdigest()}"

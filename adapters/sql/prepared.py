@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Integer, and_, literal_column, or_, select, union_all
 
+from .index import Index
 from .rows import Rows
 from .schema import Schema
 from .statements import Query, given, listed
@@ -20,14 +21,15 @@ class Prepared:
         schema: the tables.
 
     Attributes:
-        events, copies, holders, installations, bindings, delta, touches: write rows; which columns,
-            says the constructor.
+        events, copies, holders, installations, bindings, delta, chunks, segments, touches: write
+            rows; which columns, says the constructor.
         recorded: reads events by stream and version; conditions can be added.
         whole: reads whole streams.
         further: reads whole streams, and of a few others one event each, by stream and version.
         last: reads the last position.
-        terms: reads term → number within an application.
-        places: reads the same with a 0, and with a 1 installation → ordinal; in one list.
+        places: reads term → number within an application, with a 0, and with a 1 installation →
+            ordinal; both by one list.
+        index: those that audiences need.
         span: reads the first and the last sequence of the delta.
     """
 
@@ -40,6 +42,8 @@ class Prepared:
         self.installations = Rows(installation, "id", "application")
         self.bindings = Rows(installation, "ordinal", "person", "bound_at")
         self.delta = Rows(schema.delta, "term", "ordinal", "present")
+        self.chunks = Rows(schema.chunk, "term", "shard", "card", "checksum", "data")
+        self.segments = Rows(schema.segment, "application", "name", "expression")
         self.touches = Rows(schema.touch, "installation", "at")
         self.recorded = recorded = select(
             event.c.position, event.c.stream, event.c.version, event.c.topic, event.c.state
@@ -53,19 +57,19 @@ class Prepared:
         backwards = event.c.position.desc()
         self.last = Query(select(event.c.position).order_by(backwards).limit(1))
         terms = (
-            select(term.c.term, term.c.number)
+            select(term.c.term, term.c.number, NO)
             .where(term.c.application == given("application"))
             .where(term.c.term.in_(listed()))
         )
-        self.terms = Query(terms)
         self.places = Query(
             union_all(
-                terms.add_columns(NO),
+                terms,
                 select(installation.c.id, installation.c.ordinal, YES).where(
                     installation.c.id.in_(listed())
                 ),
             )
         )
+        self.index = Index(schema)
         sequence = schema.delta.c.sequence
         first = select(sequence).order_by(sequence).limit(1)
         last = select(sequence).order_by(sequence.desc()).limit(1)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from pyroaring import BitMap
@@ -14,12 +15,14 @@ from sqlalchemy import ColumnElement, Connection, Join, case, select
 from addressee.adapters.mapper import EventMapper
 from addressee.application import Recorded
 
-from .postings import postings, shards, term_numbers
+from .postings import Postings
 from .prepared import KNOWN, Prepared
 from .statements import from_microseconds, pages, to_microseconds
 from .tail import Tail
 
 UNKNOWN = [(None, None)] * KNOWN
+DENSE = 1.5
+"""Up to so many rows an id, ids are read as a range of ordinals, which is faster than a list."""
 
 
 class SqlReader:
@@ -40,6 +43,10 @@ class SqlReader:
         self._schema = prepared.schema
         self._mapper = mapper
         self._tail = tail
+
+    @cached_property
+    def _postings(self) -> Postings:
+        return Postings(self._connection, self._prepared.index)
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         """Return stream → its events behind a version.
@@ -92,58 +99,71 @@ class SqlReader:
 
     def holders(self, claims: Sequence[str]) -> Mapping[str, str]:
         """Return claim stream → person."""
-        table = self._schema.holder
         found: dict[str, str] = {}
         for page in pages(claims):
-            rows = select(table.c.claim, table.c.person).where(table.c.claim.in_(page))
-            found.update((claim, person) for claim, person in self._connection.execute(rows))
+            found.update(self._prepared.index.holders.rows(self._connection, page))
         return found
 
     def owned(self, application: str, persons: AbstractSet[str]) -> Mapping[str, BitMap]:
         """Return person → ordinals."""
-        table = self._schema.installation
         found: dict[str, BitMap] = defaultdict(BitMap)
         for page in pages(persons):
-            rows = select(table.c.person, table.c.ordinal).where(
-                table.c.person.in_(page), table.c.application == application
-            )
-            for person, ordinal in self._connection.execute(rows):
+            for person, ordinal in self._prepared.index.owned.rows(
+                self._connection, page, application=application
+            ):
                 found[person].add(ordinal)
         return found
 
     def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:
         """Return installation → ordinal."""
-        table = self._schema.installation
         found: dict[str, int] = {}
         for page in pages(installations):
-            rows = select(table.c.id, table.c.ordinal).where(
-                table.c.id.in_(page), table.c.application == application
+            found.update(
+                self._prepared.index.ordinals.rows(self._connection, page, application=application)
             )
-            found.update((name, ordinal) for name, ordinal in self._connection.execute(rows))
         return found
 
     def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
         """Return term → shard → about how many postings."""
-        numbers = term_numbers(self._connection, self._prepared, application, terms)
-        found = shards(self._connection, self._schema, numbers.values())
-        return {term: found[number] for term, number in numbers.items() if number in found}
+        numbers = self._postings.numbers(application, frozenset(terms))
+        found = self._postings.shards(numbers.values())
+        return {term: found[number] for term, number in numbers.items()}
 
     def postings(
-        self, application: str, terms: AbstractSet[str], shard: int
+        self, application: str, terms: AbstractSet[str], shards: range
     ) -> Mapping[str, BitMap]:
-        """Return term → ordinals in a shard."""
-        numbers = term_numbers(self._connection, self._prepared, application, terms)
-        found = postings(self._connection, self._schema, numbers.values(), shard)
-        return {term: found[number] for term, number in numbers.items() if number in found}
+        """Return term → ordinals in a run of shards."""
+        numbers = self._postings.numbers(application, frozenset(terms))
+        found = self._postings.within(numbers.values(), shards)
+        return {term: found[number] for term, number in numbers.items()}
+
+    def segments(
+        self, application: str, names: AbstractSet[str] | None = None
+    ) -> Mapping[str, str]:
+        """Return name → expression."""
+        table = self._schema.segment
+        wanted = select(table.c.name, table.c.expression).where(table.c.application == application)
+        if names is not None:
+            wanted = wanted.where(table.c.name.in_(names))
+        return {name: text.decode() for name, text in self._connection.execute(wanted)}
 
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
         """Return the ids of installations."""
-        table = self._schema.installation
-        found: dict[int, str] = {}
+        found: list[str] = []
         for page in pages(ordinals):
-            rows = select(table.c.ordinal, table.c.id).where(table.c.ordinal.in_(page))
-            found.update((ordinal, name) for ordinal, name in self._connection.execute(rows))
-        return [found[ordinal] for ordinal in ordinals]
+            first, last = page[0], page[-1]
+            if last - first < DENSE * len(page):
+                rows = self._prepared.index.names_between.rows(
+                    self._connection, first=first, last=last
+                )
+            else:
+                rows = self._prepared.index.names.rows(self._connection, page)
+            if len(rows) == len(page):
+                found += [name for _, name in rows]
+            else:
+                names = dict(rows)
+                found += [names[ordinal] for ordinal in page]
+        return found
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
         """Return bound installations that nobody used since ``before``."""

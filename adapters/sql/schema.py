@@ -62,6 +62,7 @@ class Schema:
         term: numbers for the audience terms of each application.
         chunk: postings of a term in one shard, as a roaring bitmap.
         delta: postings that came or went since the chunks were written.
+        segment: what saved segments stand for.
         touch: signs of life; the one table that is not a projection of the ledger (R26).
         setting: what the store keeps about itself, such as the identifier key.
         migration: which migrations the tables have had; Alembic's.
@@ -75,6 +76,7 @@ class Schema:
     term: Table
     chunk: Table
     delta: Table
+    segment: Table
     touch: Table
     setting: Table
     migration: Table
@@ -153,6 +155,12 @@ class Schema:
                 Column("ordinal", Integer, nullable=False),
                 Column("present", SmallInteger, nullable=False),
                 Index(f"{prefix}delta_term", "term", "ordinal"),
+            ),
+            segment=table(
+                "segment",
+                Column("application", NAME, primary_key=True),
+                Column("name", exact(100), primary_key=True),
+                Column("expression", Bytes, nullable=False),
             ),
             touch=table(
                 "touch",

@@ -30,15 +30,33 @@ def listed() -> BindParameter[Any]:
     return bindparam("listed", expanding=True)
 
 
+def as_sqlalchemy(error: Exception, connection: Connection) -> exc.DBAPIError:
+    """Return what a driver raised as SQLAlchemy's own executor would raise it."""
+    dialect = connection.dialect
+    wrapped = exc.DBAPIError.instance(
+        None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+    )
+    assert isinstance(wrapped, exc.DBAPIError)  # noqa: S101 # tells the type checkers
+    return wrapped
+
+
 LIST, ARRAY = "IN (__[POSTCOMPILE_listed])", "= ANY(%(listed)s)"
 """What SQLAlchemy compiles a `listed` parameter to, and what PostgreSQL's drivers take for it."""
 
 
 class Compiled(NamedTuple):
-    """A statement's text, the order of its parameters or None for a mapping, and its constants."""
+    """A statement's text, and how its parameters are given.
+
+    Attributes:
+        text: as the driver takes it.
+        before: names of the parameters before the list; None where the driver takes a mapping.
+        after: names of those behind it.
+        constants: the statement's own.
+    """
 
     text: str
-    order: Sequence[str] | None
+    before: Sequence[str] | None
+    after: Sequence[str]
     constants: Mapping[str, object]
 
 
@@ -77,24 +95,29 @@ class Query:
             DBAPIError: as SQLAlchemy wraps what the driver raises.
         """
         length = len(values)
-        if length and connection.dialect.name == "postgresql":
-            named["listed"], length = [*values], 1
-        elif length:
-            filled = min(1 << (length - 1).bit_length(), IN_LIMIT)
-            named |= {f"listed_{n}": value for n, value in enumerate(values, 1)}
-            named |= {f"listed_{n}": values[-1] for n in range(length + 1, filled + 1)}
-            length = filled
-        text, order, constants = self._for(connection, length)
-        named |= constants
+        arrays = connection.dialect.name == "postgresql"
+        filled = min(1 << (length - 1).bit_length(), IN_LIMIT) if length and not arrays else 0
+        if filled > length:
+            values = [*values, *[values[-1]] * (filled - length)]
+        text, before, after, constants = self._for(connection, filled)
+        if constants:
+            named |= constants
+        parameters: Sequence[object] | Mapping[str, object]
+        if arrays:
+            parameters = named | {"listed": [*values]}
+        elif before is None:
+            parameters = named | {f"listed_{n}": value for n, value in enumerate(values, 1)}
+        else:
+            if after and after[-1] == f"listed_{filled}":  # the list stands in the statement twice
+                named |= {f"listed_{n}": value for n, value in enumerate(values, 1)}
+            parameters = [*[named[n] for n in before], *values, *[named[n] for n in after]]
         driver = connection.dialect.loaded_dbapi
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(text, named if order is None else [named[name] for name in order])
+            cursor.execute(text, parameters)
             return cursor.fetchall()
         except driver.Error as error:
-            raise exc.DBAPIError.instance(
-                text, None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
-            ) from error
+            raise as_sqlalchemy(error, connection) from error
         finally:
             cursor.close()
 
@@ -107,11 +130,14 @@ class Query:
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         if connection.dialect.name == "postgresql":
             text = compiled.string.replace(LIST, ARRAY)
-            made = self._compiled[key] = Compiled(text, None, constants)
+            made = self._compiled[key] = Compiled(text, None, (), constants)
             return made
         parameters = dict.fromkeys(compiled.params) | ({"listed": [0] * length} if length else {})
         state = compiled.construct_expanded_state(parameters)
-        made = self._compiled[key] = Compiled(state.statement, state.positiontup, constants)
+        order = state.positiontup
+        at = order.index("listed_1") if order and length else 0
+        before, after = (None, ()) if order is None else (order[:at], order[at + length :])
+        made = self._compiled[key] = Compiled(state.statement, before, after, constants)
         return made
 
 

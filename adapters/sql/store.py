@@ -14,10 +14,12 @@ from sqlalchemy.engine import URL
 from addressee.adapters.mapper import EventMapper
 from addressee.domain import Conflict
 
+from .compaction import Upkeep, compact, nobody_compacts
 from .creation import prepare
 from .database import Database
+from .index import COMPACTION
 from .joining import Joining
-from .postings import COMPACTION, Upkeep
+from .loading import IndexLoading
 from .prepared import Prepared
 from .reader import SqlReader
 from .schema import Schema
@@ -94,6 +96,30 @@ class SqlStore:
             yield FollowingTransaction(
                 connection, self._prepared, self.mapper, self._tail, self._upkeep
             )
+
+    @contextmanager
+    def loading(self) -> Generator[IndexLoading]:
+        """Open a transaction that fills read models while they are empty, for a whole ledger."""
+        with self._database.writing() as connection:
+            loading = IndexLoading(
+                connection, self._prepared, self.mapper, self._tail, self._upkeep
+            )
+            yield loading
+            loading.finish()
+
+    def compact(self) -> int:
+        """Fold what live changes left beside the postings' chunks into them.
+
+        Commands do it themselves now and then; a scheduler that calls this spares them the work.
+        Any number of processes may.
+
+        Returns:
+            How many changes were folded; 0 also where another process is at it.
+        """
+        with self._database.writing() as connection:
+            if nobody_compacts(connection, self._schema):
+                return compact(connection, self._prepared)
+        return 0
 
     @contextmanager
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:

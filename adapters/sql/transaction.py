@@ -14,8 +14,8 @@ from addressee.adapters.mapper import EventMapper
 from addressee.application import Changes, InstallationChange
 from addressee.domain import Conflict, Event
 
+from .compaction import Upkeep, add_terms, places, term_numbers
 from .database import Database
-from .postings import Upkeep, add_terms, places, term_numbers
 from .prepared import Prepared
 from .reader import SqlReader
 from .recorder import insert_events
@@ -64,7 +64,11 @@ class SqlTransaction(SqlReader):
 
     def _writes(self, changes: Changes) -> list[Write]:
         """Return what is to be written to the read models' tables."""
-        return [*self._set_holders(changes.holders), *self._change(changes.installations)]
+        return [
+            *self._set_holders(changes.holders),
+            *self._set_segments(changes.segments),
+            *self._change(changes.installations),
+        ]
 
     def _after(self, written: Sequence[Write]) -> None:
         if noted := sum(len(w.values) for w in written if w.rows is self._prepared.delta):
@@ -83,6 +87,16 @@ class SqlTransaction(SqlReader):
             self._connection.execute(delete(table).where(table.c.claim.in_(page)))
         if rows := [(claim, person) for claim, person in holders.items() if person]:
             yield Write(self._prepared.holders, "upsert", rows)
+
+    def _set_segments(self, segments: Mapping[tuple[str, str], str | None]) -> Iterator[Write]:
+        """Yield what defines segments; those that are removed go at once."""
+        table = self._schema.segment
+        for application, name in (place for place, text in segments.items() if text is None):
+            gone = (table.c.application == application) & (table.c.name == name)
+            self._connection.execute(delete(table).where(gone))
+        rows = [(*place, text.encode()) for place, text in segments.items() if text is not None]
+        if rows:
+            yield Write(self._prepared.segments, "upsert", rows)
 
     def _change(self, changes: Sequence[InstallationChange]) -> Iterator[Write]:
         """Yield what changes owners and postings; new installations and terms are added at once."""

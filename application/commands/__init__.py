@@ -7,17 +7,20 @@ from .personalize import Personalize
 from .primary import SetPrimary
 from .registration import Expire, Register, TagInstallation, Touch, UpdateInstallation
 from .reports import Report, Reported, report_of
+from .segments import DefineSegment, RemoveSegment
 from .tagging import TagChange, TagPerson
 from .together import Together
 
 __all__ = [
     "Command",
+    "DefineSegment",
     "Depersonalize",
     "DepersonalizeAll",
     "EndSession",
     "Expire",
     "Personalize",
     "Register",
+    "RemoveSegment",
     "Report",
     "Reported",
     "SetPrimary",

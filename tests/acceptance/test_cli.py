@@ -38,7 +38,11 @@ def write(path: Path, *lines: object) -> Path:
 
 
 REGISTER = {"command": "register", "application": "shop", "installation": "a"}
-LOGIN = {"command": "personalize", "installation": "a", "identity": {"external_id": "ali"}}
+LOGIN: dict[str, object] = {
+    "command": "personalize",
+    "installation": "a",
+    "identity": {"external_id": "ali"},
+}
 
 
 def test_the_whole_capture_applies(run: Run, tmp_path: Path) -> None:
@@ -248,3 +252,32 @@ def test_two_million_lines_need_no_more_memory_than_some(tmp_path: Path) -> None
         return int(done.stdout.splitlines()[-1])
 
     assert peak(2_000_000) < peak(20_000) + 20_000, "kilobytes"
+
+
+def test_compact_says_how_many_changes_it_folded(run: Run, tmp_path: Path) -> None:
+    assert run("compact").returncode == 2
+    run("apply", str(write(tmp_path / "commands.jsonl", REGISTER, LOGIN)))
+    before = run("target", "external_id:ali", "--app", "shop").stdout
+    assert run("compact").stdout == "3\n", "all, reachable and the person's type"
+    assert run("compact").stdout == "0\n"
+    assert run("target", "external_id:ali", "--app", "shop").stdout == before != ""
+
+
+def test_the_plan_is_shown_with_the_rarest_first(run: Run, tmp_path: Path) -> None:
+    lines: list[object] = [{**REGISTER, "installation": f"d{n}", "os": "ios"} for n in range(5)]
+    lines += [LOGIN | {"installation": f"d{n}", "tags": ["vip"]} for n in range(2)]
+    run("apply", str(write(tmp_path / "commands.jsonl", *lines)))
+    asked = ("target", "os:ios and tag:vip and not external_id:ali", "--app", "shop", "--plan")
+    told = run(*asked)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert [line.split("\t") for line in told.stdout.splitlines()] == [
+        ["1", "tag:vip", "2", "1"],
+        ["2", "reachable", "5", "1"],
+        ["3", "os:ios", "5", "1"],
+        ["4", "not external_id:ali", "2", "1"],
+        ["reads 1 of 1 shards"],
+    ]
+    plan = json.loads(run(*asked, "--format", "jsonl").stdout)
+    assert (plan["shards"], plan["of"]) == ([0], 1)
+    assert plan["steps"][0]["expression"] == "tag:vip"
+    assert [step["takes_away"] for step in plan["steps"]] == [False, False, False, True]

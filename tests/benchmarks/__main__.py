@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import argparse
 import gc
+from collections.abc import Callable, Iterable
 
-from tests.benchmarks import commands, ledger
-from tests.benchmarks.report import show
+from tests.benchmarks import audience, commands, ledger
+from tests.benchmarks.report import Figure, show
 
-BENCHMARKS = {"commands": commands.figures, "ledger": ledger.figures}
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
+    "audience": lambda options: audience.figures(options.installations),
+    "commands": lambda _: commands.figures(),
+    "ledger": lambda _: ledger.figures(),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("name", choices=BENCHMARKS)
+    parser.add_argument(
+        "--installations", type=int, default=1_000_000, help="of audience, 1,000,000 by default"
+    )
+    options = parser.parse_args()
     # As a service does that has started: what was imported is not searched for garbage again.
     gc.collect()
     gc.freeze()
-    show(BENCHMARKS[parser.parse_args().name]())
+    show(BENCHMARKS[options.name](options))
 
 
 if __name__ == "__main__":

@@ -191,6 +191,6 @@ def test_R37_sqlite_believes_what_the_oracle_believes(seed: int, tmp_path: Path)
 def test_R37_compaction_changes_no_answer(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("addressee.adapters.sql.postings.COMPACT_AT", 7)
+    monkeypatch.setattr("addressee.adapters.sql.compaction.COMPACT_AT", 7)
     with SqlStore(f"sqlite:///{tmp_path}/ledger.db") as store:
         live(store, 100 + seed, 30)

@@ -167,3 +167,21 @@ def test_R33_values_as_long_as_allowed_are_told_apart(host: Host) -> None:
         host.people.personalize(device, identity, attributes={"plan": long + last})
     assert host.found(f'attr.plan:"{long}a"') == ["a"]
     assert host.found(f'attr.plan:"{long}b"') == ["b"]
+
+
+def test_R33_the_rarest_conjunct_is_asked_first_and_only_where_there_are_any(host: Host) -> None:
+    town(host)
+    host.people.define_segment("shop", "english", "language:en and tag:vip")
+    plan = host.reach.plan("shop", "segment:english and not (os:ios or tag:new) and primary")
+    assert [(s.expression, s.takes_away, s.postings) for s in plan.steps] == [
+        ("primary", False, 2),
+        ("tag:vip", False, 4),
+        ("reachable", False, 6),
+        ("language:en", False, 6),
+        ("not os:ios", True, 3),
+        ("not tag:new", True, 2),
+    ]
+    assert (plan.shards, plan.of) == ((0,), 1)
+    nowhere = host.reach.plan("shop", "tag:none and primary")
+    assert (nowhere.shards, nowhere.steps[0].postings) == ((), 0)
+    assert host.reach.plan("shop", "all", include_disabled=True).steps[0].expression == "all"

@@ -154,7 +154,7 @@ def test_a_url_that_can_t_be_opened_is_a_typed_error(tmp_path: Path) -> None:
 
 
 def test_a_damaged_chunk_is_noticed_and_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("addressee.adapters.sql.postings.COMPACT_AT", 1)
+    monkeypatch.setattr("addressee.adapters.sql.compaction.COMPACT_AT", 1)
     with SqlStore(url) as store:
         people = Personalization(store)
         for n in range(3):
@@ -164,5 +164,8 @@ def test_a_damaged_chunk_is_noticed_and_named(url: str, monkeypatch: pytest.Monk
         with engine.begin() as connection:
             connection.execute(text("update addressee_chunk set data = zeroblob(9)"))
         engine.dispose()
-        with pytest.raises(StoreDamaged, match=r"chunk of term \d+, shard 0"):
-            Targeting(store).count("shop", "os:ios")
+    with (
+        SqlStore(url) as another,
+        pytest.raises(StoreDamaged, match=r"chunk of term \d+, shard 0"),
+    ):
+        Targeting(another).count("shop", "os:ios")

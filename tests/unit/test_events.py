@@ -34,6 +34,7 @@ def test_R29_personal_data_is_marked() -> None:
         "PersonTagged": {"added", "removed"},
         "IdentifierAdded": {"value"},
         "IdentifierRemoved": {"value"},
+        "SegmentDefined": {"expression"},
     }
 
 

@@ -92,6 +92,12 @@ def upgrade() -> None:
     )
     index("delta_term", "term", "ordinal")
     table(
+        "segment",
+        Column("application", exact(256), primary_key=True),
+        Column("name", exact(100), primary_key=True),
+        Column("expression", Bytes, nullable=False),
+    )
+    table(
         "touch",
         Column("installation", exact(256), primary_key=True),
         Column("at", BigInteger, nullable=False),

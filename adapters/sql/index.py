@@ -1,0 +1,66 @@
+"""The questions that audiences ask of a database."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from .schema import Schema
+from .statements import Query, given, listed
+from .warm import Warm
+
+WARM_BYTES = 64 << 20
+"""How much of the decoded index a store keeps in memory."""
+
+COMPACTION = "compaction"
+"""Name of the setting that names the generation of the chunks; whoever writes chunks locks it."""
+
+
+class Index:
+    """The statements of audiences, compiled once, and what they found last; one for each store.
+
+    Attributes:
+        schema: the tables.
+        warm: decoded chunks and more, as long as they are right.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        setting, term, chunk, delta = schema.setting, schema.term, schema.chunk, schema.delta
+        self.schema = schema
+        self.warm = Warm(WARM_BYTES)
+        self.generation = Query(select(setting.c.value).where(setting.c.name == COMPACTION))
+        self.numbers = Query(
+            select(term.c.term, term.c.number)
+            .where(term.c.application == given("application"))
+            .where(term.c.term.in_(listed()))
+        )
+        self.cards = Query(
+            select(chunk.c.term, chunk.c.shard, chunk.c.card).where(chunk.c.term.in_(listed()))
+        )
+        self.chunks = Query(
+            select(chunk.c.term, chunk.c.shard, chunk.c.checksum, chunk.c.data)
+            .where(chunk.c.term.in_(listed()))
+            .where(chunk.c.shard.between(given("first"), given("last")))
+        )
+        self.delta = Query(
+            select(delta.c.term, delta.c.ordinal, delta.c.present)
+            .where(delta.c.term.in_(listed()))
+            .order_by(delta.c.sequence)
+        )
+        installation, holder = schema.installation, schema.holder
+        self.holders = Query(
+            select(holder.c.claim, holder.c.person).where(holder.c.claim.in_(listed()))
+        )
+        self.owned = Query(
+            select(installation.c.person, installation.c.ordinal)
+            .where(installation.c.person.in_(listed()))
+            .where(installation.c.application == given("application"))
+        )
+        self.ordinals = Query(
+            select(installation.c.id, installation.c.ordinal)
+            .where(installation.c.id.in_(listed()))
+            .where(installation.c.application == given("application"))
+        )
+        named = select(installation.c.ordinal, installation.c.id).order_by(installation.c.ordinal)
+        ordinal = installation.c.ordinal
+        self.names = Query(named.where(ordinal.in_(listed())))
+        self.names_between = Query(named.where(ordinal.between(given("first"), given("last"))))

@@ -1,0 +1,86 @@
+"""Saved segments: names for audiences, which other audiences use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from addressee.domain import (
+    Aggregate,
+    Segment,
+    SegmentInUse,
+    UnknownSegment,
+    as_expression,
+    leaves,
+)
+
+from ..evaluation import check_indexed
+from ..expansion import expanded, uses
+from ..results import Updated
+from ..work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class DefineSegment:
+    """Give an audience a name, or another audience the name."""
+
+    ANSWER: ClassVar = Updated
+
+    application: str
+    name: str
+    expression: str
+
+    actor = "backend"
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the segment."""
+        return (Segment.of(self.application, self.name),)
+
+    def decide(self, work: Work) -> Updated:
+        """Raise what asking the audience would raise; SegmentCycle if it contains itself."""
+
+        def text_of(name: str) -> str | None:
+            return work.get(Segment.of(self.application, name)).expression
+
+        whole = expanded(as_expression(self.expression), text_of, within=self.name)
+        check_indexed(work.store, leaves(whole))
+        work.get(Segment.of(self.application, self.name)).define(work.occasion, self.expression)
+        return Updated("updated" if work.recorded else "unchanged")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSegment:
+    """Take the name away, which no other segment uses."""
+
+    ANSWER: ClassVar = Updated
+
+    application: str
+    name: str
+
+    actor = "backend"
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the segment."""
+        return (Segment.of(self.application, self.name),)
+
+    def decide(self, work: Work) -> Updated:
+        """Raise UnknownSegment, or SegmentInUse."""
+        segment = work.get(Segment.of(self.application, self.name))
+        if segment.expression is None:
+            raise UnknownSegment(self.name)
+        others = [
+            Segment.of(self.application, name)
+            for name, text in work.segments(self.application).items()
+            if self.name in uses(as_expression(text))
+        ]
+        work.open(*others)
+        users = [
+            other.place[1]
+            for other in map(work.get, others)
+            if other.expression and self.name in uses(as_expression(other.expression))
+        ]
+        if users:
+            raise SegmentInUse(self.name, users)
+        segment.remove(work.occasion)
+        return Updated("updated")

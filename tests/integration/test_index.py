@@ -1,0 +1,98 @@
+"""The audience index in a database: loading, compaction, what is kept in memory (R19, R37)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.warm import Warm
+from addressee.application import Identity, Personalization, Targeting
+from tests.benchmarks.population import APPLICATION, KEY, Population
+
+QUESTIONS = (
+    "all",
+    "tag:huge and primary and not (tag:t20 or os:ios)",
+    "tag:rare",
+    "not type:customer",
+    "tag:seg-7 or tag:seg-1999 or external_id:p17",
+)
+
+
+@pytest.fixture
+def store(url: str) -> Generator[SqlStore]:
+    with SqlStore(url, identifier_key=KEY) as store:
+        yield store
+
+
+def answers(store: SqlStore) -> list[list[str]]:
+    reach = Targeting(store)
+    return [list(reach.targets(APPLICATION, question)) for question in QUESTIONS]
+
+
+def test_R37_an_index_that_is_loaded_equals_one_that_was_written_live(
+    store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("addressee.adapters.sql.loading.FOLD_AT", 5_000)
+    population = Population(2_000)
+    with store.loading() as loading:
+        for changes in population.changes(page=300):
+            loading.load(changes)
+    with SqlStore(f"sqlite:///{tmp_path}/live.db", identifier_key=KEY) as live:
+        with live.writing() as transaction:
+            for changes in population.changes(page=700):
+                transaction.append((), changes)
+        assert answers(store) == answers(live)
+    assert store.compact() == 0, "a load leaves nothing to fold"
+    Personalization(store).register(APPLICATION, installation="later")
+    assert answers(store)[0][-1] == "later"
+
+
+def test_R19_what_is_kept_in_memory_is_never_old(store: SqlStore) -> None:
+    people, other = Personalization(store), SqlStore(store._database.engine)
+    reach = Targeting(other)
+    for n in range(6):
+        people.register("shop", installation=f"d{n}", os="ios")
+        people.personalize(f"d{n}", Identity(external_id="ali"), tags={"vip"})
+        if n % 2:
+            assert store.compact() > 0
+        assert reach.count("shop", "tag:vip and os:ios") == n + 1
+    for n in range(6):
+        people.depersonalize(f"d{n}")
+        if n % 3:
+            store.compact()
+        assert reach.count("shop", "tag:vip and os:ios") == 5 - n
+    assert reach.count("shop", "os:ios and not tag:vip") == 6
+    other.close()
+
+
+def test_compaction_from_several_sides_folds_each_change_once(store: SqlStore) -> None:
+    def work(worker: int) -> int:
+        people, folded = Personalization(store), 0
+        for n in range(25):
+            people.register("shop", installation=f"{worker}-{n}")
+            if n % 4 == 0:
+                folded += store.compact()
+        return folded
+
+    with ThreadPoolExecutor(6) as pool:
+        folded = sum(pool.map(work, range(6))) + store.compact()
+    assert folded == 6 * 25 * 2, "each registration brings two terms"
+    assert store.compact() == 0
+    assert Targeting(store).count("shop", "all") == 6 * 25
+
+
+def test_what_is_kept_in_memory_is_bounded_and_of_one_generation() -> None:
+    warm = Warm(limit=100)
+    warm.enter(b"one")
+    for n in range(5):
+        warm.put(b"one", n, f"value {n}", 40)
+    assert [warm.get(b"one", n) for n in range(5)] == [None, None, None, "value 3", "value 4"]
+    warm.put(b"none", 9, "from before", 1)
+    assert warm.get(b"one", 9) is None
+    assert warm.get(b"two", 4) is None
+    warm.enter(b"two")
+    assert warm.get(b"two", 4) is None
