@@ -43,7 +43,7 @@ def insert_events(
     Args:
         connection: with its transaction begun.
         prepared: statements on the store's tables.
-        events: which, at least one if anything else is to be written.
+        events: which, or none.
         beside: what is written to other tables with them.
 
     Raises:
@@ -51,6 +51,8 @@ def insert_events(
     """
     rows = [(str(e.originator_id), e.originator_version, e.topic, e.state) for e in events]
     if not rows:
+        for write in beside:
+            write.run(connection)
         return []
     try:
         return ordering_on(connection.dialect).insert(connection, prepared, rows, beside)
