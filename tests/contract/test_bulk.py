@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addressee.adapters.memory import MemoryStore
-from addressee.application import Identity, Personalization, Store, bulk
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.database import made_engine
+from addressee.application import Identity, Personalization, Store, Targeting, bulk
 from addressee.application.bulk import Call
 from addressee.domain import AddresseeError, Event
 from tests.contract.conftest import Clock, Host
@@ -47,9 +51,8 @@ CALLS: st.SearchStrategy[Call] = st.one_of(
 )
 
 
-def service() -> tuple[Personalization, Store]:
+def service(store: Store) -> tuple[Personalization, Store]:
     numbers = count()
-    store = MemoryStore(identifier_key=b"k")
     return Personalization(store, clock=Clock(), ids=lambda: f"id{next(numbers)}"), store
 
 
@@ -70,13 +73,46 @@ def ledger(store: Store) -> list[Event]:
         return [event for _, event in reader.events(0, 10_000)]
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(CALLS, max_size=25))
-def test_R15_R17_bulk_equals_single_outcome_by_outcome(calls: list[Call]) -> None:
-    (one_by_one, first), (together, second) = service(), service()
+def compare(calls: list[Call], first: Store, second: Store) -> None:
+    """Run the same calls singly on one store and in bulk on another."""
+    (one_by_one, _), (together, _) = service(first), service(second)
     expected = [told(outcome) for outcome in singly(one_by_one, calls)]
     assert [told(outcome) for outcome in bulk(together, calls)] == expected
     assert ledger(first) == ledger(second)
+    audiences = ["all", "tag:vip", "primary", "external_id:ali", "email:one@x.com"]
+    reached = [[[*Targeting(s).targets("shop", a)] for a in audiences] for s in (first, second)]
+    assert reached[0] == reached[1]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(CALLS, max_size=25))
+def test_R15_R17_bulk_equals_single_outcome_by_outcome(calls: list[Call]) -> None:
+    compare(calls, MemoryStore(identifier_key=b"k"), MemoryStore(identifier_key=b"k"))
+
+
+@pytest.mark.parametrize(
+    "server", ["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
+)
+def test_R15_R17_bulk_equals_single_on_databases(
+    server: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if server == "sqlite":
+        url = f"sqlite:///{tmp_path}/bulk.db"
+    else:
+        url = request.getfixturevalue(server).new_database()
+    engine = made_engine(url)
+    numbers = count()
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(CALLS, min_size=5, max_size=25))
+    def on_new_tables(calls: list[Call]) -> None:
+        first, second = (
+            SqlStore(engine, prefix=f"s{next(numbers)}_", identifier_key=b"k") for _ in range(2)
+        )
+        compare(calls, first, second)
+
+    on_new_tables()
+    engine.dispose()
 
 
 def test_R15_a_refused_command_takes_nothing_of_the_others_back(host: Host) -> None:
