@@ -64,3 +64,8 @@ class Index:
         ordinal = installation.c.ordinal
         self.names = Query(named.where(ordinal.in_(listed())))
         self.names_between = Query(named.where(ordinal.between(given("first"), given("last"))))
+        segment = schema.segment
+        saved = select(segment.c.name, segment.c.expression)
+        of_application = saved.where(segment.c.application == given("application"))
+        self.segments = Query(of_application)
+        self.named_segments = Query(of_application.where(segment.c.name.in_(listed())))

@@ -141,11 +141,15 @@ class SqlReader:
         self, application: str, names: AbstractSet[str] | None = None
     ) -> Mapping[str, str]:
         """Return name → expression."""
-        table = self._schema.segment
-        wanted = select(table.c.name, table.c.expression).where(table.c.application == application)
-        if names is not None:
-            wanted = wanted.where(table.c.name.in_(names))
-        return {name: text.decode() for name, text in self._connection.execute(wanted)}
+        found: dict[str, str] = {}
+        index = self._prepared.index
+        if names is None:
+            rows = index.segments.rows(self._connection, application=application)
+            found.update((name, bytes(text).decode()) for name, text in rows)
+        for page in pages(names or ()):
+            rows = index.named_segments.rows(self._connection, page, application=application)
+            found.update((name, bytes(text).decode()) for name, text in rows)
+        return found
 
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
         """Return the ids of installations."""

@@ -50,45 +50,6 @@ def test_R5_the_identifier_key_stays_with_the_store(url: str) -> None:
         assert Targeting(other).count("shop", "email:a@x.com") == 0
 
 
-LOGOUTS = """
-import sys
-from addressee.adapters.sql import SqlStore
-from addressee.application import Identity, Personalization
-people = Personalization(SqlStore(sys.argv[1]))
-people.register("shop", installation="tablet")
-for line in sys.stdin:
-    name = line.strip()
-    if name:
-        people.personalize("tablet", Identity(external_id=name), tags={"vip"})
-    else:
-        people.depersonalize("tablet")
-    print("done", flush=True)
-"""
-
-
-def test_R19_another_process_never_finds_the_device_after_the_logout(url: str) -> None:
-    with (
-        SqlStore(url) as store,
-        subprocess.Popen(
-            [sys.executable, "-c", LOGOUTS, url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process,
-    ):
-        assert process.stdin is not None
-        assert process.stdout is not None
-        reach = Targeting(store)
-        for n in range(150):
-            for name, expected in ((f"p{n % 7}", 1), ("", 0)):
-                process.stdin.write(f"{name}\n")
-                process.stdin.flush()
-                assert process.stdout.readline() == "done\n"
-                assert reach.count("shop", "tag:vip") == expected
-                assert reach.count("shop", f"external_id:p{n % 7}") == expected
-        process.stdin.close()
-
-
 RACE = """
 import sys
 from addressee.adapters.sql import SqlStore

@@ -1,0 +1,59 @@
+"""After a logout no process finds the device any more (R19)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import Targeting
+
+ROUNDS, FEW = 10_000, 1_000
+
+LOGOUTS = """
+import sys
+from addressee.adapters.sql import SqlStore
+from addressee.application import Identity, Personalization
+store = SqlStore(sys.argv[1])
+people = Personalization(store)
+people.register("shop", installation="tablet", os="ios")
+for n, line in enumerate(sys.stdin):
+    name = line.strip()
+    if name:
+        people.personalize("tablet", Identity(external_id=name), tags={"vip"})
+    else:
+        people.depersonalize("tablet")
+    if n % 97 == 0:
+        store.compact()
+    print("done", flush=True)
+store.close()
+"""
+
+
+def test_R19_another_process_never_finds_the_device_after_the_logout(
+    url: str, *, long: bool, request: pytest.FixtureRequest
+) -> None:
+    rounds = ROUNDS if long or "sqlite" in request.node.name else FEW
+    with (
+        SqlStore(url) as store,
+        subprocess.Popen(
+            [sys.executable, "-c", LOGOUTS, url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        reach = Targeting(store)
+        for n in range(rounds):
+            person = f"p{n % 7}"
+            for name, expected in ((person, 1), ("", 0)):
+                process.stdin.write(f"{name}\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == "done\n"
+                assert reach.count("shop", "tag:vip and os:ios") == expected
+                assert reach.count("shop", f"external_id:{person}") == expected
+        process.stdin.close()
