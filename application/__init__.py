@@ -2,18 +2,21 @@
 
 from addressee.domain import Identity, SessionPolicy
 
+from .access import issue_key, recognized
 from .bulk import Call, bulk, together
 from .context import Context
 from .execution import Outcome
 from .explanation import Explanation, TermExplanation
 from .history import History
 from .personalization import Personalization
-from .ports import Reader, Recorded, Store, Transaction
+from .ports import ApiKey, Applications, Reader, Recorded, Scope, Store, Transaction
 from .projection import Changes, InstallationChange
 from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
 from .targeting import Targeting
 
 __all__ = [
+    "ApiKey",
+    "Applications",
     "Call",
     "Changes",
     "Context",
@@ -30,6 +33,7 @@ __all__ = [
     "Recorded",
     "Registered",
     "Result",
+    "Scope",
     "SessionPolicy",
     "Store",
     "Targeting",
@@ -37,5 +41,7 @@ __all__ = [
     "Transaction",
     "Updated",
     "bulk",
+    "issue_key",
+    "recognized",
     "together",
 ]

@@ -19,12 +19,15 @@ class Context(TypedDict):
         correlation_id: what the events are to be found by, up to 256 characters.
         idempotency_key: the same key again answers the first result and records nothing (R31).
         at: when it happened, aware of its zone, for imports; by default the clock says.
+        within: the application that the caller is confined to; for it, installations of others do
+            not exist.
     """
 
     actor: NotRequired[str]
     correlation_id: NotRequired[str | None]
     idempotency_key: NotRequired[str | None]
     at: NotRequired[datetime | None]
+    within: NotRequired[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Checked:
     correlation_id: str | None
     idempotency_key: str | None
     at: datetime | None
+    within: str | None = None
 
     @classmethod
     def of(cls, context: Context, default_actor: str) -> Self:
@@ -55,6 +59,7 @@ class Checked:
             optional_text("correlation_id", context.get("correlation_id")),
             optional_text("idempotency_key", context.get("idempotency_key")),
             None if context.get("at") is None else values.moment("at", context.get("at")),
+            optional_text("within", context.get("within")),
         )
 
 

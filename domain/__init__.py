@@ -1,6 +1,7 @@
 """The rules of who is on which device. Knows no database, network, file or clock."""
 
 from .aggregate import Aggregate, Appliers, Occasion
+from .application import Application, DeviceCap, OverCap, UserData
 from .audience import And, Expression, Not, Or, Term, leaves
 from .audience_text import as_expression
 from .binding import Successor, bind, candidate, check_free, move_primary, unbind
@@ -9,6 +10,7 @@ from .errors import (
     AddresseeError,
     AmbiguousPersonalizeCandidates,
     Conflict,
+    DeviceLimitReached,
     EmailInvalid,
     ExpressionInvalid,
     Forbidden,
@@ -17,11 +19,13 @@ from .errors import (
     LimitExceeded,
     NoRegistration,
     NotPersonalized,
+    OtherPerson,
     PersonalizationImpossible,
     PhoneInvalid,
     StoreDamaged,
     StoreError,
     StoreUnavailable,
+    UnknownApplication,
     UnknownPerson,
     UserIdentityInvalid,
     UserMergeInterrupted,
@@ -67,12 +71,15 @@ __all__ = [
     "Aggregate",
     "AmbiguousPersonalizeCandidates",
     "And",
+    "Application",
     "Appliers",
     "Attributes",
     "CommandCompleted",
     "Conflict",
     "DepersonalizeReason",
+    "DeviceCap",
     "DeviceDepersonalized",
+    "DeviceLimitReached",
     "DevicePersonalized",
     "EmailInvalid",
     "Event",
@@ -102,6 +109,8 @@ __all__ = [
     "NotPersonalized",
     "Occasion",
     "Or",
+    "OtherPerson",
+    "OverCap",
     "Person",
     "PersonCreated",
     "PersonPromoted",
@@ -119,7 +128,9 @@ __all__ = [
     "StoreUnavailable",
     "Successor",
     "Term",
+    "UnknownApplication",
     "UnknownPerson",
+    "UserData",
     "UserIdentityInvalid",
     "UserMergeInterrupted",
     "as_expression",

@@ -15,10 +15,10 @@ from addressee.adapters.jsonl.commands import moment_of
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue
 
-from . import questions
+from . import applications, questions
 from .apply import apply_file, opened
 from .output import one_line
-from .stores import existing_store, opened_store
+from .stores import DEFAULT_STORE, Store, existing_store, opened_store
 
 SOME_REFUSED = 1
 UNUSABLE = 2
@@ -29,14 +29,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Know who is logged in on which device, whom a push reaches, and who it was.",
 )
-
-Store = Annotated[
-    str,
-    typer.Option(
-        help="Where the ledger is, such as sqlite:///relative/path or sqlite:////absolute."
-    ),
-]
-DEFAULT_STORE = "sqlite:///addressee.db"
 
 
 class Format(StrEnum):
@@ -52,6 +44,9 @@ def show_version(wanted: bool) -> None:  # noqa: FBT001 # typer's callback
     if wanted:
         typer.echo(version("addressee"))
         raise typer.Exit
+
+
+app.add_typer(applications.commands, name="app")
 
 
 @app.callback()

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from sqlalchemy import create_engine, exc, inspect, make_url
 
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.database import translated
 from addressee.adapters.sql.schema import Schema
 from addressee.domain import StoreUnavailable
+
+Store = Annotated[
+    str,
+    typer.Option(
+        help="Where the ledger is, such as sqlite:///relative/path or sqlite:////absolute."
+    ),
+]
+DEFAULT_STORE = "sqlite:///addressee.db"
 
 
 @contextmanager

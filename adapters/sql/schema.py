@@ -42,6 +42,8 @@ class Schema:
         chunk: postings of a term in one shard, as a roaring bitmap.
         delta: postings that came or went since the chunks were written.
         touch: signs of life; the one table that is not a projection of the ledger (R26).
+        application: mobile apps and what is laid down for them.
+        api_key: what is kept of the keys of their backends.
         setting: what the store keeps about itself, such as the identifier key.
     """
 
@@ -54,6 +56,8 @@ class Schema:
     chunk: Table
     delta: Table
     touch: Table
+    application: Table
+    api_key: Table
     setting: Table
 
     @classmethod
@@ -123,6 +127,18 @@ class Schema:
                 "touch",
                 Column("installation", String(256), primary_key=True),
                 Column("at", BigInteger, nullable=False),
+            ),
+            application=table(
+                "application",
+                Column("code", String(256), primary_key=True),
+                Column("settings", LargeBinary, nullable=False),
+            ),
+            api_key=table(
+                "api_key",
+                Column("name", String(50), primary_key=True),
+                Column("application", String(256), nullable=False),
+                Column("scope", String(50), nullable=False),
+                Column("digest", LargeBinary, nullable=False),
             ),
             setting=table(
                 "setting",

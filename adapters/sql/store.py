@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 
 from addressee.adapters.mapper import EventMapper
 
+from .applications import SqlApplications
 from .database import Database
 from .postings import COMPACTION
 from .reader import SqlReader
@@ -50,6 +51,7 @@ class SqlStore:
         self.indexed_attributes: AbstractSet[str] = frozenset(indexed_attributes)
         self._database = Database(target)
         self._schema = Schema.named(prefix)
+        self.applications = SqlApplications(self._database, self._schema)
         self._mapper = mapper or EventMapper()
         self._tail = Tail(self._database, self._schema)
         try:
