@@ -4,12 +4,14 @@ from addressee.domain import Identity, SessionPolicy
 
 from .access import issue_key, recognized
 from .bulk import Call, bulk, together
+from .configured import Configured, Policies
 from .context import Context
 from .execution import Outcome
 from .explanation import Explanation, TermExplanation
 from .history import History
 from .personalization import Personalization
 from .ports import ApiKey, Applications, Reader, Recorded, Scope, Store, Transaction
+from .profiles import Profile, Profiles
 from .projection import Changes, InstallationChange
 from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
 from .targeting import Targeting
@@ -19,6 +21,7 @@ __all__ = [
     "Applications",
     "Call",
     "Changes",
+    "Configured",
     "Context",
     "Depersonalized",
     "Explanation",
@@ -28,7 +31,10 @@ __all__ = [
     "Outcome",
     "Personalization",
     "Personalized",
+    "Policies",
     "PrimaryMove",
+    "Profile",
+    "Profiles",
     "Reader",
     "Recorded",
     "Registered",

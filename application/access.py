@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+from collections.abc import Callable
 from hashlib import sha256
 
 from addressee.domain import UnknownApplication, values
@@ -41,10 +42,15 @@ def issue_key(
     return f"{name}.{secret}"
 
 
-def recognized(applications: Applications, presented: str) -> ApiKey | None:
-    """Return what is kept of a key that somebody presents, or None; in constant time."""
+def recognized(find: Callable[[str], ApiKey | None], presented: str) -> ApiKey | None:
+    """Return what is kept of a key that somebody presents, or None; in constant time.
+
+    Args:
+        find: returns a key by its name; `Applications.key`, or what remembers its answers.
+        presented: the whole key.
+    """
     name, _, secret = presented.partition(".")
-    key = applications.key(name) if NAME.fullmatch(name) else None
+    key = find(name) if NAME.fullmatch(name) else None
     # Compared also where there is no such key, so that time does not tell which names exist.
     holds = hmac.compare_digest(digest(secret), key.digest if key else b"\0" * 32)
     return key if holds else None

@@ -18,6 +18,7 @@ from addressee.domain import AddresseeError, InvalidValue
 from . import applications, questions
 from .apply import apply_file, opened
 from .output import one_line
+from .serve import serve_store
 from .stores import DEFAULT_STORE, Store, existing_store, opened_store
 
 SOME_REFUSED = 1
@@ -164,6 +165,22 @@ def who(
     moment: datetime | None = None if at is None else moment_of(at)
     with existing_store(store) as ledger:
         typer.echo(History(ledger).who(installation, moment) or "nobody")
+
+
+@app.command()
+def serve(
+    store: Store = DEFAULT_STORE,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="How many processes.")] = 1,
+) -> None:
+    """Serve mobile SDKs and backends over HTTP.
+
+    Who may speak is laid down with `addressee app add`; OpenAPI is at /openapi.json.
+
+        addressee serve --store sqlite:///shop.db --port 8000
+    """
+    serve_store(store, host, port, workers)
 
 
 def main() -> None:

@@ -41,13 +41,13 @@ def test_an_application_comes_back_as_it_was_put(applications: Applications) -> 
 def test_a_key_is_recognized_and_kept_as_a_hash_only(applications: Applications) -> None:
     applications.put(Application(code="shop"))
     key = issue_key(applications, "shop", "backend")
-    kept = recognized(applications, key)
+    kept = recognized(applications.key, key)
     assert kept is not None
     assert (kept.application, kept.scope) == ("shop", "backend")
     assert key.partition(".")[2] not in repr(applications.keys("shop"))
     name, _, secret = key.partition(".")
     for wrong in ("", ".", name, f"{name}.", f"{name}.{secret}x", f"\0.{secret}", key.upper()):
-        assert recognized(applications, wrong) is None, wrong
+        assert recognized(applications.key, wrong) is None, wrong
 
 
 def test_keys_rotate_with_and_without_overlap(applications: Applications) -> None:
@@ -55,14 +55,14 @@ def test_keys_rotate_with_and_without_overlap(applications: Applications) -> Non
     first = issue_key(applications, "shop", "backend")
     admin = issue_key(applications, "shop", "admin")
     second = issue_key(applications, "shop", "backend")
-    assert recognized(applications, first)
+    assert recognized(applications.key, first)
     third = issue_key(applications, "shop", "backend", alone=True)
-    assert [bool(recognized(applications, each)) for each in (first, second, third, admin)] == [
+    assert [bool(recognized(applications.key, each)) for each in (first, second, third, admin)] == [
         False, False, True, True,
     ]  # fmt: skip
     assert applications.remove_key(third.partition(".")[0])
     assert not applications.remove_key(third.partition(".")[0])
-    assert recognized(applications, third) is None
+    assert recognized(applications.key, third) is None
     with pytest.raises(UnknownApplication):
         issue_key(applications, "bank", "backend")
 

@@ -1,0 +1,126 @@
+"""What every request passes before any route: its method, its size, its measure."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from addressee.domain import AddresseeError
+
+from .metrics import Metrics
+from .refusals import Refused, answer
+
+OVERRIDES = frozenset({"PATCH", "PUT", "DELETE"})
+DRAINED = 64
+"""How many times the limit is read, and thrown away, so that the sender gets to hear the answer."""
+FAILED = 500
+
+
+class Gate:
+    """The outermost layer.
+
+    Args:
+        app: what is behind it.
+        limit: largest body that is read, in bytes.
+        metrics: counts requests.
+        logger: told of failures, without what the request held.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, limit: int, metrics: Metrics, logger: logging.Logger
+    ) -> None:
+        self._app = app
+        self._limit = limit
+        self._metrics = metrics
+        self._logger = logger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it here."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict[bytes, bytes](scope["headers"])
+        override = headers.get(b"x-http-method-override", b"").decode("latin-1").upper()
+        if scope["method"] == "POST" and override in OVERRIDES:
+            scope["method"] = override
+        told = Told(send)
+        started = time.perf_counter()
+        try:
+            await self._through(scope, receive, told)
+        finally:
+            self._metrics.count(scope, told.status, time.perf_counter() - started)
+
+    async def _through(self, scope: Scope, receive: Receive, told: Told) -> None:
+        metered = Metered(receive, self._limit)
+        try:
+            try:
+                length = dict[bytes, bytes](scope["headers"]).get(b"content-length", b"0")
+                if not length.isdigit() or int(length[:20]) > self._limit:
+                    metered.over = True
+                    raise too_large(self._limit)
+                await self._app(scope, metered, told)
+            except (Refused, AddresseeError) as refusal:
+                raise refusal from None
+        except (Refused, AddresseeError) as refusal:
+            if told.status:
+                raise
+            if metered.over:
+                await metered.drain(self._limit * DRAINED)
+            await answer(scope["path"], refusal)(scope, receive, told)
+        except Exception as error:
+            self._logger.exception("a request failed: %s", type(error).__name__)
+            if told.status:
+                raise
+            failure = Refused(FAILED, "GENERAL_ERROR", "the server failed; it is logged")
+            await answer(scope["path"], failure)(scope, receive, told)
+
+
+class Told:
+    """Passes an answer on and remembers its status; 0 before there is one."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        """Pass a message on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
+
+
+class Metered:
+    """Receives a body up to a limit."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._left = limit
+        self._limit = limit
+        self._more = True
+        self.over = False
+
+    async def __call__(self) -> Message:
+        """Return the next message; raises Refused where the body is too large."""
+        message = await self._receive()
+        self._more = message.get("more_body", False)
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            self.over = True
+            raise too_large(self._limit)
+        return message
+
+    async def drain(self, most: int) -> None:
+        """Read on and keep nothing, up to ``most`` bytes."""
+        while self._more and most > 0:
+            message = await self._receive()
+            most -= len(message.get("body", b""))
+            self._more = message["type"] == "http.request" and message.get("more_body", False)
+
+
+def too_large(limit: int) -> Refused:
+    """Return the refusal of a body."""
+    return Refused(413, "REQUEST_TOO_LARGE", f"a body has at most {limit} bytes")
