@@ -18,15 +18,21 @@ from addressee.application import Applications, Store
 from addressee.application.personalization import random_id, utc_now
 from addressee.domain import AddresseeError, InvalidValue
 
+from .audiences import audience_routes
+from .commands import command_routes
+from .contacts import contact_routes
 from .gate import Gate
 from .instances import instance_routes
 from .metrics import Metrics
+from .operations import operation_routes
+from .records import record_routes
 from .refusals import Refused, answer
 from .service import Service
 from .users import user_routes
 
 BODY_LIMIT = 1 << 20
 SESSION_SECONDS = 60.0
+ROUTE_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "REQUEST_TOO_LARGE"}
 
 
 def create_app(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -77,17 +83,36 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
             HTTPException: refuse_route,
         },
     )
-    app.include_router(instance_routes(service))
-    app.include_router(user_routes(service))
+    for routes in (
+        instance_routes,
+        user_routes,
+        contact_routes,
+        command_routes,
+        audience_routes,
+        record_routes,
+    ):
+        app.include_router(routes(service))
+    app.include_router(operation_routes(service, metrics))
+    forget_defaults(app)
     app.add_middleware(Gate, limit=body_limit, metrics=metrics, logger=service.logger)
     return app
+
+
+def forget_defaults(app: FastAPI) -> None:
+    """Take the framework's own refusal out of OpenAPI: none of our routes answers with it."""
+    document = app.openapi()
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
 
 
 async def refuse(request: Request, error: Exception) -> Response:
     """Answer what a route or a command refused."""
     if not isinstance(error, Refused | AddresseeError):
         raise error
-    return answer(request.url.path, error)
+    return answer(request.scope, error)
 
 
 async def refuse_parameters(request: Request, error: Exception) -> Response:
@@ -96,15 +121,15 @@ async def refuse_parameters(request: Request, error: Exception) -> Response:
         raise error
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    return answer(request.url.path, InvalidValue(field, first["msg"]))
+    return answer(request.scope, InvalidValue(field, first["msg"]))
 
 
 async def refuse_route(request: Request, error: Exception) -> Response:
     """Answer what is no route."""
     if not isinstance(error, HTTPException):
         raise error
-    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "BAD_REQUEST")
-    response = answer(request.url.path, Refused(error.status_code, code, str(error.detail)))
+    code = ROUTE_CODES.get(error.status_code, "BAD_REQUEST")
+    response = answer(request.scope, Refused(error.status_code, code, str(error.detail)))
     response.headers.update(error.headers or {})
     return response
 

@@ -7,16 +7,15 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
+from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from addressee.domain import AddresseeError
 
 from .metrics import Metrics
 from .refusals import Refused, answer
 
 OVERRIDES = frozenset({"PATCH", "PUT", "DELETE"})
 DRAINED = 64
-"""How many times the limit is read, and thrown away, so that the sender gets to hear the answer."""
+"""How many times the limit is read at most, and thrown away."""
 FAILED = 500
 
 
@@ -55,28 +54,14 @@ class Gate:
             self._metrics.count(scope, told.status, time.perf_counter() - started)
 
     async def _through(self, scope: Scope, receive: Receive, told: Told) -> None:
-        metered = Metered(receive, self._limit)
         try:
-            try:
-                length = dict[bytes, bytes](scope["headers"]).get(b"content-length", b"0")
-                if not length.isdigit() or int(length[:20]) > self._limit:
-                    metered.over = True
-                    raise too_large(self._limit)
-                await self._app(scope, metered, told)
-            except (Refused, AddresseeError) as refusal:
-                raise refusal from None
-        except (Refused, AddresseeError) as refusal:
-            if told.status:
-                raise
-            if metered.over:
-                await metered.drain(self._limit * DRAINED)
-            await answer(scope["path"], refusal)(scope, receive, told)
+            await self._app(scope, Metered(receive, self._limit), told)
         except Exception as error:
             self._logger.exception("a request failed: %s", type(error).__name__)
             if told.status:
                 raise
             failure = Refused(FAILED, "GENERAL_ERROR", "the server failed; it is logged")
-            await answer(scope["path"], failure)(scope, receive, told)
+            await answer(scope, failure)(scope, receive, told)
 
 
 class Told:
@@ -98,29 +83,22 @@ class Metered:
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
-        self._left = limit
         self._limit = limit
-        self._more = True
-        self.over = False
+        self._read = 0
 
     async def __call__(self) -> Message:
-        """Return the next message; raises Refused where the body is too large."""
+        """Return the next message; raises HTTPException where the body is too large."""
         message = await self._receive()
-        self._more = message.get("more_body", False)
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            self.over = True
-            raise too_large(self._limit)
+        self._read += len(message.get("body", b""))
+        if self._read > self._limit:
+            await self._drain(more=message.get("more_body", False))
+            # The framework lets this one through; any other it would call a body that is no JSON.
+            raise HTTPException(413, f"a body has at most {self._limit} bytes")
         return message
 
-    async def drain(self, most: int) -> None:
-        """Read on and keep nothing, up to ``most`` bytes."""
-        while self._more and most > 0:
+    async def _drain(self, *, more: bool) -> None:
+        """Read on until the sender is done, for who still sends hears no answer."""
+        while more and self._read < self._limit * DRAINED:
             message = await self._receive()
-            most -= len(message.get("body", b""))
-            self._more = message["type"] == "http.request" and message.get("more_body", False)
-
-
-def too_large(limit: int) -> Refused:
-    """Return the refusal of a body."""
-    return Refused(413, "REQUEST_TOO_LARGE", f"a body has at most {limit} bytes")
+            self._read += len(message.get("body", b""))
+            more = message["type"] == "http.request" and message.get("more_body", False)

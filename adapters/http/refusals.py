@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from addressee.domain import (
     AddresseeError,
@@ -115,8 +116,9 @@ def problem_answer(refusal: Refused | AddresseeError) -> Response:
     )
 
 
-def answer(path: str, refusal: Refused | AddresseeError) -> Response:
-    """Return a refusal in the shape that callers of a path read."""
+def answer(scope: Scope, refusal: Refused | AddresseeError) -> Response:
+    """Return a refusal in the shape that callers of a path read, wherever the app is mounted."""
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
     if path.startswith("/v1"):
         return problem_answer(refusal)
     return vendor_answer(refusal, backend=path.startswith("/people"))

@@ -18,7 +18,7 @@ APPLICATION = "infobip-api-key"
 """The claim that names the application, as the SDK's documentation writes it."""
 
 # Its type is known only where a package is installed that we need for nothing.
-decode: Callable[..., dict[str, Any]] = jwt.decode  # pyright: ignore[reportUnknownMemberType]
+decode: Callable[..., dict[str, Any]] = jwt.decode  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def verified(configured: Configured, token: str) -> tuple[Application, str]:
