@@ -144,6 +144,6 @@ def refusals(schema: Schema, media_type: str, *statuses: int) -> dict[int | str,
     }
 
 
-VENDOR = refusals(VENDOR_ERROR, "application/json", 400, 401, 403, 413, 429, 503)
+VENDOR = refusals(VENDOR_ERROR, "application/json", 400, 401, 403, 404, 413, 429, 503)
 PROBLEMS = refusals(PROBLEM, "application/problem+json", 400, 401, 403, 404, 409, 413, 429, 503)
 EMPTY: dict[int | str, dict[str, Any]] = {200: {"description": "Done.", "content": {}}}

@@ -68,25 +68,25 @@ def record_routes(service: Service) -> APIRouter:
     def application(authorization: str | None) -> str:
         return service.backend(authorization).application.code
 
-    @routes.get("/installations/{installation}/history")
+    @routes.get("/installations/{installation:path}/history")
     def installation_history(
         installation: str, authorization: Credential = None
     ) -> list[Happening]:
         """Tell everything that happened to an installation."""
         return told(history.installation(installation, within=application(authorization)))
 
-    @routes.get("/installations/{installation}/who")
+    @routes.get("/installations/{installation:path}/who")
     def who(installation: str, authorization: Credential = None, at: At = None) -> Who:
         """Tell who held an installation at a moment."""
         code = application(authorization)
         return Who(person=history.who(installation, aware(at), within=code))
 
-    @routes.get("/persons/{person}/history")
+    @routes.get("/persons/{person:path}/history")
     def person_history(person: str, authorization: Credential = None) -> list[Happening]:
         """Tell everything that happened to a person."""
         return told(history.person(person, within=application(authorization)))
 
-    @routes.get("/persons/{person}/devices")
+    @routes.get("/persons/{person:path}/devices")
     def devices(person: str, authorization: Credential = None, at: At = None) -> Devices:
         """Tell which installations a person held at a moment."""
         code = application(authorization)

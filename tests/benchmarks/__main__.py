@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from tests.benchmarks import commands
+from tests.benchmarks import commands, http
 from tests.benchmarks.report import show
 
-BENCHMARKS = {"commands": commands.figures}
+BENCHMARKS = {"commands": commands.figures, "http": http.figures}
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ class World:
         self.store = store
         self.served = served
         self.http = httpx.Client(base_url=served.url, timeout=60)
+        self.history = History(store)
         self.keys = {
             (app, scope): issue_key(store.applications, app, scope)
             for app in ("shop", "bank")
@@ -69,7 +70,7 @@ class World:
         return list(Targeting(self.store).targets(app, audience, include_disabled=True))
 
     def topics(self, device: str) -> list[str]:
-        return [type(event).__name__ for _, event in History(self.store).installation(device)]
+        return [type(event).__name__ for _, event in self.history.installation(device)]
 
     def position(self) -> int:
         with self.store.reading() as reader:
