@@ -22,7 +22,7 @@ from addressee.adapters.http import create_app
 from addressee.adapters.memory import MemoryApplications, MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Store
-from addressee.domain import Application
+from addressee.domain import Application, Attributes
 
 from .report import Figure, paired
 
@@ -145,7 +145,7 @@ class Turns:
 def signed_in(people: Personalization, turns: Turns) -> None:
     for device, person in turns:
         identity = Identity(external_id=person, emails=[f"{person}@x.com"])
-        attributes = {"first_name": "Ali", "n": 1.5}
+        attributes: Attributes = {"first_name": "Ali", "n": 1.5}
         people.personalize(device, identity, attributes, ["vip"], force_depersonalize=True)
 
 
