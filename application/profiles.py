@@ -9,6 +9,7 @@ from addressee.domain import Installation, NoRegistration, Person, values
 
 from .cache import AggregateCache
 from .loading import Loading
+from .personalization import Personalization
 from .ports import Store
 
 
@@ -31,12 +32,12 @@ class Profiles:
 
     Args:
         store: where the ledger is; an adapter's.
-        cache: how many states are kept as last seen; what has happened since is read every time.
+        people: whose commands' states count as last seen; what has happened since is read.
     """
 
-    def __init__(self, store: Store, *, cache: int = 10_000) -> None:
+    def __init__(self, store: Store, people: Personalization | None = None) -> None:
         self._store = store
-        self._cache = AggregateCache(cache)
+        self._cache = people.execution.cache if people else AggregateCache(10_000)
 
     def of(self, installation: str, *, within: str | None = None) -> Profile:
         """Return what is known, as of one moment.
@@ -66,9 +67,18 @@ class Profiles:
             order = [devices[Installation(n).id].aggregate for n in beside]
             return Profile(device, person, tuple(cast("list[Installation]", order)))
 
-    def person(self, person: str) -> Person:
-        """Return what is known of a person, who may be new."""
+    def person(self, person: str, *, since: int | None = None) -> Person:
+        """Return what is known of a person, who may be new.
+
+        Args:
+            person: the person's id.
+            since: a ledger position that the answer must have seen, such as that of the command
+                before; by default it is as new as can be, which costs a look at the store.
+        """
         fresh = Person(values.identifier("person", person))
+        seen = self._cache.get([fresh.id]).get(fresh.id)
+        if seen is not None and since is not None and seen.position >= since:
+            return cast("Person", seen.aggregate)
         with self._store.reading() as reader:
             [(found, _)] = Loading(reader, self._cache).load([fresh]).values()
         return cast("Person", found)

@@ -98,7 +98,7 @@ def contact_routes(service: Service) -> APIRouter:
             "setDeviceAsPrimary": primary,
         }
         done = sign_in_of(registration, flags, mobile_sign_in(body), **asks)(people)
-        person = profiles.person(done.person)
+        person = profiles.person(done.person, since=done.position)
         profile = profiles.of(registration, within=asks.get("within")) if push else None
         return JSONResponse(contact_of(person, profile))
 

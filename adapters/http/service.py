@@ -61,7 +61,7 @@ class Service:
         )
         self.reach = Targeting(store)
         self.history = History(store)
-        self.profiles = Profiles(store)
+        self.profiles = Profiles(store, self.people)
         self.rates = Rates()
 
     def device(self, authorization: str | None) -> Device:

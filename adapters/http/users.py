@@ -36,7 +36,7 @@ def user_routes(service: Service) -> APIRouter:
         caller.may_sign_in(identity.external_id)
         call = sign_in_of(installation, flags, body, within=caller.application.code)
         done = call(people)
-        return JSONResponse(user_of(profiles.person(done.person), None))
+        return JSONResponse(user_of(profiles.person(done.person, since=done.position), None))
 
     @routes.post("/{installation}/personalize", openapi_extra=takes(SIGN_IN))
     def personalize(  # noqa: PLR0913 # the wire's arguments
