@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -57,7 +58,9 @@ class Gate:
         try:
             await self._app(scope, Metered(receive, self._limit), told)
         except Exception as error:
-            self._logger.exception("a request failed: %s", type(error).__name__)
+            # Its message may hold what the request held; where it came from does not.
+            places = "".join(traceback.format_tb(error.__traceback__))
+            self._logger.error("a request failed: %s at\n%s", type(error).__name__, places)  # noqa: TRY400 # as said
             if told.status:
                 raise
             failure = Refused(FAILED, "GENERAL_ERROR", "the server failed; it is logged")
