@@ -2,22 +2,37 @@
 
 from addressee.domain import Identity, SessionPolicy
 
+from .access import issue_key, recognized
 from .bulk import Call, bulk, together
+from .configured import Configured, Policies
 from .context import Context
 from .execution import Outcome
 from .explanation import Explanation, TermExplanation
 from .history import History
 from .outline import Step
 from .personalization import Personalization
-from .ports import JoinableStore, Reader, Recorded, Store, Transaction
+from .ports import (
+    ApiKey,
+    Applications,
+    JoinableStore,
+    Reader,
+    Recorded,
+    Scope,
+    Store,
+    Transaction,
+)
+from .profiles import Profile, Profiles
 from .projection import Changes, InstallationChange
 from .replay import Replay
 from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
 from .targeting import Targeting, TargetingPlan
 
 __all__ = [
+    "ApiKey",
+    "Applications",
     "Call",
     "Changes",
+    "Configured",
     "Context",
     "Depersonalized",
     "Explanation",
@@ -28,12 +43,16 @@ __all__ = [
     "Outcome",
     "Personalization",
     "Personalized",
+    "Policies",
     "PrimaryMove",
+    "Profile",
+    "Profiles",
     "Reader",
     "Recorded",
     "Registered",
     "Replay",
     "Result",
+    "Scope",
     "SessionPolicy",
     "Step",
     "Store",
@@ -43,5 +62,7 @@ __all__ = [
     "Transaction",
     "Updated",
     "bulk",
+    "issue_key",
+    "recognized",
     "together",
 ]

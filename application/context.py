@@ -23,6 +23,8 @@ class Context(TypedDict):
             where the store is `SqlStore`. The command then takes effect with the host's own rows
             when the host commits, and so does what subscribers are told. A lost race is tried a few
             times, and then is the host's to try again from its own beginning.
+        within: the application that the caller is confined to; for it, installations of others do
+            not exist.
     """
 
     actor: NotRequired[str]
@@ -30,6 +32,7 @@ class Context(TypedDict):
     idempotency_key: NotRequired[str | None]
     at: NotRequired[datetime | None]
     transaction: NotRequired[object]
+    within: NotRequired[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Checked:
     correlation_id: str | None
     idempotency_key: str | None
     at: datetime | None
+    within: str | None = None
 
     @classmethod
     def of(cls, context: Context, default_actor: str) -> Self:
@@ -60,6 +64,7 @@ class Checked:
             optional_text("correlation_id", context.get("correlation_id")),
             optional_text("idempotency_key", context.get("idempotency_key")),
             None if context.get("at") is None else values.moment("at", context.get("at")),
+            optional_text("within", context.get("within")),
         )
 
 

@@ -134,7 +134,7 @@ class Execution:
             checked = Checked.of(context, command.actor)
             at = checked.at or self.clock()
             occasion = Occasion(at.astimezone(UTC), checked.actor, checked.correlation_id)
-            work = Work(self.store, batch.loading, occasion, self.rules)
+            work = Work(self.store, batch.loading, occasion, self.rules, checked.within)
             work.open(*command.opens(self.store.identifier_key))
             if checked.idempotency_key is None:
                 result = command.decide(work)

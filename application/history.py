@@ -8,6 +8,7 @@ from itertools import takewhile
 
 from addressee.domain import (
     IdentifierClaim,
+    IdentifierClaimed,
     Installation,
     NoRegistration,
     Person,
@@ -22,7 +23,9 @@ from .ports import Recorded, Store
 class History:
     """Reads the ledger; the answers do not depend on any read model.
 
-    Every call may raise StoreUnavailable for a store that does not answer.
+    Every call may raise StoreUnavailable for a store that does not answer. Every call takes
+    ``within``, the application that the caller is confined to: what happened on installations of
+    others is left out, and persons who never had one of its own are not known.
 
     Args:
         store: where the ledger is; an adapter's.
@@ -31,68 +34,107 @@ class History:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def installation(self, installation: str) -> Sequence[Recorded]:
+    def installation(self, installation: str, *, within: str | None = None) -> Sequence[Recorded]:
         """Return everything that happened to an installation, oldest first.
 
         Raises:
             NoRegistration: it was never registered; expired ones keep their history.
         """
         name = values.identifier("installation", installation)
-        if recorded := self._stream(Installation(name).id):
+        recorded = self._stream(Installation(name).id)
+        if recorded and concerns(recorded, within):
             return recorded
         raise NoRegistration(name)
 
-    def person(self, person: str) -> Sequence[Recorded]:
+    def person(self, person: str, *, within: str | None = None) -> Sequence[Recorded]:
         """Return everything that happened to a person, oldest first; raises UnknownPerson."""
-        name = values.identifier("person", person)
-        if recorded := self._stream(Person(name).id):
+        recorded = self._person(values.identifier("person", person), within)
+        if within is None:
             return recorded
-        raise UnknownPerson(name)
+        return [each for each in recorded if application_of(each) in (None, within)]
 
-    def identifier(self, kind: str, value: str) -> Sequence[Recorded]:
+    def identifier(self, kind: str, value: str, *, within: str | None = None) -> Sequence[Recorded]:
         """Return who held an identifier and when: claims and releases, oldest first (R5).
 
         Args:
             kind: ``external_id``, ``msisdn`` or ``email``.
             value: in any form that `Identity` takes.
+            within: the application that the caller is confined to.
 
         Returns:
             The events; none where nobody ever held it.
         """
         claim = IdentifierClaim.on(identifier_of(kind, value), self._store.identifier_key)
-        return self._stream(claim.id)
+        recorded = self._stream(claim.id)
+        if within is None:
+            return recorded
+        claimed = [(each, each.event) for each in recorded]
+        holders = {event.person for _, event in claimed if isinstance(event, IdentifierClaimed)}
+        known = {person for person in holders if self._knows(person, within)}
+        return [
+            each
+            for each, event in claimed
+            if isinstance(event, IdentifierClaimed) and event.person in known
+        ]
 
-    def who(self, installation: str, at: datetime | None = None) -> str | None:
+    def who(
+        self, installation: str, at: datetime | None = None, *, within: str | None = None
+    ) -> str | None:
         """Return the id of the person who held an installation at a moment, if anybody did.
 
         Args:
             installation: its id.
             at: the moment, aware of its zone; now by default.
+            within: the application that the caller is confined to.
 
         Raises:
             NoRegistration: it was never registered.
         """
         name = values.identifier("installation", installation)
-        recorded = self.installation(name)
+        recorded = self.installation(name, within=within)
         return Installation(name).fold(r.event for r in until(recorded, at)).person
 
-    def devices(self, person: str, at: datetime | None = None) -> list[str]:
+    def devices(
+        self, person: str, at: datetime | None = None, *, within: str | None = None
+    ) -> list[str]:
         """Return the installations that a person held at a moment, in the order of binding.
 
         Args:
             person: the person's id.
             at: the moment, aware of its zone; now by default.
+            within: the application that the caller is confined to.
 
         Raises:
             UnknownPerson: nobody has that id.
         """
         name = values.identifier("person", person)
-        recorded = self.person(name)
-        return list(Person(name).fold(r.event for r in until(recorded, at)).devices)
+        recorded = self._person(name, within)
+        devices = Person(name).fold(r.event for r in until(recorded, at)).devices
+        return [device for device, where in devices.items() if within in (None, where)]
+
+    def _person(self, name: str, within: str | None) -> Sequence[Recorded]:
+        recorded = self._stream(Person(name).id)
+        if recorded and concerns(recorded, within):
+            return recorded
+        raise UnknownPerson(name)
+
+    def _knows(self, person: str, within: str) -> bool:
+        return concerns(self._stream(Person(person).id), within)
 
     def _stream(self, stream: str) -> Sequence[Recorded]:
         with self._store.reading() as reader:
             return reader.streams({stream: 0}).get(stream, ())
+
+
+def application_of(recorded: Recorded) -> str | None:
+    """Return the application that an event happened in, if it names one."""
+    found: str | None = getattr(recorded.event, "application", None)
+    return found
+
+
+def concerns(recorded: Sequence[Recorded], within: str | None) -> bool:
+    """Whether any of the events happened in an application; True where none is asked for."""
+    return within is None or any(application_of(each) == within for each in recorded)
 
 
 def until(recorded: Sequence[Recorded], at: datetime | None) -> Iterator[Recorded]:

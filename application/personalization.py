@@ -11,6 +11,7 @@ from uuid import uuid4
 from addressee.domain import (
     Attributes,
     DepersonalizeReason,
+    DeviceCap,
     Event,
     Identity,
     Kind,
@@ -58,6 +59,7 @@ class Personalization(InstallationCommands):
     Args:
         store: where ledger and read models are; an adapter's.
         sessions: application code → policy; applications that are not named keep bindings (R26).
+        device_caps: application code → most installations of a person; others are not limited.
         successor: who inherits the primary flag when its installation leaves (R24).
         clock: gives the time, aware of its zone.
         ids: makes the ids of installations and persons.
@@ -72,6 +74,7 @@ class Personalization(InstallationCommands):
         store: Store,
         *,
         sessions: Mapping[str, SessionPolicy] | None = None,
+        device_caps: Mapping[str, DeviceCap] | None = None,
         successor: Successor = "none",
         clock: Callable[[], datetime] = utc_now,
         ids: Callable[[], str] = random_id,
@@ -80,10 +83,12 @@ class Personalization(InstallationCommands):
         cache: int = 10_000,
     ) -> None:
         self._store = store
-        self._sessions = dict(sessions or {})
+        # As they are: a host may change its policies while it runs.
+        self._sessions: Mapping[str, SessionPolicy] = {} if sessions is None else sessions
         self._clock = clock
         self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
-        rules, seen = Rules(successor, ids), AggregateCache(cache)
+        caps: Mapping[str, DeviceCap] = {} if device_caps is None else device_caps
+        rules, seen = Rules(successor, ids, caps), AggregateCache(cache)
         super().__init__(Execution(store, rules, self._subscribers, clock, attempts, seen))
 
     def subscribe(self, event: type[E], handler: Callable[[E], object]) -> None:
@@ -125,6 +130,7 @@ class Personalization(InstallationCommands):
             AmbiguousPersonalizeCandidates: the identifiers belong to several persons.
             PersonalizationImpossible: it is another person's, and force was not asked for.
             UserMergeInterrupted: the person has another external id.
+            DeviceLimitReached: the person has as many installations as the application allows.
         """
         command = commands.Personalize(
             values.identifier("installation", installation),
@@ -220,6 +226,7 @@ class Personalization(InstallationCommands):
         clear: Iterable[Kind] = (),
         attributes: Attributes | None = None,
         tags: Iterable[str] | None = None,
+        of: str | None = None,
         **context: Unpack[Context],
     ) -> Updated:
         """Change what is known of the person on an installation; a lead if it is anonymous (R27).
@@ -231,9 +238,11 @@ class Personalization(InstallationCommands):
             clear: kinds of identifiers to take away altogether.
             attributes: overwrite the person's; None for a value removes it.
             tags: if given, replace the person's.
+            of: the external id of the person who is meant, for callers that may act for one alone.
 
         Raises:
             NoRegistration: it is unknown or expired.
+            OtherPerson: somebody else than the one who is meant is on it, or nobody.
             UserMergeInterrupted: an identifier belongs to another person, or the person has another
                 external id.
         """
@@ -244,6 +253,7 @@ class Personalization(InstallationCommands):
             frozenset(values.choice("clear", kind, Kind) for kind in values.items("clear", clear)),
             values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
             None if tags is None else values.tags("tags", tags),
+            None if of is None else values.text("of", of, values.NAME_LIMIT, least=1),
         )
         return self.run(command, context)
 

@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 from addressee.domain import (
     Aggregate,
+    DeviceCap,
     Event,
     Identifier,
     IdentifierClaim,
@@ -32,10 +33,17 @@ A = TypeVar("A", bound=Aggregate)
 
 @dataclass(slots=True, frozen=True)
 class Rules:
-    """What the host chose for all commands: who inherits the primary flag, and how ids are made."""
+    """What the host chose for all commands.
+
+    Args:
+        successor: who inherits the primary flag.
+        new_id: makes ids.
+        device_caps: application code → how many installations a person may have.
+    """
 
     successor: Successor
     new_id: Callable[[], str]
+    device_caps: Mapping[str, DeviceCap]
 
 
 class Work:
@@ -47,12 +55,21 @@ class Work:
         occasion: time, actor and correlation id; its time moves on to the latest event that was
             read, so that a stream's times never run backwards where clocks differ.
         rules: what the host chose.
+        within: the application that the caller is confined to, if to any.
     """
 
-    def __init__(self, store: Store, loading: Loading, occasion: Occasion, rules: Rules) -> None:
+    def __init__(
+        self,
+        store: Store,
+        loading: Loading,
+        occasion: Occasion,
+        rules: Rules,
+        within: str | None = None,
+    ) -> None:
         self.store = store
         self.occasion = occasion
         self.rules = rules
+        self.within = within
         self.touches: dict[str, datetime] = {}
         """Installations whose sessions are alive, and when they were (R26)."""
         self._loading = loading
@@ -104,6 +121,8 @@ class Work:
     def installation(self, name: str) -> Installation:
         """Return a live installation; raises NoRegistration (R9)."""
         installation = self.get(Installation(name))
+        if self.within not in (None, installation.application):
+            raise NoRegistration(name)
         if not installation.live:
             raise NoRegistration(name, installation.expired)
         return installation

@@ -1,6 +1,7 @@
 """The rules of who is on which device. Knows no database, network, file or clock."""
 
 from .aggregate import Aggregate, Appliers, Occasion
+from .application import Application, DeviceCap, OverCap, UserData
 from .audience import And, Expression, Not, Or, Term, leaves
 from .audience_text import as_expression
 from .binding import Successor, bind, candidate, check_free, move_primary, unbind
@@ -9,6 +10,7 @@ from .errors import (
     AddresseeError,
     AmbiguousPersonalizeCandidates,
     Conflict,
+    DeviceLimitReached,
     EmailInvalid,
     ExpressionInvalid,
     Forbidden,
@@ -17,6 +19,7 @@ from .errors import (
     LimitExceeded,
     NoRegistration,
     NotPersonalized,
+    OtherPerson,
     PersonalizationImpossible,
     PhoneInvalid,
     SegmentCycle,
@@ -25,6 +28,7 @@ from .errors import (
     StoreError,
     StoreOutdated,
     StoreUnavailable,
+    UnknownApplication,
     UnknownPerson,
     UnknownSegment,
     UserIdentityInvalid,
@@ -74,12 +78,15 @@ __all__ = [
     "Aggregate",
     "AmbiguousPersonalizeCandidates",
     "And",
+    "Application",
     "Appliers",
     "Attributes",
     "CommandCompleted",
     "Conflict",
     "DepersonalizeReason",
+    "DeviceCap",
     "DeviceDepersonalized",
+    "DeviceLimitReached",
     "DevicePersonalized",
     "EmailInvalid",
     "Event",
@@ -109,6 +116,8 @@ __all__ = [
     "NotPersonalized",
     "Occasion",
     "Or",
+    "OtherPerson",
+    "OverCap",
     "Person",
     "PersonCreated",
     "PersonPromoted",
@@ -132,8 +141,10 @@ __all__ = [
     "StoreUnavailable",
     "Successor",
     "Term",
+    "UnknownApplication",
     "UnknownPerson",
     "UnknownSegment",
+    "UserData",
     "UserIdentityInvalid",
     "UserMergeInterrupted",
     "as_expression",

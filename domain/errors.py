@@ -12,7 +12,10 @@ AddresseeError
 ├── PersonalizationImpossible
 ├── UserMergeInterrupted
 ├── Forbidden
+│   └── OtherPerson
+├── DeviceLimitReached
 ├── NotPersonalized
+├── UnknownApplication
 ├── UnknownPerson
 ├── UnknownSegment
 ├── SegmentCycle
@@ -169,6 +172,40 @@ class Forbidden(AddresseeError):
         super().__init__(f"installation {by} may not act on installation {installation}")
         self.installation = installation
         self.by = by
+
+
+class OtherPerson(Forbidden):
+    """A command is meant for one person, and somebody else is on the installation, or nobody."""
+
+    def __init__(self, installation: str) -> None:
+        AddresseeError.__init__(
+            self, f"installation {installation} does not belong to the person who is meant"
+        )
+        self.installation = installation
+
+
+class DeviceLimitReached(AddresseeError):
+    """A person has as many installations of an application as its policy allows.
+
+    Args:
+        limit: how many that is.
+    """
+
+    code = "DEVICE_LIMIT_REACHED"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the person has {limit} installations, and more are not allowed")
+        self.limit = limit
+
+
+class UnknownApplication(AddresseeError):
+    """No application has that code."""
+
+    code = "UNKNOWN_APPLICATION"
+
+    def __init__(self, application: str) -> None:
+        super().__init__(f"application {application} is not configured")
+        self.application = application
 
 
 class NotPersonalized(AddresseeError):

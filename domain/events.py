@@ -36,6 +36,7 @@ DepersonalizeReason = Literal[
     "token_rejected",
     "unregistered",
     "person_erased",
+    "evicted",
 ]
 ExpiryReason = Literal["superseded", "token_rejected", "unregistered"]
 Facts = dict[str, Scalar | None]

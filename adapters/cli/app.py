@@ -15,10 +15,11 @@ from addressee.adapters.jsonl.commands import moment_of
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue
 
-from . import questions
+from . import applications, questions
 from .apply import apply_file, opened
 from .output import one_line
-from .stores import existing_store, opened_store
+from .serve import serve_store
+from .stores import DEFAULT_STORE, Store, existing_store, opened_store
 
 SOME_REFUSED = 1
 UNUSABLE = 2
@@ -29,14 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Know who is logged in on which device, whom a push reaches, and who it was.",
 )
-
-Store = Annotated[
-    str,
-    typer.Option(
-        help="Where the ledger is, such as sqlite:///relative/path or sqlite:////absolute."
-    ),
-]
-DEFAULT_STORE = "sqlite:///addressee.db"
 
 
 class Format(StrEnum):
@@ -52,6 +45,9 @@ def show_version(wanted: bool) -> None:  # noqa: FBT001 # typer's callback
     if wanted:
         typer.echo(version("addressee"))
         raise typer.Exit
+
+
+app.add_typer(applications.commands, name="app")
 
 
 @app.callback()
@@ -226,6 +222,22 @@ def migrate(
     finally:
         migration.close()
     typer.echo("\n".join(missing) or "nothing to do")
+
+
+@app.command()
+def serve(
+    store: Store = DEFAULT_STORE,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="How many processes.")] = 1,
+) -> None:
+    """Serve mobile SDKs and backends over HTTP.
+
+    Who may speak is laid down with `addressee app add`; OpenAPI is at /openapi.json.
+
+        addressee serve --store sqlite:///shop.db --port 8000
+    """
+    serve_store(store, host, port, workers)
 
 
 def main() -> None:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from sqlalchemy import exc, make_url
 
 from addressee.adapters.sql import SqlStore
 from addressee.domain import StoreUnavailable
+
+Store = Annotated[
+    str,
+    typer.Option(
+        help="Where the ledger is, such as sqlite:///relative/path or sqlite:////absolute."
+    ),
+]
+DEFAULT_STORE = "sqlite:///addressee.db"
 
 
 @contextmanager

@@ -76,7 +76,8 @@ def names_of(name: str) -> tuple[tuple[str, ...], frozenset[str]]:
     named = [each for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD]
     needs = tuple(each.name for each in named if each.default is inspect.Parameter.empty)
     facts = Reported.__annotations__ if name in WITH_FACTS else ()
-    return needs, frozenset((*(each.name for each in named), *Context.__annotations__, *facts))
+    takes = {*(each.name for each in named), *Context.__annotations__, *facts}
+    return needs, frozenset(takes - {"transaction"})  # which is no text
 
 
 def moment_of(value: object) -> datetime:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO, Any
 
+from addressee.adapters.wire import json_object
 from addressee.domain import InvalidValue, LimitExceeded
 
 LINE_LIMIT = 1 << 20
@@ -72,16 +72,6 @@ def skip_line(file: IO[bytes]) -> int:
 def parsed(raw: bytes) -> dict[str, Any] | InvalidValue:
     """Return a line's JSON object, or the error by which it is refused."""
     try:
-        content: object = json.loads(raw)
-    except UnicodeDecodeError:
-        return InvalidValue("line", "is no UTF-8 text")
-    except json.JSONDecodeError as error:
-        return InvalidValue("line", f"is no JSON: {error.msg} at column {error.colno}")
-    except ValueError:
-        # Python's own bound, which keeps such a number from taking minutes to read.
-        return InvalidValue("line", "has a number of too many digits")
-    except RecursionError:
-        return InvalidValue("line", "nests too deep")
-    if not isinstance(content, dict):
-        return InvalidValue("line", "should be a JSON object")
-    return cast("dict[str, Any]", content)
+        return json_object("line", raw)
+    except InvalidValue as refusal:
+        return refusal

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from addressee.adapters.wire import Body, facts_of, identity_of, object_of, person_changes_of
-from addressee.application import Call, together
+from addressee.adapters.wire import (
+    Body,
+    facts_of,
+    json_object,
+    object_of,
+    person_update_of,
+    sign_in_of,
+    update_of,
+)
+from addressee.application import Call
 from addressee.domain import InvalidValue
 
 PATH = re.compile(r"/mobile/1/appinstance(?:/(?P<id>[^/]+)(?:/(?P<verb>.+))?)?")
@@ -92,58 +99,19 @@ def call_for(  # noqa: PLR0913, PLR0917 # the parts of a request
         case "POST", "depersonalize":
             return "depersonalize", lambda people: people.depersonalize(installation, by=by)
         case "PATCH", "user":
-            changes = person_changes_of(body)
-            return "update_person", lambda people: people.update_person(
-                installation,
-                changes.identity,
-                clear=changes.cleared,
-                attributes=changes.attributes,
-                tags=changes.tags,
-            )
+            return "update_person", person_update_of(installation, body)
         case "POST", "user/events/session":
             return "touch", lambda people: people.touch(installation)
         case _:
             raise InvalidValue("path", f"can't be asked for with {method}")
 
 
-def update_of(installation: str, by: str | None, body: Body) -> Call:
-    """Return the call for a PATCH of an installation, which may set its primary flag too."""
-    facts = facts_of(body)
-    calls: list[Call] = []
-    if facts or "isPrimary" not in body:
-        calls.append(lambda people: people.update_installation(installation, **facts))
-    if "isPrimary" in body:
-        # SDKs send it after a lost registration too, and expect no refusal (R25).
-        primary = body["isPrimary"]
-        calls.append(
-            lambda people: people.set_primary(installation, primary, by=by, ignore_anonymous=True)
-        )
-    return together(calls) if len(calls) > 1 else calls[0]
-
-
-def sign_in_of(installation: str, flags: Mapping[str, bool], body: Body) -> Call:
-    """Return the call for a sign-in."""
-    identity = identity_of(body.get("userIdentity") or {})
-    changes = person_changes_of(body.get("userAttributes") or {})
-    return lambda people: people.personalize(
-        installation,
-        identity,
-        changes.attributes,
-        changes.tags,
-        force_depersonalize=flags.get("forceDepersonalize", False),
-        keep_as_lead=flags.get("keepAsLead", False),
-        set_primary=flags.get("setDeviceAsPrimary", False),
-    )
-
-
 def body_of(content: Mapping[str, Any]) -> Body:
     """Return the JSON object in a request's body; an empty one where there is none."""
     text = content.get("body") or "{}"
-    try:
-        body: object = json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidValue("body", "is no JSON") from None
-    return object_of("body", body)
+    if not isinstance(text, str):
+        raise InvalidValue("body", "is no JSON")
+    return json_object("body", text)
 
 
 def headers_of(content: Mapping[str, Any]) -> dict[str, str]:

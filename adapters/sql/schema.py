@@ -64,6 +64,8 @@ class Schema:
         delta: postings that came or went since the chunks were written.
         segment: what saved segments stand for.
         touch: signs of life; the one table that is not a projection of the ledger (R26).
+        application: mobile apps and what is laid down for them.
+        api_key: what is kept of the keys of their backends.
         setting: what the store keeps about itself, such as the identifier key.
         migration: which migrations the tables have had; Alembic's.
     """
@@ -78,6 +80,8 @@ class Schema:
     delta: Table
     segment: Table
     touch: Table
+    application: Table
+    api_key: Table
     setting: Table
     migration: Table
 
@@ -166,6 +170,18 @@ class Schema:
                 "touch",
                 Column("installation", NAME, primary_key=True),
                 Column("at", BigInteger, nullable=False),
+            ),
+            application=table(
+                "application",
+                Column("code", NAME, primary_key=True),
+                Column("settings", Bytes, nullable=False),
+            ),
+            api_key=table(
+                "api_key",
+                Column("name", exact(50), primary_key=True),
+                Column("application", NAME, nullable=False),
+                Column("scope", exact(50), nullable=False),
+                Column("digest", Bytes, nullable=False),
             ),
             setting=table(
                 "setting",

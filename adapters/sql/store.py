@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from addressee.adapters.mapper import EventMapper
 from addressee.domain import Conflict
 
+from .applications import SqlApplications
 from .compaction import Upkeep, compact, nobody_compacts
 from .creation import prepare
 from .database import Database
@@ -64,6 +65,7 @@ class SqlStore:
         self.indexed_attributes: AbstractSet[str] = frozenset(indexed_attributes)
         self._database = Database(target, statement_timeout)
         self._schema = Schema.named(prefix, schema)
+        self.applications = SqlApplications(self._database, self._schema)
         self._prepared = Prepared(self._schema)
         self._upkeep = Upkeep()
         self.mapper = mapper or EventMapper()

@@ -1,5 +1,21 @@
-"""The words that mobile SDKs speak, and ours for the same things."""
+"""The words of the mobile SDK's wire: what it says in our terms, and the other way."""
 
+from .answers import attributes_of, instance_of, user_of
+from .calls import person_update_of, sign_in_of, update_of
+from .objects import json_object
 from .words import Body, facts_of, identity_of, object_of, person_changes_of
 
-__all__ = ["Body", "facts_of", "identity_of", "object_of", "person_changes_of"]
+__all__ = [
+    "Body",
+    "attributes_of",
+    "facts_of",
+    "identity_of",
+    "instance_of",
+    "json_object",
+    "object_of",
+    "person_changes_of",
+    "person_update_of",
+    "sign_in_of",
+    "update_of",
+    "user_of",
+]

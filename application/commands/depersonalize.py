@@ -39,7 +39,7 @@ class Depersonalize:
 
 @dataclass(frozen=True, slots=True)
 class DepersonalizeAll:
-    """Unbind every installation of a person (R22)."""
+    """Unbind every installation of a person (R22), of those that the caller may touch."""
 
     ANSWER: ClassVar = Depersonalized
 
@@ -55,7 +55,11 @@ class DepersonalizeAll:
     def decide(self, work: Work) -> Depersonalized:
         """Raise UnknownPerson if nobody has that id."""
         person = work.person(self.person)
-        devices = tuple(person.devices)
+        devices = tuple(
+            name
+            for name, application in person.devices.items()
+            if work.within in (None, application)
+        )
         work.open(*map(Installation, devices))
         for name in devices:
             # No successor: the flag would only wander over installations that leave as well.

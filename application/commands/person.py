@@ -13,6 +13,7 @@ from addressee.domain import (
     Identity,
     Installation,
     Kind,
+    OtherPerson,
     Person,
     PersonCreated,
     UserMergeInterrupted,
@@ -36,6 +37,7 @@ class UpdatePerson:
     clear: frozenset[Kind]
     attributes: Facts
     tags: frozenset[str] | None
+    of: str | None = None
 
     actor = "device"
 
@@ -46,10 +48,12 @@ class UpdatePerson:
             yield from (IdentifierClaim.on(i, key) for i in identity.identifiers())
 
     def decide(self, work: Work) -> Updated:
-        """Raise NoRegistration, or UserMergeInterrupted for an identifier that can't be added."""
+        """Raise NoRegistration, OtherPerson, or UserMergeInterrupted for an identifier."""
         added = list(self.add.identifiers())
         installation = work.installation(self.installation)
         owner = work.owner(installation)
+        if self.of is not None and (owner is None or self.of not in owner.values("external_id")):
+            raise OtherPerson(self.installation)
         if owner is None and not (added or self.attributes or self.tags):
             return Updated("unchanged", self.installation)
         person = owner or work.new(Person)

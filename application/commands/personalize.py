@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 from addressee.domain import (
     Aggregate,
+    DeviceLimitReached,
     Facts,
     Identifier,
     IdentifierClaim,
@@ -98,8 +100,33 @@ class Personalize:
         if owner is not None:
             # A lead that is left behind had no identifier to lose: nobody was forced out.
             leave(work, installation, "forced" if owner.identified else "superseded")
+        make_room(work, installation, person)
         bind(work.occasion, installation, person)
         return "attached" if owner is None else "rebound"
+
+
+def make_room(work: Work, installation: Installation, person: Person) -> None:
+    """Evict a person's least recently used installations where the policy's cap is reached.
+
+    Raises:
+        DeviceLimitReached: the policy is to refuse.
+    """
+    cap = work.rules.device_caps.get(installation.application)
+    devices = [name for name, app in person.devices.items() if app == installation.application]
+    if cap is None or len(devices) < cap.most:
+        return
+    if cap.over == "refuse":
+        raise DeviceLimitReached(cap.most)
+    work.open(*map(Installation, devices))
+    by_use = sorted(devices, key=lambda name: last_used(work, name))
+    for name in by_use[: len(devices) - cap.most + 1]:
+        leave(work, work.get(Installation(name)), "evicted")
+
+
+def last_used(work: Work, name: str) -> datetime:
+    """Return when a bound installation was bound or last touched."""
+    bound_at = work.get(Installation(name)).bound_at or datetime.min.replace(tzinfo=UTC)
+    return max(bound_at, work.last_seen(name) or bound_at)
 
 
 def add_identifiers(work: Work, person: Person, identifiers: list[Identifier]) -> None:

@@ -6,12 +6,13 @@ import argparse
 import gc
 from collections.abc import Callable, Iterable
 
-from tests.benchmarks import audience, commands, ledger
+from tests.benchmarks import audience, commands, http, ledger
 from tests.benchmarks.report import Figure, show
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "audience": lambda options: audience.figures(options.installations),
     "commands": lambda _: commands.figures(),
+    "http": lambda _: http.figures(),
     "ledger": lambda _: ledger.figures(),
 }
 

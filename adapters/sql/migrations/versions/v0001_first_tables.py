@@ -102,6 +102,18 @@ def upgrade() -> None:
         Column("installation", exact(256), primary_key=True),
         Column("at", BigInteger, nullable=False),
     )
+    table(
+        "application",
+        Column("code", exact(256), primary_key=True),
+        Column("settings", Bytes, nullable=False),
+    )
+    table(
+        "api_key",
+        Column("name", exact(50), primary_key=True),
+        Column("application", exact(256), nullable=False),
+        Column("scope", exact(50), nullable=False),
+        Column("digest", Bytes, nullable=False),
+    )
     setting = table(
         "setting",
         Column("name", exact(50), primary_key=True),

@@ -1,0 +1,229 @@
+"""Applications on the command line: who may speak to `addressee serve`, and by which policies."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from addressee.application import Applications, issue_key
+from addressee.domain import Application, InvalidValue
+
+from .output import show_table
+from .stores import DEFAULT_STORE, Store, existing_store, opened_store
+
+commands = typer.Typer(
+    no_args_is_help=True,
+    help="Lay down which applications may speak to `addressee serve`, and their keys.",
+)
+
+Code = Annotated[str, typer.Argument(help="The application's code, its credential on devices.")]
+
+
+class UserDataMode(StrEnum):
+    """Who may read and change persons' data from a device."""
+
+    open = "open"
+    jwt = "jwt"
+    restricted = "restricted"
+
+
+class OverCap(StrEnum):
+    """What happens to one installation more than the cap."""
+
+    refuse = "refuse"
+    evict = "evict"
+
+
+class KeyScope(StrEnum):
+    """What an API key may do."""
+
+    backend = "backend"
+    admin = "admin"
+
+
+@commands.command()
+def add(  # noqa: PLR0913 # one option for each setting
+    code: Code,
+    store: Store = DEFAULT_STORE,
+    *,
+    jwt_key: Annotated[
+        list[str] | None,
+        typer.Option(help="KID:HEX, a key that signs persons' tokens; may be given often."),
+    ] = None,
+    remove_jwt_key: Annotated[
+        list[str] | None, typer.Option(help="The id of a key that signs no longer.")
+    ] = None,
+    user_data: Annotated[
+        UserDataMode | None,
+        typer.Option(help="Devices may use persons' data: always, with their token, never."),
+    ] = None,
+    session_idle: Annotated[
+        int | None, typer.Option(help="Seconds after which an unused session ends; 0 keeps it.")
+    ] = None,
+    device_cap: Annotated[
+        int | None, typer.Option(help="Most installations a person has; 0 for any number.")
+    ] = None,
+    over_cap: Annotated[
+        OverCap | None, typer.Option(help="Refuse one more, or evict the least recently used.")
+    ] = None,
+    server_side_only: Annotated[
+        bool | None,
+        typer.Option(
+            "--server-side-only/--devices-too", help="Only backends say who is on a device."
+        ),
+    ] = None,
+    rate_limit: Annotated[
+        int | None, typer.Option(help="Most requests a second; 0 for any number.")
+    ] = None,
+) -> None:
+    """Add an application, or change one: what is not given stays as it is.
+
+    addressee app add shop --user-data jwt --jwt-key main:8f0c…
+    """
+    given: dict[str, Any] = {
+        "user_data": user_data and user_data.value,
+        "session_idle": session_idle,
+        "device_cap": device_cap,
+        "over_cap": over_cap and over_cap.value,
+        "server_side_only": server_side_only,
+        "rate_limit": rate_limit,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    for name in ("session_idle", "device_cap", "rate_limit"):
+        if changes.get(name) == 0:
+            changes[name] = None
+    new_keys = dict(map(parsed_key, jwt_key or ()))
+    with opened_store(store) as ledger:
+        known = ledger.applications.get(code)
+        before = {} if known is None else known.model_dump()
+        kept = {
+            kid: secret
+            for kid, secret in before.get("jwt_keys", {}).items()
+            if kid not in (remove_jwt_key or ())
+        }
+        ledger.applications.put(
+            Application.of(code, {**before, **changes, "jwt_keys": {**kept, **new_keys}})
+        )
+    typer.echo(f"{code} {'changed' if known else 'added'}")
+
+
+@commands.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="A TOML file with a table [applications.CODE].")],
+    store: Store = DEFAULT_STORE,
+) -> None:
+    """Lay down applications as a file says; those that it does not name stay as they are.
+
+    The settings have the names of the options of `addressee app add`, with underscores, and
+    jwt_keys is a table of key ids and secrets. A file with an error in it changes nothing.
+
+        addressee app load applications.toml
+    """
+    given = [Application.of(code, settings) for code, settings in read_file(file).items()]
+    with opened_store(store) as ledger:
+        for application in given:
+            ledger.applications.put(application)
+    for application in given:
+        typer.echo(f"{application.code} loaded")
+
+
+@commands.command()
+def key(
+    code: Code,
+    scope: Annotated[KeyScope, typer.Option(help="What the key may do.")],
+    store: Store = DEFAULT_STORE,
+    *,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="End all older keys of that scope at once.")
+    ] = False,
+) -> None:
+    """Make an API key and print it, this once; the store keeps only its hash.
+
+    Without --rotate older keys go on to count, so that services can be moved to the new one; then
+    end them with `addressee app revoke`.
+
+        addressee app key shop --scope backend
+    """
+    with existing_store(store) as ledger:
+        typer.echo(issue_key(ledger.applications, code, scope.value, alone=rotate))
+
+
+@commands.command()
+def revoke(
+    name: Annotated[str, typer.Argument(help="The key's part before the dot; see app list.")],
+    store: Store = DEFAULT_STORE,
+) -> None:
+    """End an API key. Servers notice within a second.
+
+    addressee app revoke 0b6f3a9c51d2e874
+    """
+    with existing_store(store) as ledger:
+        if not ledger.applications.remove_key(name.partition(".")[0]):
+            raise InvalidValue("name", "is the name of no key")
+    typer.echo("revoked")
+
+
+@commands.command(name="list")
+def list_(
+    store: Store = DEFAULT_STORE,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+) -> None:
+    """Show the applications with their policies and the names of their keys; no secrets.
+
+    addressee app list --json
+    """
+    with existing_store(store) as ledger:
+        rows = [shown(ledger.applications, each) for each in ledger.applications.all()]
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row))
+        return
+    headings = tuple(rows[0]) if rows else ()
+    show_table(headings, (tuple(map(cell, row.values())) for row in rows))
+
+
+def shown(applications: Applications, application: Application) -> dict[str, Any]:
+    """Return what may be shown of an application."""
+    return {
+        **application.model_dump(exclude={"jwt_keys"}),
+        "jwt_keys": sorted(application.jwt_keys),
+        "api_keys": [f"{each.scope} {each.name}" for each in applications.keys(application.code)],
+    }
+
+
+def cell(value: object) -> str:
+    """Return a setting as text for people."""
+    if isinstance(value, list):
+        return ", ".join(cast("list[str]", value))
+    return "" if value is None else str(value)
+
+
+def parsed_key(text: str) -> tuple[str, str]:
+    """Return key id and secret; raises InvalidValue, without the secret."""
+    kid, colon, secret = text.partition(":")
+    if not colon:
+        raise InvalidValue("jwt-key", "should be KID:HEX")
+    return kid, secret
+
+
+def read_file(file: Path) -> dict[str, dict[str, Any]]:
+    """Return code → settings; raises InvalidValue for a file that can't be read as such."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidValue("file", f"{file} can't be opened: {error.strerror}") from None
+    except ValueError as error:
+        raise InvalidValue("file", f"is no TOML: {error}") from None
+    tables: object = content.get("applications")
+    if set(content) != {"applications"} or not isinstance(tables, dict):
+        raise InvalidValue("file", "should have tables [applications.CODE] and nothing else")
+    found = cast("dict[str, object]", tables)
+    if odd := [code for code, settings in found.items() if not isinstance(settings, dict)]:
+        raise InvalidValue(f"applications.{odd[0]}", "should be a table")
+    return cast("dict[str, dict[str, Any]]", found)

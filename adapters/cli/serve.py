@@ -1,0 +1,63 @@
+"""`addressee serve`: the HTTP transport on a port, in one process or several."""
+
+from __future__ import annotations
+
+from functools import partial
+from socket import IPPROTO_TCP, TCP_NODELAY
+from typing import TYPE_CHECKING
+
+import typer
+
+from addressee.adapters.sql import SqlStore
+from addressee.domain import InvalidValue
+
+from .stores import opened_store
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def serve_store(url: str, host: str, port: int, workers: int) -> None:
+    """Serve a store until a signal ends it.
+
+    Raises:
+        InvalidValue: what serving takes is not installed, or the URL can't be read.
+        StoreUnavailable: the database can't be opened.
+    """
+    try:
+        from uvicorn import Config, Server  # noqa: PLC0415 # an extra: the rest works without it
+        from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 # likewise
+    except ImportError:
+        raise InvalidValue("serve", "needs more: pip install 'addressee[http]'") from None
+    with opened_store(url) as store:
+        codes = [each.code for each in store.applications.all()]
+    if not codes:
+        typer.echo("no application may speak yet: see addressee app add --help", err=True)
+    config = Config(
+        partial(served, url),
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        access_log=False,  # its paths name installations
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    socket = config.bind_socket()
+    # Connections inherit it. Without, the end of each answer waits 40 ms for the client's system.
+    socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(f"serving {', '.join(codes)} on http://{shown}:{socket.getsockname()[1]}", err=True)
+    if workers > 1:
+        Multiprocess(config, [socket]).run()
+    else:
+        Server(config).run([socket])
+
+
+def served(url: str) -> FastAPI:
+    """Return the app on a store of its own, which it keeps to the process's end."""
+    from addressee.adapters.http import create_app  # noqa: PLC0415 # as above
+
+    store = SqlStore(url)
+    return create_app(store, store.applications)

@@ -1,0 +1,46 @@
+"""Figures for Prometheus, of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
+
+
+class Metrics:
+    """Counts requests by route, method and status; paths themselves would name installations."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "addressee_http_requests",
+            "Requests answered.",
+            ["route", "method", "status"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "addressee_http_request_seconds",
+            "Time from a request to the end of its answer.",
+            ["route"],
+            registry=self.registry,
+        )
+
+    def count(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
+        """Count one request.
+
+        Args:
+            scope: of ASGI, after routing.
+            status: of the answer; 0 where there was none.
+            seconds: how long it took.
+        """
+        route = getattr(scope.get("route"), "path", "none")
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._requests.labels(route, method, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        """Return all figures in Prometheus' text form."""
+        return generate_latest(self.registry)

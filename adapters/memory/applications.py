@@ -1,0 +1,48 @@
+"""Applications and their keys in dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from addressee.application import ApiKey
+from addressee.domain import Application
+
+
+class MemoryApplications:
+    """Applications and keys of one process; what each method gives is said at the port."""
+
+    def __init__(self, *applications: Application) -> None:
+        self._applications = {each.code: each for each in applications}
+        self._keys: dict[str, ApiKey] = {}
+
+    def put(self, application: Application) -> None:
+        """Keep an application."""
+        self._applications[application.code] = application
+
+    def get(self, code: str) -> Application | None:
+        """Return an application."""
+        return self._applications.get(code)
+
+    def all(self) -> Sequence[Application]:
+        """Return every application."""
+        return sorted(self._applications.values(), key=lambda each: each.code)
+
+    def put_key(self, key: ApiKey, *, alone: bool) -> None:
+        """Keep a key."""
+        for other in self.keys(key.application) if alone else ():
+            if other.scope == key.scope:
+                del self._keys[other.name]
+        self._keys[key.name] = key
+
+    def key(self, name: str) -> ApiKey | None:
+        """Return a key."""
+        return self._keys.get(name)
+
+    def keys(self, application: str) -> Sequence[ApiKey]:
+        """Return the keys of an application."""
+        found = (key for key in self._keys.values() if key.application == application)
+        return sorted(found, key=lambda key: key.name)
+
+    def remove_key(self, name: str) -> bool:
+        """Forget a key."""
+        return self._keys.pop(name, None) is not None

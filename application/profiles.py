@@ -1,0 +1,84 @@
+"""What is known of an installation and its person now, read from the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from addressee.domain import Installation, NoRegistration, Person, values
+
+from .cache import AggregateCache
+from .loading import Loading
+from .personalization import Personalization
+from .ports import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An installation, its person if there is one, and that person's installations beside it.
+
+    Attributes:
+        devices: the person's installations in the same application, in the order of binding; the
+            installation alone where it is anonymous.
+    """
+
+    installation: Installation
+    person: Person | None
+    devices: tuple[Installation, ...]
+
+
+class Profiles:
+    """Reads states; every call may raise StoreUnavailable.
+
+    Args:
+        store: where the ledger is; an adapter's.
+        people: whose commands' states count as last seen; what has happened since is read.
+    """
+
+    def __init__(self, store: Store, people: Personalization | None = None) -> None:
+        self._store = store
+        self._cache = people.execution.cache if people else AggregateCache(10_000)
+
+    def of(self, installation: str, *, within: str | None = None) -> Profile:
+        """Return what is known, as of one moment.
+
+        Args:
+            installation: its id.
+            within: the application that the caller is confined to.
+
+        Raises:
+            NoRegistration: it is unknown or expired, or another application's.
+        """
+        name = values.identifier("installation", installation)
+        with self._store.reading() as reader:
+            loading = Loading(reader, self._cache)
+            [(found, _)] = loading.load([Installation(name)]).values()
+            device = cast("Installation", found)
+            if within not in (None, device.application):
+                raise NoRegistration(name)
+            if not device.live:
+                raise NoRegistration(name, device.expired)
+            if device.person is None:
+                return Profile(device, None, (device,))
+            [(found, _)] = loading.load([Person(device.person)]).values()
+            person = cast("Person", found)
+            beside = [n for n, app in person.devices.items() if app == device.application]
+            devices = loading.load(map(Installation, beside))
+            order = [devices[Installation(n).id].aggregate for n in beside]
+            return Profile(device, person, tuple(cast("list[Installation]", order)))
+
+    def person(self, person: str, *, since: int | None = None) -> Person:
+        """Return what is known of a person, who may be new.
+
+        Args:
+            person: the person's id.
+            since: a ledger position that the answer must have seen, such as that of the command
+                before; by default it is as new as can be, which costs a look at the store.
+        """
+        fresh = Person(values.identifier("person", person))
+        seen = self._cache.get([fresh.id]).get(fresh.id)
+        if seen is not None and since is not None and seen.position >= since:
+            return cast("Person", seen.aggregate)
+        with self._store.reading() as reader:
+            [(found, _)] = Loading(reader, self._cache).load([fresh]).values()
+        return cast("Person", found)

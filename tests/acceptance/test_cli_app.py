@@ -1,0 +1,101 @@
+"""Applications on the command line, run as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+SECRET = "00112233445566778899aabbccddeeff"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "addressee.adapters.cli", "app", *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return call
+
+
+def listed(run: Run) -> dict[str, dict[str, object]]:
+    rows = map(json.loads, run("list", "--json").stdout.splitlines())
+    return {row["code"]: row for row in rows}
+
+
+def test_an_application_is_added_changed_and_listed_without_secrets(run: Run) -> None:
+    added = run("add", "shop", "--user-data", "jwt", "--jwt-key", f"main:{SECRET}")
+    assert (added.returncode, added.stdout) == (0, "shop added\n")
+    options = ("--device-cap", "5", "--over-cap", "evict", "--session-idle", "60")
+    assert run("add", "shop", "--jwt-key", f"next:{SECRET}", *options).stdout == "shop changed\n"
+    run("add", "shop", "--remove-jwt-key", "main", "--session-idle", "0")
+    shop = listed(run)["shop"]
+    assert shop["user_data"] == "jwt"
+    assert shop["jwt_keys"] == ["next"]
+    assert (shop["device_cap"], shop["over_cap"], shop["session_idle"]) == (5, "evict", None)
+    assert "shop\tjwt" in run("list").stdout
+    assert SECRET not in run("list").stdout + run("list", "--json").stdout
+
+
+def test_a_key_is_printed_once_and_kept_as_a_hash(run: Run, tmp_path: Path) -> None:
+    run("add", "shop")
+    made = run("key", "shop", "--scope", "backend")
+    assert re.fullmatch(r"[0-9a-f]{16}\.[\w-]{43}\n", made.stdout)
+    name, _, secret = made.stdout.strip().partition(".")
+    assert listed(run)["shop"]["api_keys"] == [f"backend {name}"]
+    with closing(sqlite3.connect(tmp_path / "addressee.db")) as database:
+        assert secret not in "".join(database.iterdump())
+    second = run("key", "shop", "--scope", "backend", "--rotate").stdout.partition(".")[0]
+    assert listed(run)["shop"]["api_keys"] == [f"backend {second}"]
+    assert run("revoke", second).stdout == "revoked\n"
+    assert listed(run)["shop"]["api_keys"] == []
+
+
+def test_a_file_lays_down_all_or_nothing(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "applications.toml"
+    file.write_text(
+        f'[applications.shop]\nuser_data = "jwt"\njwt_keys = {{ main = "{SECRET}" }}\n'
+        "[applications.bank]\ndevice_cap = 2\n"
+    )
+    assert run("load", str(file)).stdout == "shop loaded\nbank loaded\n"
+    assert listed(run)["bank"]["device_cap"] == 2
+    file.write_text("[applications.bank]\n[applications.shop]\ndevice_cap = -1\n")
+    refused = run("load", str(file))
+    assert refused.returncode == 2
+    assert "REQUEST_FORMAT_INVALID: device_cap" in refused.stderr
+    assert listed(run)["bank"]["device_cap"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("add", "a b"), "application has white space"),
+        (("add", "shop", "--jwt-key", "main"), "jwt-key should be KID:HEX"),
+        (("add", "shop", "--jwt-key", f"main:{SECRET[:20]}"), "takes 16 to 1024 bytes, 10 given"),
+        (("key", "bank", "--scope", "backend"), "UNKNOWN_APPLICATION: application bank"),
+        (("key", "shop", "--scope", "root"), "Invalid value"),
+        (("revoke", "nothing"), "name is the name of no key"),
+        (("load", "missing.toml"), "can't be opened"),
+        (("list", "--store", "sqlite:///none.db"), "there is no store"),
+    ],
+)
+def test_what_can_not_be_is_one_clear_line(run: Run, words: tuple[str, ...], says: str) -> None:
+    run("add", "shop")
+    done = run(*words)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert SECRET[:20] not in done.stderr

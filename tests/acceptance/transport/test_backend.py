@@ -1,0 +1,286 @@
+"""What backends ask over real sockets: the vendor's calls, and `/v1`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from .conftest import HOME, World, code_of
+
+CONTACT = "/people/2/contactInformation/push"
+
+
+def contact(world: World, method: str, path: str, body: object = None, **given: str) -> Any:  # noqa: ANN401 # an answer
+    usual = {"Authorization": f"App {world.keys['shop', 'backend']}", "AppCode": "shop"}
+    headers = {**usual, **given}
+    return world.http.request(
+        method, f"{CONTACT}/{path}", json=body, headers={k: v for k, v in headers.items() if v}
+    )
+
+
+def v1(
+    world: World,
+    path: str,
+    body: object = None,
+    key: tuple[str, str] = ("shop", "backend"),
+    once: str = "",
+) -> httpx.Response:
+    headers = {"Authorization": f"App {world.keys[key]}"}
+    headers |= {"Idempotency-Key": once} if once else {}
+    method = "GET" if body is None else "POST"
+    return world.http.request(method, f"/v1/{path}", json=body, headers=headers)
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    told = answer.json()
+    assert told["status"] == answer.status_code
+    assert told["title"]
+    assert told["detail"]
+    code: str = told["code"]
+    return answer.status_code, code
+
+
+def test_contact_information_as_backends_in_the_wild_ask(world: World) -> None:
+    device = world.register(sdkVersion="2.0", language="en", pushServiceType="GCM")
+    body = {
+        "identity": {"externalId": "wild", "email": "wild@x.com"},
+        "attributes": {"tags": ["P"]},
+    }
+    done = contact(world, "POST", f"{device}/personalize?returnPush=true", body).json()
+    assert (done["externalId"], done["tags"]) == ("wild", ["P"])
+    assert done["contactInformation"]["emails"] == [{"address": "wild@x.com"}]
+    assert done["contactInformation"]["push"][0]["registrationId"] == device
+    assert contact(world, "POST", f"{device}/personalize", {"identity": {"externalId": "wild"}})
+    change = {
+        "isPrimary": True,
+        "systemData": {"registrationEnabled": False},
+        "additionalData": {"discountApplied": False},
+    }
+    changed = contact(world, "PATCH", device, change).json()
+    told = contact(world, "GET", device).json()
+    assert told == changed
+    assert (told["registrationId"], told["isPrimary"]) == (device, True)
+    assert told["systemData"]["registrationEnabled"] is False
+    assert told["systemData"]["osLanguage"] == "en"
+    assert told["additionalData"] == {"discountApplied": False}
+    gone = contact(world, "POST", f"{device}/depersonalize")
+    assert (gone.status_code, gone.content) == (200, b"")
+    assert world.found("external_id:wild") == []
+
+
+def test_contact_information_refuses_with_the_numbers_that_backends_know(world: World) -> None:
+    device, theirs = world.register(), world.register("bank")
+    for answer, status, number in (
+        (contact(world, "GET", device, AppCode=""), 400, 48001),
+        (contact(world, "GET", device, AppCode="nowhere"), 400, 48012),
+        (contact(world, "GET", "missing"), 400, 48013),
+        (contact(world, "GET", theirs), 400, 48013),
+        (contact(world, "POST", f"{theirs}/depersonalize"), 400, 48013),
+    ):
+        assert (answer.status_code, answer.json()["errorCode"]) == (status, number)
+    for answer, status, code in (
+        (contact(world, "GET", device, Authorization=""), 401, "UNAUTHORIZED"),
+        (contact(world, "GET", device, Authorization="App shop"), 401, "UNAUTHORIZED"),
+        (contact(world, "GET", device, Authorization="App x.y.z"), 401, "UNAUTHORIZED"),
+        (contact(world, "GET", device, AppCode="bank"), 403, "FORBIDDEN"),
+        (contact(world, "POST", f"{device}/personalize"), 400, "USER_IDENTITY_INVALID"),
+        (
+            contact(world, "POST", f"{device}/personalize", {"identity": {"phoneNumber": 5}}),
+            400,
+            "PHONE_INVALID",
+        ),
+    ):
+        assert (answer.status_code, code_of(answer)) == (status, code)
+    assert world.topics(device) == ["InstallationRegistered"]
+
+
+def test_r31_a_command_with_a_key_answers_the_first_result(world: World) -> None:
+    made = [v1(world, "commands/register", {"os": "ios"}, once="k1").json() for _ in "ab"]
+    assert made[0] == made[1]
+    device = made[0]["installation"]
+    login = {"installation": device, "identity": {"external_id": "v1-ali"}, "set_primary": True}
+    done = v1(world, "commands/personalize", login).json()
+    assert (done["outcome"], done["installation"]) == ("attached", device)
+    reused = v1(world, "commands/personalize", login, once="k1")
+    assert problem(reused) == (409, "IDEMPOTENCY_KEY_REUSED")
+    other = v1(world, "commands/register", {}, ("bank", "backend"), once="k1")
+    assert other.json()["installation"] != device
+    tagged = v1(world, "commands/tag", {"person": done["person"], "add": ["v1"]}).json()
+    assert tagged["outcome"] == "updated"
+    events = v1(world, f"installations/{device}/history").json()
+    key = world.keys["shop", "backend"].partition(".")[0]
+    assert {event["actor"] for event in events} == {f"backend:{key}"}
+    assert v1(world, "audiences/count", {"expression": "tag:v1 and primary"}).json() == {"count": 1}
+
+
+def test_audiences_are_counted_previewed_explained_and_streamed(world: World) -> None:
+    devices = [world.register(language="xx") for _ in range(1_203)]
+    question = {"expression": "language:xx"}
+    assert v1(world, "audiences/count", question).json() == {"count": 1_203}
+    preview = v1(world, "audiences/preview", {**question, "n": 2}).json()
+    assert preview == {"installations": devices[:2]}
+    why = v1(world, "audiences/explain", {**question, "installation": devices[0]}).json()
+    assert (why["reached"], why["terms"][0]["holds"]) == (True, True)
+    for after, expected in ((None, devices), (devices[1_000], devices[1_001:])):
+        streamed = v1(world, "audiences/targets", {**question, "after": after})
+        assert streamed.headers["content-type"] == "application/x-ndjson"
+        assert [line for line in streamed.text.splitlines() if line] == [
+            f'{{"installation": "{device}"}}' for device in expected
+        ]
+    for path in ("count", "targets"):
+        assert problem(v1(world, f"audiences/{path}", {"expression": "tag:"}))[1] == (
+            "EXPRESSION_INVALID"
+        )
+    assert problem(v1(world, "audiences/targets", {"expression": "attr.x:1"}))[0] == 400
+    assert problem(v1(world, "audiences/targets", {**question, "after": "x"}))[0] == 404
+
+
+def test_r36_history_and_who(world: World) -> None:
+    device = world.register()
+    world.login(device, "r36")
+    person = v1(world, f"installations/{device}/who").json()["person"]
+    assert v1(world, f"installations/{device}/who?at=2020-01-01").json() == {"person": None}
+    assert v1(world, f"persons/{person}/devices").json() == {"installations": [device]}
+    events = v1(world, f"persons/{person}/history").json()
+    assert [event["event"] for event in events][-1] == "DevicePersonalized"
+    assert events[-1]["data"]["installation"] == device
+    claims = v1(world, "identifiers/history", {"kind": "external_id", "value": "r36"}).json()
+    assert [(claim["event"], claim["data"]["person"]) for claim in claims] == [
+        ("IdentifierClaimed", person)
+    ]
+    assert problem(v1(world, "installations/x/who"))[1] == "NO_REGISTRATION"
+    assert problem(v1(world, "persons/x/history"))[1] == "UNKNOWN_PERSON"
+    assert problem(v1(world, f"installations/{device}/who?at=noon"))[0] == 400
+
+
+def test_another_applications_key_sees_and_touches_nothing(world: World) -> None:
+    device = world.register()
+    person = (
+        world.login(device, "v1-isolated").is_success
+        and (v1(world, f"installations/{device}/who").json()["person"])
+    )
+    before = world.position()
+    for scope in ("backend", "admin"):
+        for path, body in (
+            (f"installations/{device}/history", None),
+            (f"installations/{device}/who", None),
+            (f"persons/{person}/history", None),
+            (f"persons/{person}/devices", None),
+            ("commands/depersonalize", {"installation": device}),
+            ("commands/depersonalize_all", {"person": person}),
+            ("commands/tag", {"person": person, "add": ["x"]}),
+            ("commands/tag_installation", {"installation": device, "add": ["x"]}),
+            ("commands/expire", {"installation": device, "reason": "unregistered"}),
+            ("commands/register", {"installation": device}),
+            ("audiences/explain", {"expression": "all", "installation": device}),
+        ):
+            answer = v1(world, path, body, ("bank", scope))
+            assert problem(answer)[0] == 404, path
+            assert "v1-isolated" not in answer.text
+        claims = {"kind": "external_id", "value": "v1-isolated"}
+        assert v1(world, "identifiers/history", claims, ("bank", scope)).json() == []
+        streamed = v1(world, "audiences/targets", {"expression": "all"}, ("bank", scope))
+        assert device not in streamed.text
+    assert problem(v1(world, "commands/register", {"application": "bank"})) == (403, "FORBIDDEN")
+    segment = {"application": "bank", "name": "mine", "expression": "all"}
+    assert problem(v1(world, "commands/define_segment", segment)) == (403, "FORBIDDEN")
+    assert world.position() == before
+    theirs = world.register("bank")
+    world.login(theirs, "v1-isolated", app="bank")
+    events = v1(world, f"persons/{person}/history", key=("bank", "backend")).text
+    assert theirs in events
+    assert device not in events
+    gone = v1(world, "commands/depersonalize_all", {"person": person}, ("bank", "backend")).json()
+    assert gone["installations"] == [theirs]
+    assert world.found("external_id:v1-isolated") == [device]
+
+
+@pytest.mark.parametrize(
+    "credential", ["", "App shop", "App", "Basic x", "Bearer a.b.c", "App x.y"]
+)
+def test_without_a_key_nothing_is_told_or_done(world: World, credential: str) -> None:
+    device = world.register()
+    before = world.position()
+    headers = {"Authorization": credential} if credential else {}
+    for method, path, body in (
+        ("POST", "commands/depersonalize", {"installation": device}),
+        ("POST", "audiences/count", {"expression": "all"}),
+        ("POST", "audiences/targets", {"expression": "all"}),
+        ("GET", f"installations/{device}/history", None),
+        ("GET", "metrics", None),
+    ):
+        answer = world.http.request(method, f"/v1/{path}", json=body, headers=headers)
+        assert problem(answer) == (401, "UNAUTHORIZED")
+    assert world.position() == before
+
+
+def test_a_key_of_another_scope_and_a_key_that_has_ended(world: World) -> None:
+    assert problem(v1(world, "metrics")) == (403, "FORBIDDEN")
+    figures = v1(world, "metrics", key=("shop", "admin"))
+    assert 'addressee_http_requests_total{method="POST",route="' in figures.text
+    assert world.register() not in v1(world, "metrics", key=("shop", "admin")).text
+    assert code_of(world.send("GET", f"{HOME}/x", app=world.keys["shop", "admin"])) == "1"
+
+
+def test_health_and_readiness_need_no_key(world: World) -> None:
+    assert world.http.get("/v1/health").json() == {"status": "ok"}
+    assert world.http.get("/v1/ready").json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("commands/tag", {}, "person"),
+        ("commands/tag", {"person": "x", "colour": 1}, "colour"),
+        ("commands/tag", {"person": "x", "actor": "policy"}, "actor"),
+        ("commands/tag", {"person": "x", "within": "bank"}, "within"),
+        ("commands/touch", {"installation": "a\0"}, "installation"),
+        (
+            "commands/personalize",
+            {"installation": "a", "identity": {"phone": "1"}},
+            "identity.phone",
+        ),
+        ("audiences/count", {}, "expression"),
+        ("audiences/count", {"expression": "all", "x": 1}, "x"),
+        ("audiences/preview", {"expression": "all", "n": -1}, "n"),
+        ("identifiers/history", {"kind": "fax", "value": "1"}, "kind"),
+    ],
+)
+def test_a_body_that_is_refused_names_the_field(
+    world: World, path: str, body: object, field: str
+) -> None:
+    answer = v1(world, path, body)
+    assert problem(answer)[0] == 400
+    assert answer.json()["field"] == field
+
+
+def test_large_and_broken_bodies_are_problems(world: World) -> None:
+    headers = {"Authorization": f"App {world.keys['shop', 'backend']}"}
+    for path in ("commands/tag", "audiences/count"):
+        answer = world.http.post(f"/v1/{path}", content=b"x" * 2_000_000, headers=headers)
+        assert problem(answer) == (413, "REQUEST_TOO_LARGE")
+        for body in (
+            b"{",
+            b"[" * 100_000,
+            b'{"a": ' + b"1" * 5_000 + b"}",
+            b'{"expression": "\xff"}',
+        ):
+            assert problem(world.http.post(f"/v1/{path}", content=body, headers=headers))[0] == 400
+    assert problem(world.http.get("/v1/nothing"))[0] == 404
+    assert problem(world.http.delete("/v1/health"))[0] == 405
+
+
+def test_openapi_describes_every_route(world: World) -> None:
+    document = world.http.get("/openapi.json").json()
+    operations = [(path, op) for path, ops in document["paths"].items() for op in ops.values()]
+    assert len(operations) == 39
+    for path, operation in operations:
+        assert operation["description"], path
+        assert "422" not in operation["responses"]
+    schema = document["paths"]["/v1/commands/personalize"]["post"]["requestBody"]["content"]
+    fields = schema["application/json"]["schema"]["properties"]
+    assert {"installation", "identity", "force_depersonalize"} <= set(fields)
+    assert "external_id" in fields["identity"]["properties"]

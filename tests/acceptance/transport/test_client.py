@@ -1,0 +1,58 @@
+"""The Python client asks everything that `/v1` answers."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import UTC, datetime
+
+import pytest
+
+from addressee.adapters.http import Client, Problem
+
+from .conftest import World
+
+
+@pytest.fixture
+def client(world: World) -> Generator[Client]:
+    with Client(world.served.url, world.keys["shop", "backend"]) as client:
+        yield client
+
+
+def test_a_service_signs_a_person_in_and_asks_whom_a_push_reaches(client: Client) -> None:
+    assert client.ready()
+    device = client.command("register", os="android", idempotency_key="client-1")["installation"]
+    again = client.command("register", os="android", idempotency_key="client-1")["installation"]
+    assert again == device
+    before = datetime.now(UTC)
+    identity = {"external_id": "client", "emails": ["client@x.com"]}
+    signed_in = client.command("personalize", installation=device, identity=identity)
+    person = signed_in["person"]
+    audience = 'email:client@x.com and not tag:"none"'
+    assert client.count(audience) == 1
+    assert client.preview(audience, 5) == list(client.targets(audience)) == [device]
+    assert list(client.targets(audience, after=device)) == []
+    assert client.explain(audience, device)["reached"] is True
+    assert client.who(device) == person
+    assert client.who(device, before) is None
+    assert client.devices(person) == [device]
+    assert client.installation_history(device)[0]["event"] == "InstallationRegistered"
+    assert client.person_history(person)[0]["event"] == "PersonCreated"
+    [claim] = client.identifier_history("email", "Client@x.com")
+    assert claim["data"]["person"] == person
+
+
+def test_a_refusal_is_typed(client: Client) -> None:
+    with pytest.raises(Problem, match="NO_REGISTRATION") as missing:
+        client.command("touch", installation="a/b?c")
+    assert missing.value.status == 404
+    with pytest.raises(Problem) as refused:
+        list(client.targets("tag:"))
+    assert (refused.value.code, refused.value.field) == ("EXPRESSION_INVALID", "expression")
+    with pytest.raises(Problem, match="NO_REGISTRATION"):
+        client.who("a/b?c")
+
+
+def test_a_server_of_another_kind_gives_no_reason(world: World) -> None:
+    with Client(f"{world.served.url}/mobile", "key") as client, pytest.raises(Problem) as refused:
+        client.count("all")
+    assert refused.value.code == "UNKNOWN"

@@ -1,0 +1,142 @@
+"""The app where it is mounted, served by several processes, or let down by its store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from addressee.adapters.http import create_app
+from addressee.adapters.memory import MemoryApplications, MemoryStore
+from addressee.adapters.sql import SqlStore
+from addressee.application import Identity, Personalization, Targeting
+from addressee.domain import Application, StoreUnavailable
+from tests.servers import http_server
+
+from .conftest import HOME, code_of
+
+SHOP = Application(code="shop", session_idle=60)
+APP = {"Authorization": "App shop"}
+
+
+def test_r19_across_worker_processes(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/served.db"
+    with SqlStore(url) as store:
+        store.applications.put(SHOP)
+        with http_server(url, "--workers", "2") as served:
+            for turn in range(30):
+                # A connection of its own for each request, so that any process may answer.
+                made = httpx.post(f"{served.url}{HOME}", json={"os": "a"}, headers=APP)
+                path = f"{served.url}{HOME}/{made.json()['pushRegId']}"
+                body = {"userIdentity": {"externalUserId": f"p{turn}"}}
+                assert httpx.post(f"{path}/personalize", json=body, headers=APP).is_success
+                told = httpx.get(f"{path}/user", headers=APP).json()
+                assert told["externalUserId"] == f"p{turn}"
+                assert httpx.post(f"{path}/depersonalize", headers=APP).is_success
+                assert Targeting(store).count("shop", f"external_id:p{turn}") == 0
+                assert "externalUserId" not in httpx.get(f"{path}/user", headers=APP).json()
+
+
+def asked(app: FastAPI, method: str, path: str, **options: object) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://host") as http:
+            return await http.request(method, path, headers=APP, **options)  # type: ignore[arg-type] # httpx's own options
+
+    return asyncio.run(ask())
+
+
+def test_mounted_in_a_hosts_app(tmp_path: Path) -> None:
+    with SqlStore(f"sqlite:///{tmp_path}/mounted.db") as store:
+        store.applications.put(SHOP)
+        host = FastAPI()
+        host.mount("/push", create_app(store, store.applications))
+        made = asked(host, "POST", f"/push{HOME}", json={"os": "a"}).json()
+        path = f"/push{HOME}/{made['pushRegId']}"
+        body = {"userIdentity": {"externalUserId": "ali"}}
+        assert asked(host, "POST", f"{path}/personalize", json=body).is_success
+        assert asked(host, "GET", f"{path}/user").json()["externalUserId"] == "ali"
+        refused = asked(host, "POST", "/push/v1/audiences/count", json={"expression": "all"})
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert code_of(asked(host, "GET", f"/push{HOME}/x")) == "NO_REGISTRATION"
+        assert asked(host, "GET", "/elsewhere").json() == {"detail": "Not Found"}
+
+
+class Broken(MemoryStore):
+    """A store that fails as it is told."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def reading(self) -> NoReturn:
+        raise self.error
+
+    writing = reading
+
+
+def test_a_store_that_does_not_answer_makes_sdks_try_again() -> None:
+    error = StoreUnavailable("the server at db.internal is down")
+    app = create_app(Broken(error), MemoryApplications(SHOP))
+    for method, path in (("POST", HOME), ("GET", f"{HOME}/x"), ("GET", f"{HOME}/x/user")):
+        answer = asked(app, method, path)
+        assert (answer.status_code, answer.content) == (503, b"{}")
+        assert answer.headers["content-length"] == "2"
+        assert answer.headers["retry-after"]
+    ready = asked(app, "GET", "/v1/ready")
+    assert (ready.status_code, ready.json()["code"]) == (503, "STORE_UNAVAILABLE")
+    assert "db.internal" not in ready.text
+    assert asked(app, "GET", "/v1/health").status_code == 200
+
+
+def test_a_failure_of_ours_tells_nothing_of_the_request(caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(Broken(RuntimeError("ali@x.com")), MemoryApplications(SHOP))
+    with caplog.at_level(logging.ERROR, "addressee"):
+        answer = asked(app, "GET", f"{HOME}/x")
+    assert (answer.status_code, code_of(answer)) == (500, "GENERAL_ERROR")
+    assert "RuntimeError" in caplog.text
+    assert "ali@x.com" not in caplog.text + answer.text
+
+
+def test_r26_the_server_ends_expired_sessions() -> None:
+    now = [datetime(2026, 11, 23, 8, tzinfo=UTC)]
+    store = MemoryStore()
+    people = Personalization(store, clock=lambda: now[0])
+    people.register("shop", installation="a")
+    people.personalize("a", Identity(external_id="ali"))
+    app = create_app(store, MemoryApplications(SHOP), clock=lambda: now[0], session_seconds=0.01)
+
+    async def serve() -> None:
+        async with app.router.lifespan_context(app):
+            await asyncio.sleep(0.1)
+            assert Targeting(store).count("shop", "external_id:ali") == 1
+            now[0] += timedelta(seconds=61)
+            end = time.monotonic() + 30
+            while Targeting(store).count("shop", "external_id:ali"):
+                assert time.monotonic() < end
+                await asyncio.sleep(0.01)
+
+    asyncio.run(serve())
+
+
+def test_serve_says_what_it_lacks(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "addressee.adapters.cli", "serve", "--store"]
+    done = subprocess.run([*command, "nonsense"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "REQUEST_FORMAT_INVALID: store" in done.stderr
+    with subprocess.Popen(
+        [*command, f"sqlite:///{tmp_path}/new.db", "--port", "0"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert "no application may speak yet" in process.stderr.readline()
+        assert "http://127.0.0.1:" in process.stderr.readline()
+        process.terminate()

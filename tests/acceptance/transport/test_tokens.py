@@ -1,0 +1,133 @@
+"""Persons' data by a token of the person, and by no other."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import httpx
+import jwt
+import pytest
+
+from .conftest import HOME, SECRET, Token, World, code_of
+
+LOGIN = {"userIdentity": {"externalUserId": "ali"}}
+
+
+def bearer(world: World, method: str, path: str, body: object, token: str) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {token}"}
+    return world.http.request(method, path, json=body, headers=headers)
+
+
+def test_the_flow_with_a_genuine_token(world: World, token: Token) -> None:
+    device = world.register("vault")
+    path, mine = f"{HOME}/{device}", token("flow", jti="1", iat=1_700_000_000)
+    body = {"userIdentity": {"externalUserId": "flow", "emails": [{"address": "flow@x.com"}]}}
+    told = bearer(world, "POST", f"{path}/personalize", body, mine)
+    assert told.json()["externalUserId"] == "flow"
+    assert bearer(world, "PATCH", f"{path}/user", {"firstName": "F"}, mine).content == b""
+    assert bearer(world, "GET", f"{path}/user", None, mine).json()["firstName"] == "F"
+    assert world.send("PATCH", path, {"isPrimary": True}, "vault").is_success
+    assert world.found("email:flow@x.com and primary", "vault") == [device]
+    assert world.send("POST", f"{path}/depersonalize", app="vault").is_success
+    assert world.found("external_id:flow", "vault") == []
+
+
+def unsigned(claims: dict[str, object], header: dict[str, object]) -> str:
+    parts = (base64.urlsafe_b64encode(json.dumps(p).encode()).decode() for p in (header, claims))
+    return ".".join([*(part.rstrip("=") for part in parts), ""])
+
+
+CLAIMS: dict[str, object] = {"sub": "ali", "infobip-api-key": "vault", "exp": 4_000_000_000}
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"exp": 1_700_000_000}, 401),
+        ({"exp": None}, 401),
+        ({"exp": "soon"}, 401),
+        ({"sub": None}, 401),
+        ({"kid": "other"}, 401),
+        ({"key": b"k" * 64}, 401),
+        ({"infobip-api-key": "shop"}, 401),
+        ({"infobip-api-key": "nowhere"}, 401),
+        ({"infobip-api-key": None}, 401),
+        ({"infobip-api-key": "va\0ult"}, 401),
+        ({"infobip-api-key": ["vault"]}, 401),
+        ({"nbf": 4_000_000_000}, 401),
+        ({"sub": "eve"}, 403),
+    ],
+)
+def test_a_token_that_is_not_good_is_refused_and_nothing_recorded(
+    world: World, token: Token, changes: dict[str, object], status: int
+) -> None:
+    device = world.register("vault")
+    before = world.position()
+    refused = bearer(world, "POST", f"{HOME}/{device}/personalize", LOGIN, token(**changes))
+    assert refused.status_code == status
+    assert code_of(refused) == ("UNAUTHORIZED" if status == 401 else "FORBIDDEN")
+    assert world.position() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        unsigned(CLAIMS, {"alg": "none", "typ": "JWT", "kid": "main"}),
+        unsigned(CLAIMS, {"alg": "None", "kid": "main"}),
+        unsigned(CLAIMS, {"alg": "HS256", "kid": "main"}),
+        unsigned(CLAIMS, {"alg": "HS256", "kid": ["main"]}),
+        jwt.encode(CLAIMS, SECRET, "HS256"),
+        ".",
+        "abc",
+        "a.b.c",
+        "e30.e30.e30",
+        "é.é.é",
+        "." * 5_000,
+    ],
+)
+def test_a_token_that_is_not_signed_is_refused(world: World, text: str) -> None:
+    device = world.register("vault")
+    headers = {b"Authorization": f"Bearer {text}".encode()}
+    for method, path in (("POST", "personalize"), ("GET", "user"), ("PATCH", "user")):
+        refused = world.http.request(method, f"{HOME}/{device}/{path}", json=LOGIN, headers=headers)
+        assert (refused.status_code, code_of(refused)) == (401, "UNAUTHORIZED")
+    assert world.topics(device) == ["InstallationRegistered"]
+
+
+def test_with_tokens_the_application_code_alone_is_not_enough(world: World) -> None:
+    device = world.register("vault")
+    for method, path in (("POST", "personalize"), ("POST", "repersonalize"), ("GET", "user")):
+        refused = world.send(method, f"{HOME}/{device}/{path}", LOGIN, "vault")
+        assert (refused.status_code, code_of(refused)) == (401, "UNAUTHORIZED")
+    refused = world.send("PATCH", f"{HOME}/{device}/user", {"tags": ["x"]}, "vault")
+    assert (refused.status_code, code_of(refused)) == (401, "UNAUTHORIZED")
+    assert world.topics(device) == ["InstallationRegistered"]
+
+
+def test_a_token_speaks_for_its_person_on_that_persons_installation_only(
+    world: World, token: Token
+) -> None:
+    hers, nobodys = world.register("vault"), world.register("vault")
+    path = f"{HOME}/{hers}"
+    her = {"userIdentity": {"externalUserId": "her"}}
+    assert bearer(world, "POST", f"{path}/personalize", her, token("her")).is_success
+    for device in (hers, nobodys):
+        path = f"{HOME}/{device}/user"
+        for method, body in (("GET", None), ("PATCH", {"firstName": "x"})):
+            refused = bearer(world, method, path, body, token("him"))
+            assert (refused.status_code, code_of(refused)) == (403, "FORBIDDEN")
+    path = f"{HOME}/{hers}/user"
+    for name in ("him", None, "null"):
+        refused = bearer(world, "PATCH", path, {"externalUserId": name}, token("her"))
+        assert (refused.status_code, code_of(refused)) == (403, "FORBIDDEN")
+    no_name = {"userIdentity": {"emails": [{"address": "her@x.com"}]}}
+    refused = bearer(world, "POST", f"{HOME}/{nobodys}/personalize", no_name, token("her"))
+    assert code_of(refused) == "USER_IDENTITY_INVALID"
+    assert world.topics(hers) == ["InstallationRegistered", "DevicePersonalized"]
+
+
+def test_a_token_reaches_no_other_applications_installation(world: World, token: Token) -> None:
+    device = world.register("shop")
+    refused = bearer(world, "POST", f"{HOME}/{device}/personalize", LOGIN, token())
+    assert code_of(refused) == "NO_REGISTRATION"

@@ -1,0 +1,88 @@
+"""Applications and API keys are kept alike wherever they are kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from addressee.adapters.memory import MemoryApplications
+from addressee.adapters.sql import SqlStore
+from addressee.application import Applications, Store, issue_key, recognized
+from addressee.domain import Application, InvalidValue, LimitExceeded, UnknownApplication
+
+SECRET = "00112233445566778899aabbccddeeff"
+
+
+@pytest.fixture
+def applications(store: Store) -> Applications:
+    return store.applications if isinstance(store, SqlStore) else MemoryApplications()
+
+
+def test_an_application_comes_back_as_it_was_put(applications: Applications) -> None:
+    shop = Application(
+        code="shop",
+        user_data="jwt",
+        jwt_keys={"main": SECRET},
+        session_idle=60,
+        device_cap=3,
+        over_cap="evict",
+        server_side_only=True,
+        rate_limit=50,
+    )
+    applications.put(shop)
+    applications.put(Application(code="bank"))
+    assert applications.get("shop") == shop
+    assert applications.get("Shop") is None
+    assert applications.get("none") is None
+    assert [each.code for each in applications.all()] == ["bank", "shop"]
+    applications.put(Application(code="shop"))
+    assert applications.get("shop") == Application(code="shop")
+
+
+def test_a_key_is_recognized_and_kept_as_a_hash_only(applications: Applications) -> None:
+    applications.put(Application(code="shop"))
+    key = issue_key(applications, "shop", "backend")
+    kept = recognized(applications.key, key)
+    assert kept is not None
+    assert (kept.application, kept.scope) == ("shop", "backend")
+    assert key.partition(".")[2] not in repr(applications.keys("shop"))
+    name, _, secret = key.partition(".")
+    for wrong in ("", ".", name, f"{name}.", f"{name}.{secret}x", f"\0.{secret}", key.upper()):
+        assert recognized(applications.key, wrong) is None, wrong
+
+
+def test_keys_rotate_with_and_without_overlap(applications: Applications) -> None:
+    applications.put(Application(code="shop"))
+    first = issue_key(applications, "shop", "backend")
+    admin = issue_key(applications, "shop", "admin")
+    second = issue_key(applications, "shop", "backend")
+    assert recognized(applications.key, first)
+    third = issue_key(applications, "shop", "backend", alone=True)
+    assert [bool(recognized(applications.key, each)) for each in (first, second, third, admin)] == [
+        False, False, True, True,
+    ]  # fmt: skip
+    assert applications.remove_key(third.partition(".")[0])
+    assert not applications.remove_key(third.partition(".")[0])
+    assert recognized(applications.key, third) is None
+    with pytest.raises(UnknownApplication):
+        issue_key(applications, "bank", "backend")
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "field"),
+    [
+        ({"colour": 1}, InvalidValue, "colour"),
+        ({"user_data": "closed"}, InvalidValue, "user_data"),
+        ({"device_cap": 0}, InvalidValue, "device_cap"),
+        ({"device_cap": "3"}, InvalidValue, "device_cap"),
+        ({"jwt_keys": {"main": "xyz"}}, InvalidValue, "jwt_keys"),
+        ({"jwt_keys": {"main": "00ff"}}, LimitExceeded, "jwt_keys"),
+        ({"jwt_keys": {"": SECRET}}, LimitExceeded, "jwt_keys name"),
+    ],
+)
+def test_a_setting_that_is_refused_is_named_without_its_value(
+    settings: dict[str, object], error: type[InvalidValue], field: str
+) -> None:
+    with pytest.raises(error) as refused:
+        Application.of("shop", settings)
+    assert refused.value.field == field
+    assert "00ff" not in str(refused.value)
