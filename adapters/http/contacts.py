@@ -20,7 +20,16 @@ from addressee.domain import Installation, Person
 
 from .bodies import JsonBody
 from .callers import Backend, Credential
-from .documents import CONTACT_SIGN_IN, CONTACT_UPDATE, EMPTY, VENDOR, takes
+from .documents import (
+    CONTACT_SIGN_IN,
+    CONTACT_TOLD,
+    CONTACT_UPDATE,
+    EMPTY,
+    REGISTRATION_TOLD,
+    VENDOR,
+    takes,
+    tells,
+)
 from .refusals import Refused
 from .service import Service
 
@@ -57,7 +66,7 @@ def contact_routes(service: Service) -> APIRouter:
         check_application(service, caller, app_code)
         return Context(within=caller.application.code, actor=caller.actor)
 
-    @routes.get("/{registration}")
+    @routes.get("/{registration}", responses=tells(REGISTRATION_TOLD))
     def get_registration(
         registration: str, authorization: Credential = None, app_code: AppCode = None
     ) -> Response:
@@ -65,7 +74,9 @@ def contact_routes(service: Service) -> APIRouter:
         within = context(authorization, app_code).get("within")
         return JSONResponse(registration_of(profiles.of(registration, within=within).installation))
 
-    @routes.patch("/{registration}", openapi_extra=takes(CONTACT_UPDATE))
+    @routes.patch(
+        "/{registration}", openapi_extra=takes(CONTACT_UPDATE), responses=tells(REGISTRATION_TOLD)
+    )
     def patch_registration(
         registration: str,
         body: JsonBody,
@@ -78,7 +89,11 @@ def contact_routes(service: Service) -> APIRouter:
         profile = profiles.of(registration, within=asks.get("within"))
         return JSONResponse(registration_of(profile.installation))
 
-    @routes.post("/{registration}/personalize", openapi_extra=takes(CONTACT_SIGN_IN))
+    @routes.post(
+        "/{registration}/personalize",
+        openapi_extra=takes(CONTACT_SIGN_IN),
+        responses=tells(CONTACT_TOLD),
+    )
     def personalize_registration(  # noqa: PLR0913 # the wire's arguments
         registration: str,
         body: JsonBody,

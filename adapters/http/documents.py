@@ -72,6 +72,49 @@ SIGN_IN: Schema = {
     },
     "required": ["userIdentity"],
 }
+INSTANCE_TOLD: Schema = {
+    "type": "object",
+    "properties": {**INSTANCE["properties"], "pushRegId": {"type": "string"}},
+    "required": ["pushRegId", "regEnabled", "notificationsEnabled", "isPrimary"],
+}
+USER_TOLD: Schema = {
+    "type": "object",
+    "properties": {
+        **USER["properties"],
+        "type": {"enum": ["LEAD", "CUSTOMER"]},
+        "instances": {"type": "array", "items": INSTANCE_TOLD},
+    },
+    "required": ["type"],
+}
+REGISTRATION_TOLD: Schema = {
+    "type": "object",
+    "properties": {
+        "registrationId": {"type": "string"},
+        "applicationId": {"type": "string"},
+        "isPrimary": FLAG,
+        "systemData": {"type": "object", "required": ["registrationEnabled"]},
+        "additionalData": ATTRIBUTES,
+    },
+    "required": ["registrationId", "applicationId", "isPrimary", "systemData"],
+}
+CONTACT_TOLD: Schema = {
+    "type": "object",
+    "properties": {
+        **PERSON,
+        "type": {"enum": ["LEAD", "CUSTOMER"]},
+        "externalId": {"type": "string"},
+        "contactInformation": {
+            "type": "object",
+            "properties": {
+                "phones": list_of("number"),
+                "emails": list_of("address"),
+                "push": {"type": "array", "items": REGISTRATION_TOLD},
+            },
+            "required": ["phones", "emails"],
+        },
+    },
+    "required": ["type", "contactInformation"],
+}
 REPORT: Schema = {"type": "object"}
 CONTACT_UPDATE: Schema = {
     "type": "object",
@@ -131,6 +174,12 @@ def takes(schema: Schema, *, required: bool = True) -> Schema:
     """Return what OpenAPI says of an operation's body."""
     content = {"application/json": {"schema": schema}}
     return {"requestBody": {"required": required, "content": content}}
+
+
+def tells(schema: Schema) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of an operation's answer."""
+    content = {"application/json": {"schema": schema}}
+    return {200: {"description": "Done.", "content": content}}
 
 
 def refusals(schema: Schema, media_type: str, *statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from addressee.domain import InvalidValue
 
 from .bodies import JsonBody
 from .callers import Caller, Credential
-from .documents import EMPTY, INSTANCE, REPORT, VENDOR, takes
+from .documents import EMPTY, INSTANCE, INSTANCE_TOLD, REPORT, VENDOR, takes, tells
 from .service import Service
 
 HOME = "/mobile/1/appinstance"
@@ -21,7 +21,7 @@ def instance_routes(service: Service) -> APIRouter:
     routes = APIRouter(prefix=HOME, tags=["mobile"], responses=VENDOR)
     people, profiles = service.people, service.profiles
 
-    @routes.post("", openapi_extra=takes(INSTANCE))
+    @routes.post("", openapi_extra=takes(INSTANCE), responses=tells(INSTANCE_TOLD))
     def create_instance(body: JsonBody, authorization: Credential = None) -> Response:
         """Register an installation; the answer names it as pushRegId."""
         code = service.device(authorization).application.code
@@ -29,7 +29,7 @@ def instance_routes(service: Service) -> APIRouter:
         profile = profiles.of(made.installation, within=code)
         return JSONResponse(instance_of(profile.installation, secret=True))
 
-    @routes.get("/{installation}")
+    @routes.get("/{installation}", responses=tells(INSTANCE_TOLD))
     def get_instance(installation: str, authorization: Credential = None) -> Response:
         """Tell what is known of an installation."""
         code = service.device(authorization).application.code

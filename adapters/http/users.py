@@ -18,7 +18,7 @@ from addressee.adapters.wire import (
 
 from .bodies import JsonBody
 from .callers import Credential
-from .documents import EMPTY, SIGN_IN, USER, VENDOR, takes
+from .documents import EMPTY, SIGN_IN, USER, USER_TOLD, VENDOR, takes, tells
 from .instances import HOME
 from .service import Service
 
@@ -38,7 +38,9 @@ def user_routes(service: Service) -> APIRouter:
         done = call(people)
         return JSONResponse(user_of(profiles.person(done.person, since=done.position), None))
 
-    @routes.post("/{installation}/personalize", openapi_extra=takes(SIGN_IN))
+    @routes.post(
+        "/{installation}/personalize", openapi_extra=takes(SIGN_IN), responses=tells(USER_TOLD)
+    )
     def personalize(  # noqa: PLR0913 # the wire's arguments
         installation: str,
         body: JsonBody,
@@ -56,14 +58,16 @@ def user_routes(service: Service) -> APIRouter:
         }
         return sign_in(installation, body, authorization, flags)
 
-    @routes.post("/{installation}/repersonalize", openapi_extra=takes(SIGN_IN))
+    @routes.post(
+        "/{installation}/repersonalize", openapi_extra=takes(SIGN_IN), responses=tells(USER_TOLD)
+    )
     def repersonalize(
         installation: str, body: JsonBody, authorization: Credential = None
     ) -> Response:
         """Bind an installation again after its registration was lost."""
         return sign_in(installation, body, authorization, {})
 
-    @routes.get("/{installation}/user")
+    @routes.get("/{installation}/user", responses=tells(USER_TOLD))
     def get_user(
         installation: str,
         *,

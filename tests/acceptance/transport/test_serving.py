@@ -140,3 +140,17 @@ def test_serve_says_what_it_lacks(tmp_path: Path) -> None:
         assert "no application may speak yet" in process.stderr.readline()
         assert "http://127.0.0.1:" in process.stderr.readline()
         process.terminate()
+
+
+def test_without_its_extra_serve_says_how_to_get_it_and_the_rest_works() -> None:
+    absent = "import sys; sys.modules.update(dict.fromkeys(('fastapi', 'uvicorn', 'jwt', 'httpx')))"
+    code = f"{absent}; from addressee.adapters.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "serve"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "pip install 'addressee[http]'" in done.stderr
+    helped = subprocess.run(
+        [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False
+    )
+    assert helped.returncode == 0
