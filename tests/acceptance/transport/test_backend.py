@@ -191,6 +191,8 @@ def test_another_applications_key_sees_and_touches_nothing(world: World) -> None
     events = v1(world, f"persons/{person}/history", key=("bank", "backend")).text
     assert theirs in events
     assert device not in events
+    devices = v1(world, f"persons/{person}/devices", key=("bank", "backend")).json()
+    assert devices == {"installations": [theirs]}
     gone = v1(world, "commands/depersonalize_all", {"person": person}, ("bank", "backend")).json()
     assert gone["installations"] == [theirs]
     assert world.found("external_id:v1-isolated") == [device]
