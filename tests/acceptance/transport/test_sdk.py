@@ -135,8 +135,14 @@ def test_r26_a_session_report_is_a_sign_of_life_and_no_event(world: World) -> No
     device = world.register()
     world.login(device, "session")
     body = {"systemData": {}, "sessionStarts": [1], "sessionBounds": {"1": 2}}
-    path = f"{HOME}/{device}/user/events/session"
-    assert world.send("POST", path, body).content == b""
+    path = f"{HOME}/{device}/user/events"
+    bound = world.last_seen(device)
+    assert world.send("POST", f"{path}/session", body).content == b""
+    reported = world.last_seen(device)
+    assert reported > bound
+    events = {"events": [{"definitionId": "paid", "date": "2026-11-23", "properties": {}}]}
+    assert world.send("POST", f"{path}/custom?validate=true", events).content == b""
+    assert world.last_seen(device) > reported
     assert world.topics(device) == ["InstallationRegistered", "DevicePersonalized"]
 
 
