@@ -76,4 +76,14 @@ def instance_routes(service: Service) -> APIRouter:
         people.touch(installation, within=service.device(authorization).application.code)
         return Response()
 
+    @routes.post(
+        "/{installation}/user/events/custom",
+        openapi_extra=takes(REPORT, required=False),
+        responses=EMPTY,
+    )
+    def custom_events(installation: str, authorization: Credential = None) -> Response:
+        """Keep a session alive; the events are not kept, and SDKs need not repeat them."""
+        people.touch(installation, within=service.device(authorization).application.code)
+        return Response()
+
     return routes

@@ -55,3 +55,21 @@ def test_R36_questions_about_what_never_was(host: Host) -> None:
         host.history.identifier("passport", "1")
     with pytest.raises(InvalidValue):
         host.history.who(host.device(), datetime(2026, 11, 23))  # noqa: DTZ001 # wrong on purpose
+
+
+def test_r36_a_confined_caller_is_told_of_its_application_alone(host: Host) -> None:
+    host.device("a")
+    host.device("b", application="bank")
+    ali = host.login("a", "ali")
+    with pytest.raises(UnknownPerson):
+        host.history.person(ali, within="bank")
+    assert list(host.history.identifier("external_id", "ali", within="bank")) == []
+    host.login("b", "ali")
+    events = [each.event for each in host.history.person(ali, within="bank")]
+    assert not any(getattr(event, "installation", "b") == "a" for event in events)
+    assert host.history.devices(ali, within="bank") == ["b"]
+    assert len(host.history.identifier("external_id", "ali", within="bank")) == 1
+    for ask in (host.history.installation, host.history.who):
+        with pytest.raises(NoRegistration):
+            ask("a", within="bank")
+        assert ask("b", within="bank")

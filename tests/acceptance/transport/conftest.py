@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,12 @@ class World:
 
     def topics(self, device: str) -> list[str]:
         return [type(event).__name__ for _, event in self.history.installation(device)]
+
+    def last_seen(self, device: str) -> datetime:
+        with self.store.reading() as reader:
+            seen = reader.last_seen(device)
+        assert seen is not None
+        return seen
 
     def position(self) -> int:
         with self.store.reading() as reader:

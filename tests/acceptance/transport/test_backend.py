@@ -193,6 +193,8 @@ def test_another_applications_key_sees_and_touches_nothing(world: World) -> None
     events = v1(world, f"persons/{person}/history", key=("bank", "backend")).text
     assert theirs in events
     assert device not in events
+    devices = v1(world, f"persons/{person}/devices", key=("bank", "backend")).json()
+    assert devices == {"installations": [theirs]}
     gone = v1(world, "commands/depersonalize_all", {"person": person}, ("bank", "backend")).json()
     assert gone["installations"] == [theirs]
     assert world.found("external_id:v1-isolated") == [device]
@@ -276,7 +278,7 @@ def test_large_and_broken_bodies_are_problems(world: World) -> None:
 def test_openapi_describes_every_route(world: World) -> None:
     document = world.http.get("/openapi.json").json()
     operations = [(path, op) for path, ops in document["paths"].items() for op in ops.values()]
-    assert len(operations) == 39
+    assert len(operations) == 40
     for path, operation in operations:
         assert operation["description"], path
         assert "422" not in operation["responses"]

@@ -135,9 +135,25 @@ def test_r26_a_session_report_is_a_sign_of_life_and_no_event(world: World) -> No
     device = world.register()
     world.login(device, "session")
     body = {"systemData": {}, "sessionStarts": [1], "sessionBounds": {"1": 2}}
-    path = f"{HOME}/{device}/user/events/session"
-    assert world.send("POST", path, body).content == b""
+    path = f"{HOME}/{device}/user/events"
+    bound = world.last_seen(device)
+    assert world.send("POST", f"{path}/session", body).content == b""
+    reported = world.last_seen(device)
+    assert reported > bound
+    events = {"events": [{"definitionId": "paid", "date": "2026-11-23", "properties": {}}]}
+    assert world.send("POST", f"{path}/custom?validate=true", events).content == b""
+    assert world.last_seen(device) > reported
     assert world.topics(device) == ["InstallationRegistered", "DevicePersonalized"]
+
+
+def test_a_push_token_is_told_to_its_own_device_only(world: World) -> None:
+    device, other = world.register(pushServiceToken="secret-token"), world.register()
+    for each in (device, other):
+        world.login(each, "token-owner")
+    assert world.send("GET", f"{HOME}/{device}").json()["pushServiceToken"] == "secret-token"
+    told = world.send("GET", f"{HOME}/{other}/user?ri=true")
+    assert device in told.text
+    assert "secret-token" not in told.text
 
 
 def test_fields_and_flags_that_are_not_known_are_passed_over(world: World) -> None:

@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -20,7 +21,7 @@ from addressee.adapters.memory import MemoryApplications, MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Targeting
 from addressee.domain import Application, StoreUnavailable
-from tests.servers import http_server
+from tests.servers import http_server, postgres_server
 
 from .conftest import HOME, code_of
 
@@ -28,8 +29,16 @@ SHOP = Application(code="shop", session_idle=60)
 APP = {"Authorization": "App shop"}
 
 
-def test_r19_across_worker_processes(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/served.db"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/served.db"
+        return
+    with postgres_server() as server:
+        yield server.new_database()
+
+
+def test_r19_across_worker_processes(url: str) -> None:
     with SqlStore(url) as store:
         store.applications.put(SHOP)
         with http_server(url, "--workers", "2") as served:
