@@ -72,9 +72,9 @@ class SqlReader:
             rows = self._prepared.further.rows(self._connection, listed[0], **named)
             self._gather(found, rows)
             listed[0] = [""]
-        for stream, version in next_ones:
+        for stream, next_version in next_ones:
             if stream in found:
-                rest = (table.c.stream == stream) & (table.c.version > version + 1)
+                rest = (table.c.stream == stream) & (table.c.version > next_version)
                 self._gather(found, self._connection.execute(self._prepared.recorded.where(rest)))
         return found
 

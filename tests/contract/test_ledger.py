@@ -28,6 +28,23 @@ def events(host: Host) -> list[Event]:
         return [event for _, event in reader.events(0, 100_000)]
 
 
+def test_R29_streams_are_read_on_from_any_version(host: Host) -> None:
+    devices = [host.device(f"d{n}") for n in range(6)]
+    for device in devices:
+        for name in ("ali", "bo"):
+            host.login(device, name)
+            host.people.depersonalize(device)
+    with host.store.reading() as reader:
+        whole = reader.streams({f"installation:{device}": 0 for device in devices})
+        assert {len(recorded) for recorded in whole.values()} == {5}
+        for known in range(7):
+            # Some are known up to a version, more than one statement asks for; others not at all.
+            after = {f"installation:{d}": known if place else 0 for place, d in enumerate(devices)}
+            expected = {s: whole[s][v:] for s, v in after.items() if whole[s][v:]}
+            found = reader.streams(after)
+            assert {s: list(recorded) for s, recorded in found.items() if recorded} == expected
+
+
 @pytest.mark.parametrize("kind", [DevicePersonalized, DeviceDepersonalized, PrimaryChanged])
 def test_R29_both_aggregates_record_what_concerns_both(host: Host, kind: type[Event]) -> None:
     device = host.device()

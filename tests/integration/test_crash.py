@@ -24,7 +24,7 @@ while True:
     name = f"p{chance.randrange(3)}"
     answer = people.personalize(
         device,
-        Identity(external_id=name, emails=[f"{chance.randrange(10**9)}@x.com"]),
+        Identity(external_id=name, emails=[f"{name}.{chance.randrange(90)}@x.com"]),
         tags={f"t{chance.randrange(4)}"},
         force_depersonalize=True,
         set_primary=chance.random() < 0.5,
