@@ -76,6 +76,10 @@ class Postings:
         self._numbers[application, terms] = found
         return found
 
+    def ids(self, last: int) -> list[str | None] | None:
+        """Return ordinal → id as far as they are kept, or None; see `Warm`."""
+        return self._index.warm.ids(self._generation, last)
+
     def shards(self, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
         """Return number of a term → shard → about how many postings; the delta counts as gains."""
         found = self._cards(numbers)

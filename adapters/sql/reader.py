@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Join, case, select
@@ -153,6 +153,15 @@ class SqlReader:
 
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
         """Return the ids of installations."""
+        kept = self._postings.ids(ordinals[-1]) if ordinals else None
+        if kept is None:
+            return self._read_names(ordinals)
+        missing = [ordinal for ordinal in ordinals if kept[ordinal] is None]
+        for ordinal, name in zip(missing, self._read_names(missing), strict=True):
+            kept[ordinal] = name
+        return cast("list[str]", [kept[ordinal] for ordinal in ordinals])
+
+    def _read_names(self, ordinals: Sequence[int]) -> list[str]:
         found: list[str] = []
         for page in pages(ordinals):
             first, last = page[0], page[-1]

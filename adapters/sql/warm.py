@@ -6,6 +6,9 @@ from collections.abc import Hashable
 from threading import Lock
 from typing import Any
 
+IDS = 1 << 19
+"""Of how many installations, the oldest, ids are kept: about 50 MB of Python's memory."""
+
 
 class Warm:
     """Values that hold for one generation of chunks; when it is over, all of them go.
@@ -23,18 +26,34 @@ class Warm:
         self._generation = b""
         self._values: dict[Hashable, tuple[Any, int]] = {}
         self._size = 0
+        self._ids: list[str | None] = []
 
     def enter(self, generation: bytes) -> None:
         """Forget what is kept of any other generation."""
         if generation != self._generation:
             with self._lock:
                 self._generation, self._values, self._size = generation, {}, 0
+                self._ids = []
 
     def get(self, generation: bytes, key: Hashable) -> Any:  # noqa: ANN401 # the caller knows what it put
         """Return what is kept under a key, or None."""
         values = self._values  # before the question: `enter` may replace it
         found = values.get(key) if generation == self._generation else None
         return None if found is None else found[0]
+
+    def ids(self, generation: bytes, last: int) -> list[str | None] | None:
+        """Return ordinal → id, to be filled by whoever misses one; None if none are kept.
+
+        Args:
+            generation: as the reader sees it.
+            last: the highest ordinal that is needed.
+        """
+        ids = self._ids
+        if last >= IDS or generation != self._generation:
+            return None
+        with self._lock:
+            ids += [None] * (last + 1 - len(ids))
+        return ids
 
     def put(self, generation: bytes, key: Hashable, value: object, size: int) -> None:
         """Keep a value that nobody changes any more, of about so many bytes."""

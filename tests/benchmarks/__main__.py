@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable
 from tests.benchmarks import audience, commands, http, ledger
 from tests.benchmarks.report import Figure, show
 
+
+def alternative(_: argparse.Namespace) -> Iterable[Figure]:
+    # Only who asks for it needs Django.
+    from tests.benchmarks.alternative import figures  # noqa: PLC0415 # for that reason
+
+    return figures()
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
+    "alternative": alternative,
     "audience": lambda options: audience.figures(options.installations),
     "commands": lambda _: commands.figures(),
     "http": lambda _: http.figures(),

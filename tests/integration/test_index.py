@@ -96,3 +96,21 @@ def test_what_is_kept_in_memory_is_bounded_and_of_one_generation() -> None:
     assert warm.get(b"two", 4) is None
     warm.enter(b"two")
     assert warm.get(b"two", 4) is None
+
+
+def test_ids_are_kept_of_a_generation_and_read_where_they_are_missing(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("addressee.adapters.sql.warm.IDS", 8)
+    people, reach = Personalization(store), Targeting(store)
+    for n in range(6):
+        people.register("shop", installation=f"d{n}", os="ios" if n % 2 else "android")
+    names = [f"d{n}" for n in range(6)]
+    for _ in range(2):
+        assert list(reach.targets("shop", "os:ios")) == names[1::2]
+        assert list(reach.targets("shop", "all")) == names
+    store.compact()
+    for n in range(6, 12):
+        people.register("shop", installation=f"d{n}")
+        names.append(f"d{n}")
+        assert list(reach.targets("shop", "all")) == names
