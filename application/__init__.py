@@ -14,27 +14,35 @@ from .personalization import Personalization
 from .ports import (
     ApiKey,
     Applications,
+    Audit,
+    AuditableStore,
     JoinableStore,
     Reader,
     Recorded,
+    Row,
     Scope,
     Store,
     Transaction,
 )
 from .profiles import Profile, Profiles
 from .projection import Changes, InstallationChange
+from .readmodels import ReadModels
 from .replay import Replay
 from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
 from .targeting import Targeting, TargetingPlan
+from .verify import Difference, Verification, verify
 
 __all__ = [
     "ApiKey",
     "Applications",
+    "Audit",
+    "AuditableStore",
     "Call",
     "Changes",
     "Configured",
     "Context",
     "Depersonalized",
+    "Difference",
     "Explanation",
     "History",
     "Identity",
@@ -47,11 +55,13 @@ __all__ = [
     "PrimaryMove",
     "Profile",
     "Profiles",
+    "ReadModels",
     "Reader",
     "Recorded",
     "Registered",
     "Replay",
     "Result",
+    "Row",
     "Scope",
     "SessionPolicy",
     "Step",
@@ -61,8 +71,10 @@ __all__ = [
     "TermExplanation",
     "Transaction",
     "Updated",
+    "Verification",
     "bulk",
     "issue_key",
     "recognized",
     "together",
+    "verify",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -24,6 +24,24 @@ class Recorded(NamedTuple):
 
     position: int
     event: Event
+
+
+class Row(NamedTuple):
+    """What a store keeps of an installation, its postings apart.
+
+    Args:
+        ordinal: its number, ascending in the order of registration.
+        installation: its id.
+        application: its application's code.
+        person: whose it is, if anybody's.
+        bound_at: since when.
+    """
+
+    ordinal: int
+    installation: str
+    application: str
+    person: str | None
+    bound_at: datetime | None
 
 
 class Reader(Protocol):
@@ -91,6 +109,33 @@ class Reader(Protocol):
         ...
 
 
+class Audit(Reader, Protocol):
+    """Show all that there is, for whoever checks it; nothing that is kept in memory is used."""
+
+    def ledger(self, after: int, limit: int) -> Sequence[Recorded]:
+        """Return up to ``limit`` events behind a position, as this view sees them.
+
+        Those are all that its read models show, and no others. `Reader.events` is for followers:
+        it also waits for what might appear at an earlier position.
+        """
+        ...
+
+    def rows(self) -> Iterable[Row]:
+        """Return every installation's row, expired ones too."""
+        ...
+
+    def claims(self) -> Iterable[tuple[str, str]]:
+        """Return claim stream and person of every identifier that is held."""
+        ...
+
+    def terms(self) -> Iterable[tuple[str, str]]:
+        """Return application and term of all that have postings or had some.
+
+        A term of which a store writes no more than a hash may come as it is written.
+        """
+        ...
+
+
 class Transaction(Reader, Protocol):
     """Change ledger and read models together: all on leaving the block, or nothing."""
 
@@ -128,6 +173,15 @@ class Store(Protocol):
         Raises:
             StoreUnavailable: the store can't be reached; nothing was recorded.
         """
+        ...
+
+
+@runtime_checkable
+class AuditableStore(Store, Protocol):
+    """Keep a store of which everything can be read."""
+
+    def auditing(self) -> AbstractContextManager[Audit]:
+        """Open a view that does not change while it is open; raises StoreUnavailable."""
         ...
 
 

@@ -22,6 +22,7 @@ from eventsourcing.persistence import (
 )
 
 from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.audit import SqlAudit
 from addressee.adapters.sql.reader import SqlReader
 from addressee.application import Changes, Recorded, Replay
 from addressee.domain import Conflict, Event, StoreUnavailable
@@ -55,6 +56,12 @@ class RecorderStore:
         """Open a view of one moment of the copy."""
         with self._copy.reading() as reader:
             yield reader
+
+    @contextmanager
+    def auditing(self) -> Generator[SqlAudit]:
+        """Open a view of one moment of the copy that shows everything."""
+        with self._copy.auditing() as audit:
+            yield audit
 
     @contextmanager
     def writing(self) -> Generator[RecorderTransaction]:

@@ -15,6 +15,7 @@ from addressee.adapters.mapper import EventMapper
 from addressee.domain import Conflict
 
 from .applications import SqlApplications
+from .audit import SqlAudit
 from .compaction import Upkeep, compact, nobody_compacts
 from .creation import prepare
 from .database import Database
@@ -84,6 +85,12 @@ class SqlStore:
         """Open a view of one moment."""
         with self._database.reading() as connection:
             yield SqlReader(connection, self._prepared, self.mapper, self._tail)
+
+    @contextmanager
+    def auditing(self) -> Generator[SqlAudit]:
+        """Open a view of one moment that shows everything, read from the database alone."""
+        with self._database.reading() as connection:
+            yield SqlAudit(connection, Prepared(self._schema), self.mapper, self._tail)
 
     @contextmanager
     def writing(self) -> Generator[SqlTransaction]:

@@ -1,0 +1,46 @@
+"""All that a store holds, for whoever checks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+
+from addressee.application import Recorded, Row
+
+from .reader import SqlReader
+from .statements import from_microseconds
+
+
+class SqlAudit(SqlReader):
+    """Everything within one open transaction, given statements that have nothing warm yet."""
+
+    def ledger(self, after: int, limit: int) -> Sequence[Recorded]:
+        """Return events as this view sees them."""
+        position = self._schema.event.c.position
+        rows = self._prepared.recorded.where(position > after).order_by(None).order_by(position)
+        return [
+            Recorded(at, self._mapper.event(stream, version, topic, state))
+            for at, stream, version, topic, state in self._connection.execute(rows.limit(limit))
+        ]
+
+    def rows(self) -> Iterable[Row]:
+        """Return every installation's row."""
+        table = self._schema.installation
+        columns = (table.c.ordinal, table.c.id, table.c.application, table.c.person)
+        found = self._connection.execute(select(*columns, table.c.bound_at))
+        for ordinal, name, application, person, at in found:
+            bound_at = None if at is None else from_microseconds(at)
+            yield Row(ordinal, name, application, person, bound_at)
+
+    def claims(self) -> Iterable[tuple[str, str]]:
+        """Return every claim that is held."""
+        table = self._schema.holder
+        found = self._connection.execute(select(table.c.claim, table.c.person))
+        return ((claim, person) for claim, person in found)
+
+    def terms(self) -> Iterable[tuple[str, str]]:
+        """Return application and term of all that have numbers; long ones as they are written."""
+        table = self._schema.term
+        found = self._connection.execute(select(table.c.application, table.c.term))
+        return ((application, term) for application, term in found)
