@@ -13,6 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="more rounds of the tests that look for rare moments"
     )
+    parser.addoption("--short", action="store_true", help="fewer rounds of the same")
     parser.addoption(
         "--http-cases",
         type=int,
@@ -30,6 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def long(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def short(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--short"))
 
 
 @pytest.fixture(scope="session")

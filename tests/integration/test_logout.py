@@ -33,9 +33,9 @@ store.close()
 
 
 def test_R19_another_process_never_finds_the_device_after_the_logout(
-    url: str, *, long: bool, request: pytest.FixtureRequest
+    url: str, *, long: bool, short: bool, request: pytest.FixtureRequest
 ) -> None:
-    rounds = ROUNDS if long or "sqlite" in request.node.name else FEW
+    rounds = ROUNDS if long or (not short and "sqlite" in request.node.name) else FEW
     with (
         SqlStore(url) as store,
         subprocess.Popen(
