@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from addressee.domain import StoreDamaged
 
-from .ports import Audit, AuditableStore
+from .ports import SHARD_BITS, Audit, AuditableStore
 from .readmodels import ReadModels
 from .replay import Replay
 
@@ -162,7 +162,7 @@ def term_differences(
     application: str, term: str, expected: ReadModels, live: Audit, ordinals: dict[int, str]
 ) -> Iterator[Difference]:
     """Yield what is wrong with the postings of a term; ``ordinals`` names the live ones."""
-    everything = range(((max(ordinals, default=0) >> 16) + 1) or 1)
+    everything = range((max(ordinals, default=0) >> SHARD_BITS) + 1)
     place = f"{application} {term}"
     try:
         found = live.postings(application, {term}, everything).get(term, ())
