@@ -79,7 +79,7 @@ def live(store: Store, life: Life) -> None:
 @pytest.fixture
 def short_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """A shard holds four ordinals and a run two shards, so that a few devices span several."""
-    for module in ("application.evaluation", "application.outline", "adapters.memory.store",
+    for module in ("application.evaluation", "application.outline", "application.readmodels",
                    "adapters.sql.postings", "adapters.sql.compaction"):  # fmt: skip
         monkeypatch.setattr(f"addressee.{module}.SHARD_BITS", 2)
     monkeypatch.setattr("addressee.application.evaluation.RUN", 2)
