@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, tuple_, update
 
 from addressee.application.ports import SHARD_BITS
 
-from .index import COMPACTION
+from .index import GENERATION
 from .postings import Delta, as_written, decoded, delta_of
 from .prepared import Prepared
 from .rows import Row
@@ -107,8 +107,8 @@ class Upkeep:
 
 def nobody_compacts(connection: Connection, schema: Schema) -> bool:
     """Take the right to write chunks until the transaction ends; False where another has it."""
-    table = schema.setting
-    right = select(table.c.name).where(table.c.name == COMPACTION)
+    table = schema.chunk
+    right = select(table.c.term).where(table.c.term == GENERATION)
     return connection.execute(right.with_for_update(skip_locked=True)).first() is not None
 
 
@@ -144,9 +144,9 @@ def fold(connection: Connection, prepared: Prepared, changes: Mapping[Place, Del
     places = iter(sorted(changes))
     while page := list(islice(places, PAIRS)):
         fold_page(connection, prepared, {place: changes[place] for place in page})
-    setting = prepared.schema.setting
+    chunk = prepared.schema.chunk
     connection.execute(
-        update(setting).where(setting.c.name == COMPACTION).values(value=secrets.token_bytes(8))
+        update(chunk).where(chunk.c.term == GENERATION).values(data=secrets.token_bytes(8))
     )
 
 

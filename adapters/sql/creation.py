@@ -12,6 +12,7 @@ from addressee.domain import StoreOutdated, StoreUnavailable
 
 from .database import Database
 from .guard import guards
+from .index import FIRST_GENERATION
 from .schema import REVISION, Schema
 
 LOCK_NAME = "addressee"
@@ -60,6 +61,9 @@ def create_tables(connection: Connection, schema: Schema) -> None:
     schema.metadata.create_all(connection)
     for statement in guards(schema.event, schema.setting, connection.dialect.name):
         connection.exec_driver_sql(statement.replace("%", "%%"))
+    connection.execute(
+        insert(schema.chunk), dict(zip(schema.chunk.c.keys(), FIRST_GENERATION, strict=True))
+    )
     connection.execute(insert(schema.migration), {"version_num": REVISION})
 
 

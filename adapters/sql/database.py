@@ -55,8 +55,12 @@ class Database:
         self._writers: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
 
     @contextmanager
-    def reading(self) -> Generator[Connection]:
-        """Open a transaction that sees one moment."""
+    def reading(self, first: str = "") -> Generator[Connection]:
+        """Open a transaction that sees one moment.
+
+        Args:
+            first: a statement to run before the moment is chosen.
+        """
         with translated(), self.engine.connect() as connection:
             if self.is_sqlite:
                 # By the driver's cursor, for a whole question takes less time than SQLAlchemy would
@@ -67,22 +71,28 @@ class Database:
                     raise as_sqlalchemy(error, connection) from error
                 yield connection
             else:
-                with self._begun(connection, "read"):
+                with self._begun(connection, "read", first):
                     yield connection
 
     @contextmanager
-    def writing(self) -> Generator[Connection]:
-        """Open a transaction that commits when the block ends, and rolls back when it raises."""
+    def writing(self, first: str = "") -> Generator[Connection]:
+        """Open a transaction that commits when the block ends, and rolls back when it raises.
+
+        Args:
+            first: a statement to run before anything else.
+        """
         with (
             self._writers,
             translated(),
             self.engine.connect() as connection,
-            self._begun(connection, "write"),
+            self._begun(connection, "write", first),
         ):
             yield connection
 
     @contextmanager
-    def _begun(self, connection: Connection, mode: Literal["read", "write"]) -> Generator[None]:
+    def _begun(
+        self, connection: Connection, mode: Literal["read", "write"], first: str
+    ) -> Generator[None]:
         """Begin and end the transaction by statements of our own, where the database has them."""
         begin = BEGIN.get((self.engine.dialect.name, mode))
         if begin is None:
@@ -90,11 +100,14 @@ class Database:
             level = "REPEATABLE READ" if mode == "read" else "READ COMMITTED"
             connection.execution_options(isolation_level=level)
             with connection.begin():
+                if first:
+                    connection.exec_driver_sql(first)
                 yield
             return
         # The drivers begin late and by themselves; in their autocommit mode we say when and how.
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(begin)
+        # In one message, for PostgreSQL answers each after a while.
+        connection.exec_driver_sql(f"{begin}; {first}" if first else begin)
         try:
             yield
         except BaseException:

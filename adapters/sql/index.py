@@ -11,8 +11,10 @@ from .warm import Warm
 WARM_BYTES = 64 << 20
 """How much of the decoded index a store keeps in memory."""
 
-COMPACTION = "compaction"
-"""Name of the setting that names the generation of the chunks; whoever writes chunks locks it."""
+GENERATION = 0
+"""No term has this number. Its chunk names the generation of all: whoever writes chunks locks it,
+and it goes with them wherever they go."""
+FIRST_GENERATION = (GENERATION, 0, 0, 0, b"")
 
 
 class Index:
@@ -24,10 +26,10 @@ class Index:
     """
 
     def __init__(self, schema: Schema) -> None:
-        setting, term, chunk, delta = schema.setting, schema.term, schema.chunk, schema.delta
+        term, chunk, delta = schema.term, schema.chunk, schema.delta
         self.schema = schema
         self.warm = Warm(WARM_BYTES)
-        self.generation = Query(select(setting.c.value).where(setting.c.name == COMPACTION))
+        self.generation = Query(select(chunk.c.data).where(chunk.c.term == GENERATION))
         self.numbers = Query(
             select(term.c.term, term.c.number)
             .where(term.c.application == given("application"))

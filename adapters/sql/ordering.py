@@ -136,9 +136,8 @@ class Slots:
         """Share a slot, then add rows; those of one statement are numbered in even steps."""
         for write in beside:
             write.run(connection)
-        slot = SLOT_NAMES[int(time.time() * SLOTS_A_SECOND) % len(SLOT_NAMES)]
         setting = prepared.schema.setting
-        share = select(STEP).select_from(setting).where(setting.c.name == slot)
+        share = select(STEP).select_from(setting).where(setting.c.name == slot_now())
         step: int = connection.execute(share.with_for_update(read=True)).scalar_one()
 
         def positions() -> Iterator[int]:
@@ -151,6 +150,11 @@ class Slots:
     def barrier(self, connection: Connection, schema: Schema) -> Barrier:
         """Return all slots: whoever holds a position has shared one of them until now."""
         return SlotBarrier(schema)
+
+
+def slot_now() -> str:
+    """Return the slot that a writer shares who begins at this moment."""
+    return SLOT_NAMES[int(time.time() * SLOTS_A_SECOND) % len(SLOT_NAMES)]
 
 
 class SlotBarrier:

@@ -8,7 +8,6 @@ from typing import Self
 from sqlalchemy import (
     BigInteger,
     Column,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -57,10 +56,13 @@ class Schema:
     Attributes:
         event: the ledger; rows are only ever added.
         tracking: how far followers of other ledgers have come.
+        projection: how far projections of this ledger have come, and who works on each.
+        set_aside: events that a projection could not take and was told to pass over.
         installation: ordinal, owner and time of binding of every installation.
         holder: claim stream → person who holds the identifier.
         term: numbers for the audience terms of each application.
-        chunk: postings of a term in one shard, as a roaring bitmap.
+        chunk: postings of a term in one shard, as a roaring bitmap; that of term 0, which there is
+            not, holds the generation of the others.
         delta: postings that came or went since the chunks were written.
         segment: what saved segments stand for.
         touch: signs of life; the one table that is not a projection of the ledger (R26).
@@ -73,6 +75,8 @@ class Schema:
     metadata: MetaData
     event: Table
     tracking: Table
+    projection: Table
+    set_aside: Table
     installation: Table
     holder: Table
     term: Table
@@ -85,6 +89,12 @@ class Schema:
     setting: Table
     migration: Table
 
+    @property
+    def swapped(self) -> dict[str, Table]:
+        """Return the tables of read models that a rebuild puts others in place of, by name."""
+        names = ("installation", "holder", "segment", "chunk", "delta")
+        return {name: getattr(self, name) for name in names}
+
     @classmethod
     def named(cls, prefix: str = "addressee_", schema: str | None = None) -> Self:
         """Return the tables, so named that a host's can live beside.
@@ -96,7 +106,7 @@ class Schema:
         metadata = MetaData(schema)
 
         def table(
-            name: str, *parts: Column[object] | Index | UniqueConstraint | PrimaryKeyConstraint
+            name: str, *parts: Column[object] | UniqueConstraint | PrimaryKeyConstraint
         ) -> Table:
             return Table(
                 f"{prefix}{name}",
@@ -123,6 +133,22 @@ class Schema:
                 Column("application_name", exact(200), primary_key=True),
                 Column("notification_id", BigInteger, nullable=False),
             ),
+            projection=table(
+                "projection",
+                Column("name", exact(200), primary_key=True),
+                Column("position", BigInteger, nullable=False),
+                Column("holder", exact(50)),
+                Column("until", BigInteger, nullable=False),
+                Column("paused", SmallInteger, nullable=False),
+                Column("problem_at", BigInteger),
+                Column("problem", Bytes),
+            ),
+            set_aside=table(
+                "set_aside",
+                Column("projection", exact(200), primary_key=True),
+                Column("position", BigInteger, primary_key=True, autoincrement=False),
+                Column("problem", Bytes, nullable=False),
+            ),
             installation=table(
                 "installation",
                 Column("ordinal", Integer, primary_key=True),
@@ -130,7 +156,7 @@ class Schema:
                 Column("application", NAME, nullable=False),
                 Column("person", NAME),
                 Column("bound_at", BigInteger),
-                Index(f"{prefix}installation_person", "person"),
+                UniqueConstraint("person", "ordinal"),
             ),
             holder=table(
                 "holder",
@@ -158,7 +184,7 @@ class Schema:
                 Column("term", Integer, nullable=False),
                 Column("ordinal", Integer, nullable=False),
                 Column("present", SmallInteger, nullable=False),
-                Index(f"{prefix}delta_term", "term", "ordinal"),
+                UniqueConstraint("term", "ordinal", "sequence"),
             ),
             segment=table(
                 "segment",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Generator, Iterable
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Self
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.engine import URL
 
 from addressee.adapters.mapper import EventMapper
@@ -19,7 +19,7 @@ from .audit import SqlAudit
 from .compaction import Upkeep, compact, nobody_compacts
 from .creation import prepare
 from .database import Database
-from .index import COMPACTION
+from .hold import before_reading, before_writing
 from .joining import Joining
 from .loading import IndexLoading
 from .prepared import Prepared
@@ -72,9 +72,9 @@ class SqlStore:
         self.mapper = mapper or EventMapper()
         self._tail = Tail(self._database, self._schema)
         self._joining = Joining(self._database.engine)
+        self._before_reading = before_reading(self._schema, self._database.engine.dialect.name)
         try:
             prepare(self._database, self._schema, create=create)
-            self._setting(COMPACTION, bytes)
             self.identifier_key = identifier_key or self._setting("identifier_key", random_key)
         except BaseException:
             self._database.close()
@@ -83,25 +83,25 @@ class SqlStore:
     @contextmanager
     def reading(self) -> Generator[SqlReader]:
         """Open a view of one moment."""
-        with self._database.reading() as connection:
+        with self._database.reading(self._before_reading) as connection:
             yield SqlReader(connection, self._prepared, self.mapper, self._tail)
 
     @contextmanager
     def auditing(self) -> Generator[SqlAudit]:
         """Open a view of one moment that shows everything, read from the database alone."""
-        with self._database.reading() as connection:
+        with self._database.reading(self._before_reading) as connection:
             yield SqlAudit(connection, Prepared(self._schema), self.mapper, self._tail)
 
     @contextmanager
     def writing(self) -> Generator[SqlTransaction]:
         """Open a transaction that commits when the block ends."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             yield SqlTransaction(connection, self._prepared, self.mapper, self._tail, self._upkeep)
 
     @contextmanager
     def following(self) -> Generator[FollowingTransaction]:
         """Open a transaction that copies what another ledger holds."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             yield FollowingTransaction(
                 connection, self._prepared, self.mapper, self._tail, self._upkeep
             )
@@ -109,7 +109,7 @@ class SqlStore:
     @contextmanager
     def loading(self) -> Generator[IndexLoading]:
         """Open a transaction that fills read models while they are empty, for a whole ledger."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             loading = IndexLoading(
                 connection, self._prepared, self.mapper, self._tail, self._upkeep
             )
@@ -125,7 +125,7 @@ class SqlStore:
         Returns:
             How many changes were folded; 0 also where another process is at it.
         """
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             if nobody_compacts(connection, self._schema):
                 return compact(connection, self._prepared)
         return 0
@@ -134,6 +134,8 @@ class SqlStore:
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:
         """Take part in a transaction of the host's: a connection or session of the same engine."""
         with self._joining.joined(host, committed) as connection:
+            if first := before_writing(self._schema, self._database.engine.dialect.name):
+                connection.exec_driver_sql(first)
             yield JoinedTransaction(
                 connection,
                 self._prepared,
@@ -142,6 +144,10 @@ class SqlStore:
                 self._upkeep,
                 self._database,
             )
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        dialect = self._database.engine.dialect.name
+        return self._database.writing(before_writing(self._schema, dialect))
 
     def close(self) -> None:
         """Close the connections that wait in the pool; a host's engine stays as it is."""

@@ -36,10 +36,6 @@ def upgrade() -> None:
             mariadb_engine="InnoDB",
         )
 
-    def index(name: str, *columns: str) -> None:
-        on = name.partition("_")[0]
-        op.create_index(f"{prefix}{name}", f"{prefix}{on}", columns, schema=schema)
-
     event = table(
         "event",
         Column("position", Counter, primary_key=True),
@@ -55,14 +51,30 @@ def upgrade() -> None:
         Column("notification_id", BigInteger, nullable=False),
     )
     table(
+        "projection",
+        Column("name", exact(200), primary_key=True),
+        Column("position", BigInteger, nullable=False),
+        Column("holder", exact(50)),
+        Column("until", BigInteger, nullable=False),
+        Column("paused", SmallInteger, nullable=False),
+        Column("problem_at", BigInteger),
+        Column("problem", Bytes),
+    )
+    table(
+        "set_aside",
+        Column("projection", exact(200), primary_key=True),
+        Column("position", BigInteger, primary_key=True, autoincrement=False),
+        Column("problem", Bytes, nullable=False),
+    )
+    table(
         "installation",
         Column("ordinal", Integer, primary_key=True),
         Column("id", exact(256), nullable=False, unique=True),
         Column("application", exact(256), nullable=False),
         Column("person", exact(256)),
         Column("bound_at", BigInteger),
+        UniqueConstraint("person", "ordinal"),
     )
-    index("installation_person", "person")
     table(
         "holder",
         Column("claim", exact(48), primary_key=True),
@@ -75,7 +87,7 @@ def upgrade() -> None:
         Column("term", exact(289), nullable=False),
         UniqueConstraint("application", "term", name=f"{prefix}term_name"),
     )
-    table(
+    chunk = table(
         "chunk",
         Column("term", Integer, primary_key=True, autoincrement=False),
         Column("shard", Integer, primary_key=True, autoincrement=False),
@@ -89,8 +101,8 @@ def upgrade() -> None:
         Column("term", Integer, nullable=False),
         Column("ordinal", Integer, nullable=False),
         Column("present", SmallInteger, nullable=False),
+        UniqueConstraint("term", "ordinal", "sequence"),
     )
-    index("delta_term", "term", "ordinal")
     table(
         "segment",
         Column("application", exact(256), primary_key=True),
@@ -119,5 +131,6 @@ def upgrade() -> None:
         Column("name", exact(50), primary_key=True),
         Column("value", Bytes, nullable=False),
     )
+    op.bulk_insert(chunk, [{"term": 0, "shard": 0, "card": 0, "checksum": 0, "data": b""}])
     for statement in guards(event, setting, context.dialect.name):
         op.execute(statement.replace(":", r"\:"))
