@@ -44,6 +44,11 @@ class SqlStore:
             made here; a host's engine has its own.
         mapper: turns events into bytes and back.
 
+    Attributes:
+        identifier_key, indexed_attributes: as for any store.
+        applications: the mobile apps that may use it, and their keys.
+        database, prepared, mapper, tail, upkeep: its parts, for others in this package.
+
     Raises:
         InvalidValue: the URL can't be read.
         StoreUnavailable: the database can't be opened, or has no tables and none are to be made.
@@ -64,55 +69,53 @@ class SqlStore:
         mapper: EventMapper | None = None,
     ) -> None:
         self.indexed_attributes: AbstractSet[str] = frozenset(indexed_attributes)
-        self._database = Database(target, statement_timeout)
+        self.database = Database(target, statement_timeout)
         self._schema = Schema.named(prefix, schema)
-        self.applications = SqlApplications(self._database, self._schema)
-        self._prepared = Prepared(self._schema)
-        self._upkeep = Upkeep()
+        self.applications = SqlApplications(self.database, self._schema)
+        self.prepared = Prepared(self._schema)
+        self.upkeep = Upkeep()
         self.mapper = mapper or EventMapper()
-        self._tail = Tail(self._database, self._schema)
-        self._joining = Joining(self._database.engine)
-        self._before_reading = before_reading(self._schema, self._database.engine.dialect.name)
+        self.tail = Tail(self.database, self._schema)
+        self._joining = Joining(self.database.engine)
+        self._before_reading = before_reading(self._schema, self.database.engine.dialect.name)
         try:
-            prepare(self._database, self._schema, create=create)
+            prepare(self.database, self._schema, create=create)
             self.identifier_key = identifier_key or self._setting("identifier_key", random_key)
         except BaseException:
-            self._database.close()
+            self.database.close()
             raise
 
     @contextmanager
     def reading(self) -> Generator[SqlReader]:
         """Open a view of one moment."""
-        with self._database.reading(self._before_reading) as connection:
-            yield SqlReader(connection, self._prepared, self.mapper, self._tail)
+        with self.database.reading(self._before_reading) as connection:
+            yield SqlReader(connection, self.prepared, self.mapper, self.tail)
 
     @contextmanager
     def auditing(self) -> Generator[SqlAudit]:
         """Open a view of one moment that shows everything, read from the database alone."""
-        with self._database.reading(self._before_reading) as connection:
-            yield SqlAudit(connection, Prepared(self._schema), self.mapper, self._tail)
+        with self.database.reading(self._before_reading) as connection:
+            yield SqlAudit(connection, Prepared(self._schema), self.mapper, self.tail)
 
     @contextmanager
     def writing(self) -> Generator[SqlTransaction]:
         """Open a transaction that commits when the block ends."""
         with self._writing() as connection:
-            yield SqlTransaction(connection, self._prepared, self.mapper, self._tail, self._upkeep)
+            yield SqlTransaction(connection, self.prepared, self.mapper, self.tail, self.upkeep)
 
     @contextmanager
     def following(self) -> Generator[FollowingTransaction]:
         """Open a transaction that copies what another ledger holds."""
         with self._writing() as connection:
             yield FollowingTransaction(
-                connection, self._prepared, self.mapper, self._tail, self._upkeep
+                connection, self.prepared, self.mapper, self.tail, self.upkeep
             )
 
     @contextmanager
     def loading(self) -> Generator[IndexLoading]:
         """Open a transaction that fills read models while they are empty, for a whole ledger."""
         with self._writing() as connection:
-            loading = IndexLoading(
-                connection, self._prepared, self.mapper, self._tail, self._upkeep
-            )
+            loading = IndexLoading(connection, self.prepared, self.mapper, self.tail, self.upkeep)
             yield loading
             loading.finish()
 
@@ -127,31 +130,31 @@ class SqlStore:
         """
         with self._writing() as connection:
             if nobody_compacts(connection, self._schema):
-                return compact(connection, self._prepared)
+                return compact(connection, self.prepared)
         return 0
 
     @contextmanager
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:
         """Take part in a transaction of the host's: a connection or session of the same engine."""
         with self._joining.joined(host, committed) as connection:
-            if first := before_writing(self._schema, self._database.engine.dialect.name):
+            if first := before_writing(self._schema, self.database.engine.dialect.name):
                 connection.exec_driver_sql(first)
             yield JoinedTransaction(
                 connection,
-                self._prepared,
+                self.prepared,
                 self.mapper,
-                self._tail,
-                self._upkeep,
-                self._database,
+                self.tail,
+                self.upkeep,
+                self.database,
             )
 
     def _writing(self) -> AbstractContextManager[Connection]:
-        dialect = self._database.engine.dialect.name
-        return self._database.writing(before_writing(self._schema, dialect))
+        dialect = self.database.engine.dialect.name
+        return self.database.writing(before_writing(self._schema, dialect))
 
     def close(self) -> None:
         """Close the connections that wait in the pool; a host's engine stays as it is."""
-        self._database.close()
+        self.database.close()
 
     def __enter__(self) -> Self:
         """Return the store, to be closed at the block's end."""
@@ -166,7 +169,7 @@ class SqlStore:
         table = self._schema.setting
         kept = select(table.c.value).where(table.c.name == name)
         while True:
-            with suppress(Conflict), self._database.writing() as connection:
+            with suppress(Conflict), self.database.writing() as connection:
                 value: bytes | None = connection.execute(kept).scalar_one_or_none()
                 if value is None:
                     value = make()

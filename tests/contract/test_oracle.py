@@ -106,7 +106,7 @@ def test_R37_the_store_believes_what_the_oracle_believes(
     # MariaDB is the slowest, and has no code of its own here.
     few = short or "mariadb" in request.node.name
     if isinstance(store, SqlStore):
-        hurry(store._database.engine)
+        hurry(store.database.engine)
     applications = map("app{}".format, count())
 
     @settings(

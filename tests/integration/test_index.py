@@ -52,7 +52,7 @@ def test_R37_an_index_that_is_loaded_equals_one_that_was_written_live(
 
 
 def test_R19_what_is_kept_in_memory_is_never_old(store: SqlStore) -> None:
-    people, other = Personalization(store), SqlStore(store._database.engine)
+    people, other = Personalization(store), SqlStore(store.database.engine)
     reach = Targeting(other)
     for n in range(6):
         people.register("shop", installation=f"d{n}", os="ios")

@@ -1,0 +1,275 @@
+"""Projections of a host's own: each event once, whoever runs them, whatever fails (R37)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Event, Thread
+
+import pytest
+from eventsourcing.persistence import Tracking
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from addressee.adapters.sql import ProjectionRunner, SqlStore
+from addressee.adapters.sql.lease import Lease
+from addressee.application import Identity, Personalization, Recorded
+from addressee.domain import Conflict, DevicePersonalized
+from tests.servers import Postgres, postgres_server
+
+SIGN_INS = Table(
+    "sign_ins",
+    MetaData(),
+    Column("person", String(64), primary_key=True),
+    Column("n", Integer, nullable=False),
+)
+TAKEN = Table("taken", SIGN_INS.metadata, Column("position", Integer), Column("n", Integer))
+
+
+class SignIns:
+    """Counts sign-ins a person, and notes every position that it is given."""
+
+    name = "sign-ins"
+    poison: int | None = None
+
+    def process_batch(
+        self, connection: Connection, page: Sequence[Recorded], tracking: Tracking
+    ) -> None:
+        assert tracking == Tracking(self.name, page[-1].position)
+        for position, event in page:
+            connection.execute(insert(TAKEN).values(position=position, n=1))
+            if position == self.poison:
+                raise RuntimeError("no such day")
+            if isinstance(event, DevicePersonalized) and event.originator_id.startswith("person"):
+                more = update(SIGN_INS).where(SIGN_INS.c.person == event.person)
+                if connection.execute(more.values(n=SIGN_INS.c.n + 1)).rowcount == 0:
+                    connection.execute(insert(SIGN_INS).values(person=event.person, n=1))
+
+
+def clear(connection: Connection) -> None:
+    connection.execute(delete(SIGN_INS))
+    connection.execute(delete(TAKEN))
+
+
+@pytest.fixture
+def store(url: str) -> Generator[SqlStore]:
+    with SqlStore(url) as store:
+        SIGN_INS.metadata.create_all(store.database.engine)
+        yield store
+
+
+@pytest.fixture
+def new_server() -> Generator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+def live(store: SqlStore, turns: int = 40) -> None:
+    people = Personalization(store)
+    for n in range(turns):
+        people.register("shop", installation=f"d{n % 7}")
+        people.personalize(f"d{n % 7}", Identity(external_id=f"p{n % 5}"), force_depersonalize=True)
+
+
+def taken(store: SqlStore) -> list[int]:
+    with store.database.reading() as connection:
+        return sorted(connection.execute(select(TAKEN.c.position)).scalars())
+
+
+def ledger(store: SqlStore) -> list[int]:
+    with store.reading() as reader:
+        return [position for position, _ in reader.events(0, 100_000)]
+
+
+def sign_ins(store: SqlStore) -> int:
+    with store.database.reading() as connection:
+        return connection.execute(select(func.sum(SIGN_INS.c.n))).scalar() or 0
+
+
+def race(url: str, runners: int = 8) -> None:
+    """Run one projection by many runners, each with a store of its own, up to the ledger's end."""
+
+    def run(_: int) -> None:
+        with SqlStore(url) as store:
+            end = time.monotonic() + 60
+            runner = ProjectionRunner(store, SignIns(), page=3)
+            while (status := runner.status()) is None or status.behind:
+                assert time.monotonic() < end
+                try:
+                    runner.step()
+                except Conflict:
+                    continue
+                finally:
+                    runner._lease.release()
+
+    with ThreadPoolExecutor(runners) as pool:
+        list(pool.map(run, range(runners)))
+
+
+def test_R37_eight_runners_that_race_take_each_event_once(store: SqlStore, url: str) -> None:
+    live(store)
+    race(url)
+    assert taken(store) == ledger(store)
+
+
+def test_without_the_check_they_would_not(
+    store: SqlStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def anybody(self: Lease, position: int) -> ColumnElement[bool]:  # noqa: ARG001 # that is the point
+        return self._row
+
+    monkeypatch.setattr(Lease, "as_left", anybody)
+    live(store)
+    with ExitStack() as stack:
+        stores = [stack.enter_context(SqlStore(url)) for _ in range(3)]
+        runners = [ProjectionRunner(each, SignIns(), page=3, lease=0) for each in stores]
+        starts = [runner._lease.take() for runner in runners]
+        for runner, start in zip(runners, starts, strict=True):
+            assert start is not None
+            runner._take(start, runner._read(start, 3))
+    assert taken(store) != ledger(store)[:3]
+
+
+def test_another_takes_over_from_a_runner_that_says_nothing(store: SqlStore) -> None:
+    live(store)
+    first = ProjectionRunner(store, SignIns(), page=3, lease=0.5)
+    assert first.step() == 3
+    second = ProjectionRunner(store, SignIns(), lease=0.5)
+    assert second.step() == 0
+    time.sleep(0.6)
+    assert second.catch_up() == len(ledger(store)) - 3
+    late = first._read(3, 1)
+    with pytest.raises(Conflict):
+        first._take(3, late)
+    assert first.step() == 0
+    assert taken(store) == ledger(store)
+    assert sign_ins(store) == 40
+
+
+def test_an_event_that_can_not_be_taken_stops_it_there(
+    store: SqlStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    live(store)
+    projection = SignIns()
+    projection.poison = at = ledger(store)[50]
+    runner = ProjectionRunner(store, projection, page=20)
+    runner.catch_up()
+    status = runner.status()
+    assert status is not None
+    assert status.problem == (at, "RuntimeError: no such day")
+    assert (status.position, status.behind) == (
+        ledger(store)[49],
+        ledger(store)[-1] - status.position,
+    )
+    assert taken(store) == ledger(store)[:50]
+    assert "no such day" not in caplog.text
+    assert f"RuntimeError at {at}" in caplog.text
+    assert ProjectionRunner(store, SignIns()).step() == 0
+    projection.poison = None
+    runner.resume()
+    runner.catch_up()
+    assert taken(store) == ledger(store)
+
+
+def test_or_is_set_aside_and_named(store: SqlStore) -> None:
+    live(store)
+    projection = SignIns()
+    projection.poison = at = ledger(store)[50]
+    runner = ProjectionRunner(store, projection, page=20, set_aside=True)
+    assert runner.catch_up() == len(ledger(store))
+    assert runner.set_aside() == [(at, "RuntimeError: no such day")]
+    assert taken(store) == [position for position in ledger(store) if position != at]
+
+
+def test_an_event_that_can_not_be_read_stops_it_too(store: SqlStore) -> None:
+    live(store)
+    table = store.prepared.schema.event
+    row = {"stream": "installation:other", "version": 99, "topic": "no.such:topic", "state": b"{}"}
+    with store.database.writing() as connection:
+        connection.execute(insert(table).values(**row))
+    live(store)
+    runner = ProjectionRunner(store, SignIns(), page=20)
+    runner.catch_up()
+    status = runner.status()
+    assert status is not None
+    assert status.problem is not None
+    with store.database.reading() as connection:
+        broken = select(table.c.position).where(table.c.version == 99)
+        assert status.problem.position == connection.execute(broken).scalar()
+    assert status.problem.cause.startswith("StoreDamaged")
+    assert taken(store)
+    assert taken(store)[-1] < status.problem.position
+
+
+def test_it_pauses_for_all_runners_and_begins_again_where_it_is_told(store: SqlStore) -> None:
+    live(store)
+    runner, other = (ProjectionRunner(store, SignIns(), page=10) for _ in range(2))
+    assert runner.step() == 10
+    other.pause()
+    assert runner.catch_up() == 0
+    status = runner.status()
+    assert status is not None
+    assert status.paused
+    other.resume()
+    runner.catch_up()
+    runner.restart(clear)
+    assert taken(store) == []
+    assert runner.catch_up() == len(ledger(store))
+    assert sign_ins(store) == 40
+
+
+def test_it_runs_beside_commands_and_is_woken(store: SqlStore) -> None:
+    people, stop = Personalization(store), Event()
+    runner = ProjectionRunner(store, SignIns(), poll=60)
+    people.subscribe(DevicePersonalized, runner.wake)
+    thread = Thread(target=runner.run, args=(stop,))
+    thread.start()
+    for n in range(10):
+        people.register("shop", installation=f"d{n}")
+        people.personalize(f"d{n}", Identity(external_id=f"p{n}"))
+        end = time.monotonic() + 30
+        while sign_ins(store) != n + 1:
+            assert time.monotonic() < end
+            time.sleep(0.005)
+    stop.set()
+    runner.wake()
+    thread.join(30)
+    assert not thread.is_alive()
+    status = runner.status()
+    assert status is not None
+    assert status.holder is None
+
+
+def test_it_goes_on_when_the_server_is_back(new_server: Postgres) -> None:
+    with SqlStore(new_server.new_database()) as store:
+        SIGN_INS.metadata.create_all(store.database.engine)
+        live(store, 10)
+        stop = Event()
+        runner = ProjectionRunner(store, SignIns(), page=5)
+        thread = Thread(target=runner.run, args=(stop,))
+        thread.start()
+        new_server.stop()
+        time.sleep(0.5)
+        new_server.start()
+        live(store, 10)
+        end = time.monotonic() + 30
+        while taken(store) != ledger(store):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        stop.set()
+        thread.join(30)
+        assert not thread.is_alive()
