@@ -10,6 +10,7 @@ from .execution import Outcome
 from .explanation import Explanation, TermExplanation
 from .history import History
 from .outline import Step
+from .pages import whole_length, whole_page
 from .personalization import Personalization
 from .ports import (
     ApiKey,
@@ -77,4 +78,6 @@ __all__ = [
     "recognized",
     "together",
     "verify",
+    "whole_length",
+    "whole_page",
 ]

@@ -38,7 +38,8 @@ class Replay:
         """Return what the next events change.
 
         Args:
-            page: the events behind ``position``, in ledger order and without a gap.
+            page: the events behind ``position``, in ledger order and without a gap, up to where
+                `whole_page` or `whole_length` say.
             reader: reads the streams of aggregates that are not kept.
 
         Raises:

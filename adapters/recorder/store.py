@@ -24,7 +24,7 @@ from eventsourcing.persistence import (
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.audit import SqlAudit
 from addressee.adapters.sql.reader import SqlReader
-from addressee.application import Changes, Recorded, Replay
+from addressee.application import Changes, Recorded, Replay, whole_page
 from addressee.domain import Conflict, Event, StoreUnavailable
 
 PAGE = 1000
@@ -112,12 +112,21 @@ class RecorderStore:
                 return at, False
             if self._replay.position != at:
                 self._replay = Replay(self.indexed_attributes, at)
-            page = read(self._ledger, at)
+            notifications: dict[int, Notification] = {}
+
+            def take(after: int, limit: int) -> list[Recorded]:
+                notifications.update((n.id, n) for n in read(self._ledger, after, limit))
+                return [
+                    Recorded(n.id, self._copy.mapper.to_domain_event(n))
+                    for n in notifications.values()
+                ]
+
+            page = whole_page(take, at, PAGE)
             if not page:
                 return at, False
-            events = [Recorded(n.id, self._copy.mapper.to_domain_event(n)) for n in page]
-            copy.follow(page, self._replay.changes(events, copy))
-        return page[-1].id, True
+            taken = [notifications[position] for position, _ in page]
+            copy.follow(taken, self._replay.changes(page, copy))
+        return page[-1].position, True
 
 
 class RecorderTransaction(SqlReader):
@@ -157,9 +166,9 @@ class RecorderTransaction(SqlReader):
         self.touches = sessions
 
 
-def read(ledger: ApplicationRecorder, after: int) -> list[Notification]:
+def read(ledger: ApplicationRecorder, after: int, limit: int) -> list[Notification]:
     """Return the next events of a ledger; raises StoreUnavailable."""
     try:
-        return [*ledger.select_notifications(after, PAGE, inclusive_of_start=False)]
+        return [*ledger.select_notifications(after, limit, inclusive_of_start=False)]
     except PersistenceError as error:
         raise StoreUnavailable(f"the ledger did not do its work: {error}") from None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pyroaring import BitMap
@@ -11,9 +12,10 @@ from sqlalchemy import Connection
 from addressee.adapters.mapper import EventMapper
 from addressee.application import Changes
 
-from .compaction import Place, Upkeep, fold, gathered
+from .compaction import Place, Upkeep, fold, gathered, places
 from .postings import Delta
 from .prepared import Prepared
+from .rows import Write
 from .tail import Tail
 from .transaction import SqlTransaction
 
@@ -51,16 +53,19 @@ class IndexLoading(SqlTransaction):
     def load(self, changes: Changes) -> None:
         """Bring the read models up to what a page of the ledger changes."""
         for write in self._writes(changes):
-            if write.rows is self._prepared.delta:
-                self._collect(write.values)
-            else:
-                write.run(self._connection)
+            self._write(write)
 
     def finish(self) -> None:
         """Write the postings that are gathered still."""
         fold(self._connection, self._prepared, self._gathered)
         self._gathered.clear()
         self._length = 0
+
+    def _write(self, write: Write) -> None:
+        if write.rows is self._prepared.delta:
+            self._collect(write.values)
+        else:
+            write.run(self._connection)
 
     def _collect(self, postings: Sequence[Any]) -> None:
         for place, (gained, lost) in gathered(postings).items():
@@ -72,3 +77,61 @@ class IndexLoading(SqlTransaction):
         self._length += len(postings)
         if self._length >= FOLD_AT:
             self.finish()
+
+
+class ShadowLoading(IndexLoading):
+    """Fills tables that will take the place of those in use; ordinals stay what they are.
+
+    Args:
+        connection, mapper, tail, upkeep: as for any.
+        prepared: statements on the tables to fill, and for the rest on those in use.
+        live: statements on the tables in use.
+        chosen: which read models are to be filled.
+    """
+
+    def __init__(  # noqa: PLR0913 # the store's parts, handed over once
+        self,
+        connection: Connection,
+        prepared: Prepared,
+        mapper: EventMapper,
+        tail: Tail,
+        upkeep: Upkeep,
+        *,
+        live: Prepared,
+        chosen: Collection[str],
+    ) -> None:
+        super().__init__(connection, prepared, mapper, tail, upkeep)
+        self._live = live
+        self._chosen = chosen
+
+    def load(self, changes: Changes) -> None:
+        """Bring the chosen read models up to what a page of the ledger changes."""
+        chosen = self._chosen
+        super().load(
+            replace(
+                changes,
+                holders=changes.holders if "identifiers" in chosen else {},
+                segments=changes.segments if "segments" in chosen else {},
+            )
+        )
+
+    def _write(self, write: Write) -> None:
+        prepared, chosen = self._prepared, self._chosen
+        if write.rows is prepared.bindings and "installations" not in chosen:
+            return
+        if write.rows is prepared.delta and "audiences" not in chosen:
+            return
+        super()._write(write)
+
+    def _register(self, new: Sequence[tuple[str, str]]) -> None:
+        """Take the ordinals over; an installation that has lost its row gets another."""
+        if not new:
+            return
+        names = {name for name, _ in new}
+        _, known = places(self._connection, self._live, "", frozenset(), names)
+        if lost := [row for row in new if row[0] not in known]:
+            self._live.installations.insert(self._connection, lost)
+            _, known = places(self._connection, self._live, "", frozenset(), names)
+        if "installations" in self._chosen:
+            rows = [(known[name], name, application) for name, application in new]
+            self._prepared.numbered_installations.insert(self._connection, rows)

@@ -21,8 +21,8 @@ class Prepared:
         schema: the tables.
 
     Attributes:
-        events, copies, holders, installations, bindings, delta, chunks, segments, touches: write
-            rows; which columns, says the constructor.
+        events, copies, holders, installations, numbered_installations, bindings, delta, chunks,
+            segments, touches: write rows; which columns, says the constructor.
         recorded: reads events by stream and version; conditions can be added.
         whole: reads whole streams.
         further: reads whole streams, and of a few others one event each, by stream and version.
@@ -40,6 +40,7 @@ class Prepared:
         self.copies = Rows(event, "position", "stream", "version", "topic", "state")
         self.holders = Rows(schema.holder, "claim", "person")
         self.installations = Rows(installation, "id", "application")
+        self.numbered_installations = Rows(installation, "ordinal", "id", "application")
         self.bindings = Rows(installation, "ordinal", "person", "bound_at")
         self.delta = Rows(schema.delta, "term", "ordinal", "present")
         self.chunks = Rows(schema.chunk, "term", "shard", "card", "checksum", "data")

@@ -100,13 +100,16 @@ class SqlTransaction(SqlReader):
 
     def _change(self, changes: Sequence[InstallationChange]) -> Iterator[Write]:
         """Yield what changes owners and postings; new installations and terms are added at once."""
-        new = [(change.installation, change.application) for change in changes if change.new]
-        self._prepared.installations.insert(self._connection, new)
+        self._register([(c.installation, c.application) for c in changes if c.new])
         of_application: dict[str, list[InstallationChange]] = defaultdict(list)
         for change in changes:
             of_application[change.application].append(change)
         for application, group in of_application.items():
             yield from self._change_within(application, group)
+
+    def _register(self, new: Sequence[tuple[str, str]]) -> None:
+        """Give ordinals to new installations: ids and applications."""
+        self._prepared.installations.insert(self._connection, new)
 
     def _change_within(
         self, application: str, changes: Sequence[InstallationChange]

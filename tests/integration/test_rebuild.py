@@ -1,0 +1,228 @@
+"""Read models are rebuilt while the service works, and nobody sees them half built (R19, R37)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator
+from threading import Event, Thread
+
+import pytest
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from addressee.adapters.sql import Rebuild, RebuildProgress, SqlStore
+from addressee.adapters.sql.schema import Schema
+from addressee.application import Identity, Personalization, Targeting, bulk, verify
+from addressee.domain import AddresseeError, Conflict, InvalidValue
+from tests.contract.oracle import Life
+
+INDEXED = ("attr.plan",)
+
+
+@pytest.fixture
+def store(url: str) -> Generator[SqlStore]:
+    with SqlStore(url, indexed_attributes=INDEXED) as store:
+        yield store
+
+
+def live(store: SqlStore, seed: int, steps: int = 60) -> Life:
+    life = Life(random.Random(seed), f"app{seed}")  # noqa: S311 # a life that can be had again
+    people = Personalization(store)
+    for _ in range(steps // 10):
+        answers = bulk(people, [life.step() for _ in range(10)])
+        assert not [answer for answer in answers if isinstance(answer, AddresseeError)]
+    return life
+
+
+def rows(store: SqlStore, table: Table) -> list[tuple[object, ...]]:
+    with store.database.reading() as connection:
+        return [tuple(row) for row in connection.execute(select(table).order_by(*table.c))]
+
+
+class Killed(Exception):
+    """Stands for a process that is gone at this point."""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_R37_a_rebuild_equals_what_was_live(store: SqlStore, seed: int) -> None:
+    """Commands go on meanwhile; it is stopped at random, and goes on."""
+    chance = random.Random(seed)  # noqa: S311 # likewise
+    lives = [live(store, seed)]
+    stop = Event()
+
+    def go_on() -> None:
+        for n in range(100, 200):
+            if stop.is_set():
+                return
+            lives.append(live(store, n * 10 + seed, 20))
+
+    thread = Thread(target=go_on)
+    thread.start()
+    while True:
+        left = chance.randrange(1, 8)
+
+        def told(_: RebuildProgress) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise Killed
+
+        try:
+            Rebuild(store, page=chance.randrange(5, 40), lease=0).run(told)
+        except Killed:
+            if chance.random() < 0.3:
+                stop.set()
+        else:
+            break
+    stop.set()
+    thread.join()
+    assert verify(store).differences == ()
+    reach = Targeting(store)
+    for life in lives:
+        for _ in range(5):
+            audience = life.audience()
+            found = list(reach.targets(life.application, audience))
+            assert found == life.world.found(audience, disabled=False)
+    live(store, 7)
+    assert verify(store).differences == ()
+
+
+def first(connection: Connection, table: Table, *columns: str) -> tuple[object, ...]:
+    found = connection.execute(select(*(table.c[name] for name in columns)).limit(1)).one()
+    return tuple(found)
+
+
+def wrong_owner(connection: Connection, schema: Schema) -> None:
+    table = schema.installation
+    bound = select(table.c.ordinal).where(table.c.person.is_not(None)).limit(1)
+    ordinal = connection.execute(bound).scalar()
+    change = update(table).where(table.c.ordinal == ordinal)
+    connection.execute(change.values(person="somebody else"))
+
+
+def lost_installation(connection: Connection, schema: Schema) -> None:
+    table = schema.installation
+    [ordinal] = first(connection, table, "ordinal")
+    connection.execute(delete(table).where(table.c.ordinal == ordinal))
+
+
+def invented_installation(connection: Connection, schema: Schema) -> None:
+    connection.execute(insert(schema.installation).values(id="nobody", application="app1"))
+
+
+def missing_claim(connection: Connection, schema: Schema) -> None:
+    [claim] = first(connection, schema.holder, "claim")
+    connection.execute(delete(schema.holder).where(schema.holder.c.claim == claim))
+
+
+def wrong_bit(connection: Connection, schema: Schema) -> None:
+    [term] = first(connection, schema.delta, "term")
+    [ordinal] = first(connection, schema.installation, "ordinal")
+    held = select(schema.delta).where(schema.delta.c.term == term)
+    known = [row for row in connection.execute(held) if row.ordinal == ordinal]
+    present = 1 - (known[-1].present if known else 0)
+    row = {"term": term, "ordinal": ordinal, "present": present}
+    connection.execute(insert(schema.delta).values(row))
+
+
+def corrupt_chunk(connection: Connection, schema: Schema) -> None:
+    table = schema.chunk
+    connection.execute(update(table).where(table.c.term != 0).values(data=b"nonsense"))
+
+
+def lost_segment(connection: Connection, schema: Schema) -> None:
+    connection.execute(delete(schema.segment))
+
+
+DAMAGES = {
+    "installation": [wrong_owner, lost_installation, invented_installation],
+    "holder": [missing_claim],
+    "term": [wrong_bit, corrupt_chunk],
+    "segment": [lost_segment],
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "damage"), [(place, damage) for place, each in DAMAGES.items() for damage in each]
+)
+def test_R37_damage_is_named_and_mended(
+    store: SqlStore, place: str, damage: Callable[[Connection, Schema], None]
+) -> None:
+    live(store, 1, 100)
+    people = Personalization(store)
+    people.define_segment("app1", "s9", "tag:vip")
+    if damage is corrupt_chunk:
+        store.compact()
+    schema = store.prepared.schema
+    assert verify(store).differences == ()
+    with store.database.writing() as connection:
+        damage(connection, schema)
+    found = verify(store).differences
+    assert place in {difference.place for difference in found}
+    Rebuild(store, page=50).run()
+    assert verify(store).differences == ()
+    assert Personalization(store).register("app1").installation
+    assert verify(store).differences == ()
+
+
+def test_R37_only_what_is_asked_for_is_rebuilt(store: SqlStore) -> None:
+    live(store, 1, 100)
+    with store.database.writing() as connection:
+        wrong_owner(connection, store.prepared.schema)
+        missing_claim(connection, store.prepared.schema)
+    Rebuild(store, ["audiences", "segments"]).run()
+    assert {d.place for d in verify(store).differences} == {"installation", "holder"}
+    Rebuild(store, ["identifiers"]).run()
+    assert {d.place for d in verify(store).differences} == {"installation"}
+    Rebuild(store, ["installations"]).run()
+    assert verify(store).differences == ()
+    with pytest.raises(InvalidValue, match="there are: installations"):
+        Rebuild(store, ["people"])
+
+
+def test_ordinals_are_as_before(store: SqlStore) -> None:
+    live(store, 1, 100)
+    before = rows(store, store.prepared.schema.installation)
+    Rebuild(store, page=10).run()
+    assert rows(store, store.prepared.schema.installation) == before
+
+
+def test_one_rebuild_at_a_time(store: SqlStore) -> None:
+    live(store, 1)
+
+    def told(progress: RebuildProgress) -> None:
+        if progress.position < progress.last:
+            with pytest.raises(Conflict):
+                Rebuild(store).run()
+            raise Killed
+
+    with pytest.raises(Killed):
+        Rebuild(store, page=50).run(told)
+
+
+def test_R19_readers_never_see_an_index_that_is_half_built(store: SqlStore, url: str) -> None:
+    people = Personalization(store)
+    for n in range(30):
+        people.register("shop", installation=f"d{n}")
+        people.personalize(f"d{n}", Identity(external_id=f"p{n}"), tags={"vip"})
+    stop, asked, wrong = Event(), [0], list[int]()
+
+    def ask() -> None:
+        with SqlStore(url, indexed_attributes=INDEXED) as own:
+            reach = Targeting(own)
+            while not stop.is_set():
+                asked[0] += 1
+                for audience in ("tag:vip", "type:customer and not tag:no", "external_id:p7"):
+                    count = reach.count("shop", audience)
+                    if count != (1 if audience == "external_id:p7" else 30):
+                        wrong.append(count)
+
+    threads = [Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(8):
+        Rebuild(store, page=20).run()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert asked[0] > 8
+    assert wrong == []
