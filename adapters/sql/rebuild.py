@@ -29,6 +29,9 @@ READ_MODELS = {
 PAGE = 5_000
 ATTEMPTS = 60
 PAUSE = 0.5
+NEVER_ALONE = (
+    "transactions that do not end keep its tables from being swapped; the next run goes on"
+)
 NAME = "rebuild "
 
 
@@ -111,7 +114,7 @@ class Rebuild:
             except (Conflict, StoreUnavailable):
                 attempts += 1
                 if attempts == ATTEMPTS:
-                    raise
+                    raise StoreUnavailable(NEVER_ALONE) from None
                 time.sleep(PAUSE)
                 self._go_on()
             else:

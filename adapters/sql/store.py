@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Generator, Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Self
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.engine import URL
 
 from addressee.adapters.mapper import EventMapper
@@ -28,6 +29,9 @@ from .schema import Schema
 from .tail import Tail
 from .transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
 
+INDEXED = "indexed attributes"
+"""Name of the setting that remembers them, as JSON."""
+
 
 class SqlStore:
     """Ledger and read models in one database; every command is one transaction of it.
@@ -36,7 +40,9 @@ class SqlStore:
         target: a SQLAlchemy engine of the host's, or a URL such as ``sqlite:///ledger.db``.
         identifier_key: the secret that turns identifiers into stream ids, up to 64 bytes (R5); by
             default the store makes one when it is new, and keeps it in the database.
-        indexed_attributes: ``attr.name`` and ``iattr.name`` that audiences may use.
+        indexed_attributes: ``attr.name`` and ``iattr.name`` that audiences may use; by default
+            those that it was last opened with. Of attributes that are new here, audiences see what
+            is set from now on; a `Rebuild` shows them all.
         prefix: before the names of all tables.
         schema: the database schema that they are in, if not the connection's own.
         create: make the tables where there are none.
@@ -61,14 +67,13 @@ class SqlStore:
         target: Engine | str | URL,
         *,
         identifier_key: bytes | None = None,
-        indexed_attributes: Iterable[str] = (),
+        indexed_attributes: Iterable[str] | None = None,
         prefix: str = "addressee_",
         schema: str | None = None,
         create: bool = True,
         statement_timeout: float | None = None,
         mapper: EventMapper | None = None,
     ) -> None:
-        self.indexed_attributes: AbstractSet[str] = frozenset(indexed_attributes)
         self.database = Database(target, statement_timeout)
         self._schema = Schema.named(prefix, schema)
         self.applications = SqlApplications(self.database, self._schema)
@@ -80,6 +85,7 @@ class SqlStore:
         self._before_reading = before_reading(self._schema, self.database.engine.dialect.name)
         try:
             prepare(self.database, self._schema, create=create)
+            self.indexed_attributes = self._indexed(indexed_attributes)
             self.identifier_key = identifier_key or self._setting("identifier_key", random_key)
         except BaseException:
             self.database.close()
@@ -163,6 +169,19 @@ class SqlStore:
     def __exit__(self, *_: object) -> None:
         """Close the store."""
         self.close()
+
+    def _indexed(self, wanted: Iterable[str] | None) -> AbstractSet[str]:
+        """Return the attributes that are indexed, and remember them if they are given."""
+        names = sorted(set(wanted or ()))
+        written = json.dumps(names).encode()
+        known = self._setting(INDEXED, lambda: written)
+        if wanted is not None and known != written:
+            table = self._schema.setting
+            with self.database.writing() as connection:
+                row = update(table).where(table.c.name == INDEXED)
+                connection.execute(row.values(value=written))
+            return frozenset(names)
+        return frozenset(json.loads(known))
 
     def _setting(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Return what the store keeps under a name, making it once."""

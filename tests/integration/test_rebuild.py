@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 import pytest
 from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from addressee.adapters.sql import Rebuild, RebuildProgress, SqlStore
 from addressee.adapters.sql.schema import Schema
@@ -226,3 +227,38 @@ def test_R19_readers_never_see_an_index_that_is_half_built(store: SqlStore, url:
         thread.join()
     assert asked[0] > 8
     assert wrong == []
+
+
+def test_R19_a_view_that_is_open_is_over_before_the_swap(store: SqlStore, url: str) -> None:
+    people = Personalization(store)
+    for n in range(30):
+        people.register("shop", installation=f"d{n}")
+    with SqlStore(url, indexed_attributes=INDEXED) as own:
+        with own.reading() as reader:
+            reader.events(0, 1)
+            thread = Thread(target=Rebuild(store, page=7).run)
+            thread.start()
+            thread.join(1.5)
+            assert len(reader.postings("shop", {"all"}, range(1))["all"]) == 30
+        thread.join(60)
+        assert not thread.is_alive()
+        assert Targeting(own).count("shop", "all") == 30
+
+
+def test_without_the_hold_it_would_see_less_or_fail(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if store.database.is_sqlite:
+        return  # a change of tables is one change of many there
+    people = Personalization(store)
+    for n in range(30):
+        people.register("shop", installation=f"d{n}")
+    monkeypatch.setattr(store, "_before_reading", "")
+    with store.reading() as reader:
+        reader.streams({"installation:d0": 0})  # takes its view
+        Rebuild(store, page=7).run()
+        try:
+            seen = reader.ordinals("shop", {f"d{n}" for n in range(30)})
+        except DBAPIError:
+            seen = {}  # MariaDB noticed
+    assert len(seen) < 30

@@ -130,3 +130,17 @@ def test_a_damaged_chunk_is_noticed_and_named(url: str, monkeypatch: pytest.Monk
         pytest.raises(StoreDamaged, match=r"chunk of term \d+, shard 0"),
     ):
         Targeting(another).count("shop", "os:ios")
+
+
+def test_a_store_remembers_what_it_indexes(url: str) -> None:
+    with SqlStore(url, indexed_attributes=["attr.plan"]) as store:
+        people = Personalization(store)
+        people.register("shop", installation="a")
+        people.personalize("a", Identity(external_id="ali"), attributes={"plan": "gold"})
+    with SqlStore(url) as store:
+        assert store.indexed_attributes == {"attr.plan"}
+        assert Targeting(store).count("shop", "attr.plan:gold") == 1
+    with SqlStore(url, indexed_attributes=[]) as store:
+        assert store.indexed_attributes == frozenset()
+    with SqlStore(url) as store:
+        assert store.indexed_attributes == frozenset()
