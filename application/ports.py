@@ -120,6 +120,10 @@ class Audit(Reader, Protocol):
         """
         ...
 
+    def last(self) -> int:
+        """Return the position of the last event that this view sees; 0 if there is none."""
+        ...
+
     def rows(self) -> Iterable[Row]:
         """Return every installation's row, expired ones too."""
         ...

@@ -52,7 +52,10 @@ class Verification:
 
 
 def verify(
-    store: AuditableStore, *, progress: Callable[[int], None] = lambda _: None, page: int = PAGE
+    store: AuditableStore,
+    *,
+    progress: Callable[[int, int], object] = lambda _, __: None,
+    page: int = PAGE,
 ) -> Verification:
     """Fold the whole ledger, and compare what read models should hold with what they do.
 
@@ -61,7 +64,7 @@ def verify(
 
     Args:
         store: whose.
-        progress: told after each page how many events were read.
+        progress: told after each page the position of its last event, and of the ledger's.
         page: how many events are folded at once.
 
     Raises:
@@ -69,9 +72,10 @@ def verify(
     """
     with store.auditing() as audit:
         checked = Ledger(audit, Replay(store.indexed_attributes))
+        last = audit.last()
         try:
-            while events := checked.take(page):
-                progress(events)
+            while checked.take(page):
+                progress(checked.replay.position, last)
         except StoreDamaged as damage:
             # Without that event nobody knows what read models should hold.
             found = [*checked.differences, Difference("ledger", "", str(damage))]
@@ -103,7 +107,7 @@ class Ledger:
         self._versions: dict[str, int] = {}
 
     def take(self, limit: int) -> int:
-        """Read the next events; return how many were read so far, and 0 at the end.
+        """Read the next events; return how many they were.
 
         Raises:
             StoreDamaged: one of them can't be read.
@@ -120,7 +124,7 @@ class Ledger:
             self._versions[stream] = version
         self.rebuilt.apply(self.replay.changes(page, self._audit))
         self.events += len(page)
-        return self.events if page else 0
+        return len(page)
 
 
 def differences(expected: ReadModels, live: Audit) -> Iterator[Difference]:

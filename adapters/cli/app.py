@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from addressee.adapters.jsonl.commands import moment_of
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue
 
-from . import applications, questions
+from . import applications, operations, questions
 from .apply import apply_file, opened
 from .output import one_line
 from .serve import serve_store
@@ -48,6 +48,8 @@ def show_version(wanted: bool) -> None:  # noqa: FBT001 # typer's callback
 
 
 app.add_typer(applications.commands, name="app")
+for command in (operations.rebuild, operations.verify, operations.compact, operations.migrate):
+    app.command(rich_help_panel="For operators")(command)
 
 
 @app.callback()
@@ -170,58 +172,6 @@ def who(
     moment: datetime | None = None if at is None else moment_of(at)
     with existing_store(store) as ledger:
         typer.echo(History(ledger).who(installation, moment) or "nobody")
-
-
-@app.command()
-def compact(store: Store = DEFAULT_STORE) -> None:
-    """Fold what live changes left beside the audience index into it, and print how many they were.
-
-    Commands do so themselves now and then. A scheduler that does it at quiet times spares them the
-    work; it may run as often as it likes, beside commands and beside itself.
-
-        addressee compact --store sqlite:///day.db
-    """
-    with existing_store(store) as ledger:
-        typer.echo(ledger.compact())
-
-
-@app.command()
-def migrate(
-    store: Store = DEFAULT_STORE,
-    *,
-    before_deploy: Annotated[
-        bool,
-        typer.Option("--before-deploy", help="Only what the code that runs now can live with."),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the SQL instead of running it.")
-    ] = False,
-    prefix: Annotated[str, typer.Option(help="Before the names of the tables.")] = "addressee_",
-    schema: Annotated[str | None, typer.Option(help="The tables' database schema.")] = None,
-) -> None:
-    """Bring a store's tables up to date with this release, or make them.
-
-    Before new code is deployed, run what the old code can live with; when no old code runs any
-    more, run the rest:
-
-        addressee migrate --before-deploy --store postgresql+psycopg://host/db
-
-        addressee migrate --store postgresql+psycopg://host/db
-    """
-    # Alembic takes as long to load as a question takes to answer.
-    from addressee.adapters.sql.migration import Migration  # noqa: PLC0415 # for that reason
-
-    migration = Migration(store, prefix=prefix, schema=schema)
-    part: Literal["before", "after"] = "before" if before_deploy else "after"
-    try:
-        if dry_run:
-            typer.echo(migration.sql(part), nl=False)
-            return
-        missing = migration.missing(part)
-        migration.run(part)
-    finally:
-        migration.close()
-    typer.echo("\n".join(missing) or "nothing to do")
 
 
 @app.command()

@@ -71,6 +71,9 @@ class MemoryStore(ReadModels):
         notifications = self.recorder.select_notifications(after + 1, limit)
         return [Recorded(n.id, self._mapper.to_domain_event(n)) for n in notifications]
 
+    def last(self) -> int:
+        return self.recorder.max_notification_id() or 0
+
     ledger = events  # A position is given and seen under the same lock.
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:

@@ -24,6 +24,11 @@ class SqlAudit(SqlReader):
             for at, stream, version, topic, state in self._connection.execute(rows.limit(limit))
         ]
 
+    def last(self) -> int:
+        """Return the position of the last event."""
+        found = self._prepared.last.rows(self._connection)
+        return found[0][0] if found else 0
+
     def rows(self) -> Iterable[Row]:
         """Return every installation's row."""
         table = self._schema.installation

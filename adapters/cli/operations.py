@@ -1,0 +1,152 @@
+"""What operators do with a store: bring it up to date, tidy, rebuild and check it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from addressee.adapters.sql import READ_MODELS, Rebuild
+from addressee.application import verify as verified
+
+from .output import one_line, show_table
+from .stores import DEFAULT_STORE, Store, existing_store
+
+DIFFERENT = 1
+RATE = TextColumn("{task.fields[rate]}")
+
+
+class ReadModel(StrEnum):
+    """What can be rebuilt alone."""
+
+    installations = "installations"
+    identifiers = "identifiers"
+    segments = "segments"
+    audiences = "audiences"
+
+
+class Form(StrEnum):
+    """How findings are printed."""
+
+    table = "table"
+    jsonl = "jsonl"
+
+
+def compact(store: Store = DEFAULT_STORE) -> None:
+    """Fold what live changes left beside the audience index into it, and print how many they were.
+
+    Commands do so themselves now and then. A scheduler that does it at quiet times spares them the
+    work; it may run as often as it likes, beside commands and beside itself.
+
+        addressee compact --store sqlite:///day.db
+    """
+    with existing_store(store) as ledger:
+        typer.echo(ledger.compact())
+
+
+def rebuild(
+    store: Store = DEFAULT_STORE,
+    only: Annotated[
+        list[ReadModel] | None, typer.Option(help="Rebuild this one; may be given several times.")
+    ] = None,
+) -> None:
+    """Rebuild the read models from the ledger while the service works.
+
+    New tables are filled beside those in use, which answer until the new ones take their place in
+    one transaction. The ledger is only read. A run that was stopped goes on where it was; two at a
+    time are refused. `addressee verify` says whether there is a need.
+
+        addressee rebuild --only audiences --store sqlite:///day.db
+    """
+    with existing_store(store) as ledger, events_bar("rebuilding") as advance:
+        run = Rebuild(ledger, [name.value for name in only or ()])
+        last = run.run(lambda done: advance(done.position, done.last))
+    typer.echo(f"rebuilt {', '.join(only or READ_MODELS)} from the ledger up to position {last}")
+
+
+def verify(
+    store: Store = DEFAULT_STORE,
+    form: Annotated[Form, typer.Option("--format", help="How to print.")] = Form.table,
+) -> None:
+    """Check that ledger and read models are whole; print each difference.
+
+    Streams must have no gap, and the read models must be what a fold of the ledger gives. It looks
+    at one moment, while commands go on. Exit status: 0 nothing found, 1 differences, 2 the store
+    can't be read. What is wrong with read models is mended by `addressee rebuild`.
+
+        addressee verify --store sqlite:///day.db --format jsonl
+    """
+    with existing_store(store) as ledger, events_bar("checking") as advance:
+        found = verified(ledger, progress=advance)
+    if form is Form.jsonl:
+        for difference in found.differences:
+            typer.echo(json.dumps(asdict(difference)))
+    else:
+        rows = ((d.place, d.name, d.problem) for d in found.differences)
+        show_table(("place", "name", "problem"), rows)
+    summary = f"{found.events} events up to position {found.position}, {found.skipped} skipped, "
+    summary += f"{len(found.differences) or 'no'} differences"
+    typer.echo(one_line(summary), err=True)
+    raise typer.Exit(DIFFERENT if found.differences else 0)
+
+
+def migrate(
+    store: Store = DEFAULT_STORE,
+    *,
+    before_deploy: Annotated[
+        bool,
+        typer.Option("--before-deploy", help="Only what the code that runs now can live with."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the SQL instead of running it.")
+    ] = False,
+    prefix: Annotated[str, typer.Option(help="Before the names of the tables.")] = "addressee_",
+    schema: Annotated[str | None, typer.Option(help="The tables' database schema.")] = None,
+) -> None:
+    """Bring a store's tables up to date with this release, or make them.
+
+    Before new code is deployed, run what the old code can live with; when no old code runs any
+    more, run the rest:
+
+        addressee migrate --before-deploy --store postgresql+psycopg://host/db
+
+        addressee migrate --store postgresql+psycopg://host/db
+    """
+    # Alembic takes as long to load as a question takes to answer.
+    from addressee.adapters.sql.migration import Migration  # noqa: PLC0415 # for that reason
+
+    migration = Migration(store, prefix=prefix, schema=schema)
+    part: Literal["before", "after"] = "before" if before_deploy else "after"
+    try:
+        if dry_run:
+            typer.echo(migration.sql(part), nl=False)
+            return
+        missing = migration.missing(part)
+        migration.run(part)
+    finally:
+        migration.close()
+    typer.echo("\n".join(missing) or "nothing to do")
+
+
+@contextmanager
+def events_bar(what: str) -> Generator[Callable[[int, int], None]]:
+    """Show a bar on a terminal; yield a function that takes how far it is, and of how many."""
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), RATE, TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task(what, total=None, rate="")
+
+        def advance(done: int, total: int) -> None:
+            speed = bar.tasks[task].speed
+            told = f"{speed:,.0f} events/s" if speed else ""
+            bar.update(task, completed=done, total=total, rate=told)
+
+        yield advance

@@ -1,0 +1,73 @@
+"""What operators run, as they run it (R37)."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+DAY = Path(__file__).parents[2] / "docs" / "day.jsonl"
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "addressee.adapters.cli", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    call("apply", str(DAY))
+    return call
+
+
+def damage(tmp_path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(tmp_path / "addressee.db")) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+def test_R37_verify_finds_and_rebuild_mends(run: Run, tmp_path: Path) -> None:
+    clean = run("verify")
+    assert (clean.returncode, clean.stdout) == (0, "")
+    assert "skipped, no differences" in clean.stderr
+    damage(tmp_path, "update addressee_installation set person = 'x' where person is not null")
+    found = run("verify")
+    assert found.returncode == 1
+    assert "installation\t" in found.stdout
+    rows = [json.loads(line) for line in run("verify", "--format", "jsonl").stdout.splitlines()]
+    assert {row["place"] for row in rows} == {"installation"}
+    assert all(row["problem"].startswith("person is x, the ledger says ") for row in rows)
+    alone = run("rebuild", "--only", "audiences")
+    assert alone.stdout.startswith("rebuilt audiences from the ledger up to position ")
+    assert run("verify").returncode == 1
+    assert run("rebuild").returncode == 0
+    assert run("verify").returncode == 0
+    assert run("target", "all", "--app", "app-code-1", "--count").stdout != "0\n"
+
+
+def test_R37_an_event_that_was_changed_or_removed_is_named(run: Run, tmp_path: Path) -> None:
+    damage(tmp_path, "drop trigger addressee_event_no_DELETE")
+    damage(tmp_path, "delete from addressee_event where version = 2 and stream like 'inst%'")
+    found = run("verify")
+    assert found.returncode == 1
+    assert "stream\tinstallation:" in found.stdout
+    assert "version 3 at position" in found.stdout
+    damage(tmp_path, "drop trigger addressee_event_no_UPDATE")
+    damage(tmp_path, "update addressee_event set state = '{}' where version = 1")
+    broken = run("verify")
+    assert broken.returncode == 1
+    assert "ledger\t" in broken.stdout
+
+
+def test_what_can_not_be_rebuilt_is_refused(run: Run) -> None:
+    refused = run("rebuild", "--only", "everything")
+    assert refused.returncode == 2
+    assert "installations" in refused.stderr
+    missing = run("verify", "--store", "sqlite:///none.db")
+    assert (missing.returncode, missing.stdout) == (2, "")
