@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from addressee.domain import DeviceDepersonalized, DevicePersonalized
+from addressee.domain import DeviceDepersonalized, DevicePersonalized, Event
 
 from .ports import Recorded
 
@@ -12,7 +12,7 @@ WINDOW = 1_000
 """How many events behind a half its other half stands at most; else the ledger is damaged, and
 whoever folds it must not wait for what will never come."""
 
-Half = tuple[type, str, str]
+Half = tuple[str, str, str]
 """What both halves of a sign-in or logout say: which it is, the installation, the person."""
 
 
@@ -38,16 +38,23 @@ def whole_page(
         limit *= 2
 
 
+def half_of(event: Event) -> tuple[Half, bool] | None:
+    """Return what a half says, and whether it is the installation's; None for any other event."""
+    if not isinstance(event, DevicePersonalized | DeviceDepersonalized):
+        return None
+    half = type(event).__name__, event.installation, event.person
+    return half, event.originator_id.startswith("installation:")
+
+
 def whole_length(page: Sequence[Recorded]) -> int:
     """Return how many events a page has up to the last place where nothing is half there."""
     opened: dict[Half, list[int]] = {}
     ends = [0] * len(page)
     """Where a pair begins, the place behind its other half."""
     for place, (_, event) in enumerate(page):
-        if not isinstance(event, DevicePersonalized | DeviceDepersonalized):
+        if (found := half_of(event)) is None:
             continue
-        side = event.originator_id.startswith("installation:")
-        half = type(event), event.installation, event.person
+        half, side = found
         waiting = opened.setdefault(half, [])
         # Equal halves may come several times before the first other half does.
         if waiting and (waiting[-1] > 0) != side:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from addressee.domain import StoreDamaged
 
-from .pages import whole_page
+from .pages import Half, half_of, whole_page
 from .ports import SHARD_BITS, Audit, AuditableStore
 from .readmodels import ReadModels
 from .replay import Replay
@@ -80,7 +81,8 @@ def verify(
             # Without that event nobody knows what read models should hold.
             found = [*checked.differences, Difference("ledger", "", str(damage))]
         else:
-            found = [*checked.differences, *differences(checked.rebuilt, audit)]
+            halves = checked.lost_halves()
+            found = [*checked.differences, *halves, *differences(checked.rebuilt, audit)]
     position = checked.replay.position
     return Verification(checked.events, position, position - checked.events, tuple(found))
 
@@ -105,6 +107,14 @@ class Ledger:
         self.differences: list[Difference] = []
         self._audit = audit
         self._versions: dict[str, int] = {}
+        self._halves: Counter[Half] = Counter()
+
+    def lost_halves(self) -> Iterator[Difference]:
+        """Yield what stands in one of the two streams that should both tell of it."""
+        for (topic, installation, person), surplus in sorted(self._halves.items()):
+            streams = [f"installation:{installation}", f"person:{person}"]
+            has, lacks = streams if surplus > 0 else streams[::-1]
+            yield Difference("stream", lacks, f"lacks a {topic} that {has} has")
 
     def take(self, limit: int) -> int:
         """Read the next events; return how many they were.
@@ -122,6 +132,11 @@ class Ledger:
                 problem = f"version {version} at position {position}, {expected} was expected"
                 self.differences.append(Difference("stream", stream, problem))
             self._versions[stream] = version
+            if (found := half_of(event)) is not None:
+                half, side = found
+                self._halves[half] += 1 if side else -1
+                if not self._halves[half]:
+                    del self._halves[half]
         self.rebuilt.apply(self.replay.changes(page, self._audit))
         self.events += len(page)
         return len(page)

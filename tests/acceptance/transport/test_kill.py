@@ -12,11 +12,10 @@ import httpx
 import pytest
 
 from addressee.adapters.sql import SqlStore
-from addressee.application import History, Targeting, issue_key
+from addressee.application import History, Targeting, issue_key, verify
 from addressee.domain import Application
 from tests.servers import http_server
 from tests.servers.ports import free_port
-from tests.whole import check_whole
 
 from .conftest import HOME
 
@@ -112,7 +111,9 @@ def test_R19_what_was_acknowledged_is_there_though_the_server_was_killed(
     assert statuses[200] > CONNECTIONS
     assert statuses[0] >= 2, "nothing noticed the kills"
     with SqlStore(url) as store:
-        positions = check_whole(store)
+        assert verify(store).differences == ()
+        with store.reading() as reader:
+            positions = {position for position, _ in reader.events(0, 1_000_000)}
         assert {p for each in done for p in each.positions} <= positions
         history, reach = History(store), Targeting(store)
         for each in done:
