@@ -27,7 +27,7 @@ def whole_page(
         limit: about how many events; a few less or, where they belong together, more.
 
     Returns:
-        None at the ledger's end, and where the other half of the last command is not there yet.
+        Nothing at the ledger's end, and where half of the last command is not there yet.
     """
     while True:
         page = read(after, limit)
