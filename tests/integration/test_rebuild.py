@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Generator
+from itertools import islice
 from threading import Event, Thread
 
 import pytest
@@ -262,3 +265,40 @@ def test_without_the_hold_it_would_see_less_or_fail(
         except DBAPIError:
             seen = {}  # MariaDB noticed
     assert len(seen) < 30
+
+
+REBUILDER = """
+import sys
+from addressee.adapters.sql import Rebuild, SqlStore
+with SqlStore(sys.argv[1]) as store:
+    Rebuild(store, page=3, lease=0).run(lambda done: print(done.position, flush=True))
+print("done", flush=True)
+"""
+
+
+def test_R37_a_rebuild_that_is_killed_goes_on(store: SqlStore, url: str) -> None:
+    chance = random.Random(1)  # noqa: S311 # the same moments each time, as far as clocks go
+    live(store, 1, 100)
+    with store.database.writing() as connection:
+        wrong_owner(connection, store.prepared.schema)
+    seen, lines = list[int](), list[str]()
+    for patience in [chance.randrange(1, 25) for _ in range(8)] + [10_000]:
+        with subprocess.Popen(
+            [sys.executable, "-c", REBUILDER, url], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            lines = list(islice(process.stdout, patience))
+            process.kill()
+        assert lines, "it ended without a word"
+        if seen and lines[0] != "done\n":
+            assert int(lines[0]) >= min(seen[-1], ledger_end(store)), "it began again"
+        seen += [int(line) for line in lines if line != "done\n"]
+        if "done\n" in lines:
+            break
+    assert lines[-1] == "done\n"
+    assert verify(store).differences == ()
+
+
+def ledger_end(store: SqlStore) -> int:
+    with store.reading() as reader:
+        return reader.events(0, 100_000)[-1].position
