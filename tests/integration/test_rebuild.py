@@ -10,6 +10,8 @@ from itertools import islice
 from threading import Event, Thread
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
@@ -46,18 +48,31 @@ class Killed(Exception):
     """Stands for a process that is gone at this point."""
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_R37_a_rebuild_equals_what_was_live(store: SqlStore, seed: int) -> None:
+def test_R37_a_rebuild_equals_what_was_live(store: SqlStore, *, long: bool) -> None:
     """Commands go on meanwhile; it is stopped at random, and goes on."""
+
+    @settings(
+        max_examples=60 if long else 5,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(st.integers(0, 2**32))
+    def lives(seed: int) -> None:
+        rebuild_amid(store, seed)
+
+    lives()
+
+
+def rebuild_amid(store: SqlStore, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 # likewise
-    lives = [live(store, seed)]
+    lives = [live(store, seed * 1000)]
     stop = Event()
 
     def go_on() -> None:
-        for n in range(100, 200):
+        for n in range(1, 100):
             if stop.is_set():
                 return
-            lives.append(live(store, n * 10 + seed, 20))
+            lives.append(live(store, seed * 1000 + n, 20))
 
     thread = Thread(target=go_on)
     thread.start()
@@ -86,7 +101,7 @@ def test_R37_a_rebuild_equals_what_was_live(store: SqlStore, seed: int) -> None:
             audience = life.audience()
             found = list(reach.targets(life.application, audience))
             assert found == life.world.found(audience, disabled=False)
-    live(store, 7)
+    live(store, seed * 1000 + 999)
     assert verify(store).differences == ()
 
 
