@@ -24,6 +24,8 @@ from .ports import (
     Scope,
     Store,
     Transaction,
+    View,
+    Viewable,
 )
 from .profiles import Profile, Profiles
 from .projection import Changes, InstallationChange
@@ -73,6 +75,8 @@ __all__ = [
     "Transaction",
     "Updated",
     "Verification",
+    "View",
+    "Viewable",
     "bulk",
     "issue_key",
     "recognized",

@@ -18,7 +18,7 @@ from addressee.domain.audience import ATTRIBUTE_PREFIXES
 
 from .expansion import expanded
 from .outline import Outline
-from .ports import SHARD_BITS, Reader, Store
+from .ports import SHARD_BITS, View, Viewable
 
 IDENTIFIER_FIELDS: AbstractSet[str] = frozenset({"external_id", "msisdn", "email"})
 
@@ -42,7 +42,7 @@ class Plan:
         conjuncts: what all has to hold, the universe among it, in the order in which it is asked.
     """
 
-    reader: Reader
+    reader: View
     application: str
     indexed: Mapping[Term, str]
     outline: Outline
@@ -136,7 +136,7 @@ class Plan:
 
 
 def plan(
-    store: Store, reader: Reader, application: str, expression: Expression, universe: Term
+    store: Viewable, reader: View, application: str, expression: Expression, universe: Term
 ) -> Plan:
     """Look up what an expression names and return what is needed to evaluate it."""
     expression = without_segments(reader, application, expression)
@@ -151,12 +151,12 @@ def plan(
     return Plan(reader, application, indexed, outline, outline.ordered_and((universe, *parts)))
 
 
-def without_segments(reader: Reader, application: str, expression: Expression) -> Expression:
+def without_segments(reader: View, application: str, expression: Expression) -> Expression:
     """Return an expression with the application's segments expanded in it; raises as `expanded`."""
     return expanded(expression, lambda name: reader.segments(application, {name}).get(name))
 
 
-def check_indexed(store: Store, terms: AbstractSet[Term]) -> None:
+def check_indexed(store: Viewable, terms: AbstractSet[Term]) -> None:
     """Raise InvalidValue for an attribute that the store's index does not know.
 
     Without this an audience on it would silently reach nobody, or everybody.
@@ -169,7 +169,7 @@ def check_indexed(store: Store, terms: AbstractSet[Term]) -> None:
 
 
 def look_up(
-    store: Store, reader: Reader, application: str, terms: AbstractSet[Term]
+    store: Viewable, reader: View, application: str, terms: AbstractSet[Term]
 ) -> dict[Term, BitMap]:
     """Return leaf → hits, for leaves that name identifiers or installations."""
     claims = {

@@ -30,7 +30,7 @@ from addressee.domain import (
 from addressee.domain.terms import ALL, REACHABLE
 
 from .evaluation import check_indexed, without_segments
-from .ports import Reader, Recorded, Store
+from .ports import Recorded, View, Viewable
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ class Explanation:
 
 
 def explain(  # noqa: PLR0913 # a question, and where it is asked
-    store: Store,
-    reader: Reader,
+    store: Viewable,
+    reader: View,
     application: str,
     expression: Expression,
     name: str,

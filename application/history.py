@@ -17,7 +17,7 @@ from addressee.domain import (
     values,
 )
 
-from .ports import Recorded, Store
+from .ports import Recorded, Viewable
 
 
 class History:
@@ -31,7 +31,7 @@ class History:
         store: where the ledger is; an adapter's.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Viewable) -> None:
         self._store = store
 
     def installation(self, installation: str, *, within: str | None = None) -> Sequence[Recorded]:

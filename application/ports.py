@@ -44,7 +44,7 @@ class Row(NamedTuple):
     bound_at: datetime | None
 
 
-class Reader(Protocol):
+class View(Protocol):
     """Show ledger and read models as they were at one moment."""
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
@@ -99,6 +99,10 @@ class Reader(Protocol):
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
         """Return the ids of the installations with these ordinals, which ascend."""
         ...
+
+
+class Reader(View, Protocol):
+    """Show a store as it is, with the signs of life that no ledger has (R26)."""
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
         """Return bound installations whose binding and last touch are not later than ``before``."""
@@ -156,8 +160,8 @@ class Transaction(Reader, Protocol):
         ...
 
 
-class Store(Protocol):
-    """Keep one ledger with its read models: one account.
+class Viewable(Protocol):
+    """Answer questions about one account, as it is or as it was.
 
     Attributes:
         identifier_key: the secret that turns identifiers into stream ids (R5).
@@ -166,6 +170,14 @@ class Store(Protocol):
 
     identifier_key: bytes
     indexed_attributes: AbstractSet[str]
+
+    def reading(self) -> AbstractContextManager[View]:
+        """Open a view that does not change while it is open; raises StoreUnavailable."""
+        ...
+
+
+class Store(Viewable, Protocol):
+    """Keep one ledger with its read models: one account."""
 
     def reading(self) -> AbstractContextManager[Reader]:
         """Open a view that does not change while it is open; raises StoreUnavailable."""

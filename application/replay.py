@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from addressee.domain import Aggregate, IdentifierClaim, Installation, Person, Segment
 
-from .ports import Reader, Recorded
+from .ports import Recorded, View
 from .projection import Changes, project
 
 KINDS: Mapping[str, type[Aggregate]] = {
@@ -34,7 +34,7 @@ class Replay:
         self._limit = kept
         self._kept: OrderedDict[str, Aggregate] = OrderedDict()
 
-    def changes(self, page: Sequence[Recorded], reader: Reader) -> Changes:
+    def changes(self, page: Sequence[Recorded], reader: View) -> Changes:
         """Return what the next events change.
 
         Args:
@@ -70,7 +70,7 @@ class Replay:
             self.position = page[-1].position
         return changes
 
-    def _states(self, streams: Iterable[str], reader: Reader) -> dict[str, Aggregate]:
+    def _states(self, streams: Iterable[str], reader: View) -> dict[str, Aggregate]:
         """Return stream → the aggregate as it was at ``position``."""
         found = {stream: self._kept[stream] for stream in streams if stream in self._kept}
         missing = {stream: 0 for stream in streams if stream not in found}

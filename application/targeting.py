@@ -11,7 +11,7 @@ from addressee.domain.terms import ALL, REACHABLE
 from .evaluation import Plan, plan
 from .explanation import Explanation, explain
 from .outline import Step
-from .ports import Reader, Store
+from .ports import View, Viewable
 
 PAGE = 10_000
 """How many ids are fetched within one view of the store; a slow consumer holds none open."""
@@ -48,7 +48,7 @@ class Targeting:
         store: where the index is; an adapter's.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Viewable) -> None:
         self._store = store
 
     def targets(
@@ -161,7 +161,7 @@ class Targeting:
             return dict(sorted(reader.segments(application).items()))
 
     def _plan(
-        self, reader: Reader, application: str, audience: Expression, *, include_disabled: bool
+        self, reader: View, application: str, audience: Expression, *, include_disabled: bool
     ) -> Plan:
         universe = universe_of(include_disabled=include_disabled)
         return plan(self._store, reader, application, audience, universe)
