@@ -4,6 +4,7 @@ from addressee.domain import Identity, SessionPolicy
 
 from .access import issue_key, recognized
 from .bulk import Call, bulk, together
+from .chain import START, Seal, Stored, link
 from .configured import Configured, Policies
 from .context import Context
 from .execution import Outcome
@@ -30,10 +31,13 @@ from .projection import Changes, InstallationChange
 from .readmodels import ReadModels
 from .replay import Replay
 from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
+from .seals import Anchor, broken_seals, lost_anchors, stored_events
 from .targeting import Targeting, TargetingPlan
 from .verify import Difference, Verification, verify
 
 __all__ = [
+    "START",
+    "Anchor",
     "ApiKey",
     "Applications",
     "Audit",
@@ -64,18 +68,24 @@ __all__ = [
     "Result",
     "Row",
     "Scope",
+    "Seal",
     "SessionPolicy",
     "Step",
     "Store",
+    "Stored",
     "Targeting",
     "TargetingPlan",
     "TermExplanation",
     "Transaction",
     "Updated",
     "Verification",
+    "broken_seals",
     "bulk",
     "issue_key",
+    "link",
+    "lost_anchors",
     "recognized",
+    "stored_events",
     "together",
     "verify",
     "whole_length",
