@@ -15,7 +15,7 @@ from addressee.adapters.jsonl.commands import moment_of
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue
 
-from . import applications, questions
+from . import applications, questions, seals
 from .apply import apply_file, opened
 from .output import one_line
 from .serve import serve_store
@@ -48,6 +48,7 @@ def show_version(wanted: bool) -> None:  # noqa: FBT001 # typer's callback
 
 
 app.add_typer(applications.commands, name="app")
+app.command()(seals.seal)
 
 
 @app.callback()

@@ -141,6 +141,12 @@ class SqlStore:
                 return compact(connection, self.prepared)
         return 0
 
+    def last(self) -> int:
+        """Return the position of the newest event; 0 while the ledger is empty."""
+        with self.database.reading() as connection:
+            rows = self.prepared.last.rows(connection)
+        return rows[0][0] if rows else 0
+
     def seal(self, progress: Callable[[Seal], object] = lambda _: None) -> Seal | None:
         """Seal what of the ledger is settled and not sealed yet.
 
