@@ -4,6 +4,7 @@ from addressee.domain import Identity, SessionPolicy
 
 from .access import issue_key, recognized
 from .bulk import Call, bulk, together
+from .chain import START, Seal, Stored, link
 from .configured import Configured, Policies
 from .context import Context
 from .execution import Outcome
@@ -32,10 +33,13 @@ from .projection import Changes, InstallationChange
 from .readmodels import ReadModels
 from .replay import Replay
 from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
+from .seals import Anchor, broken_seals, lost_anchors, stored_events
 from .targeting import Targeting, TargetingPlan
 from .verify import Difference, Verification, verify
 
 __all__ = [
+    "START",
+    "Anchor",
     "ApiKey",
     "Applications",
     "Audit",
@@ -66,9 +70,11 @@ __all__ = [
     "Result",
     "Row",
     "Scope",
+    "Seal",
     "SessionPolicy",
     "Step",
     "Store",
+    "Stored",
     "Targeting",
     "TargetingPlan",
     "TermExplanation",
@@ -77,9 +83,13 @@ __all__ = [
     "Verification",
     "View",
     "Viewable",
+    "broken_seals",
     "bulk",
     "issue_key",
+    "link",
+    "lost_anchors",
     "recognized",
+    "stored_events",
     "together",
     "verify",
     "whole_length",

@@ -13,6 +13,7 @@ from pyroaring import BitMap
 
 from addressee.domain import Application, Event
 
+from .chain import Seal, Stored
 from .projection import Changes
 
 SHARD_BITS = 16
@@ -141,6 +142,14 @@ class Audit(Reader, Protocol):
 
         A term of which a store writes no more than a hash may come as it is written.
         """
+        ...
+
+    def stored(self, after: int, limit: int) -> Sequence[Stored]:
+        """Return what `ledger` does, as it is stored; nothing is refused for what it says."""
+        ...
+
+    def seals(self, after: int, limit: int) -> Sequence[Seal]:
+        """Return up to ``limit`` seals behind a number, in their order."""
         ...
 
 

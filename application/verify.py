@@ -12,6 +12,7 @@ from .pages import Half, half_of, whole_page
 from .ports import SHARD_BITS, Audit, AuditableStore
 from .readmodels import ReadModels
 from .replay import Replay
+from .seals import broken_seals
 
 PAGE = 5_000
 """How many events are folded at once."""
@@ -24,8 +25,10 @@ class Difference:
     """Something that is not as the ledger says, or not as a ledger should be.
 
     Attributes:
-        place: ``ledger``, ``stream``, ``installation``, ``holder``, ``segment`` or ``term``.
-        name: which one: a position, a stream, an id, an application and a term.
+        place: ``ledger``, ``seal``, ``stream``, ``installation``, ``holder``, ``segment`` or
+            ``term``.
+        name: which one: a position, a seal's number and positions, a stream, an id, an application
+            and a term.
         problem: what is wrong with it.
     """
 
@@ -43,12 +46,14 @@ class Verification:
         position: of the last of them.
         skipped: positions up to it that have no event. A database with several writers leaves one
             out where a transaction was rolled back; where there is one writer, none is left out.
+        sealed: the position up to which the ledger is sealed; 0 where it is not.
         differences: what is wrong, if anything.
     """
 
     events: int
     position: int
     skipped: int
+    sealed: int
     differences: tuple[Difference, ...]
 
 
@@ -83,8 +88,12 @@ def verify(
         else:
             halves = checked.lost_halves()
             found = [*checked.differences, *halves, *differences(checked.rebuilt, audit)]
+        sealed, broken = broken_seals(audit, page)
+    for seal, problem in broken:
+        name = f"{seal.number}, positions {seal.first} to {seal.last}"
+        found.append(Difference("seal", name, problem))
     position = checked.replay.position
-    return Verification(checked.events, position, position - checked.events, tuple(found))
+    return Verification(checked.events, position, position - checked.events, sealed, tuple(found))
 
 
 class Ledger:

@@ -15,7 +15,7 @@ from addressee.adapters.jsonl.commands import moment_of
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue
 
-from . import applications, operations, questions
+from . import applications, operations, questions, seals
 from .apply import apply_file, opened
 from .output import one_line
 from .serve import serve_store
@@ -48,7 +48,13 @@ def show_version(wanted: bool) -> None:  # noqa: FBT001 # typer's callback
 
 
 app.add_typer(applications.commands, name="app")
-for command in (operations.rebuild, operations.verify, operations.compact, operations.migrate):
+for command in (
+    operations.rebuild,
+    operations.verify,
+    seals.seal,
+    operations.compact,
+    operations.migrate,
+):
     app.command(rich_help_panel="For operators")(command)
 
 

@@ -15,20 +15,13 @@ from uuid import uuid4
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from addressee.adapters.jsonl import Line, Request, Requests, read_lines
 from addressee.application import Outcome, Personalization, Store, bulk
 from addressee.domain import AddresseeError, InvalidValue
 
 from .output import one_line
+from .progress import BYTES, bar
 
 BATCH = 500
 """How many lines are one transaction."""
@@ -91,12 +84,13 @@ def apply_file(store: Store, file: IO[bytes], report: Path | None) -> int:
         written = None if report is None else stack.enter_context(opened(report, "w"))
         summary = Summary(written)
         stack.callback(summary.show)
-        advance = stack.enter_context(progress(os.fstat(file.fileno()).st_size))
+        size = os.fstat(file.fileno()).st_size
+        advance = stack.enter_context(bar("applying", BYTES))
         lines = read_lines(file)
         while batch := list(islice(lines, BATCH)):
             for done in apply_lines(people, requests, batch):
                 summary.add(done)
-            advance(batch[-1].end)
+            advance(batch[-1].end, size)
         summary.finish()
     return summary.refused
 
@@ -140,26 +134,3 @@ def opened(path: Path, mode: str) -> Generator[IO[Any]]:
         raise InvalidValue("file", f"{path} can't be opened: {error.strerror}") from None
     with file:
         yield file
-
-
-@contextmanager
-def progress(size: int) -> Generator[Any]:
-    """Show a bar on a terminal; yield a function that takes how many bytes are done."""
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("applying"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("apply", total=size or None)
-
-        def advance(done: int) -> None:
-            bar.update(task, completed=done)
-
-        yield advance

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from addressee.adapters.sql import READ_MODELS, Rebuild
 from addressee.application import verify as verified
 
-from .output import one_line, show_table
+from .output import Form, show_table
+from .progress import bar
 from .stores import DEFAULT_STORE, Store, existing_store
 
 DIFFERENT = 1
-RATE = TextColumn("{task.fields[rate]}")
 
 
 class ReadModel(StrEnum):
@@ -30,13 +26,6 @@ class ReadModel(StrEnum):
     identifiers = "identifiers"
     segments = "segments"
     audiences = "audiences"
-
-
-class Form(StrEnum):
-    """How findings are printed."""
-
-    table = "table"
-    jsonl = "jsonl"
 
 
 def compact(store: Store = DEFAULT_STORE) -> None:
@@ -65,7 +54,7 @@ def rebuild(
 
         addressee rebuild --only audiences --store sqlite:///day.db
     """
-    with existing_store(store) as ledger, events_bar("rebuilding") as advance:
+    with existing_store(store) as ledger, bar("rebuilding") as advance:
         run = Rebuild(ledger, [name.value for name in only or ()])
         last = run.run(lambda done: advance(done.position, done.last))
     typer.echo(f"rebuilt {', '.join(only or READ_MODELS)} from the ledger up to position {last}")
@@ -77,13 +66,14 @@ def verify(
 ) -> None:
     """Check that ledger and read models are whole; print each difference.
 
-    Streams must have no gap, and the read models must be what a fold of the ledger gives. It looks
-    at one moment, while commands go on. Exit status: 0 nothing found, 1 differences, 2 the store
-    can't be read. What is wrong with read models is mended by `addressee rebuild`.
+    Streams must have no gap, the ledger must be what `addressee seal` sealed, and the read models
+    what a fold of the ledger gives. It looks at one moment, while commands go on. Exit status: 0
+    nothing found, 1 differences, 2 the store can't be read. What is wrong with read models is
+    mended by `addressee rebuild`.
 
         addressee verify --store sqlite:///day.db --format jsonl
     """
-    with existing_store(store) as ledger, events_bar("checking") as advance:
+    with existing_store(store) as ledger, bar("checking") as advance:
         found = verified(ledger, progress=advance)
     if form is Form.jsonl:
         for difference in found.differences:
@@ -91,9 +81,11 @@ def verify(
     else:
         rows = ((d.place, d.name, d.problem) for d in found.differences)
         show_table(("place", "name", "problem"), rows)
-    summary = f"{found.events} events up to position {found.position}, {found.skipped} skipped, "
-    summary += f"{len(found.differences) or 'no'} differences"
-    typer.echo(one_line(summary), err=True)
+    summary = (
+        f"{found.events} events up to position {found.position}, {found.skipped} skipped, "
+        f"sealed up to {found.sealed}, {len(found.differences) or 'no'} differences"
+    )
+    typer.echo(summary, err=True)
     raise typer.Exit(DIFFERENT if found.differences else 0)
 
 
@@ -133,20 +125,3 @@ def migrate(
     finally:
         migration.close()
     typer.echo("\n".join(missing) or "nothing to do")
-
-
-@contextmanager
-def events_bar(what: str) -> Generator[Callable[[int, int], None]]:
-    """Show a bar on a terminal; yield a function that takes how far it is, and of how many."""
-    console = Console(stderr=True)
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), RATE, TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    with bar:
-        task = bar.add_task(what, total=None, rate="")
-
-        def advance(done: int, total: int) -> None:
-            speed = bar.tasks[task].speed
-            told = f"{speed:,.0f} events/s" if speed else ""
-            bar.update(task, completed=done, total=total, rate=told)
-
-        yield advance

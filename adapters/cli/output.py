@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+
+class Form(StrEnum):
+    """How findings are printed: for people, or for machines."""
+
+    table = "table"
+    jsonl = "jsonl"
 
 
 def one_line(text: object) -> str:

@@ -18,7 +18,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.popo import POPOProcessRecorder
 
 from addressee.adapters.mapper import EventMapper
-from addressee.application import Changes, ReadModels, Recorded
+from addressee.application import Changes, ReadModels, Recorded, Seal, Stored
 from addressee.domain import Conflict, Event
 
 
@@ -75,6 +75,16 @@ class MemoryStore(ReadModels):
         return self.recorder.max_notification_id() or 0
 
     ledger = events  # A position is given and seen under the same lock.
+
+    def stored(self, after: int, limit: int) -> Sequence[Stored]:
+        found = self.recorder.select_notifications(after + 1, limit)
+        return [
+            Stored(n.id, str(n.originator_id), n.originator_version, n.topic, n.state)
+            for n in found
+        ]
+
+    def seals(self, after: int, limit: int) -> Sequence[Seal]:  # noqa: ARG002 # nobody else can change what is here
+        return ()
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         try:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 
-from addressee.application import Recorded, Row
+from addressee.application import Recorded, Row, Seal, Stored
 
 from .reader import SqlReader
+from .sealing import seal_of, stored
 from .statements import from_microseconds
 
 
@@ -28,6 +29,16 @@ class SqlAudit(SqlReader):
         """Return the position of the last event."""
         found = self._prepared.last.rows(self._connection)
         return found[0][0] if found else 0
+
+    def stored(self, after: int, limit: int) -> Sequence[Stored]:
+        """Return events as they are stored."""
+        return stored(self._connection, self._schema, after, limit)
+
+    def seals(self, after: int, limit: int) -> Sequence[Seal]:
+        """Return seals behind a number."""
+        table = self._schema.seal
+        found = select(table).where(table.c.number > after).order_by(table.c.number).limit(limit)
+        return [seal_of(row) for row in self._connection.execute(found)]
 
     def rows(self) -> Iterable[Row]:
         """Return every installation's row."""

@@ -59,7 +59,8 @@ def create_tables(connection: Connection, schema: Schema) -> None:
     if schema.event.schema and connection.dialect.name == "postgresql":
         connection.execute(CreateSchema(schema.event.schema, if_not_exists=True))
     schema.metadata.create_all(connection)
-    for statement in guards(schema.event, schema.setting, connection.dialect.name):
+    dialect = connection.dialect.name
+    for statement in guards(schema.event, schema.seal, schema.setting, dialect):
         connection.exec_driver_sql(statement.replace("%", "%%"))
     connection.execute(
         insert(schema.chunk), dict(zip(schema.chunk.c.keys(), FIRST_GENERATION, strict=True))

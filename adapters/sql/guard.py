@@ -1,4 +1,4 @@
-"""The ledger's table refuses to change what it holds, whoever asks (R30)."""
+"""The tables of ledger and seals refuse to change what they hold, whoever asks (R30)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import Table
 
 from .ordering import SLOT_NAMES
 
-REFUSAL = "events are never changed or deleted"
+REFUSAL = "{what} are never changed or deleted"
 
 SQLITE = """
 CREATE TRIGGER IF NOT EXISTS %(schema_)s%(name)s_no_{verb} BEFORE {verb} ON %(name)s
@@ -30,25 +30,34 @@ SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'
 MARIADB_AND_MYSQL = {"mariadb", "mysql"}
 
 
-def guards(event: Table, setting: Table, dialect: str) -> list[str]:
+def guards(event: Table, seal: Table, setting: Table, dialect: str) -> list[str]:
     """Return what the ledger needs beside its tables: triggers, and slots where writers use them.
 
     Args:
         event: the ledger's table; its name goes into those of the triggers.
+        seal: the seals' table; likewise.
         setting: the table of settings.
         dialect: name of the database's.
     """
+    statements = [*triggers(event, "events", dialect), *triggers(seal, "seals", dialect)]
+    if dialect in MARIADB_AND_MYSQL:
+        rows = ", ".join(f"('{name}', '')" for name in SLOT_NAMES)
+        statements.append(f"INSERT INTO {setting.fullname} VALUES {rows}")  # noqa: S608 # our own names
+    return statements
+
+
+def triggers(table: Table, what: str, dialect: str) -> list[str]:
+    """Return what has a table refuse to change or delete what it holds."""
     statements: list[str] = []
     if dialect == "postgresql":
         statements = [POSTGRESQL_FUNCTION, POSTGRESQL_TRIGGER]
     elif dialect == "sqlite":
         statements = [SQLITE.replace("{verb}", verb) for verb in ("UPDATE", "DELETE")]
     elif dialect in MARIADB_AND_MYSQL:
-        rows = ", ".join(f"('{name}', '')" for name in SLOT_NAMES)
         statements = [MARIADB.replace("{verb}", verb) for verb in ("UPDATE", "DELETE")]
-        statements.append(f"INSERT INTO {setting.fullname} VALUES {rows}")  # noqa: S608 # our own names
+    refusal = REFUSAL.format(what=what)
     names = {
-        "name": event.name,
-        "schema_": f"{event.schema}." if event.schema else "",
+        "name": table.name,
+        "schema_": f"{table.schema}." if table.schema else "",
     }
-    return [statement.replace("{refusal}", REFUSAL) % names for statement in statements]
+    return [statement.replace("{refusal}", refusal) % names for statement in statements]

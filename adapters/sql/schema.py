@@ -55,6 +55,7 @@ class Schema:
 
     Attributes:
         event: the ledger; rows are only ever added.
+        seal: digests of the ledger's beginning; rows are only ever added.
         tracking: how far followers of other ledgers have come.
         projection: how far projections of this ledger have come, and who works on each.
         set_aside: events that a projection could not take and was told to pass over.
@@ -74,6 +75,7 @@ class Schema:
 
     metadata: MetaData
     event: Table
+    seal: Table
     tracking: Table
     projection: Table
     set_aside: Table
@@ -127,6 +129,15 @@ class Schema:
                 Column("topic", exact(100), nullable=False),
                 Column("state", Bytes, nullable=False),
                 UniqueConstraint("stream", "version", name=f"{prefix}event_stream"),
+            ),
+            seal=table(
+                "seal",
+                Column("number", BigInteger, primary_key=True, autoincrement=False),
+                Column("first_position", BigInteger, nullable=False),
+                Column("last_position", BigInteger, nullable=False),
+                Column("events", BigInteger, nullable=False),
+                Column("digest", Bytes, nullable=False),
+                Column("made_at", BigInteger, nullable=False),
             ),
             tracking=table(
                 "tracking",

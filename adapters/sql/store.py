@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.engine import URL
 
 from addressee.adapters.mapper import EventMapper
+from addressee.application import Seal
 from addressee.domain import Conflict
 
 from .applications import SqlApplications
@@ -26,6 +27,7 @@ from .loading import IndexLoading
 from .prepared import Prepared
 from .reader import SqlReader
 from .schema import Schema
+from .sealing import Sealer
 from .tail import Tail
 from .transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
 
@@ -138,6 +140,25 @@ class SqlStore:
             if nobody_compacts(connection, self._schema):
                 return compact(connection, self.prepared)
         return 0
+
+    def last(self) -> int:
+        """Return the position of the newest event; 0 while the ledger is empty."""
+        with self.database.reading() as connection:
+            rows = self.prepared.last.rows(connection)
+        return rows[0][0] if rows else 0
+
+    def seal(self, progress: Callable[[Seal], object] = lambda _: None) -> Seal | None:
+        """Seal what of the ledger is settled and not sealed yet.
+
+        A scheduler calls it; any number of processes may. Writers do not wait for it.
+
+        Args:
+            progress: told each seal that was made.
+
+        Returns:
+            The newest seal, whoever made it; None while the ledger is empty.
+        """
+        return Sealer(self.database, self._schema, self.tail).run(progress)
 
     @contextmanager
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:

@@ -45,6 +45,15 @@ def upgrade() -> None:
         Column("state", Bytes, nullable=False),
         UniqueConstraint("stream", "version", name=f"{prefix}event_stream"),
     )
+    seal = table(
+        "seal",
+        Column("number", BigInteger, primary_key=True, autoincrement=False),
+        Column("first_position", BigInteger, nullable=False),
+        Column("last_position", BigInteger, nullable=False),
+        Column("events", BigInteger, nullable=False),
+        Column("digest", Bytes, nullable=False),
+        Column("made_at", BigInteger, nullable=False),
+    )
     table(
         "tracking",
         Column("application_name", exact(200), primary_key=True),
@@ -132,5 +141,5 @@ def upgrade() -> None:
         Column("value", Bytes, nullable=False),
     )
     op.bulk_insert(chunk, [{"term": 0, "shard": 0, "card": 0, "checksum": 0, "data": b""}])
-    for statement in guards(event, setting, context.dialect.name):
+    for statement in guards(event, seal, setting, context.dialect.name):
         op.execute(statement.replace(":", r"\:"))

@@ -1,0 +1,101 @@
+"""Sealing the ledger, and checking it against what was kept elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from addressee.adapters.jsonl import read_lines
+from addressee.adapters.sql import SqlStore
+from addressee.application import Anchor, Seal, lost_anchors
+from addressee.domain import InvalidValue
+
+from .apply import opened
+from .output import Form, show_table
+from .progress import bar
+from .stores import DEFAULT_STORE, Store, existing_store
+
+HEADINGS = ("seal", "first", "last", "events", "digest", "made at")
+DIGEST_BYTES = 32
+
+
+class Head(NamedTuple):
+    """What was kept of a seal."""
+
+    last: int
+    digest: bytes
+
+
+def seal(
+    store: Store = DEFAULT_STORE,
+    *,
+    form: Annotated[
+        Form, typer.Option("--format", help="How to print the newest seal.")
+    ] = Form.table,
+    check: Annotated[
+        Path | None,
+        typer.Option(help="Seal nothing; say whether the ledger holds to the seals in this file."),
+    ] = None,
+) -> None:
+    """Seal the ledger up to its end, and print the newest seal: it stands for all before it.
+
+    Kept where nobody can change it, it later shows whether anything was changed meanwhile. Writers
+    do not wait for it, so a scheduler may run it as often as it likes.
+
+        addressee seal --format jsonl >> heads.jsonl
+
+        addressee seal --check heads.jsonl
+
+    A check asks the ledger alone. Exit status: 1 if it does not hold to all seals of the file.
+    """
+    with existing_store(store) as ledger:
+        if check is not None:
+            raise typer.Exit(check_heads(ledger, check))
+        last = ledger.last()
+        with bar("sealing") as advance:
+            newest = ledger.seal(lambda made: advance(made.last, last))
+    if newest is None:
+        typer.echo("nothing to seal: the ledger is empty", err=True)
+    elif form is Form.jsonl:
+        typer.echo(json.dumps(told(newest)))
+    else:
+        show_table(HEADINGS, [tuple(str(value) for value in told(newest).values())])
+
+
+def told(made: Seal) -> dict[str, Any]:
+    """Return a seal as it is printed."""
+    rest = {"digest": made.digest.hex(), "made_at": made.made_at.isoformat()}
+    return made._asdict() | rest
+
+
+def check_heads(ledger: SqlStore, file: Path) -> int:
+    """Print which seals of a file the ledger does not hold to; return the exit status."""
+    with opened(file, "rb") as lines:
+        heads: list[Anchor] = [head_of(line.number, line.content) for line in read_lines(lines)]
+    if not heads:
+        raise InvalidValue("check", f"{file} holds no seal")
+    last = max(head.last for head in heads)
+    with bar("checking") as advance, ledger.auditing() as audit:
+        lost = lost_anchors(audit, heads, progress=lambda done: advance(done, last))
+    for head in lost:
+        typer.echo(f"position {head.last}: the ledger up to there is not what was sealed")
+    if not lost:
+        typer.echo(f"the ledger holds to all {len(heads):,} seals")
+    return 1 if lost else 0
+
+
+def head_of(line: int, content: dict[str, Any] | InvalidValue) -> Head:
+    """Return a line's seal; raises InvalidValue."""
+    if isinstance(content, InvalidValue):
+        raise InvalidValue(f"check line {line}:", str(content))
+    last, digest = content.get("last"), content.get("digest")
+    try:
+        head = Head(int(str(last)), bytes.fromhex(str(digest)))
+    except ValueError:
+        head = Head(0, b"")
+    if head.last < 1 or len(head.digest) != DIGEST_BYTES:
+        raise InvalidValue(f"check line {line}:", "is no seal: it has no last and digest")
+    return head

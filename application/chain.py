@@ -1,0 +1,62 @@
+"""The chain of hashes over a ledger: who knows its end can tell whether anything before changed.
+
+What goes in is what a store keeps, byte by byte, and not what it means: personal data that is
+encrypted under a person's own key can be made unreadable by forgetting the key, and the chain still
+holds. docs/seal.md says how to compute it without this file.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+START = bytes(32)
+"""What stands for the digest before the first event."""
+
+
+class Stored(NamedTuple):
+    """An event as a store keeps it: nothing of it was read or understood."""
+
+    position: int
+    stream: str
+    version: int
+    topic: str
+    state: bytes
+
+
+class Seal(NamedTuple):
+    """What was laid down about the ledger's beginning, up to one position.
+
+    Args:
+        number: of the seal, from 1.
+        first: the position behind those of the seal before.
+        last: position of the last event that it covers.
+        events: how many there are from ``first`` to ``last``.
+        digest: of the whole ledger up to ``last``, 32 bytes.
+        made_at: when, in UTC.
+    """
+
+    number: int
+    first: int
+    last: int
+    events: int
+    digest: bytes
+    made_at: datetime
+
+
+def link(digest: bytes, event: Stored) -> bytes:
+    """Return the digest of a ledger that ends with an event.
+
+    Args:
+        digest: of the same ledger without it; `START` where it is the first.
+        event: the last one.
+    """
+    fields = (
+        str(event.position).encode(),
+        event.stream.encode(),
+        str(event.version).encode(),
+        event.topic.encode(),
+        event.state,
+    )
+    return sha256(digest + b"".join(b"%d:%b," % (len(each), each) for each in fields)).digest()

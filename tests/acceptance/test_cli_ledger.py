@@ -1,0 +1,85 @@
+"""Sealing, export and import from the command line, run as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+DAY = Path(__file__).parents[2] / "docs" / "day.jsonl"
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "addressee.adapters.cli", *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return call
+
+
+@pytest.fixture
+def day(run: Run) -> str:
+    """Return the URL of a store that has lived through a day."""
+    run("apply", str(DAY), "--store", "sqlite:///day.db")
+    return "sqlite:///day.db"
+
+
+def test_the_ledger_is_sealed_and_checked(run: Run, day: str, tmp_path: Path) -> None:
+    first = run("seal", "--store", day, "--format", "jsonl")
+    assert (first.returncode, first.stderr) == (0, "")
+    head = json.loads(first.stdout)
+    assert (head["number"], head["first"]) == (1, 1)
+    assert head["last"] == head["events"] > 20
+    shown = run("seal", "--store", day).stdout.rstrip("\n").split("\t")
+    assert shown == [str(value) for value in head.values()]
+    more = {"command": "register", "application": "shop", "installation": "later"}
+    (tmp_path / "more.jsonl").write_text(json.dumps(more))
+    run("apply", "more.jsonl", "--store", day)
+    second = run("seal", "--store", day, "--format", "jsonl")
+    assert json.loads(second.stdout)["number"] == 2
+    (tmp_path / "heads.jsonl").write_text(first.stdout + second.stdout)
+    checked = run("seal", "--store", day, "--check", "heads.jsonl")
+    assert (checked.returncode, checked.stdout) == (0, "the ledger holds to all 2 seals\n")
+    with closing(sqlite3.connect(tmp_path / "day.db")) as database:
+        database.execute("drop trigger addressee_event_no_UPDATE")
+        database.execute(
+            "update addressee_event set topic = 'x' where position = ?", [head["last"] + 1]
+        )
+        database.commit()
+    checked = run("seal", "--store", day, "--check", "heads.jsonl")
+    problem = f"position {head['last'] + 1}: the ledger up to there is not what was sealed\n"
+    assert (checked.returncode, checked.stdout, checked.stderr) == (1, problem, "")
+
+
+@pytest.mark.parametrize(
+    "line", ["", "{}", '{"last":0,"digest":"00"}', "[]", '{"last":"x","digest":7}']
+)
+def test_what_is_no_seal_is_refused(run: Run, day: str, tmp_path: Path, line: str) -> None:
+    (tmp_path / "heads.jsonl").write_text(f"{line}\n")
+    done = run("seal", "--store", day, "--check", "heads.jsonl")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("addressee: REQUEST_FORMAT_INVALID: check ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_empty_ledger_has_nothing_to_seal(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_text("")
+    run("apply", "none.jsonl", "--store", "sqlite:///empty.db")
+    done = run("seal", "--store", "sqlite:///empty.db")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "nothing to seal: the ledger is empty\n"
+    assert run("seal", "--store", "sqlite:///missing.db").returncode == 2
+    assert not (tmp_path / "missing.db").exists()
