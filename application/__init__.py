@@ -12,6 +12,7 @@ from .explanation import Explanation, TermExplanation
 from .history import History
 from .outline import Step
 from .pages import whole_length, whole_page
+from .past import Moment, Past
 from .personalization import Personalization
 from .ports import (
     ApiKey,
@@ -55,7 +56,9 @@ __all__ = [
     "Identity",
     "InstallationChange",
     "JoinableStore",
+    "Moment",
     "Outcome",
+    "Past",
     "Personalization",
     "Personalized",
     "Policies",

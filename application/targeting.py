@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from addressee.domain import Expression, InvalidValue, NoRegistration, Term, as_expression, values
 from addressee.domain.terms import ALL, REACHABLE
@@ -11,6 +12,7 @@ from addressee.domain.terms import ALL, REACHABLE
 from .evaluation import Plan, plan
 from .explanation import Explanation, explain
 from .outline import Step
+from .past import Moment, Past
 from .ports import View, Viewable
 
 PAGE = 10_000
@@ -50,6 +52,14 @@ class Targeting:
 
     def __init__(self, store: Viewable) -> None:
         self._store = store
+
+    def as_of(self, moment: Moment, progress: Callable[[int], object] = lambda _: None) -> Self:
+        """Return what answers for a moment in the past, every question as then (R35).
+
+        Arguments and errors as for `Past`, which folds the ledger once, here. To ask about other
+        moments is to fold again; many questions about one moment cost no more than one.
+        """
+        return type(self)(Past(self._store, moment, progress))
 
     def targets(
         self,
