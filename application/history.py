@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import takewhile
 
@@ -17,15 +17,19 @@ from addressee.domain import (
     values,
 )
 
+from .context import checked_actor
 from .ports import Recorded, Viewable
+
+PAGE = 5_000
+"""How many events are read at once where the whole ledger is."""
 
 
 class History:
     """Reads the ledger; the answers do not depend on any read model.
 
-    Every call may raise StoreUnavailable for a store that does not answer. Every call takes
-    ``within``, the application that the caller is confined to: what happened on installations of
-    others is left out, and persons who never had one of its own are not known.
+    Every call may raise StoreUnavailable for a store that does not answer. Every call but `actor`
+    takes ``within``, the application that the caller is confined to: what happened on installations
+    of others is left out, and persons who never had one of its own are not known.
 
     Args:
         store: where the ledger is; an adapter's.
@@ -77,6 +81,27 @@ class History:
             if isinstance(event, IdentifierClaimed) and event.person in known
         ]
 
+    def actor(
+        self,
+        actor: str,
+        *,
+        after: int = 0,
+        progress: Callable[[int], object] = lambda _: None,
+    ) -> Iterator[Recorded]:
+        """Yield everything that somebody asked for, oldest first, a page in memory at a time.
+
+        Nothing is kept by actor: the whole ledger is read, and that of all applications.
+
+        Args:
+            actor: as commands were given it, such as ``backend:billing``.
+            after: resume behind this position.
+            progress: told after each page the position of its last event.
+
+        Raises:
+            InvalidValue: there are no actors of that kind.
+        """
+        return self._asked_for(checked_actor(actor), after, progress)
+
     def who(
         self, installation: str, at: datetime | None = None, *, within: str | None = None
     ) -> str | None:
@@ -111,6 +136,18 @@ class History:
         recorded = self._person(name, within)
         devices = Person(name).fold(r.event for r in until(recorded, at)).devices
         return [device for device, where in devices.items() if within in (None, where)]
+
+    def _asked_for(
+        self, actor: str, after: int, progress: Callable[[int], object]
+    ) -> Iterator[Recorded]:
+        while True:
+            with self._store.reading() as reader:
+                page = reader.events(after, PAGE)
+            if not page:
+                return
+            yield from (each for each in page if each.event.actor == actor)
+            after = page[-1].position
+            progress(after)
 
     def _person(self, name: str, within: str | None) -> Sequence[Recorded]:
         recorded = self._stream(Person(name).id)

@@ -18,6 +18,9 @@ from .replay import Replay
 PAGE = 5_000
 """How many events are folded at once."""
 
+LARGEST = 2**63 - 1
+"""No ledger reaches it, and databases know no larger number."""
+
 Moment = datetime | int
 """A time, aware of its zone, or a position in the ledger."""
 
@@ -111,7 +114,7 @@ def checked(store: Viewable, moment: Moment) -> tuple[datetime | None, int | Non
     if not isinstance(moment, int) or isinstance(moment, bool):
         return values.moment("as_of", moment), None
     with store.reading() as reader:
-        if moment < 0 or (moment and not reader.events(moment - 1, 1)):
+        if moment and not (0 < moment <= LARGEST and reader.events(moment - 1, 1)):
             raise InvalidValue(
                 "as_of", "should be a position that the ledger has reached, 0 to its last"
             )

@@ -112,9 +112,13 @@ def target(  # noqa: PLR0913 # one argument for each way to ask
     disabled: Annotated[
         bool, typer.Option("--all", help="Also installations with a push flag off.")
     ] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Ask how it was: a time in ISO 8601, or a position in the ledger."),
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
 ) -> None:
-    """Ask whom a push to an audience reaches.
+    """Ask whom a push to an audience reaches, or would have reached.
 
     Terms: external_id: msisdn: email: tag: itag: os: language: app_version: type: installation:
     attr.NAME: iattr.NAME: and the words all and primary; segment: with the name of a saved one.
@@ -123,9 +127,12 @@ def target(  # noqa: PLR0913 # one argument for each way to ask
         addressee target 'email:ali@x.com' --app shop --primary
 
         addressee target 'tag:vip and not os:ios' --app shop --count
+
+        addressee target 'tag:vip' --app shop --as-of 2026-11-23T10:30:00Z
     """
     with existing_store(store) as ledger:
-        question = questions.Question(ledger, app_code, expression, disabled, primary)
+        asked = ledger if as_of is None else questions.looked_back(ledger, as_of)
+        question = questions.Question(asked, app_code, expression, disabled, primary)
         if explain is not None:
             questions.show_explanation(question, explain, as_json=form is Format.jsonl)
         elif plan:
@@ -143,9 +150,10 @@ def history(  # noqa: PLR0913, PLR0917 # one option for each thing that has a hi
     external_id: Annotated[str | None, typer.Option(help="Who held this external id?")] = None,
     msisdn: Annotated[str | None, typer.Option(help="Who held this phone number?")] = None,
     email: Annotated[str | None, typer.Option(help="Who held this e-mail address?")] = None,
+    actor: Annotated[str | None, typer.Option(help="Who asked, such as backend:billing.")] = None,
     store: Store = DEFAULT_STORE,
 ) -> None:
-    """Show what happened to an installation or a person, or who held an identifier and when.
+    """Show what happened to an installation or a person, who held an identifier, who did what.
 
     addressee history --msisdn +385991111666
     """
@@ -155,12 +163,12 @@ def history(  # noqa: PLR0913, PLR0917 # one option for each thing that has a hi
         "external_id": external_id,
         "msisdn": msisdn,
         "email": email,
+        "actor": actor,
     }
     given = [(kind, value) for kind, value in asked.items() if value is not None]
     if len(given) != 1:
-        raise InvalidValue(
-            "history", "takes one of --installation, --person, --external-id, --msisdn, --email"
-        )
+        names = ", ".join(f"--{kind.replace('_', '-')}" for kind in asked)
+        raise InvalidValue("history", f"takes one of {names}")
     with existing_store(store) as ledger:
         questions.show_history(ledger, *given[0])
 

@@ -8,18 +8,25 @@ from dataclasses import asdict, dataclass
 
 import typer
 
-from addressee.application import History, Recorded, Store, Targeting
+from addressee.adapters.jsonl.commands import moment_of
+from addressee.adapters.sql import SqlStore
+from addressee.application import History, Past, Recorded, Targeting, Viewable
 from addressee.domain import Expression, as_expression
 from addressee.domain.audience import primary as primary_only
 
 from .output import show_table
+from .progress import bar
+
+DIGITS = 20
+"""As many have no position."""
+HAPPENED = ("position", "time (UTC)", "event", "actor", "what")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """An audience of an application, asked of a store."""
 
-    store: Store
+    store: Viewable
     application: str
     text: str
     include_disabled: bool
@@ -47,6 +54,20 @@ class Question:
         return reach.targets(
             self.application, self.audience, include_disabled=self.include_disabled
         )
+
+
+def looked_back(store: SqlStore, moment: str) -> Past:
+    """Return a store as it was.
+
+    Args:
+        store: whose past.
+        moment: a position in digits, or a time in ISO 8601.
+    """
+    position = int(moment) if moment.isdecimal() and len(moment) < DIGITS else None
+    last = position or store.last()
+    with bar("looking back") as advance:
+        asked = moment_of(moment) if position is None else position
+        return Past(store, asked, lambda done: advance(done, last))
 
 
 def show_targets(question: Question, limit: int | None, form: str) -> None:
@@ -109,19 +130,30 @@ def show_plan(question: Question, *, as_json: bool) -> None:
     typer.echo(f"reads {len(plan.shards):,} of {plan.of:,} shards")
 
 
-def show_history(store: Store, kind: str, value: str) -> None:
+def show_history(store: SqlStore, kind: str, value: str) -> None:
     """Print everything that happened to what is named, oldest first."""
     history = History(store)
     if kind == "installation":
         recorded = history.installation(value)
     elif kind == "person":
         recorded = history.person(value)
+    elif kind == "actor":
+        show_done_by(store, value)
+        return
     else:
         recorded = history.identifier(kind, value)
         if not recorded:
             typer.echo("nobody ever held it")
             return
-    show_table(("position", "time (UTC)", "event", "actor", "what"), map(told, recorded))
+    show_table(HAPPENED, map(told, recorded))
+
+
+def show_done_by(store: SqlStore, actor: str) -> None:
+    """Print everything that somebody asked for, oldest first."""
+    last = store.last()
+    with bar("reading") as advance:
+        done = History(store).actor(actor, progress=lambda position: advance(position, last))
+        show_table(HAPPENED, map(told, done))
 
 
 def told(recorded: Recorded) -> tuple[str, ...]:

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from addressee.application import Explanation
+from addressee.application import Explanation, Targeting
 
 from .callers import Credential
 from .documents import PROBLEMS
+from .pasts import Pasts
 from .service import Service
 
 PAGE = 1_000
 """How many lines are sent at once."""
+
+
+def text(value: object) -> object:
+    """Return a text as it is; raises ValueError for anything else."""
+    if not isinstance(value, str):
+        raise ValueError("should be a time as text, or a position")  # noqa: TRY004 # pydantic's way
+    return value
+
+
+Time = Annotated[datetime, Field(strict=False), BeforeValidator(text)]
+"""A time as JSON has it; a bare number is a position and not seconds since 1970."""
 
 
 class Question(BaseModel):
@@ -27,12 +40,14 @@ class Question(BaseModel):
     Args:
         expression: in the audience language, such as ``tag:vip and primary``.
         include_disabled: also installations with a push flag off.
+        as_of: ask how it was: a time, UTC without a zone, or a position in the ledger.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     expression: str
     include_disabled: bool = False
+    as_of: Time | Annotated[int, Field(ge=0)] | None = None
 
 
 class PreviewQuestion(Question):
@@ -68,29 +83,34 @@ class Preview(BaseModel):
 def audience_routes(service: Service) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1/audiences", tags=["audiences"], responses=PROBLEMS)
-    reach = service.reach
+    pasts = Pasts(service.store)
 
-    def application(authorization: str | None) -> str:
-        return service.backend(authorization).application.code
+    def asked(authorization: str | None, question: Question) -> tuple[str, Targeting]:
+        """Return the caller's application, and what answers for the moment that is asked about."""
+        code = service.backend(authorization).application.code
+        return code, pasts.reach(question.as_of)
 
     @routes.post("/count")
     def count(question: Question, authorization: Credential = None) -> Count:
         """Say how many installations an audience reaches, exactly."""
-        code, disabled = application(authorization), question.include_disabled
+        code, reach = asked(authorization, question)
+        disabled = question.include_disabled
         return Count(count=reach.count(code, question.expression, include_disabled=disabled))
 
     @routes.post("/preview")
     def preview(question: PreviewQuestion, authorization: Credential = None) -> Preview:
         """Name the first installations that an audience reaches."""
-        code, disabled = application(authorization), question.include_disabled
+        code, reach = asked(authorization, question)
+        disabled = question.include_disabled
         found = reach.preview(code, question.expression, question.n, include_disabled=disabled)
         return Preview(installations=found)
 
     @routes.post("/explain")
     def explain(question: ExplainQuestion, authorization: Credential = None) -> Explanation:
         """Say why an audience reaches an installation or does not, term by term."""
+        code, reach = asked(authorization, question)
         return reach.explain(
-            application(authorization),
+            code,
             question.expression,
             installation=question.installation,
             include_disabled=question.include_disabled,
@@ -108,8 +128,9 @@ def audience_routes(service: Service) -> APIRouter:
     )
     def targets(question: TargetsQuestion, authorization: Credential = None) -> Response:
         """Name every installation that an audience reaches, as a stream that can be resumed."""
+        code, reach = asked(authorization, question)
         ids = reach.targets(
-            application(authorization),
+            code,
             question.expression,
             include_disabled=question.include_disabled,
             after=question.after,

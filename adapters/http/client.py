@@ -11,6 +11,9 @@ from urllib.parse import quote
 
 import httpx
 
+Moment = datetime | int
+"""A time, UTC where it names no zone, or a position in the ledger."""
+
 
 class Problem(Exception):  # its name is that of the document it carries (RFC 9457)
     """The server refused.
@@ -60,39 +63,52 @@ class Client:
         )
         return answer
 
-    def count(self, expression: str, *, include_disabled: bool = False) -> int:
-        """Return how many installations an audience reaches."""
-        question = {"expression": expression, "include_disabled": include_disabled}
+    def count(
+        self, expression: str, *, include_disabled: bool = False, as_of: Moment | None = None
+    ) -> int:
+        """Return how many installations an audience reaches, or reached."""
+        question = asked(expression, as_of, include_disabled=include_disabled)
         found: int = self._asked("POST", "/audiences/count", question)["count"]
         return found
 
-    def preview(self, expression: str, n: int = 10, *, include_disabled: bool = False) -> list[str]:
-        """Return the first installations that an audience reaches."""
-        question = {"expression": expression, "n": n, "include_disabled": include_disabled}
+    def preview(
+        self,
+        expression: str,
+        n: int = 10,
+        *,
+        include_disabled: bool = False,
+        as_of: Moment | None = None,
+    ) -> list[str]:
+        """Return the first installations that an audience reaches, or reached."""
+        question = {**asked(expression, as_of, include_disabled=include_disabled), "n": n}
         found: list[str] = self._asked("POST", "/audiences/preview", question)["installations"]
         return found
 
     def explain(
-        self, expression: str, installation: str, *, include_disabled: bool = False
+        self,
+        expression: str,
+        installation: str,
+        *,
+        include_disabled: bool = False,
+        as_of: Moment | None = None,
     ) -> dict[str, Any]:
-        """Return why an audience reaches an installation, or does not."""
-        question = {
-            "expression": expression,
-            "installation": installation,
-            "include_disabled": include_disabled,
-        }
+        """Return why an audience reaches an installation or does not, or did not."""
+        question = asked(expression, as_of, include_disabled=include_disabled)
+        question["installation"] = installation
         found: dict[str, Any] = self._asked("POST", "/audiences/explain", question)
         return found
 
     def targets(
-        self, expression: str, *, include_disabled: bool = False, after: str | None = None
+        self,
+        expression: str,
+        *,
+        include_disabled: bool = False,
+        after: str | None = None,
+        as_of: Moment | None = None,
     ) -> Iterator[str]:
-        """Yield every installation that an audience reaches, at steady memory."""
-        question = {
-            "expression": expression,
-            "include_disabled": include_disabled,
-            "after": after,
-        }
+        """Yield every installation that an audience reaches, or reached, at steady memory."""
+        question = asked(expression, as_of, include_disabled=include_disabled)
+        question["after"] = after
         with self._http.stream("POST", "/audiences/targets", json=question) as answer:
             if answer.is_error:
                 answer.read()
@@ -177,6 +193,12 @@ def checked(answer: httpx.Response) -> httpx.Response:
 def part(name: str) -> str:
     """Return a name as one part of a path."""
     return quote(name, safe="")
+
+
+def asked(expression: str, as_of: Moment | None, *, include_disabled: bool) -> dict[str, Any]:
+    """Return an audience as the server takes it."""
+    moment = as_of.isoformat() if isinstance(as_of, datetime) else as_of
+    return {"expression": expression, "include_disabled": include_disabled, "as_of": moment}
 
 
 def moment(at: datetime | None) -> dict[str, str]:

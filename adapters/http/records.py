@@ -79,7 +79,7 @@ def record_routes(service: Service) -> APIRouter:
     def who(installation: str, authorization: Credential = None, at: At = None) -> Who:
         """Tell who held an installation at a moment."""
         code = application(authorization)
-        return Who(person=history.who(installation, aware(at), within=code))
+        return Who(person=history.who(installation, at and aware(at), within=code))
 
     @routes.get("/persons/{person:path}/history")
     def person_history(person: str, authorization: Credential = None) -> list[Happening]:
@@ -90,7 +90,7 @@ def record_routes(service: Service) -> APIRouter:
     def devices(person: str, authorization: Credential = None, at: At = None) -> Devices:
         """Tell which installations a person held at a moment."""
         code = application(authorization)
-        return Devices(installations=history.devices(person, aware(at), within=code))
+        return Devices(installations=history.devices(person, at and aware(at), within=code))
 
     @routes.post("/identifiers/history")
     def identifier_history(
@@ -119,6 +119,6 @@ def told(recorded: Iterable[Recorded]) -> list[Happening]:
     ]
 
 
-def aware(at: datetime | None) -> datetime | None:
+def aware(at: datetime) -> datetime:
     """Return a moment with its zone; UTC where it names none."""
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at

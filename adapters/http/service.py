@@ -18,7 +18,6 @@ from addressee.application import (
     Profiles,
     Scope,
     Store,
-    Targeting,
 )
 from addressee.application.personalization import random_id, utc_now
 from addressee.domain import Application, SessionPolicy
@@ -59,7 +58,6 @@ class Service:
             ids=ids,
             logger=self.logger,
         )
-        self.reach = Targeting(store)
         self.history = History(store)
         self.profiles = Profiles(store, self.people)
         self.rates = Rates()

@@ -73,3 +73,23 @@ def test_r36_a_confined_caller_is_told_of_its_application_alone(host: Host) -> N
         with pytest.raises(NoRegistration):
             ask("a", within="bank")
         assert ask("b", within="bank")
+
+
+def test_R36_what_an_actor_asked_for(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("addressee.application.history.PAGE", 2)
+    phone, till = host.device(), host.device("till", "bank")
+    host.login(phone, "ali")
+    host.people.tag_installation(phone, add={"x"}, actor="backend:ann")
+    host.people.tag_installation(till, add={"x"}, actor="backend:ann")
+    host.people.tag_installation(phone, add={"y"}, actor="backend:anna")
+    told: list[int] = []
+    found = [*host.history.actor("backend:ann", progress=told.append)]
+    assert [event.originator_id for _, event in found] == [
+        "installation:phone", "installation:till",
+    ]  # fmt: skip
+    assert told == sorted(told)
+    assert told[-1] > found[-1].position
+    assert [*host.history.actor("backend:ann", after=found[0].position)] == found[1:]
+    assert [*host.history.actor("policy")] == []
+    with pytest.raises(InvalidValue, match="actor"):
+        host.history.actor("nobody")

@@ -138,6 +138,30 @@ def test_audiences_are_counted_previewed_explained_and_streamed(world: World) ->
     assert problem(v1(world, "audiences/targets", {**question, "after": "x"}))[0] == 404
 
 
+def test_r35_audiences_of_the_past_are_asked_the_same_way(world: World) -> None:
+    device = world.register(language="xy")
+    [registered] = v1(world, f"installations/{device}/history").json()
+    later = world.register(language="xy")
+    [also] = v1(world, f"installations/{later}/history").json()
+    everyone = {"expression": "language:xy"}
+    for then in (registered["position"], registered["at"], registered["at"].removesuffix("Z")):
+        asked = {**everyone, "as_of": then}
+        assert v1(world, "audiences/count", asked).json() == {"count": 1}
+        assert v1(world, "audiences/preview", asked).json() == {"installations": [device]}
+        assert v1(world, "audiences/targets", asked).text == f'{{"installation": "{device}"}}\n'
+        why = v1(world, "audiences/explain", {**asked, "installation": device}).json()
+        assert why["reached"] is True
+        why = v1(world, "audiences/explain", {**asked, "installation": later})
+        assert problem(why) == (404, "NO_REGISTRATION")
+        assert v1(world, "audiences/count", asked, ("bank", "backend")).json() == {"count": 0}
+    for now in (None, "2999-01-01T00:00:00Z", also["position"]):
+        assert v1(world, "audiences/count", {**everyone, "as_of": now}).json() == {"count": 2}
+    for wrong in (-1, 10**9, 2**80, True, "yesterday", 1.5):
+        refused = v1(world, "audiences/count", {**everyone, "as_of": wrong})
+        assert problem(refused) == (400, "REQUEST_FORMAT_INVALID"), wrong
+        assert refused.json()["field"].startswith("as_of")
+
+
 def test_r36_history_and_who(world: World) -> None:
     device = world.register()
     world.login(device, "r36")

@@ -32,6 +32,11 @@ def test_a_service_signs_a_person_in_and_asks_whom_a_push_reaches(client: Client
     assert client.preview(audience, 5) == list(client.targets(audience)) == [device]
     assert list(client.targets(audience, after=device)) == []
     assert client.explain(audience, device)["reached"] is True
+    assert client.count(audience, as_of=before) == 0
+    assert client.preview(audience, as_of=before) == []
+    assert list(client.targets(audience, as_of=before)) == []
+    registered = client.installation_history(device)[0]["position"]
+    assert client.explain(audience, device, as_of=registered)["reached"] is False
     assert client.who(device) == person
     assert client.who(device, before) is None
     assert client.devices(person) == [device]
