@@ -89,6 +89,26 @@ def test_at_places_a_command_in_time(run: Run, tmp_path: Path) -> None:
     run("apply", str(write(tmp_path / "f.jsonl", *lines)))
     assert run("who", "a", "--at", "2026-01-01T08:59:59Z").stdout == "nobody\n"
     assert run("who", "a", "--at", "2026-01-01T09:00:00Z").stdout != "nobody\n"
+    reached = ("target", "external_id:ali", "--app", "shop", "--count", "--as-of")
+    assert run(*reached, "2026-01-01T08:59:59Z").stdout == "0\n"
+    assert run(*reached, "2026-01-01T09:00:00Z").stdout == "1\n"
+    assert run(*reached, "1").stdout == "0\n"
+    then = ("target", "all", "--app", "shop", "--as-of", "2026-01-01T08:30:00Z")
+    assert run(*then).stdout == "a\t\n", "nobody was on it"
+    assert run(*then, "--explain", "a").stdout.startswith("a is reached\n")
+    for wrong in ("99", "9" * 30, "yesterday"):
+        refused = run(*reached, wrong)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr.startswith("addressee: REQUEST_FORMAT_INVALID: ")
+
+
+def test_what_an_actor_did_is_shown(run: Run, tmp_path: Path) -> None:
+    lines = ({**REGISTER, "actor": "backend:ann"}, LOGIN)
+    run("apply", str(write(tmp_path / "f.jsonl", *lines)))
+    [row] = run("history", "--actor", "backend:ann").stdout.splitlines()
+    assert row.startswith("1\t")
+    assert "InstallationRegistered\tbackend:ann" in row
+    assert run("history", "--actor", "nobody").returncode == 2
 
 
 @pytest.mark.parametrize(
