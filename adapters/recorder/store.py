@@ -117,7 +117,7 @@ class RecorderStore:
             def take(after: int, limit: int) -> list[Recorded]:
                 notifications.update((n.id, n) for n in read(self._ledger, after, limit))
                 return [
-                    Recorded(n.id, self._copy.mapper.to_domain_event(n))
+                    Recorded(n.id, self._copy.parts.mapper.to_domain_event(n))
                     for n in notifications.values()
                 ]
 
@@ -148,7 +148,7 @@ class RecorderTransaction(SqlReader):
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:  # noqa: ARG002 # the projection finds them
         """Record events; raises Conflict, and then none is recorded."""
-        stored = [*map(self._store.mapper.to_stored_event, events)]
+        stored = [*map(self._store.parts.mapper.to_stored_event, events)]
         try:
             positions = self._ledger.insert_events(stored)
         except IntegrityError:

@@ -9,14 +9,13 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
-from addressee.adapters.mapper import EventMapper
 from addressee.application import Changes
 
-from .compaction import Place, Upkeep, fold, gathered, places
+from .compaction import Place, fold, gathered, places
+from .parts import Parts
 from .postings import Delta
 from .prepared import Prepared
 from .rows import Write
-from .tail import Tail
 from .transaction import SqlTransaction
 
 FOLD_AT = 4_000_000
@@ -32,21 +31,11 @@ class IndexLoading(SqlTransaction):
 
     Args:
         connection: with its transaction begun.
-        prepared: statements on the tables to fill.
-        mapper: as for any transaction.
-        tail: likewise.
-        upkeep: likewise.
+        parts: the store's, with statements on the tables to fill.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        prepared: Prepared,
-        mapper: EventMapper,
-        tail: Tail,
-        upkeep: Upkeep,
-    ) -> None:
-        super().__init__(connection, prepared, mapper, tail, upkeep)
+    def __init__(self, connection: Connection, parts: Parts) -> None:
+        super().__init__(connection, parts)
         self._gathered: dict[Place, Delta] = {}
         self._length = 0
 
@@ -83,24 +72,16 @@ class ShadowLoading(IndexLoading):
     """Fills tables that will take the place of those in use; ordinals stay what they are.
 
     Args:
-        connection, mapper, tail, upkeep: as for any.
-        prepared: statements on the tables to fill, and for the rest on those in use.
+        connection: with its transaction begun.
+        parts: the store's, with statements on the tables to fill, and else on those in use.
         live: statements on the tables in use.
         chosen: which read models are to be filled.
     """
 
-    def __init__(  # noqa: PLR0913 # the store's parts, handed over once
-        self,
-        connection: Connection,
-        prepared: Prepared,
-        mapper: EventMapper,
-        tail: Tail,
-        upkeep: Upkeep,
-        *,
-        live: Prepared,
-        chosen: Collection[str],
+    def __init__(
+        self, connection: Connection, parts: Parts, live: Prepared, chosen: Collection[str]
     ) -> None:
-        super().__init__(connection, prepared, mapper, tail, upkeep)
+        super().__init__(connection, parts)
         self._live = live
         self._chosen = chosen
 

@@ -77,7 +77,7 @@ class ProjectionRunner:
     ) -> None:
         self._store = store
         self._database = store.database
-        self._schema = store.prepared.schema
+        self._schema = store.parts.prepared.schema
         self._projection = projection
         self._page = page
         self._poll = poll

@@ -12,13 +12,12 @@ from typing import Any, cast
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Join, case, select
 
-from addressee.adapters.mapper import EventMapper
 from addressee.application import Recorded
 
+from .parts import Parts
 from .postings import Postings
-from .prepared import KNOWN, Prepared
+from .prepared import KNOWN
 from .statements import from_microseconds, pages, to_microseconds
-from .tail import Tail
 
 UNKNOWN = [(None, None)] * KNOWN
 DENSE = 1.5
@@ -30,19 +29,15 @@ class SqlReader:
 
     Args:
         connection: with its transaction begun.
-        prepared: statements on the store's tables.
-        mapper: turns bytes into events.
-        tail: knows which part of the ledger is settled.
+        parts: the store's.
     """
 
-    def __init__(
-        self, connection: Connection, prepared: Prepared, mapper: EventMapper, tail: Tail
-    ) -> None:
+    def __init__(self, connection: Connection, parts: Parts) -> None:
         self._connection = connection
-        self._prepared = prepared
-        self._schema = prepared.schema
-        self._mapper = mapper
-        self._tail = tail
+        self._prepared = parts.prepared
+        self._schema = parts.prepared.schema
+        self._mapper = parts.mapper
+        self._tail = parts.tail
 
     @cached_property
     def _postings(self) -> Postings:

@@ -83,9 +83,9 @@ class Rebuild:
         tables = [table for name in chosen for table in READ_MODELS[name]]
         self._store = store
         self._database = store.database
-        self._live = store.prepared.schema
+        self._live = store.parts.prepared.schema
         self._shadow = Shadow(self._live, tables)
-        self._shadowed = Prepared(self._shadow.schema)
+        self._shadowed = store.parts._replace(prepared=Prepared(self._shadow.schema))
         self._chosen = frozenset(chosen)
         name = NAME + ",".join(chosen)
         self._lease = Lease(self._database, self._live, name, seconds=lease, clock=clock)
@@ -145,16 +145,11 @@ class Rebuild:
     def _catch_up(self, progress: Callable[[RebuildProgress], object]) -> None:
         while page := self._next():
             self._take(page)
-            progress(RebuildProgress(self._position, max(self._last(), self._position)))
+            progress(RebuildProgress(self._position, max(self._store.last(), self._position)))
 
     def _next(self) -> Sequence[Recorded]:
         with self._store.reading() as reader:
             return whole_page(reader.events, self._position, self._page)
-
-    def _last(self) -> int:
-        with self._database.reading() as connection:
-            rows = self._store.prepared.last.rows(connection)
-        return rows[0][0] if rows else 0
 
     def _take(self, page: Sequence[Recorded]) -> None:
         """Take a page; what it changes is worked out before anybody is kept from writing."""
@@ -166,23 +161,15 @@ class Rebuild:
     def _write(self, connection: Connection, changes: Changes) -> None:
         after = self._replay.position
         self._lease.advance(connection, self._position, after)
-        loading = ShadowLoading(
-            connection,
-            self._shadowed,
-            self._store.mapper,
-            self._store.tail,
-            self._store.upkeep,
-            live=self._store.prepared,
-            chosen=self._chosen,
-        )
+        live = self._store.parts.prepared
+        loading = ShadowLoading(connection, self._shadowed, live, self._chosen)
         loading.load(changes)
         loading.finish()
         self._position = after
 
     def _finish(self, connection: Connection) -> None:
         """Take what is left of the ledger while nobody writes."""
-        store = self._store
-        audit = SqlAudit(connection, store.prepared, store.mapper, store.tail)
+        audit = SqlAudit(connection, self._store.parts)
         while page := whole_page(audit.ledger, self._position, self._page):
             self._write(connection, self._replay.changes(page, audit))
 

@@ -24,6 +24,7 @@ from .database import Database
 from .hold import before_reading, before_writing
 from .joining import Joining
 from .loading import IndexLoading
+from .parts import Parts
 from .prepared import Prepared
 from .reader import SqlReader
 from .schema import Schema
@@ -55,7 +56,7 @@ class SqlStore:
     Attributes:
         identifier_key, indexed_attributes: as for any store.
         applications: the mobile apps that may use it, and their keys.
-        database, prepared, mapper, tail, upkeep: its parts, for others in this package.
+        database, parts: what it is made of, for others in this package.
 
     Raises:
         InvalidValue: the URL can't be read.
@@ -79,10 +80,12 @@ class SqlStore:
         self.database = Database(target, statement_timeout)
         self._schema = Schema.named(prefix, schema)
         self.applications = SqlApplications(self.database, self._schema)
-        self.prepared = Prepared(self._schema)
-        self.upkeep = Upkeep()
-        self.mapper = mapper or EventMapper()
-        self.tail = Tail(self.database, self._schema)
+        self.parts = Parts(
+            Prepared(self._schema),
+            mapper or EventMapper(),
+            Tail(self.database, self._schema),
+            Upkeep(),
+        )
         self._joining = Joining(self.database.engine)
         self._before_reading = before_reading(self._schema, self.database.engine.dialect.name)
         try:
@@ -97,33 +100,31 @@ class SqlStore:
     def reading(self) -> Generator[SqlReader]:
         """Open a view of one moment."""
         with self.database.reading(self._before_reading) as connection:
-            yield SqlReader(connection, self.prepared, self.mapper, self.tail)
+            yield SqlReader(connection, self.parts)
 
     @contextmanager
     def auditing(self) -> Generator[SqlAudit]:
         """Open a view of one moment that shows everything, read from the database alone."""
         with self.database.reading(self._before_reading) as connection:
-            yield SqlAudit(connection, Prepared(self._schema), self.mapper, self.tail)
+            yield SqlAudit(connection, self.parts._replace(prepared=Prepared(self._schema)))
 
     @contextmanager
     def writing(self) -> Generator[SqlTransaction]:
         """Open a transaction that commits when the block ends."""
         with self._writing() as connection:
-            yield SqlTransaction(connection, self.prepared, self.mapper, self.tail, self.upkeep)
+            yield SqlTransaction(connection, self.parts)
 
     @contextmanager
     def following(self) -> Generator[FollowingTransaction]:
         """Open a transaction that copies what another ledger holds."""
         with self._writing() as connection:
-            yield FollowingTransaction(
-                connection, self.prepared, self.mapper, self.tail, self.upkeep
-            )
+            yield FollowingTransaction(connection, self.parts)
 
     @contextmanager
     def loading(self) -> Generator[IndexLoading]:
         """Open a transaction that fills read models while they are empty, for a whole ledger."""
         with self._writing() as connection:
-            loading = IndexLoading(connection, self.prepared, self.mapper, self.tail, self.upkeep)
+            loading = IndexLoading(connection, self.parts)
             yield loading
             loading.finish()
 
@@ -138,13 +139,13 @@ class SqlStore:
         """
         with self._writing() as connection:
             if nobody_compacts(connection, self._schema):
-                return compact(connection, self.prepared)
+                return compact(connection, self.parts.prepared)
         return 0
 
     def last(self) -> int:
         """Return the position of the newest event; 0 while the ledger is empty."""
         with self.database.reading() as connection:
-            rows = self.prepared.last.rows(connection)
+            rows = self.parts.prepared.last.rows(connection)
         return rows[0][0] if rows else 0
 
     def seal(self, progress: Callable[[Seal], object] = lambda _: None) -> Seal | None:
@@ -158,7 +159,7 @@ class SqlStore:
         Returns:
             The newest seal, whoever made it; None while the ledger is empty.
         """
-        return Sealer(self.database, self._schema, self.tail).run(progress)
+        return Sealer(self.database, self._schema, self.parts.tail).run(progress)
 
     @contextmanager
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:
@@ -166,14 +167,7 @@ class SqlStore:
         with self._joining.joined(host, committed) as connection:
             if first := before_writing(self._schema, self.database.engine.dialect.name):
                 connection.exec_driver_sql(first)
-            yield JoinedTransaction(
-                connection,
-                self.prepared,
-                self.mapper,
-                self.tail,
-                self.upkeep,
-                self.database,
-            )
+            yield JoinedTransaction(connection, self.parts, self.database)
 
     def _writing(self) -> AbstractContextManager[Connection]:
         dialect = self.database.engine.dialect.name

@@ -10,18 +10,16 @@ from datetime import datetime
 from eventsourcing.persistence import IntegrityError, Notification
 from sqlalchemy import Connection, delete
 
-from addressee.adapters.mapper import EventMapper
 from addressee.application import Changes, InstallationChange
 from addressee.domain import Conflict, Event
 
-from .compaction import Upkeep, add_terms, places, term_numbers
+from .compaction import add_terms, places, term_numbers
 from .database import Database
-from .prepared import Prepared
+from .parts import Parts
 from .reader import SqlReader
 from .recorder import insert_events
 from .rows import Write
 from .statements import microseconds_or_none, pages, to_microseconds
-from .tail import Tail
 
 
 class SqlTransaction(SqlReader):
@@ -29,22 +27,12 @@ class SqlTransaction(SqlReader):
 
     Args:
         connection: with its transaction begun.
-        prepared: statements on the store's tables.
-        mapper: turns events into bytes and back.
-        tail: knows which part of the ledger is settled.
-        upkeep: the store's.
+        parts: the store's.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        prepared: Prepared,
-        mapper: EventMapper,
-        tail: Tail,
-        upkeep: Upkeep,
-    ) -> None:
-        super().__init__(connection, prepared, mapper, tail)
-        self._upkeep = upkeep
+    def __init__(self, connection: Connection, parts: Parts) -> None:
+        super().__init__(connection, parts)
+        self._upkeep = parts.upkeep
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         """Record events and what they change in the read models; raises Conflict."""
@@ -165,20 +153,12 @@ class JoinedTransaction(SqlTransaction):
     """A transaction that the host will end, nobody knows when; so no other writer waits for it.
 
     Args:
-        connection, prepared, mapper, tail, upkeep: as for any.
+        connection, parts: as for any.
         database: the store's.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 # the store's parts, handed over once
-        self,
-        connection: Connection,
-        prepared: Prepared,
-        mapper: EventMapper,
-        tail: Tail,
-        upkeep: Upkeep,
-        database: Database,
-    ) -> None:
-        super().__init__(connection, prepared, mapper, tail, upkeep)
+    def __init__(self, connection: Connection, parts: Parts, database: Database) -> None:
+        super().__init__(connection, parts)
         self._database = database
 
     def _add_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:

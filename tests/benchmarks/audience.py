@@ -96,14 +96,14 @@ def counts(
             return reach.count(APPLICATION, audience)
 
         def cold(audience: a.Expression = audience) -> int:
-            store.prepared.index.warm = Warm(0)
+            store.parts.prepared.index.warm = Warm(0)
             return reach.count(APPLICATION, audience)
 
         assert warm() == floor()
         yield Figure(f"count of {name} terms, warm chunks", *each(warm, floor, 200), bar=1 / 3)
-        kept = store.prepared.index.warm
+        kept = store.parts.prepared.index.warm
         yield Figure(f"count of {name} terms, cold chunks", *each(cold, floor, 20), bar=1 / 8)
-        store.prepared.index.warm = kept
+        store.parts.prepared.index.warm = kept
     make_join_table(plain, bitmaps)
     assert reach.count(APPLICATION, FOUR) == joined(plain) == floor_of_four()
     ours, _ = each(lambda: reach.count(APPLICATION, FOUR), floor_of_four, 100)

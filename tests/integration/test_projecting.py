@@ -197,7 +197,7 @@ def test_or_is_set_aside_and_named(store: SqlStore) -> None:
 
 def test_an_event_that_can_not_be_read_stops_it_too(store: SqlStore) -> None:
     live(store)
-    table = store.prepared.schema.event
+    table = store.parts.prepared.schema.event
     row = {"stream": "installation:other", "version": 99, "topic": "no.such:topic", "state": b"{}"}
     with store.database.writing() as connection:
         connection.execute(insert(table).values(**row))

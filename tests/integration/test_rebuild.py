@@ -171,7 +171,7 @@ def test_R37_damage_is_named_and_mended(
     people.define_segment("app1", "s9", "tag:vip")
     if damage is corrupt_chunk:
         store.compact()
-    schema = store.prepared.schema
+    schema = store.parts.prepared.schema
     assert verify(store).differences == ()
     with store.database.writing() as connection:
         damage(connection, schema)
@@ -186,8 +186,8 @@ def test_R37_damage_is_named_and_mended(
 def test_R37_only_what_is_asked_for_is_rebuilt(store: SqlStore) -> None:
     live(store, 1, 100)
     with store.database.writing() as connection:
-        wrong_owner(connection, store.prepared.schema)
-        missing_claim(connection, store.prepared.schema)
+        wrong_owner(connection, store.parts.prepared.schema)
+        missing_claim(connection, store.parts.prepared.schema)
     Rebuild(store, ["audiences", "segments"]).run()
     assert {d.place for d in verify(store).differences} == {"installation", "holder"}
     Rebuild(store, ["identifiers"]).run()
@@ -200,9 +200,9 @@ def test_R37_only_what_is_asked_for_is_rebuilt(store: SqlStore) -> None:
 
 def test_ordinals_are_as_before(store: SqlStore) -> None:
     live(store, 1, 100)
-    before = rows(store, store.prepared.schema.installation)
+    before = rows(store, store.parts.prepared.schema.installation)
     Rebuild(store, page=10).run()
-    assert rows(store, store.prepared.schema.installation) == before
+    assert rows(store, store.parts.prepared.schema.installation) == before
 
 
 def test_one_rebuild_at_a_time(store: SqlStore) -> None:
@@ -295,7 +295,7 @@ def test_R37_a_rebuild_that_is_killed_goes_on(store: SqlStore, url: str) -> None
     chance = random.Random(1)  # noqa: S311 # the same moments each time, as far as clocks go
     live(store, 1, 100)
     with store.database.writing() as connection:
-        wrong_owner(connection, store.prepared.schema)
+        wrong_owner(connection, store.parts.prepared.schema)
     seen, lines = list[int](), list[str]()
     for patience in [chance.randrange(1, 25) for _ in range(8)] + [10_000]:
         with subprocess.Popen(

@@ -31,8 +31,8 @@ def live(store: SqlStore, seed: int = 0, steps: int = 30) -> None:
 
 
 def sealer(store: SqlStore, page: int = 7) -> Sealer:
-    schema = store.prepared.schema
-    return Sealer(store.database, schema, store.tail, page=page, clock=lambda: NOON)
+    schema = store.parts.prepared.schema
+    return Sealer(store.database, schema, store.parts.tail, page=page, clock=lambda: NOON)
 
 
 def seals(store: SqlStore) -> Sequence[Seal]:
@@ -94,7 +94,7 @@ def test_the_digest_hangs_on_the_events_alone(store: SqlStore, new_url: Callable
     with SqlStore(new_url(), identifier_key=store.identifier_key) as other:
         with store.auditing() as audit, other.database.writing() as connection:
             rows = audit.stored(0, 1_000)
-            other.prepared.copies.insert(connection, rows)
+            other.parts.prepared.copies.insert(connection, rows)
         whole = other.seal()
     assert whole is not None
     assert whole.digest == seals(store)[-1].digest
