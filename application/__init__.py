@@ -36,6 +36,16 @@ from .replay import Replay
 from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
 from .seals import Anchor, broken_seals, lost_anchors, stored_events
 from .targeting import Targeting, TargetingPlan
+from .transfer import (
+    End,
+    FillableStore,
+    Filling,
+    Heading,
+    Sink,
+    Source,
+    export_ledger,
+    import_ledger,
+)
 from .verify import Difference, Verification, verify
 
 __all__ = [
@@ -51,7 +61,11 @@ __all__ = [
     "Context",
     "Depersonalized",
     "Difference",
+    "End",
     "Explanation",
+    "FillableStore",
+    "Filling",
+    "Heading",
     "History",
     "Identity",
     "InstallationChange",
@@ -75,6 +89,8 @@ __all__ = [
     "Scope",
     "Seal",
     "SessionPolicy",
+    "Sink",
+    "Source",
     "Step",
     "Store",
     "Stored",
@@ -88,6 +104,8 @@ __all__ = [
     "Viewable",
     "broken_seals",
     "bulk",
+    "export_ledger",
+    "import_ledger",
     "issue_key",
     "link",
     "lost_anchors",

@@ -24,10 +24,6 @@ from .errors import (
     PhoneInvalid,
     SegmentCycle,
     SegmentInUse,
-    StoreDamaged,
-    StoreError,
-    StoreOutdated,
-    StoreUnavailable,
     UnknownApplication,
     UnknownPerson,
     UnknownSegment,
@@ -61,11 +57,20 @@ from .events import (
     SegmentRemoved,
     personal_fields,
 )
-from .identity import Identifier, Identity, Kind, identifier_of, keyed_hash
+from .identity import Identifier, Identity, Kind, identifier_of, key_fingerprint, keyed_hash
 from .installation import FACTS, FLAG_FACTS, Installation
 from .person import Person
 from .segment import Segment
 from .sessions import KEEP, SessionPolicy
+from .store_errors import (
+    IdentifierKeyWrong,
+    LedgerFileInvalid,
+    StoreDamaged,
+    StoreError,
+    StoreNotEmpty,
+    StoreOutdated,
+    StoreUnavailable,
+)
 from .terms import installation_terms, person_terms
 from .values import Attributes, Scalar
 
@@ -100,6 +105,7 @@ __all__ = [
     "IdentifierAdded",
     "IdentifierClaim",
     "IdentifierClaimed",
+    "IdentifierKeyWrong",
     "IdentifierReleased",
     "IdentifierRemoved",
     "Identity",
@@ -110,6 +116,7 @@ __all__ = [
     "InstallationUpdated",
     "InvalidValue",
     "Kind",
+    "LedgerFileInvalid",
     "LimitExceeded",
     "NoRegistration",
     "Not",
@@ -137,6 +144,7 @@ __all__ = [
     "SessionPolicy",
     "StoreDamaged",
     "StoreError",
+    "StoreNotEmpty",
     "StoreOutdated",
     "StoreUnavailable",
     "Successor",
@@ -153,6 +161,7 @@ __all__ = [
     "check_free",
     "identifier_of",
     "installation_terms",
+    "key_fingerprint",
     "keyed_hash",
     "leaves",
     "move_primary",

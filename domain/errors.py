@@ -22,10 +22,7 @@ AddresseeError
 ├── SegmentInUse
 ├── IdempotencyKeyReused
 ├── Conflict
-└── StoreError
-    ├── StoreUnavailable
-    ├── StoreOutdated
-    └── StoreDamaged
+└── StoreError, and what is wrong with an exported ledger: store_errors.py
 
 Every class carries a stable ``code``. Messages name fields, limits and sizes, never the value that
 was given and never another person's data: they are safe to log.
@@ -293,37 +290,3 @@ class Conflict(AddresseeError):
         self.stream = stream
         self.expected = expected
         self.actual = actual
-
-
-class StoreError(AddresseeError):
-    """A store could not do its work; nothing was recorded."""
-
-    code = "STORE_ERROR"
-
-
-class StoreUnavailable(StoreError):
-    """A store can't be reached or opened, or is too busy; the call may be tried again."""
-
-    code = "STORE_UNAVAILABLE"
-
-
-class StoreOutdated(StoreError):
-    """A store's tables are of an earlier release; `addressee migrate` brings them up to date.
-
-    Args:
-        revision: the last migration that they have had.
-        needed: the one that this release needs.
-    """
-
-    code = "STORE_OUTDATED"
-
-    def __init__(self, revision: str, needed: str) -> None:
-        super().__init__(f"tables are at {revision}, {needed} is needed: run `addressee migrate`")
-        self.revision = revision
-        self.needed = needed
-
-
-class StoreDamaged(StoreError):
-    """What a store holds can't be read or contradicts itself."""
-
-    code = "STORE_DAMAGED"

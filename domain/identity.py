@@ -49,6 +49,11 @@ def keyed_hash(key: bytes, *parts: str) -> str:
     return blake2b("\x1f".join(parts).encode(), key=key, digest_size=16).hexdigest()
 
 
+def key_fingerprint(key: bytes) -> str:
+    """Return what tells one identifier key from another, and nothing of what it is."""
+    return keyed_hash(key, "identifier key")
+
+
 def external_id(value: object, field: str = "external_id") -> Identifier:
     """Return an external id, kept to the letter (R1); raises InvalidValue or LimitExceeded."""
     return Identifier("external_id", text(field, value, NAME_LIMIT, least=1))

@@ -15,7 +15,7 @@ from addressee.adapters.jsonl.commands import moment_of
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue
 
-from . import applications, operations, questions, seals
+from . import applications, operations, questions, seals, transfers
 from .apply import apply_file, opened
 from .output import one_line
 from .serve import serve_store
@@ -52,10 +52,13 @@ for command in (
     operations.rebuild,
     operations.verify,
     seals.seal,
+    transfers.export,
+    transfers.fill,
     operations.compact,
     operations.migrate,
 ):
-    app.command(rich_help_panel="For operators")(command)
+    name = "import" if command is transfers.fill else None
+    app.command(name, rich_help_panel="For operators")(command)
 
 
 @app.callback()

@@ -14,21 +14,13 @@ from datetime import datetime
 from itertools import islice
 from threading import RLock
 
-from eventsourcing.persistence import IntegrityError, StoredEvent
-from eventsourcing.popo import POPOProcessRecorder
+from eventsourcing.persistence import IntegrityError
 
 from addressee.adapters.mapper import EventMapper
 from addressee.application import Changes, ReadModels, Recorded, Seal, Stored
-from addressee.domain import Conflict, Event
+from addressee.domain import Conflict, Event, StoreNotEmpty
 
-
-class MemoryRecorder(POPOProcessRecorder):
-    """The stock in-memory recorder, which also tells the positions of a stream's events."""
-
-    def select_positioned(self, stream: str, gt: int) -> list[tuple[int, StoredEvent]]:
-        places = self._stored_events_index.get(stream, {})
-        newer = (places[version] for version in range(gt + 1, len(places) + 1))
-        return [(place + 1, self._stored_events[place]) for place in newer]
+from .recorder import MemoryRecorder
 
 
 class MemoryStore(ReadModels):
@@ -68,19 +60,18 @@ class MemoryStore(ReadModels):
         }
 
     def events(self, after: int, limit: int) -> Sequence[Recorded]:
-        notifications = self.recorder.select_notifications(after + 1, limit)
-        return [Recorded(n.id, self._mapper.to_domain_event(n)) for n in notifications]
+        found = self.recorder.select_behind(after, limit)
+        return [Recorded(position, self._mapper.to_domain_event(s)) for position, s in found]
 
     def last(self) -> int:
-        return self.recorder.max_notification_id() or 0
+        return self.recorder.last()
 
     ledger = events  # A position is given and seen under the same lock.
 
     def stored(self, after: int, limit: int) -> Sequence[Stored]:
-        found = self.recorder.select_notifications(after + 1, limit)
         return [
-            Stored(n.id, str(n.originator_id), n.originator_version, n.topic, n.state)
-            for n in found
+            Stored(position, str(s.originator_id), s.originator_version, s.topic, s.state)
+            for position, s in self.recorder.select_behind(after, limit)
         ]
 
     def seals(self, after: int, limit: int) -> Sequence[Seal]:  # noqa: ARG002 # nobody else can change what is here
@@ -88,14 +79,30 @@ class MemoryStore(ReadModels):
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         try:
-            positions = self.recorder.insert_events([*map(self._mapper.to_stored_event, events)])
+            positions = self.recorder.insert([*map(self._mapper.to_stored_event, events)])
         except IntegrityError:
             versions = {event.originator_id: event.originator_version - 1 for event in events[::-1]}
             stream, recorded = next(iter(self.streams(versions).items()))
             actual = recorded[-1].event.originator_version
             raise Conflict(stream, versions[stream], actual) from None
         self.apply(changes)
-        return positions or []
+        return positions
+
+    @contextmanager
+    def filling(self, key: bytes, indexed: AbstractSet[str]) -> Generator[MemoryStore]:
+        with self._lock:
+            if self.last():
+                raise StoreNotEmpty
+            filled = MemoryStore(identifier_key=key, indexed_attributes=indexed)
+            yield filled
+            vars(self).update({**vars(filled), "_lock": self._lock})
+
+    def event(self, stored: Stored) -> Event:
+        return self._mapper.event(stored.stream, stored.version, stored.topic, stored.state)
+
+    def fill(self, events: Sequence[Stored], changes: Changes) -> None:
+        self.recorder.fill(events)
+        self.apply(changes)
 
     def touch(self, sessions: Mapping[str, datetime]) -> None:
         self._touches |= sessions

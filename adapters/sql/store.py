@@ -21,6 +21,7 @@ from .audit import SqlAudit
 from .compaction import Upkeep, compact, nobody_compacts
 from .creation import prepare
 from .database import Database
+from .filling import IDENTIFIER_KEY, INDEXED, LedgerFilling
 from .hold import before_reading, before_writing
 from .joining import Joining
 from .loading import IndexLoading
@@ -31,9 +32,6 @@ from .schema import Schema
 from .sealing import Sealer
 from .tail import Tail
 from .transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
-
-INDEXED = "indexed attributes"
-"""Name of the setting that remembers them, as JSON."""
 
 
 class SqlStore:
@@ -91,7 +89,7 @@ class SqlStore:
         try:
             prepare(self.database, self._schema, create=create)
             self.indexed_attributes = self._indexed(indexed_attributes)
-            self.identifier_key = identifier_key or self._setting("identifier_key", random_key)
+            self.identifier_key = identifier_key or self._setting(IDENTIFIER_KEY, random_key)
         except BaseException:
             self.database.close()
             raise
@@ -127,6 +125,16 @@ class SqlStore:
             loading = IndexLoading(connection, self.parts)
             yield loading
             loading.finish()
+
+    @contextmanager
+    def filling(self, key: bytes, indexed: AbstractSet[str]) -> Generator[LedgerFilling]:
+        """Open a transaction that fills the store, while it is empty, with a ledger."""
+        with self._writing() as connection:
+            filling = LedgerFilling(connection, self.parts)
+            filling.begin(key, indexed)
+            yield filling
+            filling.finish()
+        self.identifier_key, self.indexed_attributes = key, indexed
 
     def compact(self) -> int:
         """Fold what live changes left beside the postings' chunks into them.

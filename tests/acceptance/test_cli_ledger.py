@@ -83,3 +83,49 @@ def test_an_empty_ledger_has_nothing_to_seal(run: Run, tmp_path: Path) -> None:
     assert done.stderr == "nothing to seal: the ledger is empty\n"
     assert run("seal", "--store", "sqlite:///missing.db").returncode == 2
     assert not (tmp_path / "missing.db").exists()
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_a_ledger_goes_into_a_file_and_another_store(
+    run: Run, day: str, tmp_path: Path, form: str
+) -> None:
+    done = run("export", f"one.{form}", "--store", day, "--key-file", "key")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("exported 120 events up to position 120")
+    assert (tmp_path / "key").stat().st_mode & 0o077 == 0
+    tried = run(
+        "import", f"one.{form}", "--key-file", "key", "--dry-run", "--store", "sqlite:///b.db"
+    )
+    assert tried.stdout == "could import 120 events up to position 120\n"
+    assert not (tmp_path / "b.db").exists()
+    filled = run("import", f"one.{form}", "--key-file", "key", "--store", "sqlite:///b.db")
+    assert (filled.returncode, filled.stdout) == (0, "imported 120 events up to position 120\n")
+    run("export", f"two.{form}", "--store", "sqlite:///b.db")
+    assert (tmp_path / f"one.{form}").read_bytes() == (tmp_path / f"two.{form}").read_bytes()
+    asked = ("target", "email:ali@x.com", "--app", "app-code-1", "--store")
+    assert run(*asked, "sqlite:///b.db").stdout == run(*asked, day).stdout != ""
+
+
+def test_what_cannot_be_exported_or_imported_is_one_clear_line(
+    run: Run, day: str, tmp_path: Path
+) -> None:
+    run("export", "one.jsonl", "--store", day)
+    (tmp_path / "bad").write_text("no digits")
+    for words, says in (
+        (("export", "one.jsonl", "--store", day), "one.jsonl exists already"),
+        (("export", "two.jsonl", "--store", day, "--key-file", "bad"), "bad can't be written"),
+        (("import", "one.jsonl", "--store", "sqlite:///c.db"), "IDENTIFIER_KEY_WRONG"),
+        (("import", "none.jsonl", "--store", "sqlite:///d.db"), "none.jsonl can't be opened"),
+        (
+            ("import", "bad", "--store", "sqlite:///d.db"),
+            "LEDGER_FILE_INVALID: ledger file, line 1",
+        ),
+        (("import", "one.jsonl", "--key-file", "bad"), "bad should hold hexadecimal digits"),
+        (("import", "one.jsonl", "--key-file", "none"), "none can't be read"),
+    ):
+        done = run(*words)
+        assert (done.returncode, done.stdout) == (2, ""), words
+        assert says in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "two.jsonl").exists()
+    assert not (tmp_path / "d.db").exists()

@@ -16,7 +16,7 @@ from eventsourcing.tests.persistence import (
     TrackingRecorderTestCase,
 )
 
-from addressee.adapters.memory.store import MemoryRecorder
+from addressee.adapters.memory.recorder import MemoryRecorder
 from addressee.adapters.sql import SqlApplicationRecorder, SqlProcessRecorder, SqlTrackingRecorder
 from addressee.adapters.sql.creation import create_tables
 from addressee.adapters.sql.database import Database

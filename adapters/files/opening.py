@@ -1,0 +1,72 @@
+"""From a path to a ledger's file, its form chosen by the name's end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from types import ModuleType
+
+from addressee.application import Heading, Sink, Source
+from addressee.domain import InvalidValue
+
+from .jsonl import JsonLinesSource, jsonl_sink
+
+PARQUET = ".parquet"
+
+
+@contextmanager
+def opened_sink(path: Path, heading: Heading) -> Generator[Sink]:
+    """Write a ledger beside a path, and give it that name once it is whole.
+
+    Only its owner may read it, for persons are named in it.
+
+    Args:
+        path: where; ``.parquet`` at its end chooses that form, all others are JSON Lines.
+        heading: of the ledger.
+
+    Raises:
+        InvalidValue: something has that name already, or nothing can be written there.
+    """
+    make = parquet(path).parquet_sink if path.suffix == PARQUET else jsonl_sink
+    if path.exists():
+        raise InvalidValue("file", f"{path} exists already")
+    try:
+        file = NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115 # closed below
+    except OSError as error:
+        raise InvalidValue("file", f"{path} can't be written: {error.strerror}") from None
+    try:
+        with file:
+            with make(file, heading) as sink:
+                yield sink
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).rename(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            Path(file.name).unlink()
+        raise
+
+
+@contextmanager
+def opened_source(path: Path) -> Generator[Source]:
+    """Read a ledger; raises InvalidValue if it can't be opened, LedgerFileInvalid if it is none."""
+    make = parquet(path).ParquetSource if path.suffix == PARQUET else JsonLinesSource
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InvalidValue("file", f"{path} can't be opened: {error.strerror}") from None
+    with file:
+        yield make(file)
+
+
+def parquet(path: Path) -> ModuleType:
+    """Return what reads and writes Parquet; raises InvalidValue where it is not installed."""
+    try:
+        from . import parquet as found  # noqa: PLC0415 # pyarrow is an extra
+    except ImportError:
+        problem = f"{path} is Parquet, which needs `pip install addressee[parquet]`"
+        raise InvalidValue("file", problem) from None
+    return found

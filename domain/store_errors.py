@@ -1,0 +1,82 @@
+"""What can go wrong with a store as a whole; a part of the tree in errors.py.
+
+StoreError
+├── StoreUnavailable
+├── StoreOutdated
+├── StoreNotEmpty
+└── StoreDamaged
+InvalidValue
+├── LedgerFileInvalid
+└── IdentifierKeyWrong
+"""
+
+from __future__ import annotations
+
+from .errors import AddresseeError, InvalidValue
+
+
+class StoreError(AddresseeError):
+    """A store could not do its work; nothing was recorded."""
+
+    code = "STORE_ERROR"
+
+
+class StoreUnavailable(StoreError):
+    """A store can't be reached or opened, or is too busy; the call may be tried again."""
+
+    code = "STORE_UNAVAILABLE"
+
+
+class StoreOutdated(StoreError):
+    """A store's tables are of an earlier release; `addressee migrate` brings them up to date.
+
+    Args:
+        revision: the last migration that they have had.
+        needed: the one that this release needs.
+    """
+
+    code = "STORE_OUTDATED"
+
+    def __init__(self, revision: str, needed: str) -> None:
+        super().__init__(f"tables are at {revision}, {needed} is needed: run `addressee migrate`")
+        self.revision = revision
+        self.needed = needed
+
+
+class StoreDamaged(StoreError):
+    """What a store holds can't be read or contradicts itself."""
+
+    code = "STORE_DAMAGED"
+
+
+class StoreNotEmpty(StoreError):
+    """A store has events already where an empty one is needed."""
+
+    code = "STORE_NOT_EMPTY"
+
+    def __init__(self) -> None:
+        super().__init__("the store has events already; a ledger is imported into an empty one")
+
+
+class LedgerFileInvalid(InvalidValue):
+    """A file is no exported ledger, or not a whole one; nothing of it was imported.
+
+    Args:
+        place: where in the file, such as ``line 17``.
+        problem: what is wrong there.
+    """
+
+    code = "LEDGER_FILE_INVALID"
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"ledger file, {place}:", problem)
+        self.place = place
+
+
+class IdentifierKeyWrong(InvalidValue):
+    """A ledger's identifiers were hashed with another key than the one that is given (R5)."""
+
+    code = "IDENTIFIER_KEY_WRONG"
+
+    def __init__(self) -> None:
+        super().__init__("identifier key", "is not the one that the ledger was written with")
