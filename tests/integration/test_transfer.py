@@ -100,7 +100,7 @@ def test_R37_what_comes_out_of_a_store_that_was_filled_is_what_went_in(
     form: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("addressee.application.transfer.PAGE", 7)
+    monkeypatch.setattr("addressee.application.transfer.PAGE", 1)
     end = exported(origin, tmp_path / f"one.{form}")
     assert end.last > end.events > 150, "positions were left out"
     assert imported(target, tmp_path / f"one.{form}") == end
