@@ -6,7 +6,7 @@ changes: the topic names the shape. A newer shape is read from older bytes by an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from eventsourcing.domain import DomainEventProtocol
@@ -22,7 +22,10 @@ from pydantic import ValidationError
 
 from addressee.domain import EVENT_TYPES, Event, StoreDamaged
 
-TYPES: Mapping[str, type[Event]] = {event.TOPIC: event for event in EVENT_TYPES}
+READERS: Mapping[str, Callable[[bytes], Event]] = {
+    event.TOPIC: event.__pydantic_validator__.validate_json for event in EVENT_TYPES
+}
+"""Topic → what reads such an event; a ledger is replayed by millions."""
 
 
 class EventMapper(Mapper[str]):
@@ -62,7 +65,7 @@ class EventMapper(Mapper[str]):
                 state = self.cipher.decrypt(state)
             if self.compressor:
                 state = self.compressor.decompress(state)
-            event = TYPES[topic].__pydantic_validator__.validate_json(state)
+            event = READERS[topic](state)
         except (KeyError, ValidationError, MapperDeserialisationError) as error:
             problem = f"event {version} of stream {stream} ({topic}): {type(error).__name__}"
             raise StoreDamaged(problem) from None
@@ -70,4 +73,4 @@ class EventMapper(Mapper[str]):
         fields: dict[str, Any] = event.__dict__
         fields["originator_id"] = stream
         fields["originator_version"] = version
-        return cast("Event", event)
+        return event

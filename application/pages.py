@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from addressee.domain import DeviceDepersonalized, DevicePersonalized, Event
 
@@ -12,6 +14,7 @@ WINDOW = 1_000
 """How many events behind a half its other half stands at most; else the ledger is damaged, and
 whoever folds it must not wait for what will never come."""
 
+HALVES = frozenset[type[Event]]({DevicePersonalized, DeviceDepersonalized})
 Half = tuple[str, str, str]
 """What both halves of a sign-in or logout say: which it is, the installation, the person."""
 
@@ -40,35 +43,41 @@ def whole_page(
 
 def half_of(event: Event) -> tuple[Half, bool] | None:
     """Return what a half says, and whether it is the installation's; None for any other event."""
-    if not isinstance(event, DevicePersonalized | DeviceDepersonalized):
+    # By its very type: pydantic's isinstance takes longer than all else that is done here.
+    if (kind := type(event)) not in HALVES:
         return None
-    half = type(event).__name__, event.installation, event.person
+    both = cast("DevicePersonalized", event)
+    half = kind.__name__, both.installation, both.person
     return half, event.originator_id.startswith("installation:")
 
 
 def whole_length(page: Sequence[Recorded]) -> int:
     """Return how many events a page has up to the last place where nothing is half there."""
-    opened: dict[Half, list[int]] = {}
-    ends = [0] * len(page)
-    """Where a pair begins, the place behind its other half."""
-    for place, (_, event) in enumerate(page):
-        if (found := half_of(event)) is None:
-            continue
-        half, side = found
-        waiting = opened.setdefault(half, [])
-        # Equal halves may come several times before the first other half does.
-        if waiting and (waiting[-1] > 0) != side:
-            ends[abs(waiting.pop(0)) - 1] = place + 1
-        else:
-            waiting.append(place + 1 if side else -place - 1)
-    for waiting in opened.values():
-        for mark in waiting:
-            begin = abs(mark) - 1
-            if begin >= len(page) - WINDOW:
-                ends[begin] = len(page) + 1
-    length = reach = 0
-    for place, end in enumerate(ends):
-        reach = max(reach, end)
-        if reach <= place + 1:
-            length = place + 1
+    length = len(page)
+    for begin, end in sorted(pairs(page), reverse=True):
+        if begin < length < end:
+            length = begin
     return length
+
+
+def pairs(page: Sequence[Recorded]) -> list[tuple[int, int]]:
+    """Return where each sign-in or logout begins, and the place behind its other half.
+
+    One that has lost its other half is left out; one whose other half may still come ends behind
+    the page.
+    """
+    found: list[tuple[int, int]] = []
+    opened: dict[Half, deque[tuple[int, bool]]] = {}
+    for place, (_, event) in enumerate(page):
+        if (half_found := half_of(event)) is None:
+            continue
+        half, side = half_found
+        waiting = opened.setdefault(half, deque())
+        # Equal halves may come several times before the first other half does.
+        if waiting and waiting[0][1] != side:
+            found.append((waiting.popleft()[0], place + 1))
+        else:
+            waiting.append((place, side))
+    missing = (begin for waiting in opened.values() for begin, _ in waiting)
+    found += [(begin, len(page) + 1) for begin in missing if begin >= len(page) - WINDOW]
+    return found

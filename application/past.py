@@ -15,7 +15,7 @@ from .ports import Recorded, Viewable
 from .readmodels import ReadModels
 from .replay import Replay
 
-PAGE = 5_000
+PAGE = 1_000
 """How many events are folded at once."""
 
 LARGEST = 2**63 - 1

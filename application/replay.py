@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from addressee.domain import Aggregate, IdentifierClaim, Installation, Person, Segment
+from addressee.domain import Aggregate, Event, IdentifierClaim, Installation, Person, Segment
 
 from .ports import Recorded, View
 from .projection import Changes, project
@@ -45,15 +45,14 @@ class Replay:
         Raises:
             StoreDamaged: an event can't be read.
         """
-        events: dict[str, list[Recorded]] = {}
-        for recorded in page:
-            if category(recorded.event.originator_id) in KINDS:
-                events.setdefault(recorded.event.originator_id, []).append(recorded)
-        before = self._states(events, reader)
-        drafts = {
-            stream: before[stream].draft().fold(event for _, event in recorded)
-            for stream, recorded in events.items()
-        }
+        everything: dict[str, list[Event]] = defaultdict(list)
+        for _, event in page:
+            everything[event.originator_id].append(event)
+        events = {stream: of for stream, of in everything.items() if category(stream) in KINDS}
+        new = {stream for stream, of in events.items() if of[0].originator_version == 1}
+        before = {stream: aggregate_of(stream) for stream in new}
+        before |= self._states(events.keys() - new, reader)
+        drafts = {stream: before[stream].draft().fold(of) for stream, of in events.items()}
         owners = {
             f"{Person.CATEGORY}:{name}"
             for stream, draft in drafts.items()
@@ -79,7 +78,7 @@ class Replay:
         read = reader.streams(missing)
         for stream in missing:
             past = (event for at, event in read.get(stream, ()) if at <= self.position)
-            found[stream] = KINDS[category(stream)](name_in(stream)).fold(past)
+            found[stream] = aggregate_of(stream).fold(past)
             self._keep(found[stream])
         return found
 
@@ -88,6 +87,11 @@ class Replay:
         self._kept.move_to_end(aggregate.id)
         while len(self._kept) > self._limit:
             self._kept.popitem(last=False)
+
+
+def aggregate_of(stream: str) -> Aggregate:
+    """Return a stream's aggregate as it is before anything has happened."""
+    return KINDS[category(stream)](name_in(stream))
 
 
 def category(stream: str) -> str:

@@ -26,7 +26,7 @@ from .ports import AuditableStore, Recorded, Store, View
 from .projection import Changes
 from .replay import Replay
 
-PAGE = 5_000
+PAGE = 1_000
 """How many events are taken at once."""
 VERSION = 1
 """Of what a file holds, whatever its form."""

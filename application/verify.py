@@ -14,7 +14,7 @@ from .readmodels import ReadModels
 from .replay import Replay
 from .seals import broken_seals
 
-PAGE = 5_000
+PAGE = 1_000
 """How many events are folded at once."""
 NAMED = 10
 """How many installations a difference names of those that it concerns."""

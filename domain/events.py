@@ -102,7 +102,7 @@ class InstallationRegistered(InstallationEvent):
     push_enabled: bool
     notifications_enabled: bool
     facts: Personal
-    attributes: Personal = {}
+    attributes: Personal = Field(default_factory=Facts)
 
 
 class InstallationUpdated(InstallationEvent):
@@ -112,8 +112,8 @@ class InstallationUpdated(InstallationEvent):
 
     push_enabled: bool | None = None
     notifications_enabled: bool | None = None
-    facts: Personal = {}
-    attributes: Personal = {}
+    facts: Personal = Field(default_factory=Facts)
+    attributes: Personal = Field(default_factory=Facts)
 
 
 class InstallationTagged(InstallationEvent):

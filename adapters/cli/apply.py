@@ -21,7 +21,7 @@ from addressee.application import Outcome, Personalization, Store, bulk
 from addressee.domain import AddresseeError, InvalidValue
 
 from .output import one_line
-from .progress import BYTES, bar
+from .progress import BYTES, long_work
 
 BATCH = 500
 """How many lines are one transaction."""
@@ -85,7 +85,7 @@ def apply_file(store: Store, file: IO[bytes], report: Path | None) -> int:
         summary = Summary(written)
         stack.callback(summary.show)
         size = os.fstat(file.fileno()).st_size
-        advance = stack.enter_context(bar("applying", BYTES))
+        advance = stack.enter_context(long_work("applying", BYTES))
         lines = read_lines(file)
         while batch := list(islice(lines, BATCH)):
             for done in apply_lines(people, requests, batch):

@@ -13,7 +13,7 @@ from addressee.adapters.sql import READ_MODELS, Rebuild
 from addressee.application import verify as verified
 
 from .output import Form, show_table
-from .progress import bar
+from .progress import long_work
 from .stores import DEFAULT_STORE, Store, existing_store
 
 DIFFERENT = 1
@@ -54,7 +54,7 @@ def rebuild(
 
         addressee rebuild --only audiences --store sqlite:///day.db
     """
-    with existing_store(store) as ledger, bar("rebuilding") as advance:
+    with existing_store(store) as ledger, long_work("rebuilding") as advance:
         run = Rebuild(ledger, [name.value for name in only or ()])
         last = run.run(lambda done: advance(done.position, done.last))
     typer.echo(f"rebuilt {', '.join(only or READ_MODELS)} from the ledger up to position {last}")
@@ -73,7 +73,7 @@ def verify(
 
         addressee verify --store sqlite:///day.db --format jsonl
     """
-    with existing_store(store) as ledger, bar("checking") as advance:
+    with existing_store(store) as ledger, long_work("checking") as advance:
         found = verified(ledger, progress=advance)
     if form is Form.jsonl:
         for difference in found.differences:

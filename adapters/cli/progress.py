@@ -1,7 +1,8 @@
-"""A bar on a terminal while something takes long; nothing where nobody looks."""
+"""While something takes long: a bar on a terminal, nothing where nobody looks."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
@@ -30,11 +31,13 @@ class EventsPerSecond(ProgressColumn):
 
 
 EVENTS = (MofNCompleteColumn(), EventsPerSecond(), TimeRemainingColumn())
+SELDOM = (100_000, 20, 100)
+"""How many new objects, young and middle-aged generations make the collector look."""
 BYTES = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
 
 
 @contextmanager
-def bar(
+def long_work(
     doing: str, columns: tuple[ProgressColumn, ...] = EVENTS
 ) -> Generator[Callable[[int, int], None]]:
     """Show a bar on standard error; yield a function that takes how much is done, and of how much.
@@ -52,10 +55,25 @@ def bar(
         transient=True,
         disable=not console.is_terminal,
     )
-    with shown:
+    with collected_seldom(), shown:
         task = shown.add_task(doing, total=None)
 
         def advance(done: int, total: int) -> None:
             shown.update(task, completed=done, total=total or None)
 
         yield advance
+
+
+@contextmanager
+def collected_seldom() -> Generator[None]:
+    """Have Python look for cyclic garbage seldom until the block ends.
+
+    Events come by millions and in no cycles; looking at them again and again takes as long as the
+    work itself.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(*SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -15,7 +15,7 @@ from addressee.domain import Expression, as_expression
 from addressee.domain.audience import primary as primary_only
 
 from .output import show_table
-from .progress import bar
+from .progress import long_work
 
 DIGITS = 20
 """As many have no position."""
@@ -65,7 +65,7 @@ def looked_back(store: SqlStore, moment: str) -> Past:
     """
     position = int(moment) if moment.isdecimal() and len(moment) < DIGITS else None
     last = position or store.last()
-    with bar("looking back") as advance:
+    with long_work("looking back") as advance:
         asked = moment_of(moment) if position is None else position
         return Past(store, asked, lambda done: advance(done, last))
 
@@ -151,7 +151,7 @@ def show_history(store: SqlStore, kind: str, value: str) -> None:
 def show_done_by(store: SqlStore, actor: str) -> None:
     """Print everything that somebody asked for, oldest first."""
     last = store.last()
-    with bar("reading") as advance:
+    with long_work("reading") as advance:
         done = History(store).actor(actor, progress=lambda position: advance(position, last))
         show_table(HAPPENED, map(told, done))
 

@@ -15,7 +15,7 @@ from addressee.domain import InvalidValue
 
 from .apply import opened
 from .output import Form, show_table
-from .progress import bar
+from .progress import long_work
 from .stores import DEFAULT_STORE, Store, existing_store
 
 HEADINGS = ("seal", "first", "last", "events", "digest", "made at")
@@ -55,7 +55,7 @@ def seal(
         if check is not None:
             raise typer.Exit(check_heads(ledger, check))
         last = ledger.last()
-        with bar("sealing") as advance:
+        with long_work("sealing") as advance:
             newest = ledger.seal(lambda made: advance(made.last, last))
     if newest is None:
         typer.echo("nothing to seal: the ledger is empty", err=True)
@@ -78,7 +78,7 @@ def check_heads(ledger: SqlStore, file: Path) -> int:
     if not heads:
         raise InvalidValue("check", f"{file} holds no seal")
     last = max(head.last for head in heads)
-    with bar("checking") as advance, ledger.auditing() as audit:
+    with long_work("checking") as advance, ledger.auditing() as audit:
         lost = lost_anchors(audit, heads, progress=lambda done: advance(done, last))
     for head in lost:
         typer.echo(f"position {head.last}: the ledger up to there is not what was sealed")

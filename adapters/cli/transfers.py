@@ -14,7 +14,7 @@ from addressee.adapters.memory import MemoryStore
 from addressee.application import FillableStore, export_ledger, import_ledger
 from addressee.domain import InvalidValue
 
-from .progress import bar
+from .progress import long_work
 from .stores import DEFAULT_STORE, Store, existing_store, opened_store
 
 OWNER_ONLY = 0o600
@@ -45,7 +45,7 @@ def export(
     with existing_store(store) as ledger:
         if key_file is not None:
             write_key(key_file, ledger.identifier_key)
-        with bar("exporting") as advance:
+        with long_work("exporting") as advance:
             end = export_ledger(
                 ledger,
                 lambda heading: opened_sink(file, heading),
@@ -73,7 +73,7 @@ def fill(
     key = None if key_file is None else read_key(key_file)
     with opened_source(file) as source:
         opened = nullcontext[FillableStore](MemoryStore()) if dry_run else opened_store(store)
-        with opened as ledger, bar("importing") as advance:
+        with opened as ledger, long_work("importing") as advance:
             end = import_ledger(ledger, source, key=key, progress=lambda done: advance(done, 0))
     done = "could import" if dry_run else "imported"
     typer.echo(f"{done} {end.events:,} events up to position {end.last}")
