@@ -24,7 +24,7 @@ from eventsourcing.persistence import (
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.audit import SqlAudit
 from addressee.adapters.sql.reader import SqlReader
-from addressee.application import Changes, Recorded, Replay, whole_page
+from addressee.application import Changes, Recorded, Replay, Stored, whole_page
 from addressee.domain import Conflict, Event, StoreUnavailable
 
 PAGE = 1000
@@ -124,8 +124,12 @@ class RecorderStore:
             page = whole_page(take, at, PAGE)
             if not page:
                 return at, False
-            taken = [notifications[position] for position, _ in page]
-            copy.follow(taken, self._replay.changes(page, copy))
+            taken = (notifications[position] for position, _ in page)
+            stored = [
+                Stored(n.id, str(n.originator_id), n.originator_version, n.topic, n.state)
+                for n in taken
+            ]
+            copy.follow(stored, self._replay.changes(page, copy))
         return page[-1].position, True
 
 

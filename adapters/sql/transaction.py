@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from eventsourcing.persistence import IntegrityError, Notification
+from eventsourcing.persistence import IntegrityError
 from sqlalchemy import Connection, delete
 
-from addressee.application import Changes, InstallationChange
+from addressee.application import Changes, InstallationChange, Stored
 from addressee.domain import Conflict, Event
 
 from .compaction import add_terms, places, term_numbers
@@ -139,10 +139,9 @@ class FollowingTransaction(SqlTransaction):
         rows = self._prepared.last.rows(self._connection)
         return rows[0][0] if rows else 0
 
-    def follow(self, page: Sequence[Notification], changes: Changes) -> None:
+    def follow(self, page: Sequence[Stored], changes: Changes) -> None:
         """Write the next events and what they change; raises Conflict if another has done it."""
-        rows = [(n.id, str(n.originator_id), n.originator_version, n.topic, n.state) for n in page]
-        self._prepared.copies.insert(self._connection, rows)
+        self._prepared.copies.insert(self._connection, page)
         written = self._writes(changes)
         for write in written:
             write.run(self._connection)

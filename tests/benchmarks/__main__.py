@@ -6,7 +6,7 @@ import argparse
 import gc
 from collections.abc import Callable, Iterable
 
-from tests.benchmarks import audience, commands, http, ledger
+from tests.benchmarks import audience, commands, http, ledger, replay
 from tests.benchmarks.report import Figure, show
 
 
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "commands": lambda _: commands.figures(),
     "http": lambda _: http.figures(),
     "ledger": lambda _: ledger.figures(),
+    "replay": lambda options: replay.figures(options.events),
 }
 
 
@@ -31,6 +32,9 @@ def main() -> None:
     parser.add_argument("name", choices=BENCHMARKS)
     parser.add_argument(
         "--installations", type=int, default=1_000_000, help="of audience, 1,000,000 by default"
+    )
+    parser.add_argument(
+        "--events", type=int, default=500_000, help="of replay's memory, 500,000 by default"
     )
     options = parser.parse_args()
     # As a service does that has started: what was imported is not searched for garbage again.
