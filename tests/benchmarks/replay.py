@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -82,7 +83,7 @@ def into_memory(folder: Path) -> Iterator[Figure]:
         yield Figure("into memory / read and decode", *paired(ours, decoded), 0.5)
         for size in (LocalNotificationLog.DEFAULT_SECTION_SIZE, PAGE):
             name = f"into memory / stock log by {size:,} and mapper"
-            yield Figure(name, *paired(ours, lambda size=size: mapped(size)), 4)
+            yield Figure(name, *paired(ours, partial(mapped, size)), 4)
 
 
 def decode(read: Callable[[int], list[tuple[int, str, int, str, bytes]]]) -> int:
