@@ -5,30 +5,20 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.acceptance.conftest import Run
+
 SECRET = "00112233445566778899aabbccddeeff"
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    def call(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "addressee.adapters.cli", "app", *words],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return call
+def run(run: Run) -> Run:
+    return partial(run, "app")
 
 
 def listed(run: Run) -> dict[str, dict[str, object]]:

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.conftest import Run
+
 DAY = Path(__file__).parents[2] / "docs" / "day.jsonl"
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    def call(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "addressee.adapters.cli", *words]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    call("apply", str(DAY))
-    return call
+def run(run: Run) -> Run:
+    run("apply", str(DAY))
+    return run
 
 
 def damage(tmp_path: Path, statement: str) -> None:
