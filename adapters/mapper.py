@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from addressee.domain import EVENT_TYPES, Event, StoreDamaged
 
-READERS: Mapping[str, Callable[[bytes], Event]] = {
+READERS: Mapping[str, Callable[[bytes], Any]] = {
     event.TOPIC: event.__pydantic_validator__.validate_json for event in EVENT_TYPES
 }
 """Topic → what reads such an event; a ledger is replayed by millions."""
@@ -73,4 +73,4 @@ class EventMapper(Mapper[str]):
         fields: dict[str, Any] = event.__dict__
         fields["originator_id"] = stream
         fields["originator_version"] = version
-        return event
+        return cast("Event", event)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
+from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
@@ -35,6 +36,7 @@ class Owners(PostgresTrackingRecorder):
 class OwnersProjection(Projection[Owners]):
     name = "owners"
 
+    @singledispatchmethod
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:  # noqa: ANN401 # its parent's
         person = getattr(domain_event, "person", None)
         self.view.put(str(domain_event.originator_id), person, tracking)
