@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-RULES = {f"R{n}" for n in range(1, 37)}
+RULES = {f"R{n}" for n in range(1, 38)}
 
 
 def test_every_rule_is_named_by_a_test() -> None:
