@@ -22,11 +22,15 @@ from addressee.domain import InvalidValue
 
 from .database import TAKE_XID
 from .prepared import Prepared
-from .rows import Row, Write
+from .rows import Row, Write, copies
 from .schema import Schema
 from .statements import pages
 
 OLDEST_XID = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+NEXT_POSITIONS = (
+    "SELECT array_agg(nextval(name)) FROM generate_series(1, %s),"
+    " (SELECT pg_get_serial_sequence(%s, 'position')::regclass AS name OFFSET 0) AS sequence"
+)
 STEP: ColumnElement[int] = literal_column("@@auto_increment_increment", Integer())
 
 SLOT_NAMES = [f"slot {n}" for n in range(16)]
@@ -99,8 +103,17 @@ class TransactionIds:
         rows: Sequence[Row],
         beside: Sequence[Write] = (),
     ) -> list[int]:
-        """Add rows, and the others in the same statement."""
-        return prepared.events.numbered(connection, rows, beside)
+        """Add rows, and the others in the same statement; of many, take the positions before."""
+        if not copies(connection.dialect, rows):
+            return prepared.events.numbered(connection, rows, beside)
+        table = prepared.schema.event.fullname
+        taken = connection.exec_driver_sql(NEXT_POSITIONS, (len(rows), table))
+        positions = sorted(taken.scalar_one())
+        numbered = [(n, *row) for n, row in zip(positions, rows, strict=True)]
+        prepared.copies.insert(connection, numbered)
+        for write in beside:
+            write.run(connection)
+        return positions
 
     def barrier(self, connection: Connection, schema: Schema) -> Barrier:
         """Return a transaction id: whoever holds a lower position has a lower id."""

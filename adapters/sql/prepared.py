@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, and_, literal_column, or_, select, union_all
+from sqlalchemy import Integer, and_, func, literal_column, or_, select, union_all
 
 from .index import Index
 from .rows import Rows
@@ -26,6 +26,7 @@ class Prepared:
         recorded: reads events by stream and version; conditions can be added.
         whole: reads whole streams.
         further: reads whole streams, and of a few others one event each, by stream and version.
+        ends: reads stream → last version.
         last: reads the last position.
         places: reads term → number within an application, with a 0, and with a 1 installation →
             ordinal; both by one list.
@@ -55,6 +56,11 @@ class Prepared:
             for n in range(KNOWN)
         ]
         self.further = Query(recorded.where(or_(event.c.stream.in_(listed()), *known)))
+        self.ends = Query(
+            select(event.c.stream, func.max(event.c.version))
+            .where(event.c.stream.in_(listed()))
+            .group_by(event.c.stream)
+        )
         backwards = event.c.position.desc()
         self.last = Query(select(event.c.position).order_by(backwards).limit(1))
         terms = (

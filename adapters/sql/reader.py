@@ -20,6 +20,7 @@ from .prepared import KNOWN
 from .statements import from_microseconds, pages, to_microseconds
 
 UNKNOWN = [(None, None)] * KNOWN
+MANY_KNOWN = 5 * KNOWN
 DENSE = 1.5
 """Up to so many rows an id, ids are read as a range of ordinals, which is faster than a list."""
 
@@ -47,8 +48,11 @@ class SqlReader:
         """Return stream → its events behind a version.
 
         Of streams that are known up to a version, only the next event is asked for, so that one
-        statement serves them all; where there is one, the rest follows in a second.
+        statement serves them all; where there is one, the rest follows in a second. Of many, it is
+        asked where each ends.
         """
+        if sum(map(bool, after.values())) > MANY_KNOWN:
+            return self._many_streams(after)
         table = self._schema.event
         whole = [stream for stream, version in after.items() if version == 0]
         next_ones = [(stream, version + 1) for stream, version in after.items() if version]
@@ -72,6 +76,20 @@ class SqlReader:
                 rest = (table.c.stream == stream) & (table.c.version > next_version)
                 self._gather(found, self._connection.execute(self._prepared.recorded.where(rest)))
         return found
+
+    def _many_streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
+        """Return the same; streams that go on are read whole."""
+        ends: dict[str, int] = {}
+        for page in pages(stream for stream, version in after.items() if version):
+            ends.update(self._prepared.ends.rows(self._connection, page))
+        going_on = (s for s, version in after.items() if not version or ends.get(s, 0) > version)
+        found: dict[str, list[Recorded]] = defaultdict(list)
+        for page in pages(going_on):
+            self._gather(found, self._prepared.whole.rows(self._connection, page))
+        return {
+            stream: [each for each in recorded if each.event.originator_version > after[stream]]
+            for stream, recorded in found.items()
+        }
 
     def _gather(self, found: dict[str, list[Recorded]], rows: Iterable[Sequence[Any]]) -> None:
         """Add recorded events to those that were found of their streams."""

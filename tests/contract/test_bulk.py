@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -13,9 +14,18 @@ from hypothesis import strategies as st
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.database import made_engine
-from addressee.application import Identity, Personalization, Store, Targeting, bulk
+from addressee.application import (
+    AuditableStore,
+    Identity,
+    Personalization,
+    Store,
+    Targeting,
+    bulk,
+    verify,
+)
 from addressee.application.bulk import Call
 from addressee.domain import AddresseeError, Event
+from addressee.domain.audience import itag
 from tests.contract.conftest import Clock, Host
 
 DEVICES = st.sampled_from(["a", "b", "c"])
@@ -26,6 +36,10 @@ FLAGS = st.booleans()
 
 def register(device: str, token: str) -> Call:
     return lambda p: p.register("shop", installation=device, push_token=token)
+
+
+def tagged(device: str, tag: str) -> Call:
+    return lambda p: p.tag_installation(device, add={tag})
 
 
 def personalize(device: str, name: str | None, emails: list[str], force: bool) -> Call:  # drawn
@@ -133,3 +147,35 @@ def test_R15_a_refused_command_takes_nothing_of_the_others_back(host: Host) -> N
     with host.store.reading() as reader:
         positions = [position for position, _ in reader.events(0, 1000)]
     assert {getattr(outcome, "position", positions[0]) for outcome in outcomes} <= set(positions)
+
+
+def test_R15_R19_so_many_that_rows_are_written_in_another_way(host: Host) -> None:
+    names = [f"d{n}" for n in range(700)]
+    registered = bulk(host.people, [register(name, name) for name in names])
+    signed_in = bulk(
+        host.people, [personalize(name, name, [f"{name}@x.com"], force=False) for name in names]
+    )
+    positions = [getattr(answer, "position", 0) for answer in (*registered, *signed_in)]
+    assert positions == sorted({*positions})
+    assert host.found("tag:vip and primary") == names
+    assert host.found("email:d7@x.com") == ["d7"]
+    devious = 'a\tb\n\\N"'
+    bulk(host.people, [tagged(name, devious) for name in names])
+    assert list(host.reach.targets("shop", itag(devious))) == names
+    assert isinstance(host.store, AuditableStore)
+    found = verify(host.store)
+    assert (found.differences, found.skipped) == ((), 0)
+
+
+def test_R32_of_two_large_bulks_at_once_each_command_takes_effect_once(host: Host) -> None:
+    names = [f"d{n}" for n in range(600)]
+    services = [Personalization(host.store), Personalization(host.store)]
+
+    def run(people: Personalization) -> list[str]:
+        answers = bulk(people, [register(name, name) for name in names])
+        return [getattr(answer, "outcome", "") for answer in answers]
+
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(run, services)
+    assert [*first, *second].count("registered") == len(names)
+    assert host.found("all") == names
