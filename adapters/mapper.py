@@ -41,13 +41,16 @@ class EventMapper(Mapper[str]):
 
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
         """Return the event as bytes, with its topic and place in its stream."""
-        event = cast("Event", domain_event)
+        return StoredEvent(*self.columns(cast("Event", domain_event)))
+
+    def columns(self, event: Event) -> tuple[str, int, str, bytes]:
+        """Return an event's stream, version, topic and state."""
         state = event.__pydantic_serializer__.to_json(event, exclude_defaults=True)
         if self.compressor:
             state = self.compressor.compress(state)
         if self.cipher:
             state = self.cipher.encrypt(state)
-        return StoredEvent(event.originator_id, event.originator_version, event.TOPIC, state)
+        return event.originator_id, event.originator_version, event.TOPIC, state
 
     def to_domain_event(self, stored_event: StoredEvent) -> Event:
         """Return the event that was stored; raises StoreDamaged if it can't be read."""

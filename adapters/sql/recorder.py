@@ -26,7 +26,7 @@ from sqlalchemy import Connection, exc, func, insert, select, update
 from .database import Database
 from .ordering import ordering_on
 from .prepared import Prepared
-from .rows import Write
+from .rows import Row, Write
 from .schema import Schema
 from .subscription import PollingSubscription
 from .tail import Tail
@@ -35,7 +35,7 @@ from .tail import Tail
 def insert_events(
     connection: Connection,
     prepared: Prepared,
-    events: Sequence[StoredEvent],
+    rows: Sequence[Row],
     beside: Sequence[Write] = (),
 ) -> list[int]:
     """Add events to the ledger and return their positions, which are in the order given.
@@ -43,13 +43,12 @@ def insert_events(
     Args:
         connection: with its transaction begun.
         prepared: statements on the store's tables.
-        events: which, or none.
+        rows: stream, version, topic and state of each, or none.
         beside: what is written to other tables with them.
 
     Raises:
         IntegrityError: a stream has an event of that version already.
     """
-    rows = [(str(e.originator_id), e.originator_version, e.topic, e.state) for e in events]
     if not rows:
         for write in beside:
             write.run(connection)
@@ -117,7 +116,11 @@ class SqlAggregateRecorder(SqlRecorder, AggregateRecorder):
         with self._database.writing() as connection:
             if tracking is not None:
                 insert_tracking(connection, self._schema, tracking)
-            return insert_events(connection, self._prepared, stored_events)
+            rows = [
+                (str(e.originator_id), e.originator_version, e.topic, e.state)
+                for e in stored_events
+            ]
+            return insert_events(connection, self._prepared, rows)
 
     def select_events(
         self,

@@ -36,10 +36,10 @@ class SqlTransaction(SqlReader):
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         """Record events and what they change in the read models; raises Conflict."""
-        stored = [*map(self._mapper.to_stored_event, events)]
+        rows = [*map(self._mapper.columns, events)]
         beside = self._writes(changes)
         try:
-            positions = insert_events(self._connection, self._prepared, stored, beside)
+            positions = insert_events(self._connection, self._prepared, rows, beside)
         except IntegrityError:
             raise self._conflict(events) from None
         self._after(beside)
