@@ -7,8 +7,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 
-from addressee.domain import AddresseeError, Conflict, Event, InvalidValue, Occasion, StoreError
+from addressee.domain import (
+    AddresseeError,
+    Aggregate,
+    Conflict,
+    Event,
+    InvalidValue,
+    Occasion,
+    StoreError,
+)
 
 from .batch import Batch, final, placed
 from .cache import AggregateCache, Seen
@@ -117,25 +126,29 @@ class Execution:
         self, batch: Batch, transaction: Transaction, orders: Sequence[Order]
     ) -> tuple[list[tuple[Outcome, int]], Sequence[int]]:
         """Decide the commands and record the outcome; return answers and positions."""
+        key = self.store.identifier_key
+        opened = [[*command.opens(key)] for command, _ in orders]
         if len(orders) > 1:
-            key = self.store.identifier_key
-            batch.loading.load_ahead(a for command, _ in orders for a in command.opens(key))
-        outcomes = [self._decide(batch, command, context) for command, context in orders]
+            batch.loading.load_ahead(chain.from_iterable(opened))
+        outcomes = [
+            self._decide(batch, order, wanted) for order, wanted in zip(orders, opened, strict=True)
+        ]
         written = transaction.append(batch.events, batch.changes) if batch.events else ()
         if batch.touches:
             transaction.touch(batch.touches)
         return outcomes, written
 
     def _decide(
-        self, batch: Batch, command: Command[Result], context: Context
+        self, batch: Batch, order: Order, wanted: Sequence[Aggregate]
     ) -> tuple[Outcome, int]:
         """Let one command decide; keep what it recorded, or return why it was refused."""
+        command, context = order
         try:
             checked = Checked.of(context, command.actor)
             at = checked.at or self.clock()
             occasion = Occasion(at.astimezone(UTC), checked.actor, checked.correlation_id)
             work = Work(self.store, batch.loading, occasion, self.rules, checked.within)
-            work.open(*command.opens(self.store.identifier_key))
+            work.open(*wanted)
             if checked.idempotency_key is None:
                 result = command.decide(work)
             else:
