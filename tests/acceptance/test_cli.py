@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Run
+from tests.memory import kilobytes
 
 DATA = Path(__file__).parent / "data"
 
@@ -233,13 +234,13 @@ def test_help_teaches(run: Run) -> None:
 
 
 MEASURE = """
-import resource, sys
+import sys
 from pathlib import Path
 from addressee.adapters.cli.apply import apply_file
 from addressee.adapters.memory import MemoryStore
 with Path(sys.argv[1]).open("rb") as file:
     apply_file(MemoryStore(), file, None)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peak())
 """
 
 
@@ -252,10 +253,7 @@ def test_two_million_lines_need_no_more_memory_than_some(tmp_path: Path) -> None
             out.writelines(
                 '{"method":"GET","path":"/mobile/1/appinstance/x"}\n' for _ in range(lines // 10)
             )
-        done = subprocess.run(
-            [sys.executable, "-c", MEASURE, str(file)], capture_output=True, text=True, check=True
-        )
-        return int(done.stdout.splitlines()[-1])
+        return kilobytes(MEASURE, str(file))
 
     assert peak(2_000_000) < peak(20_000) + 20_000, "kilobytes"
 

@@ -9,8 +9,6 @@ the limit stands in the place of the other side.
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -28,6 +26,7 @@ from addressee.application import Identity, Personalization, Targeting
 from addressee.domain import audience as a
 from tests.benchmarks.population import APPLICATION, KEY, Population, claim_id
 from tests.benchmarks.report import Figure, paired
+from tests.memory import kilobytes
 
 FOUR = a.tag("huge") & a.primary & ~(a.tag("t20") | a.os("ios"))
 FIVE = a.tag("huge") & a.primary & a.language("en") & ~(a.tag("t20") | a.os("ios"))
@@ -187,21 +186,20 @@ def streaming(store: SqlStore, audience: str) -> Figure:
 
 
 STREAM = """
-import resource, sys
+import sys
 from addressee.adapters.sql import SqlStore
 from addressee.application import Targeting
 with SqlStore(sys.argv[1]) as store:
     for _ in Targeting(store).targets(sys.argv[2], "all"):
         pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peak())
 """
 
 
 def memory(path: Path) -> Figure:
     """Peak memory of a process that streams all ids and does nothing else."""
-    command = [sys.executable, "-c", STREAM, f"sqlite:///{path}", APPLICATION]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return Figure("MB of memory to stream all, of 200", int(done.stdout) / 1024 * 1e-6, 200e-6, 1)
+    needed = kilobytes(STREAM, f"sqlite:///{path}", APPLICATION) / 1024
+    return Figure("MB of memory to stream all, of 200", needed * 1e-6, 200e-6, 1)
 
 
 def live_share(folder: Path) -> Figure:
@@ -221,7 +219,7 @@ def live_share(folder: Path) -> Figure:
             return 2 * LIVE
 
         def other() -> int:
-            with patch.object(SqlTransaction, "_change_read_models"):
+            with patch.object(SqlTransaction, "_writes", return_value=[]):
                 return ours(without)
 
         return Figure("live command without its index rows", *paired(ours, other, 3), bar=0.75)

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -33,6 +31,7 @@ from tests.benchmarks.ledger import stock_environment
 from tests.benchmarks.projector import projected, told
 from tests.benchmarks.report import Figure, paired
 from tests.benchmarks.stock import StockService
+from tests.memory import kilobytes
 from tests.servers import postgres_server
 
 EVENTS = 100_000
@@ -132,20 +131,18 @@ def copied(url: str) -> None:
 
 
 REBUILD = """
-import resource, sys
+import sys
 from addressee.adapters.cli.progress import collected_seldom
 from addressee.adapters.sql import Rebuild, SqlStore
 with SqlStore(sys.argv[1]) as store, collected_seldom():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     Rebuild(store).run()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
 
 
 def memory(path: Path, events: int) -> Figure:
     """How much a process grows while it rebuilds a ledger, and does nothing else."""
     lives.filled(f"sqlite:///{path}", events)
-    command = [sys.executable, "-c", REBUILD, f"sqlite:///{path}"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    grown = int(done.stdout) / 1024
+    grown = kilobytes(REBUILD, f"sqlite:///{path}") / 1024
     return Figure(f"MB for {events:,} events, of {MEMORY}", grown * 1e-6, MEMORY * 1e-6, 1)

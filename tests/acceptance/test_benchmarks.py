@@ -1,0 +1,44 @@
+"""The benchmarks run, on so little that their figures mean nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from tests.benchmarks import audience, commands, ledger, replay
+from tests.benchmarks.report import Figure
+
+LITTLE = {
+    "audience.LIVE": 5,
+    "commands.DEVICES": 5,
+    "commands.HISTORIES": (0, 2),
+    "ledger.BATCH": 20,
+    "ledger.COMMANDS": 5,
+    "ledger.ROUNDS": 1,
+    "replay.EVENTS": 1_500,
+    "replay.PROJECTED": 80,
+    "replay.ROUNDS": 1,
+    "replay.STOCK_EVENTS": 160,
+    "writers.EACH": 5,
+}
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        lambda: audience.figures(3_000),
+        commands.figures,
+        ledger.figures,
+        lambda: replay.figures(20_000),
+    ],
+    ids=["audience", "commands", "ledger", "replay"],
+)
+def test_a_benchmark_runs(
+    figures: Callable[[], Iterable[Figure]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in LITTLE.items():
+        monkeypatch.setattr(f"tests.benchmarks.{name}", size)
+    done = list(figures())
+    assert len(done) >= 2
+    assert all(figure.ours > 0 and figure.other > 0 for figure in done)
