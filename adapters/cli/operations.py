@@ -45,6 +45,9 @@ def rebuild(
     only: Annotated[
         list[ReadModel] | None, typer.Option(help="Rebuild this one; may be given several times.")
     ] = None,
+    workers: Annotated[  # noqa: ARG001 # a limit that one worker keeps
+        int, typer.Option(min=1, help="At most so many; one does it all, more were no faster.")
+    ] = 1,
 ) -> None:
     """Rebuild the read models from the ledger while the service works.
 

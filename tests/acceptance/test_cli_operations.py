@@ -40,8 +40,9 @@ def test_R37_verify_finds_and_rebuild_mends(run: Run, tmp_path: Path) -> None:
     alone = run("rebuild", "--only", "audiences")
     assert alone.stdout.startswith("rebuilt audiences from the ledger up to position ")
     assert run("verify").returncode == 1
-    assert run("rebuild").returncode == 0
+    assert run("rebuild", "--workers", "4").returncode == 0
     assert run("verify").returncode == 0
+    assert run("rebuild", "--workers", "0").returncode == 2
     assert run("target", "all", "--app", "app-code-1", "--count").stdout != "0\n"
 
 
