@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -145,12 +146,31 @@ def made_engine(target: str | URL) -> Engine:
 
     def configure(connection: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
+        switch_to_wal(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()
 
     event.listen(engine, "connect", configure)
     return engine
+
+
+def switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Put a new file into WAL mode, which it then stays in.
+
+    When several connections do so at once, SQLite refuses some without waiting, for two that each
+    wait for the other's lock never would end (https://sqlite.org/c3ref/busy_handler.html).
+    """
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # less what it is busy with
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 IDLE_SECONDS = 1

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from addressee.adapters.cli import main
 from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.database import made_engine
 from addressee.adapters.sql.migration import Migration
 from addressee.application import Personalization, Targeting
 from addressee.domain import InvalidValue, StoreDamaged, StoreOutdated, StoreUnavailable
@@ -116,6 +119,22 @@ def test_eight_services_that_start_at_once_make_one_schema(url: str) -> None:
     assert Targeting(stores[0]).count("shop", "all") == 8
     for store in stores:
         store.close()
+
+
+def test_a_new_file_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    for number in range(200):
+        start = Barrier(8)
+
+        def open_file(engine: Engine, start: Barrier = start) -> str:
+            start.wait()
+            with engine.connect() as connection:
+                return str(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+
+        engines = [made_engine(f"sqlite:///{tmp_path / str(number)}.db") for _ in range(8)]
+        with ThreadPoolExecutor(8) as threads:
+            assert set(threads.map(open_file, engines)) == {"wal"}
+        for engine in engines:
+            engine.dispose()
 
 
 def test_stores_live_beside_each_other_by_prefix_and_schema(postgres: Postgres) -> None:
