@@ -180,10 +180,9 @@ def look_up(
     named = {leaf for leaf in terms if leaf.field == "installation"}
     found = dict.fromkeys(claims.keys() | named, NOTHING)
     if claims:
-        holders = reader.holders(list(claims.values()))
-        owned = reader.owned(application, set(holders.values()))
+        bound = reader.bound(application, set(claims.values()))
         for leaf, claim in claims.items():
-            found[leaf] = owned.get(holders.get(claim, ""), NOTHING)
+            found[leaf] = bound.get(claim, NOTHING)
     if named:
         ordinals = reader.ordinals(application, {leaf.value for leaf in named})
         for leaf in named:

@@ -60,12 +60,13 @@ class View(Protocol):
         """Return up to ``limit`` events of all streams behind a position, in ledger order."""
         ...
 
-    def holders(self, claims: Sequence[str]) -> Mapping[str, str]:
-        """Return claim stream → id of the person who holds the identifier, where one does."""
-        ...
+    def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
+        """Return claim stream → ordinals of the installations of whoever holds the identifier.
 
-    def owned(self, application: str, persons: AbstractSet[str]) -> Mapping[str, BitMap]:
-        """Return person → ordinals of the installations that are bound in an application."""
+        Args:
+            application: where the installations are.
+            claims: streams; those that lead nowhere may be left out of what comes back.
+        """
         ...
 
     def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:

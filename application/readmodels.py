@@ -61,13 +61,10 @@ class ReadModels:
         for term in change.lost:
             self._postings[application, term].setdefault(shard, BitMap()).discard(ordinal)
 
-    def holders(self, claims: Sequence[str]) -> Mapping[str, str]:
-        """Return claim stream → person."""
-        return {claim: self._holders[claim] for claim in claims if claim in self._holders}
-
-    def owned(self, application: str, persons: AbstractSet[str]) -> Mapping[str, BitMap]:
-        """Return person → ordinals."""
-        return {p: self._owned[application, p] for p in persons if (application, p) in self._owned}
+    def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
+        """Return claim stream → ordinals."""
+        held = {claim: self._holders[claim] for claim in claims if claim in self._holders}
+        return {claim: self._owned[application, person] for claim, person in held.items()}
 
     def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:
         """Return installation → ordinal."""

@@ -31,7 +31,7 @@ def operation_routes(service: Service, metrics: Metrics) -> APIRouter:
     def ready() -> Status:
         """Say whether the store answers."""
         with service.store.reading() as reader:
-            reader.holders(["claim:none"])
+            reader.bound("", {"claim:none"})
         return Status(status="ready")
 
     @routes.get(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import Integer, cast, literal_column, null, select, union_all
 
-from .schema import Schema
+from .schema import Bytes, Schema
 from .statements import Query, given, listed
 from .warm import Warm
 
@@ -14,6 +14,7 @@ WARM_BYTES = 64 << 20
 GENERATION = 0
 """No term has this number. Its chunk names the generation of all: whoever writes chunks locks it,
 and it goes with them wherever they go."""
+ZERO, NOTHING = literal_column("0", Integer()), cast(null(), Bytes)
 FIRST_GENERATION = (GENERATION, 0, 0, 0, b"")
 
 
@@ -29,7 +30,6 @@ class Index:
         term, chunk, delta = schema.term, schema.chunk, schema.delta
         self.schema = schema
         self.warm = Warm(WARM_BYTES)
-        self.generation = Query(select(chunk.c.data).where(chunk.c.term == GENERATION))
         self.numbers = Query(
             select(term.c.term, term.c.number)
             .where(term.c.application == given("application"))
@@ -43,18 +43,18 @@ class Index:
             .where(chunk.c.term.in_(listed()))
             .where(chunk.c.shard.between(given("first"), given("last")))
         )
-        self.delta = Query(
-            select(delta.c.term, delta.c.ordinal, delta.c.present)
-            .where(delta.c.term.in_(listed()))
-            .order_by(delta.c.sequence)
+        changed = select(
+            delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present, NOTHING
+        ).where(delta.c.term.in_(listed()))
+        generation = select(ZERO, chunk.c.term, ZERO, ZERO, chunk.c.data).where(
+            chunk.c.term == GENERATION
         )
+        self.changed = Query(union_all(changed, generation).order_by(delta.c.sequence))
         installation, holder = schema.installation, schema.holder
-        self.holders = Query(
-            select(holder.c.claim, holder.c.person).where(holder.c.claim.in_(listed()))
-        )
-        self.owned = Query(
-            select(installation.c.person, installation.c.ordinal)
-            .where(installation.c.person.in_(listed()))
+        self.bound = Query(
+            select(holder.c.claim, installation.c.ordinal)
+            .join_from(holder, installation, installation.c.person == holder.c.person)
+            .where(holder.c.claim.in_(listed()))
             .where(installation.c.application == given("application"))
         )
         self.ordinals = Query(

@@ -18,9 +18,9 @@ from sqlalchemy import Connection
 from addressee.application.ports import SHARD_BITS
 from addressee.domain import StoreDamaged
 
-from .index import Index
+from .index import GENERATION, Index
 from .schema import WHOLE_TERM
-from .statements import pages
+from .statements import IN_LIMIT, pages
 
 ENTRY = 120
 """About how many bytes of Python's an entry takes besides its bitmap."""
@@ -47,17 +47,20 @@ class Postings:
     def __init__(self, connection: Connection, index: Index) -> None:
         self._connection = connection
         self._index = index
-        rows = index.generation.rows(connection)
-        self._generation = bytes(rows[0][0]) if rows else b""
         self._deltas: dict[int, Delta] = {}
         self._numbers: dict[tuple[str, frozenset[str]], dict[str, int]] = {}
-        index.warm.enter(self._generation)
+        self._seen: bytes | None = None
+
+    @property
+    def _generation(self) -> bytes:
+        """Which chunks this transaction sees, for what is kept of them."""
+        return self._begun("", ())
 
     def numbers(self, application: str, terms: frozenset[str]) -> dict[str, int]:
         """Return term → its number, for those that were ever used in the application."""
         if (known := self._numbers.get((application, terms))) is not None:
             return known
-        warm, generation = self._index.warm, self._generation
+        warm, generation = self._index.warm, self._begun(application, terms)
         found: dict[str, int] = {}
         missing: list[str] = []
         for term in terms:
@@ -75,6 +78,16 @@ class Postings:
                 warm.put(generation, (application, term), number, ENTRY + len(term))
         self._numbers[application, terms] = found
         return found
+
+    def _begun(self, application: str, terms: Iterable[str]) -> bytes:
+        """Return the generation, asked for together with the delta of terms that are known."""
+        if self._seen is None:
+            warm = self._index.warm
+            numbers = (warm.get(warm.generation, (application, term)) for term in terms)
+            known = [number for number in numbers if number is not None]
+            self._seen = self._read_delta(known[:IN_LIMIT] or [GENERATION])
+            warm.enter(self._seen)
+        return self._seen
 
     def ids(self, last: int) -> list[str | None] | None:
         """Return ordinal → id as far as they are kept, or None; see `Warm`."""
@@ -120,12 +133,22 @@ class Postings:
         """Return number of a term → its delta, for those that have one."""
         missing = [number for number in numbers if number not in self._deltas]
         for page in pages(missing):
-            now: dict[int, dict[int, int]] = {number: {} for number in page}
-            for term, ordinal, present in self._index.delta.rows(self._connection, page):
-                now[term][ordinal] = present
-            for term, ordinals in now.items():
-                self._deltas[term] = delta_of(ordinals) if ordinals else UNCHANGED
+            self._read_delta(page)
         return {n: delta for n in numbers if (delta := self._deltas[n]) is not UNCHANGED}
+
+    def _read_delta(self, numbers: Sequence[int]) -> bytes:
+        """Read the delta of some terms; returns the generation of the chunks, b"" without any."""
+        now: dict[int, dict[int, int]] = {number: {} for number in numbers}
+        generation = b""
+        rows = self._index.changed.rows(self._connection, numbers)
+        for _, term, ordinal, present, data in rows:
+            if term == GENERATION:
+                generation = bytes(data)
+            else:
+                now[term][ordinal] = present
+        for term, ordinals in now.items():
+            self._deltas[term] = delta_of(ordinals) if ordinals else UNCHANGED
+        return generation
 
     def _cards(self, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
         """Return number of a term → shard → how many postings its chunk has."""

@@ -110,21 +110,14 @@ class SqlReader:
         event = self._mapper.event
         return [Recorded(row[0], event(row[1], row[2], row[3], row[4])) for row in rows]
 
-    def holders(self, claims: Sequence[str]) -> Mapping[str, str]:
-        """Return claim stream → person."""
-        found: dict[str, str] = {}
-        for page in pages(claims):
-            found.update(self._prepared.index.holders.rows(self._connection, page))
-        return found
-
-    def owned(self, application: str, persons: AbstractSet[str]) -> Mapping[str, BitMap]:
-        """Return person → ordinals."""
+    def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
+        """Return claim stream → ordinals."""
         found: dict[str, BitMap] = defaultdict(BitMap)
-        for page in pages(persons):
-            for person, ordinal in self._prepared.index.owned.rows(
+        for page in pages(claims):
+            for claim, ordinal in self._prepared.index.bound.rows(
                 self._connection, page, application=application
             ):
-                found[person].add(ordinal)
+                found[claim].add(ordinal)
         return found
 
     def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:

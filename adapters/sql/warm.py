@@ -18,27 +18,30 @@ class Warm:
 
     Args:
         limit: how many bytes are kept, as `put` is told them; then the oldest goes first.
+
+    Attributes:
+        generation: whose values are kept.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = Lock()
-        self._generation = b""
+        self.generation = b""
         self._values: dict[Hashable, tuple[Any, int]] = {}
         self._size = 0
         self._ids: list[str | None] = []
 
     def enter(self, generation: bytes) -> None:
         """Forget what is kept of any other generation."""
-        if generation != self._generation:
+        if generation != self.generation:
             with self._lock:
-                self._generation, self._values, self._size = generation, {}, 0
+                self.generation, self._values, self._size = generation, {}, 0
                 self._ids = []
 
     def get(self, generation: bytes, key: Hashable) -> Any:  # noqa: ANN401 # the caller knows what it put
         """Return what is kept under a key, or None."""
         values = self._values  # before the question: `enter` may replace it
-        found = values.get(key) if generation == self._generation else None
+        found = values.get(key) if generation == self.generation else None
         return None if found is None else found[0]
 
     def ids(self, generation: bytes, last: int) -> list[str | None] | None:
@@ -49,7 +52,7 @@ class Warm:
             last: the highest ordinal that is needed.
         """
         ids = self._ids
-        if last >= IDS or generation != self._generation:
+        if last >= IDS or generation != self.generation:
             return None
         with self._lock:
             ids += [None] * (last + 1 - len(ids))
@@ -58,7 +61,7 @@ class Warm:
     def put(self, generation: bytes, key: Hashable, value: object, size: int) -> None:
         """Keep a value that nobody changes any more, of about so many bytes."""
         with self._lock:
-            if generation != self._generation or key in self._values:
+            if generation != self.generation or key in self._values:
                 return
             self._values[key] = value, size
             self._size += size
