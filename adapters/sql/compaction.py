@@ -14,8 +14,9 @@ from sqlalchemy import Connection, delete, insert, select, tuple_, update
 
 from addressee.application.ports import SHARD_BITS
 
+from .delta import Delta, delta_of
 from .index import GENERATION
-from .postings import Delta, as_written, decoded, delta_of
+from .postings import as_written, decoded
 from .prepared import Prepared
 from .rows import Row
 from .schema import Schema

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, cast, literal_column, null, select, union_all
+from sqlalchemy import Integer, cast, func, literal_column, null, select, union_all
 
 from .schema import Bytes, Schema
 from .statements import Query, given, listed
@@ -43,13 +43,20 @@ class Index:
             .where(chunk.c.term.in_(listed()))
             .where(chunk.c.shard.between(given("first"), given("last")))
         )
-        changed = select(
-            delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present, NOTHING
-        ).where(delta.c.term.in_(listed()))
-        generation = select(ZERO, chunk.c.term, ZERO, ZERO, chunk.c.data).where(
-            chunk.c.term == GENERATION
+        concerned = delta.c.term.in_(listed())
+        self.changed = Query(
+            union_all(
+                select(delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present, NOTHING)
+                .where(concerned)
+                .where(delta.c.sequence > given("since")),
+                select(ZERO, chunk.c.term, ZERO, ZERO, chunk.c.data).where(
+                    chunk.c.term == GENERATION
+                ),
+                select(ZERO, delta.c.term, func.count(), ZERO, NOTHING)
+                .where(concerned)
+                .group_by(delta.c.term),
+            )
         )
-        self.changed = Query(union_all(changed, generation).order_by(delta.c.sequence))
         installation, holder = schema.installation, schema.holder
         self.bound = Query(
             select(holder.c.claim, installation.c.ordinal)

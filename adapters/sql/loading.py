@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from addressee.application import Changes
 
 from .compaction import Place, fold, gathered, places
+from .delta import Delta
 from .parts import Parts
-from .postings import Delta
 from .prepared import Prepared
 from .rows import Write
 from .transaction import SqlTransaction

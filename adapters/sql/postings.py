@@ -10,7 +10,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
 
 from pyroaring import BitMap
 from sqlalchemy import Connection
@@ -18,22 +17,15 @@ from sqlalchemy import Connection
 from addressee.application.ports import SHARD_BITS
 from addressee.domain import StoreDamaged
 
+from .delta import UNCHANGED, Delta
+from .delta_reading import read_deltas
 from .index import GENERATION, Index
 from .schema import WHOLE_TERM
 from .statements import IN_LIMIT, pages
+from .warm import Kept
 
 ENTRY = 120
 """About how many bytes of Python's an entry takes besides its bitmap."""
-
-
-class Delta(NamedTuple):
-    """What came and went of one term since its chunks were written."""
-
-    gained: BitMap
-    lost: BitMap
-
-
-UNCHANGED = Delta(BitMap(), BitMap())
 
 
 class Postings:
@@ -47,24 +39,24 @@ class Postings:
     def __init__(self, connection: Connection, index: Index) -> None:
         self._connection = connection
         self._index = index
+        self._kept: Kept | None = None
         self._deltas: dict[int, Delta] = {}
         self._numbers: dict[tuple[str, frozenset[str]], dict[str, int]] = {}
-        self._seen: bytes | None = None
-
-    @property
-    def _generation(self) -> bytes:
-        """Which chunks this transaction sees, for what is kept of them."""
-        return self._begun("", ())
 
     def numbers(self, application: str, terms: frozenset[str]) -> dict[str, int]:
         """Return term → its number, for those that were ever used in the application."""
         if (known := self._numbers.get((application, terms))) is not None:
             return known
-        warm, generation = self._index.warm, self._begun(application, terms)
+        if self._kept is None:
+            # Most have the number that they had before, so their deltas come with the generation.
+            newest = self._index.warm.newest
+            before = [newest.get((application, term)) for term in terms]
+            self._read([number for number in before if number is not None][:IN_LIMIT])
+        kept = self._seen()
         found: dict[str, int] = {}
         missing: list[str] = []
         for term in terms:
-            number = warm.get(generation, (application, term))
+            number = kept.get((application, term))
             if number is None:
                 missing.append(term)
             else:
@@ -75,23 +67,13 @@ class Postings:
                 self._connection, list(written), application=application
             ):
                 found[term := written[name]] = number
-                warm.put(generation, (application, term), number, ENTRY + len(term))
+                kept.put((application, term), number, ENTRY + len(term))
         self._numbers[application, terms] = found
         return found
 
-    def _begun(self, application: str, terms: Iterable[str]) -> bytes:
-        """Return the generation, asked for together with the delta of terms that are known."""
-        if self._seen is None:
-            warm = self._index.warm
-            numbers = (warm.get(warm.generation, (application, term)) for term in terms)
-            known = [number for number in numbers if number is not None]
-            self._seen = self._read_delta(known[:IN_LIMIT] or [GENERATION])
-            warm.enter(self._seen)
-        return self._seen
-
     def ids(self, last: int) -> list[str | None] | None:
-        """Return ordinal → id as far as they are kept, or None; see `Warm`."""
-        return self._index.warm.ids(self._generation, last)
+        """Return ordinal → id as far as they are kept, or None; see `Kept`."""
+        return self._seen().ids(last)
 
     def shards(self, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
         """Return number of a term → shard → about how many postings; the delta counts as gains."""
@@ -113,11 +95,11 @@ class Postings:
         Raises:
             StoreDamaged: a chunk is not what was written.
         """
-        warm, generation = self._index.warm, self._generation
+        kept = self._seen()
         found: dict[int, BitMap] = {}
         missing: list[int] = []
         for number in numbers:
-            bitmap = warm.get(generation, (number, shards))
+            bitmap = kept.get((number, shards))
             if bitmap is None:
                 missing.append(number)
             else:
@@ -133,30 +115,26 @@ class Postings:
         """Return number of a term → its delta, for those that have one."""
         missing = [number for number in numbers if number not in self._deltas]
         for page in pages(missing):
-            self._read_delta(page)
+            self._read(page)
         return {n: delta for n in numbers if (delta := self._deltas[n]) is not UNCHANGED}
 
-    def _read_delta(self, numbers: Sequence[int]) -> bytes:
-        """Read the delta of some terms; returns the generation of the chunks, b"" without any."""
-        now: dict[int, dict[int, int]] = {number: {} for number in numbers}
-        generation = b""
-        rows = self._index.changed.rows(self._connection, numbers)
-        for _, term, ordinal, present, data in rows:
-            if term == GENERATION:
-                generation = bytes(data)
-            else:
-                now[term][ordinal] = present
-        for term, ordinals in now.items():
-            self._deltas[term] = delta_of(ordinals) if ordinals else UNCHANGED
-        return generation
+    def _seen(self) -> Kept:
+        """Return what is kept of the generation that this transaction sees."""
+        return self._kept or self._read(())
+
+    def _read(self, numbers: Sequence[int]) -> Kept:
+        """Read the deltas of some terms, and which generation it is."""
+        self._kept, found = read_deltas(self._connection, self._index, numbers or [GENERATION])
+        self._deltas |= found
+        return self._kept
 
     def _cards(self, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
         """Return number of a term → shard → how many postings its chunk has."""
-        warm, generation = self._index.warm, self._generation
+        kept = self._seen()
         found: dict[int, Mapping[int, int]] = {}
         missing: list[int] = []
         for number in numbers:
-            cards = warm.get(generation, number)
+            cards = kept.get(number)
             if cards is None:
                 missing.append(number)
             else:
@@ -166,12 +144,13 @@ class Postings:
             for term, shard, card in self._index.cards.rows(self._connection, page):
                 read[term][shard] = card
             for term, cards in read.items():
-                warm.put(generation, term, cards, ENTRY * (1 + len(cards)))
+                kept.put(term, cards, ENTRY * (1 + len(cards)))
             found |= read
         return found
 
     def _chunks(self, numbers: Sequence[int], shards: range) -> dict[int, BitMap]:
         """Return number of a term → what its chunks in a run of shards hold."""
+        kept = self._seen()
         pieces: dict[int, list[BitMap]] = {number: [] for number in numbers}
         sizes: dict[int, int] = dict.fromkeys(numbers, ENTRY)
         for term, shard, checksum, data in self._index.chunks.rows(
@@ -182,14 +161,8 @@ class Postings:
         found: dict[int, BitMap] = {}
         for term, bitmaps in pieces.items():
             found[term] = bitmaps[0] if len(bitmaps) == 1 else BitMap.union(BitMap(), *bitmaps)
-            self._index.warm.put(self._generation, (term, shards), found[term], sizes[term])
+            kept.put((term, shards), found[term], sizes[term])
         return found
-
-
-def delta_of(now: Mapping[int, int]) -> Delta:
-    """Return the delta in which each ordinal, as it is now, is present or not."""
-    gained = BitMap([ordinal for ordinal, present in now.items() if present])
-    return Delta(gained, BitMap(now) - gained)
 
 
 def with_gains(cards: Mapping[int, int], gained: BitMap) -> dict[int, int]:

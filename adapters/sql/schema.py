@@ -195,7 +195,7 @@ class Schema:
                 Column("term", Integer, nullable=False),
                 Column("ordinal", Integer, nullable=False),
                 Column("present", SmallInteger, nullable=False),
-                UniqueConstraint("term", "ordinal", "sequence"),
+                UniqueConstraint("term", "sequence"),
             ),
             segment=table(
                 "segment",

@@ -87,15 +87,16 @@ def test_compaction_from_several_sides_folds_each_change_once(store: SqlStore) -
 
 def test_what_is_kept_in_memory_is_bounded_and_of_one_generation() -> None:
     warm = Warm(limit=100)
-    warm.enter(b"one")
+    one = warm.of(b"one")
     for n in range(5):
-        warm.put(b"one", n, f"value {n}", 40)
-    assert [warm.get(b"one", n) for n in range(5)] == [None, None, None, "value 3", "value 4"]
-    warm.put(b"none", 9, "from before", 1)
-    assert warm.get(b"one", 9) is None
-    assert warm.get(b"two", 4) is None
-    warm.enter(b"two")
-    assert warm.get(b"two", 4) is None
+        one.put(n, f"value {n}", 40)
+    assert warm.of(b"one") is one
+    assert [one.get(n) for n in range(5)] == [None, None, None, "value 3", "value 4"]
+    two = warm.of(b"two")
+    assert two.get(4) is None
+    one.put(9, "of before", 1)
+    assert two.get(9) is None
+    assert warm.of(b"one").get(4) is None
 
 
 def test_ids_are_kept_of_a_generation_and_read_where_they_are_missing(

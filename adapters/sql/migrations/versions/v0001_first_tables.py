@@ -110,7 +110,7 @@ def upgrade() -> None:
         Column("term", Integer, nullable=False),
         Column("ordinal", Integer, nullable=False),
         Column("present", SmallInteger, nullable=False),
-        UniqueConstraint("term", "ordinal", "sequence"),
+        UniqueConstraint("term", "sequence"),
     )
     table(
         "segment",

@@ -1,0 +1,113 @@
+"""What is kept of the delta between questions is never more, nor less, than a reader sees (R19)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
+
+import pytest
+from sqlalchemy import insert
+
+from addressee.adapters.sql import SqlStore, delta_reading
+from addressee.adapters.sql.schema import Schema
+from addressee.application import Personalization, Targeting
+from addressee.application.ports import View
+
+DELTA = Schema.named().delta
+
+
+@pytest.fixture
+def store(url: str) -> Generator[SqlStore]:
+    with SqlStore(url) as store:
+        yield store
+
+
+def on_ios(reader: View) -> list[int]:
+    return list(reader.postings("shop", {"os:ios"}, range(1)).get("os:ios", ()))
+
+
+def test_only_what_is_new_is_read(store: SqlStore) -> None:
+    people, reach = Personalization(store), Targeting(store)
+    read: list[int] = []
+    answer_of = delta_reading.ask
+
+    def ask(*args: object) -> delta_reading.Answer:
+        answer = answer_of(*args)  # type: ignore[arg-type] # passed on as they are
+        read.append(sum(map(len, answer.rows.values())))
+        return answer
+
+    with patch.object(delta_reading, "ask", ask):
+        for n in range(10):
+            people.register("shop", installation=f"d{n}", os="ios")
+            assert reach.count("shop", "os:ios") == n + 1
+    assert max(read[1:]) == 2, "one row of os:ios and one of reachable"
+
+
+def test_what_appears_before_the_last_row_is_noticed(store: SqlStore) -> None:
+    """A transaction may take its numbers first and end last; on SQLite it can't."""
+    people = Personalization(store)
+    for n in range(4):
+        people.register("shop", installation=f"d{n}", os="ios" if n == 0 else "android")
+    with store.reading() as reader:
+        [first] = on_ios(reader)
+    number = store.parts.prepared.index.warm.newest.get(("shop", "os:ios"))
+    early, late = ({"term": number, "ordinal": first + n, "present": 1} for n in (1, 2))
+    if store.database.is_sqlite:
+        with store.database.writing() as connection:
+            connection.execute(insert(DELTA), [early, late])
+    else:
+        with store.database.writing() as slow:
+            slow.execute(insert(DELTA), early)
+            with store.database.writing() as fast:
+                fast.execute(insert(DELTA), late)
+            with store.reading() as reader:
+                assert on_ios(reader) == [first, first + 2]
+    with store.reading() as reader:
+        assert on_ios(reader) == [first, first + 1, first + 2]
+
+
+def test_a_reader_that_began_earlier_sees_what_was_there_then(store: SqlStore) -> None:
+    people = Personalization(store)
+    people.register("shop", installation="d0", os="ios")
+    with store.reading() as earlier:
+        assert earlier.ordinals("shop", {"d0"})  # on MariaDB, this is when the moment is chosen
+        for n in range(1, 4):
+            people.register("shop", installation=f"d{n}", os="ios")
+        with store.reading() as later:
+            assert len(on_ios(later)) == 4
+        assert len(on_ios(earlier)) == 1
+        with store.reading() as later:
+            assert len(on_ios(later)) == 4
+
+
+def test_after_a_compaction_the_delta_begins_anew(store: SqlStore) -> None:
+    people, reach = Personalization(store), Targeting(store)
+    for n in range(9):
+        people.register("shop", installation=f"d{n}", os="ios")
+        if n % 3 == 2:  # as many rows as before, and on SQLite with the same numbers
+            assert reach.count("shop", "os:ios") == n + 1
+            with SqlStore(store.database.engine) as other:
+                assert other.compact() > 0
+
+
+def test_many_writers_and_readers_agree(store: SqlStore) -> None:
+    people, reach = Personalization(store), Targeting(store)
+    for n in range(30):
+        people.register("shop", installation=f"d{n}", os="ios")
+
+    def write(worker: int) -> None:
+        for n in range(40):
+            name = f"d{n % 5 * 6 + worker}"  # nobody else's
+            os = "ios" if n * (worker + 1) % 3 else "android"
+            people.update_installation(name, os=os)
+            with store.reading() as reader:
+                [ordinal] = reader.ordinals("shop", {name}).values()
+                assert (ordinal in on_ios(reader)) == (os == "ios")
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(write, range(6)))
+    with SqlStore(store.database.engine) as fresh:
+        for question in ("os:ios", "os:android", "all"):
+            expected = list(Targeting(fresh).targets("shop", question))
+            assert list(reach.targets("shop", question)) == expected
