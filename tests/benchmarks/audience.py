@@ -33,6 +33,8 @@ FIVE = a.tag("huge") & a.primary & a.language("en") & ~(a.tag("t20") | a.os("ios
 TERMS = ("reachable", "tag:huge", "primary", "tag:t20", "os:ios", "language:en")
 PERSONS = 500
 LIVE = 400
+SINCE = 2_000
+"""Live registrations, of four terms each, since the index was compacted."""
 
 
 def figures(installations: int) -> Iterator[Figure]:
@@ -47,6 +49,7 @@ def figures(installations: int) -> Iterator[Figure]:
             yield first_page(store)
             yield streaming(store, "tag:huge")
             yield streaming(store, "all")
+            yield from after_live_changes(store)
         yield memory(path)
         yield live_share(Path(folder))
 
@@ -183,6 +186,24 @@ def streaming(store: SqlStore, audience: str) -> Figure:
     return Figure(
         f"ids of {audience} streamed, 1,000,000/s", (process_time() - start) / ids, 1e-6, 1
     )
+
+
+def after_live_changes(store: SqlStore) -> Iterator[Figure]:
+    """Half of what the delta may hold, kept from question to question, or read for each anew."""
+    reach, people = Targeting(store), Personalization(store)
+    for _ in range(SINCE):
+        people.register(APPLICATION, os="ios", language="en")
+    someone = a.external_id("p1")
+    for name, ask in (
+        ("count of 4 terms", lambda: reach.count(APPLICATION, FOUR)),
+        ("lookup by external id", lambda: list(reach.targets(APPLICATION, someone))),
+    ):
+
+        def anew(ask: Callable[[], object] = ask) -> object:
+            store.parts.prepared.index.warm.newest.deltas.clear()
+            return ask()
+
+        yield Figure(f"{name} after live changes, beside reading all", *each(ask, anew, 20), bar=1)
 
 
 STREAM = """
