@@ -25,7 +25,7 @@ IDENTIFIER_FIELDS: AbstractSet[str] = frozenset({"external_id", "msisdn", "email
 RUN = 16
 """How many shards are evaluated at once: a million installations, 128 KB a term."""
 FEW = 4
-"""Up to so many shards of a run are read by themselves."""
+"""Up to so many shards of a run are read by themselves, where others could be left out."""
 NOTHING = BitMap()
 NOWHERE: Mapping[int, int] = {}
 
@@ -87,12 +87,13 @@ class Plan:
     def runs(self, first: int = 0) -> Iterator[range]:
         """Yield the shards that can have hits, from a first one on, as they are read."""
         occupied = self.outline.occupied(self.conjuncts)
+        everywhere = len(occupied) == len(self.outline.occupied(self.outline.universe))
         shards_of: dict[int, list[int]] = {}
         for shard in sorted(occupied):
             if shard >= first:
                 shards_of.setdefault(shard // RUN, []).append(shard)
         for run, shards in shards_of.items():
-            if len(shards) > FEW:
+            if everywhere or len(shards) > FEW:
                 yield range(run * RUN, (run + 1) * RUN)
             else:
                 yield from (range(shard, shard + 1) for shard in shards)
