@@ -15,8 +15,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from .delta import UNCHANGED, UNREAD, Delta, ReadDelta, later
-from .index import GENERATION, Index
-from .warm import Kept
+from .index import GENERATION
+from .statements import Query
+from .warm import Kept, Warm
 
 
 class Answer(NamedTuple):
@@ -36,37 +37,38 @@ class Answer(NamedTuple):
 
 
 def read_deltas(
-    connection: Connection, index: Index, numbers: Collection[int]
+    connection: Connection, changed: Query, warm: Warm, numbers: Collection[int]
 ) -> tuple[Kept, dict[int, Delta]]:
     """Return what is kept of the generation that a transaction sees, and the deltas it sees.
 
     Args:
-        connection: with a transaction begun that sees one moment and writes nothing.
-        index: the store's.
+        connection: with its transaction begun.
+        changed: the statement.
+        warm: what is kept of earlier questions, and will be of this one.
         numbers: of terms, 1 to 900.
     """
-    kept = index.warm.newest
+    kept = warm.newest
     known = {n: kept.deltas[n] for n in numbers if n in kept.deltas}
-    answer = ask(connection, index, numbers, min((k.last for k in known.values()), default=0))
+    answer = ask(connection, changed, numbers, min((k.last for k in known.values()), default=0))
     if known and answer.generation != kept.generation:
         known = {}
-        answer = ask(connection, index, numbers, 0)
-    kept = index.warm.of(answer.generation)
+        answer = ask(connection, changed, numbers, 0)
+    kept = warm.of(answer.generation)
     found = take(answer, numbers, known or dict.fromkeys(numbers, UNREAD), kept)
     if len(found) < len(numbers):
         others = [number for number in numbers if number not in found]
-        answer = ask(connection, index, others, 0)
+        answer = ask(connection, changed, others, 0)
         found |= take(answer, others, dict.fromkeys(others, UNREAD), kept)
     return kept, found
 
 
-def ask(connection: Connection, index: Index, numbers: Collection[int], since: int) -> Answer:
+def ask(connection: Connection, changed: Query, numbers: Collection[int], since: int) -> Answer:
     """Ask for the rows of some terms behind a sequence, and for how many there are in all."""
     generation, last = b"", since
     counts: dict[int, int] = {}
     rows: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for sequence, term, number, present, data in sorted(
-        index.changed.rows(connection, [*numbers], since=since)
+        changed.rows(connection, [*numbers], since=since)
     ):
         if sequence:
             rows[term].append((sequence, number, present))

@@ -22,7 +22,7 @@ from .delta_reading import read_deltas
 from .index import GENERATION, Index
 from .schema import WHOLE_TERM
 from .statements import IN_LIMIT, pages
-from .warm import Kept
+from .warm import Kept, Warm
 
 ENTRY = 120
 """About how many bytes of Python's an entry takes besides its bitmap."""
@@ -34,11 +34,13 @@ class Postings:
     Args:
         connection: with its transaction begun.
         index: the store's.
+        warm: what is kept of earlier questions, and will be of this one's.
     """
 
-    def __init__(self, connection: Connection, index: Index) -> None:
+    def __init__(self, connection: Connection, index: Index, warm: Warm) -> None:
         self._connection = connection
         self._index = index
+        self._warm = warm
         self._kept: Kept | None = None
         self._deltas: dict[int, Delta] = {}
         self._numbers: dict[tuple[str, frozenset[str]], dict[str, int]] = {}
@@ -49,7 +51,7 @@ class Postings:
             return known
         if self._kept is None:
             # Most have the number that they had before, so their deltas come with the generation.
-            newest = self._index.warm.newest
+            newest = self._warm.newest
             before = [newest.get((application, term)) for term in terms]
             self._read([number for number in before if number is not None][:IN_LIMIT])
         kept = self._seen()
@@ -124,7 +126,9 @@ class Postings:
 
     def _read(self, numbers: Sequence[int]) -> Kept:
         """Read the deltas of some terms, and which generation it is."""
-        self._kept, found = read_deltas(self._connection, self._index, numbers or [GENERATION])
+        self._kept, found = read_deltas(
+            self._connection, self._index.changed, self._warm, numbers or [GENERATION]
+        )
         self._deltas |= found
         return self._kept
 

@@ -42,7 +42,8 @@ class SqlReader:
 
     @cached_property
     def _postings(self) -> Postings:
-        return Postings(self._connection, self._prepared.index)
+        index = self._prepared.index
+        return Postings(self._connection, index, index.warm)
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         """Return stream → its events behind a version.
@@ -162,10 +163,13 @@ class SqlReader:
         kept = self._postings.ids(ordinals[-1]) if ordinals else None
         if kept is None:
             return self._read_names(ordinals)
-        missing = [ordinal for ordinal in ordinals if kept[ordinal] is None]
-        for ordinal, name in zip(missing, self._read_names(missing), strict=True):
-            kept[ordinal] = name
-        return cast("list[str]", [kept[ordinal] for ordinal in ordinals])
+        names = [kept[ordinal] for ordinal in ordinals]
+        if None in names:
+            missing = [ordinal for ordinal in ordinals if kept[ordinal] is None]
+            for ordinal, name in zip(missing, self._read_names(missing), strict=True):
+                kept[ordinal] = name
+            names = [kept[ordinal] for ordinal in ordinals]
+        return cast("list[str]", names)
 
     def _read_names(self, ordinals: Sequence[int]) -> list[str]:
         found: list[str] = []

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from functools import cached_property
 
 from eventsourcing.persistence import IntegrityError
 from sqlalchemy import Connection, delete
@@ -15,11 +16,14 @@ from addressee.domain import Conflict, Event
 
 from .compaction import add_terms, places, term_numbers
 from .database import Database
+from .index import WARM_BYTES
 from .parts import Parts
+from .postings import Postings
 from .reader import SqlReader
 from .recorder import insert_events
 from .rows import Write
 from .statements import microseconds_or_none, pages, to_microseconds
+from .warm import Warm
 
 
 class SqlTransaction(SqlReader):
@@ -33,6 +37,11 @@ class SqlTransaction(SqlReader):
     def __init__(self, connection: Connection, parts: Parts) -> None:
         super().__init__(connection, parts)
         self._upkeep = parts.upkeep
+
+    @cached_property
+    def _postings(self) -> Postings:
+        """Nothing that others might use is kept of what may yet be rolled back."""
+        return Postings(self._connection, self._prepared.index, Warm(WARM_BYTES))
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         """Record events and what they change in the read models; raises Conflict."""

@@ -11,10 +11,11 @@ from sqlalchemy import insert
 
 from addressee.adapters.sql import SqlStore, delta_reading
 from addressee.adapters.sql.schema import Schema
-from addressee.application import Personalization, Targeting
+from addressee.application import Changes, InstallationChange, Personalization, Targeting
 from addressee.application.ports import View
 
 DELTA = Schema.named().delta
+IOS = {"os:ios"}
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def store(url: str) -> Generator[SqlStore]:
 
 
 def on_ios(reader: View) -> list[int]:
-    return list(reader.postings("shop", {"os:ios"}, range(1)).get("os:ios", ()))
+    return list(reader.postings("shop", IOS, range(1)).get("os:ios", ()))
 
 
 def test_only_what_is_new_is_read(store: SqlStore) -> None:
@@ -89,6 +90,31 @@ def test_after_a_compaction_the_delta_begins_anew(store: SqlStore) -> None:
             assert reach.count("shop", "os:ios") == n + 1
             with SqlStore(store.database.engine) as other:
                 assert other.compact() > 0
+
+
+def test_what_is_rolled_back_is_not_kept(store: SqlStore) -> None:
+    people = Personalization(store)
+    for name in ("first", "second"):
+        people.register("shop", installation=name)
+    people.update_installation("first", os="ios")
+    store.compact()
+
+    def ask_and_fail() -> None:
+        with store.writing() as transaction:
+            transaction.append(
+                (), Changes(installations=[InstallationChange("first", "shop", lost=IOS)])
+            )
+            assert on_ios(transaction) == []
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        ask_and_fail()
+    with store.writing() as transaction:  # on SQLite the row gets the number of the other
+        transaction.append(
+            (), Changes(installations=[InstallationChange("second", "shop", gained=IOS)])
+        )
+    with store.reading() as reader:
+        assert len(on_ios(reader)) == 2
 
 
 def test_many_writers_and_readers_agree(store: SqlStore) -> None:
