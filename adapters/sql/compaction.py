@@ -16,7 +16,7 @@ from addressee.application.ports import SHARD_BITS
 
 from .delta import Delta, delta_of
 from .index import GENERATION
-from .postings import as_written, decoded
+from .postings import as_written, decoded, term_numbers
 from .prepared import Prepared
 from .rows import Row
 from .schema import Schema
@@ -37,25 +37,13 @@ Place = tuple[int, int]
 """Number of a term, and shard: where a chunk is."""
 
 
-def term_numbers(
-    connection: Connection, prepared: Prepared, application: str, terms: Iterable[str]
-) -> dict[str, int]:
-    """Return term → its number, for those that were ever used in the application."""
-    written = {as_written(term): term for term in terms}
-    found: dict[str, int] = {}
-    for page in pages(written):
-        rows = prepared.index.numbers.rows(connection, page, application=application)
-        found.update((written[term], number) for term, number in rows)
-    return found
-
-
 def add_terms(
     connection: Connection, prepared: Prepared, application: str, terms: AbstractSet[str]
 ) -> dict[str, int]:
     """Return term → its number, giving numbers to terms that have none."""
     rows = [{"application": application, "term": as_written(term)} for term in sorted(terms)]
     connection.execute(insert(prepared.schema.term), rows)
-    return term_numbers(connection, prepared, application, terms)
+    return term_numbers(connection, prepared.index, application, terms)
 
 
 def places(

@@ -47,30 +47,20 @@ class Postings:
 
     def numbers(self, application: str, terms: frozenset[str]) -> dict[str, int]:
         """Return term → its number, for those that were ever used in the application."""
-        if (known := self._numbers.get((application, terms))) is not None:
+        asked = application, terms
+        if (known := self._numbers.get(asked)) is not None:
             return known
         if self._kept is None:
-            # Most have the number that they had before, so their deltas come with the generation.
-            newest = self._warm.newest
-            before = [newest.get((application, term)) for term in terms]
-            self._read([number for number in before if number is not None][:IN_LIMIT])
+            # Terms most likely have the numbers that they had before; then this asks for all.
+            before: dict[str, int] = self._warm.newest.get(asked) or {}
+            self._read([*before.values()][:IN_LIMIT])
         kept = self._seen()
-        found: dict[str, int] = {}
-        missing: list[str] = []
-        for term in terms:
-            number = kept.get((application, term))
-            if number is None:
-                missing.append(term)
-            else:
-                found[term] = number
-        for page in pages(missing):
-            written = {as_written(term): term for term in page}
-            for name, number in self._index.numbers.rows(
-                self._connection, list(written), application=application
-            ):
-                found[term := written[name]] = number
-                kept.put((application, term), number, ENTRY + len(term))
-        self._numbers[application, terms] = found
+        found: dict[str, int] | None = kept.get(asked)
+        if found is None:
+            found = term_numbers(self._connection, self._index, application, terms)
+            if len(found) == len(terms):  # the others may get theirs any time
+                kept.put(asked, found, sum(ENTRY + len(term) for term in terms))
+        self._numbers[asked] = found
         return found
 
     def ids(self, last: int) -> list[str | None] | None:
@@ -189,6 +179,18 @@ def decoded(term: int, shard: int, checksum: int, data: bytes) -> BitMap:
     if zlib.crc32(data) != checksum:
         raise StoreDamaged(f"chunk of term {term}, shard {shard} has a wrong checksum; rebuild it")
     return BitMap.deserialize(data)
+
+
+def term_numbers(
+    connection: Connection, index: Index, application: str, terms: Iterable[str]
+) -> dict[str, int]:
+    """Return term → its number, for those that were ever used in the application."""
+    written = {as_written(term): term for term in terms}
+    found: dict[str, int] = {}
+    for page in pages(written):
+        rows = index.numbers.rows(connection, page, application=application)
+        found.update((written[term], number) for term, number in rows)
+    return found
 
 
 def as_written(term: str) -> str:

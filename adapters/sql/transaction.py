@@ -14,11 +14,11 @@ from sqlalchemy import Connection, delete
 from addressee.application import Changes, InstallationChange, Stored
 from addressee.domain import Conflict, Event
 
-from .compaction import add_terms, places, term_numbers
+from .compaction import add_terms, places
 from .database import Database
 from .index import WARM_BYTES
 from .parts import Parts
-from .postings import Postings
+from .postings import Postings, term_numbers
 from .reader import SqlReader
 from .recorder import insert_events
 from .rows import Write
@@ -177,7 +177,7 @@ class JoinedTransaction(SqlTransaction):
         if self._database.is_sqlite:
             return super()._add_terms(application, terms)
         with self._database.writing() as own:
-            known = term_numbers(own, self._prepared, application, terms)
+            known = term_numbers(own, self._prepared.index, application, terms)
             unknown = terms - known.keys()
             return (
                 known | add_terms(own, self._prepared, application, unknown) if unknown else known
