@@ -2,19 +2,30 @@
 
 from addressee.domain import Identity, SessionPolicy
 
-from .access import issue_key, recognized
+from .access.api_keys import issue_key, recognized
+from .access.cached_applications import Configured, Policies
+from .audiences.cost_estimate import Step
+from .audiences.explanation import Explanation, TermExplanation
 from .bulk import Call, bulk, together
-from .chain import START, Seal, Stored, link
-from .configured import Configured, Policies
-from .context import Context
-from .execution import Outcome
-from .explanation import Explanation, TermExplanation
+from .execution.command_runner import Outcome
 from .history import History
-from .outline import Step
-from .pages import whole_length, whole_page
-from .past import Moment, Past
+from .ledger.hash_chain import START, link
+from .ledger.seal_check import Anchor, broken_seals, lost_anchors, stored_events
+from .ledger.transfer import (
+    End,
+    FillableStore,
+    Filling,
+    Heading,
+    Sink,
+    Source,
+    export_ledger,
+    import_ledger,
+)
+from .ledger.verify import Difference, Verification, verify
 from .personalization import Personalization
-from .ports import (
+from .ports.changes import Changes, InstallationChange
+from .ports.records import Seal, Stored
+from .ports.store import (
     ApiKey,
     Applications,
     Audit,
@@ -30,23 +41,20 @@ from .ports import (
     Viewable,
 )
 from .profiles import Profile, Profiles
-from .projection import Changes, InstallationChange
-from .readmodels import ReadModels
-from .replay import Replay
-from .results import Depersonalized, Personalized, PrimaryMove, Registered, Result, Updated
-from .seals import Anchor, broken_seals, lost_anchors, stored_events
+from .read_models.as_of import Moment, Past
+from .read_models.in_memory import ReadModels
+from .read_models.page_boundary import whole_length, whole_page
+from .read_models.replay import Replay
 from .targeting import Targeting, TargetingPlan
-from .transfer import (
-    End,
-    FillableStore,
-    Filling,
-    Heading,
-    Sink,
-    Source,
-    export_ledger,
-    import_ledger,
+from .unit_of_work.command_context import Context
+from .unit_of_work.results import (
+    Depersonalized,
+    Personalized,
+    PrimaryMove,
+    Registered,
+    Result,
+    Updated,
 )
-from .verify import Difference, Verification, verify
 
 __all__ = [
     "START",

@@ -9,10 +9,10 @@ from typing import TypeVar
 from addressee.domain import AddresseeError, InvalidValue
 
 from .commands import Command, Together
-from .context import Context
-from .execution import Order, Outcome
+from .execution.command_runner import Order, Outcome
 from .personalization import Personalization
-from .results import Depersonalized, Personalized, Registered, Result, Updated
+from .unit_of_work.command_context import Context
+from .unit_of_work.results import Depersonalized, Personalized, Registered, Result, Updated
 
 R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
 Call = Callable[[Personalization], Result]

@@ -17,8 +17,8 @@ from addressee.domain import (
     values,
 )
 
-from .context import checked_actor
-from .ports import Recorded, Viewable
+from .ports.store import Recorded, Viewable
+from .unit_of_work.command_context import checked_actor
 
 PAGE = 5_000
 """How many events are read at once where the whole ledger is."""

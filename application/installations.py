@@ -17,9 +17,9 @@ from addressee.domain import (
 
 from . import commands
 from .commands import Reported, TagChange, report_of
-from .context import Context
-from .execution import Execution
-from .results import Depersonalized, Personalized, Registered, Updated
+from .execution.command_runner import Execution
+from .unit_of_work.command_context import Context
+from .unit_of_work.results import Depersonalized, Personalized, Registered, Updated
 
 SEGMENT_LIMIT = 100
 """Longest name of a segment, in characters."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar, Unpack
-from uuid import uuid4
 
 from addressee.domain import (
     Attributes,
@@ -22,30 +21,21 @@ from addressee.domain import (
 )
 
 from . import commands
-from .cache import AggregateCache
 from .commands import TagChange
-from .context import Context
-from .execution import Execution
+from .defaults import random_id, utc_now
+from .execution.command_runner import Execution
+from .execution.subscribers import Subscribers
 from .installations import InstallationCommands, optional_id
-from .ports import Store
-from .results import Depersonalized, Personalized, Updated
-from .subscribers import Subscribers
-from .work import Rules
+from .ports.store import Store
+from .unit_of_work.aggregate_cache import AggregateCache
+from .unit_of_work.command_context import Context
+from .unit_of_work.results import Depersonalized, Personalized, Updated
+from .unit_of_work.unit_of_work import Rules
 
 E = TypeVar("E", bound=Event)
 
 EXPIRY_BATCH = 500
 """How many idle installations are looked up at once."""
-
-
-def utc_now() -> datetime:
-    """Return the time in UTC."""
-    return datetime.now(UTC)
-
-
-def random_id() -> str:
-    """Return 32 random hexadecimal digits (UUID version 4)."""
-    return uuid4().hex
 
 
 class Personalization(InstallationCommands):

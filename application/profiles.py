@@ -7,10 +7,10 @@ from typing import cast
 
 from addressee.domain import Installation, NoRegistration, Person, values
 
-from .cache import AggregateCache
-from .loading import Loading
 from .personalization import Personalization
-from .ports import Store
+from .ports.store import Store
+from .unit_of_work.aggregate_cache import AggregateCache
+from .unit_of_work.repository import Loading
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from typing import Self
 from addressee.domain import Expression, InvalidValue, NoRegistration, Term, as_expression, values
 from addressee.domain.terms import ALL, REACHABLE
 
-from .evaluation import Plan, plan
-from .explanation import Explanation, explain
-from .outline import Step
-from .past import Moment, Past
-from .ports import View, Viewable
+from .audiences.cost_estimate import Step
+from .audiences.evaluation import Plan, plan
+from .audiences.explanation import Explanation, explain
+from .ports.store import View, Viewable
+from .read_models.as_of import Moment, Past
 
 PAGE = 10_000
 """How many ids are fetched within one view of the store; a slow consumer holds none open."""

@@ -115,7 +115,7 @@ def migrate(
         addressee migrate --store postgresql+psycopg://host/db
     """
     # Alembic takes as long to load as a question takes to answer.
-    from addressee.adapters.sql.migration import Migration  # noqa: PLC0415 # for that reason
+    from addressee.adapters.sql.schema.migration import Migration  # noqa: PLC0415 # for that reason
 
     migration = Migration(store, prefix=prefix, schema=schema)
     part: Literal["before", "after"] = "before" if before_deploy else "after"

@@ -15,7 +15,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from addressee.application import Applications, Store
-from addressee.application.personalization import random_id, utc_now
+from addressee.application.defaults import random_id, utc_now
 from addressee.domain import AddresseeError, InvalidValue
 
 from .audiences import audience_routes

@@ -19,7 +19,7 @@ from addressee.application import (
     Scope,
     Store,
 )
-from addressee.application.personalization import random_id, utc_now
+from addressee.application.defaults import random_id, utc_now
 from addressee.domain import Application, SessionPolicy
 
 from .callers import Backend, Device, backend, device

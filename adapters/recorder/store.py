@@ -22,8 +22,8 @@ from eventsourcing.persistence import (
 )
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.audit import SqlAudit
-from addressee.adapters.sql.reader import SqlReader
+from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
+from addressee.adapters.sql.unit_of_work.view import SqlReader
 from addressee.application import Changes, Recorded, Replay, Stored, whole_page
 from addressee.domain import Conflict, Event, StoreUnavailable
 

@@ -1,11 +1,11 @@
 """A store in a SQL database, through SQLAlchemy Core."""
 
-from .factory import SqlFactory
-from .lease import Problem, ProjectionStatus
-from .projecting import Projection, ProjectionRunner
-from .rebuild import READ_MODELS, Rebuild, RebuildProgress
-from .recorder import SqlApplicationRecorder, SqlProcessRecorder, SqlTrackingRecorder
-from .store import SqlStore
+from .projections.checkpoint import Problem, ProjectionStatus
+from .projections.runner import Projection, ProjectionRunner
+from .rebuild.rebuild import READ_MODELS, Rebuild, RebuildProgress
+from .recorders.factory import SqlFactory
+from .recorders.recorders import SqlApplicationRecorder, SqlProcessRecorder, SqlTrackingRecorder
+from .store.store import SqlStore
 
 __all__ = [
     "READ_MODELS",

@@ -1,15 +1,15 @@
 """Every command: its checked arguments, and what it decides on the aggregates it reads."""
 
 from .command import Command
+from .composite import Together
 from .depersonalize import Depersonalize, DepersonalizeAll, EndSession
-from .person import UpdatePerson
+from .device_report import Report, Reported, report_of
 from .personalize import Personalize
-from .primary import SetPrimary
 from .registration import Expire, Register, TagInstallation, Touch, UpdateInstallation
-from .reports import Report, Reported, report_of
 from .segments import DefineSegment, RemoveSegment
+from .set_primary import SetPrimary
 from .tagging import TagChange, TagPerson
-from .together import Together
+from .update_person import UpdatePerson
 
 __all__ = [
     "Command",

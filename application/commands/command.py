@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from addressee.domain import Aggregate
 
-from ..results import Depersonalized, Personalized, Registered, Updated
-from ..work import Work
+from ..unit_of_work.results import Depersonalized, Personalized, Registered, Updated
+from ..unit_of_work.unit_of_work import Work
 
 R_co = TypeVar("R_co", bound=Registered | Personalized | Depersonalized | Updated, covariant=True)
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from addressee.domain import Aggregate, DepersonalizeReason, Forbidden, Installation, Person, unbind
 
-from ..results import Depersonalized
-from ..work import Work
+from ..unit_of_work.results import Depersonalized
+from ..unit_of_work.unit_of_work import Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ from addressee.domain import (
     check_free,
 )
 
-from ..results import Personalized
-from ..work import Work
+from ..unit_of_work.results import Personalized
+from ..unit_of_work.unit_of_work import Work
 from .depersonalize import leave
-from .primary import make_primary
+from .set_primary import make_primary
 
 Outcome = Literal["attached", "promoted", "rebound", "unchanged"]
 

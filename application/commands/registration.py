@@ -17,10 +17,10 @@ from addressee.domain import (
     PushTokenClaim,
 )
 
-from ..results import Depersonalized, Registered, Updated
-from ..work import Work
+from ..unit_of_work.results import Depersonalized, Registered, Updated
+from ..unit_of_work.unit_of_work import Work
 from .depersonalize import leave
-from .reports import Report
+from .device_report import Report
 from .tagging import TagChange
 
 

@@ -6,19 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from addressee.domain import (
-    Aggregate,
-    Segment,
-    SegmentInUse,
-    UnknownSegment,
-    as_expression,
-    leaves,
-)
+from addressee.domain import Aggregate, Segment, SegmentInUse, UnknownSegment, as_expression, leaves
 
-from ..evaluation import check_indexed
-from ..expansion import expanded, uses
-from ..results import Updated
-from ..work import Work
+from ..audiences.evaluation import check_indexed
+from ..audiences.segment_expansion import expanded, uses
+from ..unit_of_work.results import Updated
+from ..unit_of_work.unit_of_work import Work
 
 
 @dataclass(frozen=True, slots=True)

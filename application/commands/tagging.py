@@ -9,8 +9,8 @@ from typing import ClassVar, Self
 
 from addressee.domain import Aggregate, Person, values
 
-from ..results import Updated
-from ..work import Work
+from ..unit_of_work.results import Updated
+from ..unit_of_work.unit_of_work import Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,7 @@ from typing import Any
 from sqlalchemy import make_url
 
 from addressee.adapters.sql import SqlStore
-from addressee.application import (
-    Changes,
-    Identity,
-    InstallationChange,
-    Personalization,
-    Targeting,
-)
+from addressee.application import Changes, Identity, InstallationChange, Personalization, Targeting
 from addressee.domain import audience as a
 from addressee.domain import keyed_hash
 from tests.benchmarks.report import Figure

@@ -20,8 +20,8 @@ from pyroaring import BitMap
 from rich.progress import track
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.transaction import SqlTransaction
-from addressee.adapters.sql.warm import Warm
+from addressee.adapters.sql.audience_index.generation_cache import Warm
+from addressee.adapters.sql.unit_of_work.transaction import SqlTransaction
 from addressee.application import Identity, Personalization, Targeting
 from addressee.domain import audience as a
 from tests.benchmarks.population import APPLICATION, KEY, Population, claim_id

@@ -8,13 +8,7 @@ from datetime import timedelta
 import pytest
 
 from addressee.application import Identity, Personalization, SessionPolicy
-from addressee.domain import (
-    Forbidden,
-    InvalidValue,
-    NotPersonalized,
-    PrimaryChanged,
-    UnknownPerson,
-)
+from addressee.domain import Forbidden, InvalidValue, NotPersonalized, PrimaryChanged, UnknownPerson
 from tests.contract.conftest import Host
 
 

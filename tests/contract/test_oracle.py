@@ -79,12 +79,17 @@ def live(store: Store, life: Life) -> None:
 @pytest.fixture
 def short_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """A shard holds four ordinals and a run two shards, so that a few devices span several."""
-    for module in ("application.evaluation", "application.outline", "application.readmodels",
-                   "adapters.sql.postings", "adapters.sql.compaction"):  # fmt: skip
+    for module in (
+        "application.audiences.evaluation",
+        "application.audiences.cost_estimate",
+        "application.read_models.in_memory",
+        "adapters.sql.audience_index.postings_reader",
+        "adapters.sql.audience_index.compaction",
+    ):
         monkeypatch.setattr(f"addressee.{module}.SHARD_BITS", 2)
-    monkeypatch.setattr("addressee.application.evaluation.RUN", 2)
-    monkeypatch.setattr("addressee.application.evaluation.FEW", 1)
-    monkeypatch.setattr("addressee.adapters.sql.compaction.COMPACT_AT", 200)
+    monkeypatch.setattr("addressee.application.audiences.evaluation.RUN", 2)
+    monkeypatch.setattr("addressee.application.audiences.evaluation.FEW", 1)
+    monkeypatch.setattr("addressee.adapters.sql.audience_index.compaction.COMPACT_AT", 200)
 
 
 def hurry(engine: Engine) -> None:

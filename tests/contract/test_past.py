@@ -85,7 +85,7 @@ def test_R35_the_past_answers_as_it_did(
 def test_R36_who_and_the_past_agree_at_any_position(
     store: Store, noted: tuple[Life, list[Noted]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("addressee.application.past.PAGE", 3)
+    monkeypatch.setattr("addressee.application.read_models.as_of.PAGE", 3)
     _, notes = noted
     with store.reading() as reader:
         times = {

@@ -18,10 +18,10 @@ from eventsourcing.tests.persistence import (
 
 from addressee.adapters.memory.recorder import MemoryRecorder
 from addressee.adapters.sql import SqlApplicationRecorder, SqlProcessRecorder, SqlTrackingRecorder
-from addressee.adapters.sql.creation import create_tables
-from addressee.adapters.sql.database import Database
-from addressee.adapters.sql.recorder import SqlAggregateRecorder
-from addressee.adapters.sql.schema import Schema
+from addressee.adapters.sql.engine.database import Database
+from addressee.adapters.sql.recorders.recorders import SqlAggregateRecorder
+from addressee.adapters.sql.schema.creation import create_tables
+from addressee.adapters.sql.schema.tables import Schema
 from tests.servers import MariaDB, Postgres
 
 

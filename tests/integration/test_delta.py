@@ -9,10 +9,11 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import insert
 
-from addressee.adapters.sql import SqlStore, delta_reading
-from addressee.adapters.sql.schema import Schema
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.audience_index import delta_reader as delta_reading
+from addressee.adapters.sql.schema.tables import Schema
 from addressee.application import Changes, InstallationChange, Personalization, Targeting
-from addressee.application.ports import View
+from addressee.application.ports.store import View
 
 DELTA = Schema.named().delta
 IOS = {"os:ios"}

@@ -12,14 +12,9 @@ from sqlalchemy.orm import Session
 
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.database import made_engine
+from addressee.adapters.sql.engine.database import made_engine
 from addressee.application import History, Identity, Personalization, Targeting, bulk
-from addressee.domain import (
-    Conflict,
-    DevicePersonalized,
-    InvalidValue,
-    PersonalizationImpossible,
-)
+from addressee.domain import Conflict, DevicePersonalized, InvalidValue, PersonalizationImpossible
 
 ALI, BEA = Identity(external_id="ali"), Identity(external_id="bea")
 PATIENCE = 20

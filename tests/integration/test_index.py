@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.warm import Warm
+from addressee.adapters.sql.audience_index.generation_cache import Warm
 from addressee.application import Identity, Personalization, Targeting
 from tests.benchmarks.population import APPLICATION, KEY, Population
 
@@ -36,7 +36,7 @@ def answers(store: SqlStore) -> list[list[str]]:
 def test_R37_an_index_that_is_loaded_equals_one_that_was_written_live(
     store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("addressee.adapters.sql.loading.FOLD_AT", 5_000)
+    monkeypatch.setattr("addressee.adapters.sql.bulk_load.index_loader.FOLD_AT", 5_000)
     population = Population(2_000)
     with store.loading() as loading:
         for changes in population.changes(page=300):
@@ -102,7 +102,7 @@ def test_what_is_kept_in_memory_is_bounded_and_of_one_generation() -> None:
 def test_ids_are_kept_of_a_generation_and_read_where_they_are_missing(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("addressee.adapters.sql.warm.IDS", 8)
+    monkeypatch.setattr("addressee.adapters.sql.audience_index.generation_cache.IDS", 8)
     people, reach = Personalization(store), Targeting(store)
     for n in range(6):
         people.register("shop", installation=f"d{n}", os="ios" if n % 2 else "android")

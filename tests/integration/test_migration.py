@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from addressee.adapters.cli import main
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.database import made_engine
-from addressee.adapters.sql.migration import Migration
+from addressee.adapters.sql.engine.database import made_engine
+from addressee.adapters.sql.schema.migration import Migration
 from addressee.application import Personalization, Targeting
 from addressee.domain import InvalidValue, StoreDamaged, StoreOutdated, StoreUnavailable
 from tests.servers import Postgres

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from addressee.adapters.sql import Rebuild, RebuildProgress, SqlStore
-from addressee.adapters.sql.schema import Schema
+from addressee.adapters.sql.schema.tables import Schema
 from addressee.application import Identity, Personalization, Targeting, bulk, verify
 from addressee.domain import AddresseeError, Conflict, InvalidValue
 from tests.contract.oracle import Life

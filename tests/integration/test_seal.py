@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, exc, text
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.sealing import Sealer
+from addressee.adapters.sql.event_store.seal_writer import Sealer
 from addressee.application import Changes, Personalization, Seal, bulk, lost_anchors, verify
 from tests.contract.oracle import Life
 

@@ -28,13 +28,8 @@ from addressee.application import (
     import_ledger,
     verify,
 )
-from addressee.application.chain import START
-from addressee.domain import (
-    IdentifierKeyWrong,
-    InvalidValue,
-    LedgerFileInvalid,
-    StoreNotEmpty,
-)
+from addressee.application.ledger.hash_chain import START
+from addressee.domain import IdentifierKeyWrong, InvalidValue, LedgerFileInvalid, StoreNotEmpty
 from tests.contract.oracle import Life
 
 INDEXED = ("attr.plan",)
@@ -100,7 +95,7 @@ def test_R37_what_comes_out_of_a_store_that_was_filled_is_what_went_in(
     form: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("addressee.application.transfer.PAGE", 1)
+    monkeypatch.setattr("addressee.application.ledger.transfer.PAGE", 1)
     end = exported(origin, tmp_path / f"one.{form}")
     assert end.last > end.events > 150, "positions were left out"
     assert imported(target, tmp_path / f"one.{form}") == end

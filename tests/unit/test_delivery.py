@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from addressee.application.subscribers import Subscribers
+from addressee.application.execution.subscribers import Subscribers
 from addressee.domain import Event, PersonPromoted
 
 

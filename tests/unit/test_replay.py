@@ -16,8 +16,8 @@ from addressee.application import (
     whole_length,
     whole_page,
 )
-from addressee.application.pages import WINDOW
-from addressee.application.verify import differences
+from addressee.application.ledger.verify import differences
+from addressee.application.read_models.page_boundary import WINDOW
 from tests.contract.oracle import Life
 
 

@@ -1,0 +1,1 @@
+"""The inverted index of audiences: postings, delta, compaction, cache."""

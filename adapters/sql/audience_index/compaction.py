@@ -1,0 +1,166 @@
+"""Writing postings: live changes to the delta, the delta and whole loads into chunks."""
+
+from __future__ import annotations
+
+import secrets
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from itertools import islice
+
+from pyroaring import BitMap
+from sqlalchemy import Connection, delete, insert, select, tuple_, update
+
+from addressee.application.ports.store import SHARD_BITS
+
+from ..engine.bulk_write import Row
+from ..engine.compiled_query import pages
+from ..schema.tables import GENERATION, Schema
+from .delta import Delta, delta_of
+from .index_statements import Index
+from .postings_reader import as_written, decoded, term_numbers
+
+COMPACT_AT = 16_384
+"""Length of the delta, in rows, from which a transaction folds it into the chunks."""
+
+PAIRS = 400
+"""How many chunks are read and written at once: two values each in an IN, 3 MB of them at most."""
+
+CHECKS = 16
+"""How often, while the delta grows to that length, it is looked at."""
+
+Posting = tuple[int, int, int]
+"""Number of a term, ordinal, and 1 if the term holds now, 0 if not."""
+Place = tuple[int, int]
+"""Number of a term, and shard: where a chunk is."""
+
+
+def add_terms(
+    connection: Connection, index: Index, application: str, terms: AbstractSet[str]
+) -> dict[str, int]:
+    """Return term → its number, giving numbers to terms that have none."""
+    rows = [{"application": application, "term": as_written(term)} for term in sorted(terms)]
+    connection.execute(insert(index.schema.term), rows)
+    return term_numbers(connection, index, application, terms)
+
+
+def places(
+    connection: Connection,
+    index: Index,
+    application: str,
+    terms: AbstractSet[str],
+    installations: AbstractSet[str],
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return term → its number, for those that have one, and installation → its ordinal."""
+    written = {as_written(term): term for term in terms}
+    numbers: dict[str, int] = {}
+    ordinals: dict[str, int] = {}
+    for page in pages([*written, *installations]):
+        for name, number, is_installation in index.places.rows(
+            connection, page, application=application
+        ):
+            if is_installation:
+                ordinals[name] = number
+            else:
+                numbers[written[name]] = number
+    return numbers, ordinals
+
+
+class Upkeep:
+    """Sees to it that the delta stays short; one for each store.
+
+    How long the delta is, is asked only now and then.
+    """
+
+    def __init__(self) -> None:
+        self._noted = 0
+
+    def after(self, postings: int, connection: Connection, index: Index) -> None:
+        """Fold the delta into the chunks if it has grown long and nobody else is at it.
+
+        Args:
+            postings: how many were added to it.
+            connection: with the transaction that added them.
+            index: statements on the index' tables.
+        """
+        self._noted += postings
+        if self._noted < COMPACT_AT // CHECKS:
+            return
+        self._noted = 0
+        [[first, last]] = index.span.rows(connection)
+        if last - first >= COMPACT_AT and nobody_compacts(connection, index.schema):
+            compact(connection, index)
+
+
+def nobody_compacts(connection: Connection, schema: Schema) -> bool:
+    """Take the right to write chunks until the transaction ends; False where another has it."""
+    table = schema.chunk
+    right = select(table.c.term).where(table.c.term == GENERATION)
+    return connection.execute(right.with_for_update(skip_locked=True)).first() is not None
+
+
+def compact(connection: Connection, index: Index) -> int:
+    """Fold the whole delta into the chunks; the right to write chunks should have been taken.
+
+    Returns:
+        How many rows the delta had.
+    """
+    table = index.schema.delta
+    taken = select(table.c.sequence, table.c.term, table.c.ordinal, table.c.present)
+    # What is deleted is what was read: a row that another transaction commits now stays.
+    locked = taken.order_by(table.c.sequence).with_for_update(skip_locked=True)
+    rows = connection.execute(locked).all()
+    for page in pages(sequence for sequence, *_ in rows):
+        connection.execute(delete(table).where(table.c.sequence.in_(page)))
+    fold(connection, index, gathered((t, o, present) for _, t, o, present in rows))
+    return len(rows)
+
+
+def gathered(postings: Iterable[Posting]) -> dict[Place, Delta]:
+    """Return what postings, the oldest first, come to for each chunk."""
+    now: dict[Place, dict[int, int]] = defaultdict(dict)
+    for term, ordinal, present in postings:
+        now[term, ordinal >> SHARD_BITS][ordinal] = present
+    return {place: delta_of(ordinals) for place, ordinals in now.items()}
+
+
+def fold(connection: Connection, index: Index, changes: Mapping[Place, Delta]) -> None:
+    """Write changes into the chunks, and begin a new generation of them."""
+    if not changes:
+        return
+    places = iter(sorted(changes))
+    while page := list(islice(places, PAIRS)):
+        fold_page(connection, index, {place: changes[place] for place in page})
+    chunk = index.schema.chunk
+    connection.execute(
+        update(chunk).where(chunk.c.term == GENERATION).values(data=secrets.token_bytes(8))
+    )
+
+
+def fold_page(connection: Connection, index: Index, changes: Mapping[Place, Delta]) -> None:
+    """Write changes into a few hundred chunks."""
+    table = index.schema.chunk
+    concerned = tuple_(table.c.term, table.c.shard).in_(list(changes))
+    chunks: dict[Place, BitMap] = {}
+    for term, shard, checksum, data in connection.execute(
+        select(table.c.term, table.c.shard, table.c.checksum, table.c.data).where(concerned)
+    ):
+        chunks[term, shard] = decoded(term, shard, checksum, data)
+    rows: list[Row] = []
+    emptied: list[Place] = []
+    for place, (gained, lost) in changes.items():
+        if bitmap := (chunks[place] | gained if place in chunks else gained) - lost:
+            rows.append(row_of(place, bitmap))
+        elif place in chunks:
+            emptied.append(place)
+    if emptied:
+        gone = tuple_(table.c.term, table.c.shard).in_(emptied)
+        connection.execute(delete(table).where(gone))
+    index.written_chunks.write(connection, "upsert", rows)
+
+
+def row_of(place: Place, bitmap: BitMap) -> Row:
+    """Return a chunk as its row."""
+    data = bitmap.serialize()
+    return (*place, len(bitmap), zlib.crc32(data), data)

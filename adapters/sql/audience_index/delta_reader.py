@@ -1,0 +1,106 @@
+"""Reading the delta: from one question to the next, only what has come since.
+
+Rows are only ever added, until compaction takes them away and begins a new generation of chunks. So
+of a term that was read before, only rows behind the last one are read. Transactions may end in
+another order than they took their numbers; then rows appear before the last one, their count tells,
+and all are read again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from ..engine.compiled_query import Query
+from ..schema.tables import GENERATION
+from .delta import UNCHANGED, UNREAD, Delta, ReadDelta, later
+from .generation_cache import Kept, Warm
+
+
+class Answer(NamedTuple):
+    """What the database says of some terms' deltas.
+
+    Args:
+        generation: of the chunks.
+        counts: term → how many rows it has, if any.
+        rows: term → sequence, ordinal and presence of those that were asked for, in order.
+        last: the last sequence among them.
+    """
+
+    generation: bytes
+    counts: Mapping[int, int]
+    rows: Mapping[int, Sequence[tuple[int, int, int]]]
+    last: int
+
+
+def read_deltas(
+    connection: Connection, changed: Query, warm: Warm, numbers: Collection[int]
+) -> tuple[Kept, dict[int, Delta]]:
+    """Return what is kept of the generation that a transaction sees, and the deltas it sees.
+
+    Args:
+        connection: with its transaction begun.
+        changed: the statement.
+        warm: what is kept of earlier questions, and will be of this one.
+        numbers: of terms, 1 to 900.
+    """
+    kept = warm.newest
+    known = {n: kept.deltas[n] for n in numbers if n in kept.deltas}
+    answer = ask(connection, changed, numbers, min((k.last for k in known.values()), default=0))
+    if known and answer.generation != kept.generation:
+        known = {}
+        answer = ask(connection, changed, numbers, 0)
+    kept = warm.of(answer.generation)
+    found = take(answer, numbers, known or dict.fromkeys(numbers, UNREAD), kept)
+    if len(found) < len(numbers):
+        others = [number for number in numbers if number not in found]
+        answer = ask(connection, changed, others, 0)
+        found |= take(answer, others, dict.fromkeys(others, UNREAD), kept)
+    return kept, found
+
+
+def ask(connection: Connection, changed: Query, numbers: Collection[int], since: int) -> Answer:
+    """Ask for the rows of some terms behind a sequence, and for how many there are in all."""
+    generation, last = b"", since
+    counts: dict[int, int] = {}
+    rows: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    for sequence, term, number, present, data in sorted(
+        changed.rows(connection, [*numbers], since=since)
+    ):
+        if sequence:
+            rows[term].append((sequence, number, present))
+            last = sequence
+        elif term == GENERATION:
+            generation = bytes(data)
+        else:
+            counts[term] = number
+    return Answer(generation, counts, rows, last)
+
+
+def take(
+    answer: Answer, numbers: Iterable[int], known: Mapping[int, ReadDelta], kept: Kept
+) -> dict[int, Delta]:
+    """Return the deltas that an answer completes, and keep them.
+
+    Args:
+        answer: about rows behind all that are known.
+        numbers: of terms.
+        known: term → what was read of it before.
+        kept: what is kept of the answer's generation.
+    """
+    found: dict[int, Delta] = {}
+    for number in numbers:
+        count = answer.counts.get(number, 0)
+        if count == 0:
+            found[number] = UNCHANGED
+        elif (read := known.get(number)) is not None:
+            rows = [row for row in answer.rows.get(number, ()) if row[0] > read.last]
+            if read.rows + len(rows) == count:
+                delta = later(read.delta, rows) if rows else read.delta
+                last = max(answer.last, read.last)
+                kept.deltas[number] = ReadDelta(last, count, delta)
+                found[number] = delta
+    return found

@@ -1,0 +1,97 @@
+"""The questions that audiences ask of a database."""
+
+from __future__ import annotations
+
+from sqlalchemy import Integer, cast, func, literal_column, null, select, union_all
+
+from ..engine.bulk_write import Rows
+from ..engine.compiled_query import Query, given, listed
+from ..schema.tables import GENERATION, Bytes, Schema
+from .generation_cache import Warm
+
+WARM_BYTES = 64 << 20
+"""How much of the decoded index a store keeps in memory."""
+
+ZERO, ONE = literal_column("0", Integer()), literal_column("1", Integer())
+NOTHING = cast(null(), Bytes)
+
+
+class Index:
+    """The statements of audiences, compiled once, and what they found last; one for each store.
+
+    Attributes:
+        schema: the tables.
+        warm: decoded chunks and more, as long as they are right.
+        written_chunks: writes rows.
+        places: reads term → number within an application, with a 0, and with a 1 installation →
+            ordinal; both by one list.
+        span: reads the first and the last sequence of the delta.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        term, chunk, delta = schema.term, schema.chunk, schema.delta
+        self.schema = schema
+        self.warm = Warm(WARM_BYTES)
+        self.written_chunks = Rows(chunk, "term", "shard", "card", "checksum", "data")
+        self.places = Query(
+            union_all(
+                select(term.c.term, term.c.number, ZERO)
+                .where(term.c.application == given("application"))
+                .where(term.c.term.in_(listed())),
+                select(schema.installation.c.id, schema.installation.c.ordinal, ONE).where(
+                    schema.installation.c.id.in_(listed())
+                ),
+            )
+        )
+        sequence = delta.c.sequence
+        first = select(sequence).order_by(sequence).limit(1)
+        last = select(sequence).order_by(sequence.desc()).limit(1)
+        self.span = Query(select(first.scalar_subquery(), last.scalar_subquery()))
+        self.numbers = Query(
+            select(term.c.term, term.c.number)
+            .where(term.c.application == given("application"))
+            .where(term.c.term.in_(listed()))
+        )
+        self.cards = Query(
+            select(chunk.c.term, chunk.c.shard, chunk.c.card).where(chunk.c.term.in_(listed()))
+        )
+        self.chunks = Query(
+            select(chunk.c.term, chunk.c.shard, chunk.c.checksum, chunk.c.data)
+            .where(chunk.c.term.in_(listed()))
+            .where(chunk.c.shard.between(given("first"), given("last")))
+        )
+        concerned = delta.c.term.in_(listed())
+        self.changed = Query(
+            union_all(
+                select(delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present, NOTHING)
+                .where(concerned)
+                .where(delta.c.sequence > given("since")),
+                select(ZERO, chunk.c.term, ZERO, ZERO, chunk.c.data).where(
+                    chunk.c.term == GENERATION
+                ),
+                select(ZERO, delta.c.term, func.count(), ZERO, NOTHING)
+                .where(concerned)
+                .group_by(delta.c.term),
+            )
+        )
+        installation, holder = schema.installation, schema.holder
+        self.bound = Query(
+            select(holder.c.claim, installation.c.ordinal)
+            .join_from(holder, installation, installation.c.person == holder.c.person)
+            .where(holder.c.claim.in_(listed()))
+            .where(installation.c.application == given("application"))
+        )
+        self.ordinals = Query(
+            select(installation.c.id, installation.c.ordinal)
+            .where(installation.c.id.in_(listed()))
+            .where(installation.c.application == given("application"))
+        )
+        named = select(installation.c.ordinal, installation.c.id).order_by(installation.c.ordinal)
+        ordinal = installation.c.ordinal
+        self.names = Query(named.where(ordinal.in_(listed())))
+        self.names_between = Query(named.where(ordinal.between(given("first"), given("last"))))
+        segment = schema.segment
+        saved = select(segment.c.name, segment.c.expression)
+        of_application = saved.where(segment.c.application == given("application"))
+        self.segments = Query(of_application)
+        self.named_segments = Query(of_application.where(segment.c.name.in_(listed())))

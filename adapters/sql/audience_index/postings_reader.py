@@ -1,0 +1,203 @@
+"""Postings: which ordinals have a term. Chunks hold them as they were; the delta what came since.
+
+A chunk is one roaring bitmap of the ordinals of a term in one shard, at most 8 KB, so that a write
+is bounded. Live changes go to the delta in the transaction of the events, queries read chunk and
+delta together, and compaction folds the delta into chunks when it has grown long.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+
+from pyroaring import BitMap
+from sqlalchemy import Connection
+
+from addressee.application.ports.store import SHARD_BITS
+from addressee.domain import StoreDamaged
+
+from ..engine.compiled_query import IN_LIMIT, pages
+from ..schema.tables import GENERATION, WHOLE_TERM
+from .delta import UNCHANGED, Delta
+from .delta_reader import read_deltas
+from .generation_cache import Kept, Warm
+from .index_statements import Index
+
+ENTRY = 120
+"""About how many bytes of Python's an entry takes besides its bitmap."""
+
+
+class Postings:
+    """Postings as one open transaction sees them.
+
+    Args:
+        connection: with its transaction begun.
+        index: the store's.
+        warm: what is kept of earlier questions, and will be of this one's.
+    """
+
+    def __init__(self, connection: Connection, index: Index, warm: Warm) -> None:
+        self._connection = connection
+        self._index = index
+        self._warm = warm
+        self._kept: Kept | None = None
+        self._deltas: dict[int, Delta] = {}
+        self._numbers: dict[tuple[str, frozenset[str]], dict[str, int]] = {}
+
+    def numbers(self, application: str, terms: frozenset[str]) -> dict[str, int]:
+        """Return term → its number, for those that were ever used in the application."""
+        asked = application, terms
+        if (known := self._numbers.get(asked)) is not None:
+            return known
+        if self._kept is None:
+            # Terms most likely have the numbers that they had before; then this asks for all.
+            before: dict[str, int] = self._warm.newest.get(asked) or {}
+            self._read([*before.values()][:IN_LIMIT])
+        kept = self._seen()
+        found: dict[str, int] | None = kept.get(asked)
+        if found is None:
+            found = term_numbers(self._connection, self._index, application, terms)
+            if len(found) == len(terms):  # the others may get theirs any time
+                kept.put(asked, found, sum(ENTRY + len(term) for term in terms))
+        self._numbers[asked] = found
+        return found
+
+    def ids(self, last: int) -> list[str | None] | None:
+        """Return ordinal → id as far as they are kept, or None; see `Kept`."""
+        return self._seen().ids(last)
+
+    def shards(self, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
+        """Return number of a term → shard → about how many postings; the delta counts as gains."""
+        found = self._cards(numbers)
+        for number, delta in self._changed(found).items():
+            found[number] = with_gains(found[number], delta.gained)
+        return found
+
+    def within(self, numbers: Iterable[int], shards: range) -> dict[int, BitMap]:
+        """Return number of a term → its ordinals in a run of shards, exactly.
+
+        Args:
+            numbers: of terms.
+            shards: the run; bitmaps are kept by term and run, so the same few runs should be used.
+
+        Returns:
+            Bitmaps that are not to be changed.
+
+        Raises:
+            StoreDamaged: a chunk is not what was written.
+        """
+        kept = self._seen()
+        found: dict[int, BitMap] = {}
+        missing: list[int] = []
+        for number in numbers:
+            bitmap = kept.get((number, shards))
+            if bitmap is None:
+                missing.append(number)
+            else:
+                found[number] = bitmap
+        for page in pages(missing):
+            found |= self._chunks(page, shards)
+        for number, (gained, lost) in self._changed(found).items():
+            run = BitMap(range(shards.start << SHARD_BITS, shards.stop << SHARD_BITS))
+            found[number] = (found[number] | (gained & run)) - lost
+        return found
+
+    def _changed(self, numbers: Iterable[int]) -> dict[int, Delta]:
+        """Return number of a term → its delta, for those that have one."""
+        missing = [number for number in numbers if number not in self._deltas]
+        for page in pages(missing):
+            self._read(page)
+        return {n: delta for n in numbers if (delta := self._deltas[n]) is not UNCHANGED}
+
+    def _seen(self) -> Kept:
+        """Return what is kept of the generation that this transaction sees."""
+        return self._kept or self._read(())
+
+    def _read(self, numbers: Sequence[int]) -> Kept:
+        """Read the deltas of some terms, and which generation it is."""
+        self._kept, found = read_deltas(
+            self._connection, self._index.changed, self._warm, numbers or [GENERATION]
+        )
+        self._deltas |= found
+        return self._kept
+
+    def _cards(self, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
+        """Return number of a term → shard → how many postings its chunk has."""
+        kept = self._seen()
+        found: dict[int, Mapping[int, int]] = {}
+        missing: list[int] = []
+        for number in numbers:
+            cards = kept.get(number)
+            if cards is None:
+                missing.append(number)
+            else:
+                found[number] = cards
+        for page in pages(missing):
+            read: dict[int, dict[int, int]] = {number: {} for number in page}
+            for term, shard, card in self._index.cards.rows(self._connection, page):
+                read[term][shard] = card
+            for term, cards in read.items():
+                kept.put(term, cards, ENTRY * (1 + len(cards)))
+            found |= read
+        return found
+
+    def _chunks(self, numbers: Sequence[int], shards: range) -> dict[int, BitMap]:
+        """Return number of a term → what its chunks in a run of shards hold."""
+        kept = self._seen()
+        pieces: dict[int, list[BitMap]] = {number: [] for number in numbers}
+        sizes: dict[int, int] = dict.fromkeys(numbers, ENTRY)
+        for term, shard, checksum, data in self._index.chunks.rows(
+            self._connection, numbers, first=shards.start, last=shards.stop - 1
+        ):
+            pieces[term].append(decoded(term, shard, checksum, data))
+            sizes[term] += len(data)
+        found: dict[int, BitMap] = {}
+        for term, bitmaps in pieces.items():
+            found[term] = bitmaps[0] if len(bitmaps) == 1 else BitMap.union(BitMap(), *bitmaps)
+            kept.put((term, shards), found[term], sizes[term])
+        return found
+
+
+def with_gains(cards: Mapping[int, int], gained: BitMap) -> dict[int, int]:
+    """Return shard → how many postings at most, once more ordinals have come."""
+    found = dict(cards)
+    at = 0
+    while at < len(gained):
+        shard = gained[at] >> SHARD_BITS
+        following = gained.rank(((shard + 1) << SHARD_BITS) - 1)
+        found[shard] = found.get(shard, 0) + following - at
+        at = following
+    return found
+
+
+def decoded(term: int, shard: int, checksum: int, data: bytes) -> BitMap:
+    """Return a chunk's bitmap; raises StoreDamaged if its bytes are not those that were written.
+
+    The checksum comes first, for a bitmap's own decoder accepts some corrupt headers.
+    """
+    if zlib.crc32(data) != checksum:
+        raise StoreDamaged(f"chunk of term {term}, shard {shard} has a wrong checksum; rebuild it")
+    return BitMap.deserialize(data)
+
+
+def term_numbers(
+    connection: Connection, index: Index, application: str, terms: Iterable[str]
+) -> dict[str, int]:
+    """Return term → its number, for those that were ever used in the application."""
+    written = {as_written(term): term for term in terms}
+    found: dict[str, int] = {}
+    for page in pages(written):
+        rows = index.numbers.rows(connection, page, application=application)
+        found.update((written[term], number) for term, number in rows)
+    return found
+
+
+def as_written(term: str) -> str:
+    """Return a term as its column holds it: what is too long for an index ends in its hash.
+
+    That makes it longer than any term that is written whole, so the two can't be mistaken.
+    """
+    if len(term) <= WHOLE_TERM:
+        return term
+    return f"{term[:WHOLE_TERM]}#{blake2b(term.encode(), digest_size=16).hexdigest()}"

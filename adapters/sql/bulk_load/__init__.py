@@ -1,0 +1,1 @@
+"""Filling empty tables with a whole ledger."""

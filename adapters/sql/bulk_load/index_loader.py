@@ -1,0 +1,66 @@
+"""Filling an index that is new: straight into chunks, without a delta to fold later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pyroaring import BitMap
+from sqlalchemy import Connection
+
+from addressee.application import Changes
+
+from ..audience_index.compaction import Place, fold, gathered
+from ..audience_index.delta import Delta
+from ..engine.bulk_write import Write
+from ..unit_of_work.components import Parts
+from ..unit_of_work.transaction import SqlTransaction
+
+FOLD_AT = 4_000_000
+"""How many postings are gathered before they go into chunks: a few dozen MB of memory."""
+
+
+class IndexLoading(SqlTransaction):
+    """Fills read models that nobody reads yet, as a rebuild or an import does.
+
+    Rows are written by the code of the live path. Postings are gathered as bitmaps and go into
+    chunks once they are many; `finish` writes the rest. The delta should be empty, since what it
+    holds counts as newer than any chunk.
+
+    Args:
+        connection: with its transaction begun.
+        parts: the store's, with statements on the tables to fill.
+    """
+
+    def __init__(self, connection: Connection, parts: Parts) -> None:
+        super().__init__(connection, parts)
+        self._gathered: dict[Place, Delta] = {}
+        self._length = 0
+
+    def load(self, changes: Changes) -> None:
+        """Bring the read models up to what a page of the ledger changes."""
+        for write in self._writes(changes):
+            self._write(write)
+
+    def finish(self) -> None:
+        """Write the postings that are gathered still."""
+        fold(self._connection, self._prepared.index, self._gathered)
+        self._gathered.clear()
+        self._length = 0
+
+    def _write(self, write: Write) -> None:
+        if write.rows is self._prepared.delta:
+            self._collect(write.values)
+        else:
+            write.run(self._connection)
+
+    def _collect(self, postings: Sequence[Any]) -> None:
+        for place, (gained, lost) in gathered(postings).items():
+            before = self._gathered.setdefault(place, Delta(BitMap(), BitMap()))
+            before.gained.update(gained)
+            before.gained.difference_update(lost)
+            before.lost.update(lost)
+            before.lost.difference_update(gained)
+        self._length += len(postings)
+        if self._length >= FOLD_AT:
+            self.finish()

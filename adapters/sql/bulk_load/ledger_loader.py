@@ -1,0 +1,60 @@
+"""Filling an empty store with another one's ledger, in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from sqlalchemy import exc, update
+
+from addressee.application import Changes, Stored
+from addressee.domain import Event, LedgerFileInvalid, StoreNotEmpty
+
+from ..schema.tables import IDENTIFIER_KEY, INDEXED, SLOT_NAMES
+from .index_loader import IndexLoading
+
+
+class LedgerFilling(IndexLoading):
+    """Fills ledger and read models; nobody else writes meanwhile."""
+
+    def begin(self, key: bytes, indexed: AbstractSet[str]) -> None:
+        """Keep others from writing, and take on what the store is to be; raises StoreNotEmpty."""
+        schema, dialect = self._schema, self._connection.dialect.name
+        setting = schema.setting
+        if dialect == "postgresql":
+            self._connection.exec_driver_sql(
+                f"LOCK TABLE {schema.event.fullname} IN SHARE ROW EXCLUSIVE MODE"
+            )
+        elif dialect != "sqlite":
+            slots = setting.c.name.in_(SLOT_NAMES)
+            self._connection.execute(setting.select().where(slots).with_for_update())
+        if self._prepared.last.rows(self._connection):
+            raise StoreNotEmpty
+        kept = {IDENTIFIER_KEY: key, INDEXED: json.dumps(sorted(indexed)).encode()}
+        for name, value in kept.items():
+            row = update(setting).where(setting.c.name == name).values(value=value)
+            self._connection.execute(row)
+
+    def event(self, stored: Stored) -> Event:
+        """Return what an event says; raises StoreDamaged if it can't be read."""
+        return self._mapper.event(stored.stream, stored.version, stored.topic, stored.state)
+
+    def fill(self, events: Sequence[Stored], changes: Changes) -> None:
+        """Record events at their positions, and what they change; raises LedgerFileInvalid."""
+        try:
+            self._prepared.copies.insert(self._connection, events)
+        except exc.IntegrityError:
+            place = f"positions {events[0].position} to {events[-1].position}"
+            raise LedgerFileInvalid(place, "a stream has a version twice") from None
+        self.load(changes)
+
+    def finish(self) -> None:
+        """Write what is left, and have positions go on behind those that were filled in."""
+        super().finish()
+        if self._connection.dialect.name == "postgresql":
+            event = self._schema.event.fullname
+            self._connection.exec_driver_sql(
+                f"SELECT setval(pg_get_serial_sequence('{event}', 'position'),"  # noqa: S608 # our own names
+                f" coalesce(max(position), 0) + 1, false) FROM {event}"
+            )

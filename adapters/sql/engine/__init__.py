@@ -1,0 +1,1 @@
+"""Connections, transactions and statements; knows no table of ours."""

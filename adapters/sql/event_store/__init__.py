@@ -1,0 +1,1 @@
+"""The ledger: append with positions, read in order, seal."""

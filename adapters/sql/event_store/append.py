@@ -1,0 +1,39 @@
+"""Appending events to the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eventsourcing.persistence import IntegrityError
+from sqlalchemy import Connection, exc
+
+from ..engine.bulk_write import Row, Write
+from .event_statements import EventStatements
+from .positions import ordering_on
+
+
+def insert_events(
+    connection: Connection,
+    prepared: EventStatements,
+    rows: Sequence[Row],
+    beside: Sequence[Write] = (),
+) -> list[int]:
+    """Add events to the ledger and return their positions, which are in the order given.
+
+    Args:
+        connection: with its transaction begun.
+        prepared: statements on the store's tables.
+        rows: stream, version, topic and state of each, or none.
+        beside: what is written to other tables with them.
+
+    Raises:
+        IntegrityError: a stream has an event of that version already.
+    """
+    if not rows:
+        for write in beside:
+            write.run(connection)
+        return []
+    try:
+        return ordering_on(connection.dialect).insert(connection, prepared, rows, beside)
+    except exc.IntegrityError:
+        raise IntegrityError("a stream has an event of that version already") from None

@@ -1,0 +1,50 @@
+"""The statements on the ledger's table, made once."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, func, or_, select
+
+from ..engine.bulk_write import Rows
+from ..engine.compiled_query import Query, given, listed
+from ..schema.tables import Schema
+
+KNOWN = 4
+"""Of how many streams that are known up to a version one statement asks for the next event."""
+
+
+class EventStatements:
+    """Statements on a ledger's table.
+
+    Args:
+        schema: the tables.
+
+    Attributes:
+        events, copies: write rows; which columns, says the constructor.
+        recorded: reads events by stream and version; conditions can be added.
+        whole: reads whole streams.
+        further: reads whole streams, and of a few others one event each, by stream and version.
+        ends: reads stream → last version.
+        last: reads the last position.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        event = schema.event
+        self.events = Rows(event, "stream", "version", "topic", "state")
+        self.copies = Rows(event, "position", "stream", "version", "topic", "state")
+        self.recorded = recorded = select(
+            event.c.position, event.c.stream, event.c.version, event.c.topic, event.c.state
+        ).order_by(event.c.stream, event.c.version)
+        self.whole = Query(recorded.where(event.c.stream.in_(listed())))
+        known = [
+            and_(event.c.stream == given(f"stream{n}"), event.c.version == given(f"version{n}"))
+            for n in range(KNOWN)
+        ]
+        self.further = Query(recorded.where(or_(event.c.stream.in_(listed()), *known)))
+        self.ends = Query(
+            select(event.c.stream, func.max(event.c.version))
+            .where(event.c.stream.in_(listed()))
+            .group_by(event.c.stream)
+        )
+        backwards = event.c.position.desc()
+        self.last = Query(select(event.c.position).order_by(backwards).limit(1))

@@ -1,0 +1,199 @@
+"""How events get their positions, and when no lower position can appear any more.
+
+One way a database; docs/ordering.md says why each is right.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    literal_column,
+    select,
+    text,
+)
+
+from addressee.domain import InvalidValue
+
+from ..engine.bulk_write import Row, Write, copies
+from ..engine.compiled_query import pages
+from ..engine.database import TAKE_XID
+from ..schema.tables import SLOT_NAMES, Schema
+from .event_statements import EventStatements
+
+OLDEST_XID = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+NEXT_POSITIONS = (
+    "SELECT array_agg(nextval(name)) FROM generate_series(1, %s),"
+    " (SELECT pg_get_serial_sequence(%s, 'position')::regclass AS name OFFSET 0) AS sequence"
+)
+STEP: ColumnElement[int] = literal_column("@@auto_increment_increment", Integer())
+
+SLOTS_A_SECOND = 10
+ROWS_A_STATEMENT = 100
+
+
+class Barrier(Protocol):
+    """Stand for all transactions that may hold a position seen before it was made."""
+
+    def passed(self, connection: Connection) -> bool:
+        """Return whether all of them have ended."""
+        ...
+
+
+class Ordering(Protocol):
+    """Give positions, and tell when those that are missing are missing for good."""
+
+    def insert(
+        self,
+        connection: Connection,
+        prepared: EventStatements,
+        rows: Sequence[Row],
+        beside: Sequence[Write] = (),
+    ) -> list[int]:
+        """Add rows to the ledger and return their positions, which ascend.
+
+        Args:
+            connection: with a transaction that `Database` or `Joining` has begun.
+            prepared: statements on the store's tables.
+            rows: stream, version, topic and state of each event.
+            beside: what is written to other tables with them.
+        """
+        ...
+
+    def barrier(self, connection: Connection, schema: Schema) -> Barrier | None:
+        """Return a barrier, or None where writers take turns and nothing appears late."""
+        ...
+
+
+class OneWriter:
+    """SQLite: positions are taken and committed in one order."""
+
+    def insert(
+        self,
+        connection: Connection,
+        prepared: EventStatements,
+        rows: Sequence[Row],
+        beside: Sequence[Write] = (),
+    ) -> list[int]:
+        """Add rows; those of one transaction follow each other."""
+        for write in beside:
+            write.run(connection)
+        prepared.events.insert(connection, rows)
+        [[last]] = prepared.last.rows(connection)
+        return [*range(last - len(rows) + 1, last + 1)]
+
+    def barrier(self, connection: Connection, schema: Schema) -> None:
+        """Return None: whoever could write is this connection, or waits for it."""
+
+
+class TransactionIds:
+    """PostgreSQL: a writer takes its transaction id when it begins, before its positions."""
+
+    def insert(
+        self,
+        connection: Connection,
+        prepared: EventStatements,
+        rows: Sequence[Row],
+        beside: Sequence[Write] = (),
+    ) -> list[int]:
+        """Add rows, and the others in the same statement; of many, take the positions before."""
+        if not copies(connection.dialect, rows):
+            return prepared.events.numbered(connection, rows, beside)
+        table = prepared.schema.event.fullname
+        taken = connection.exec_driver_sql(NEXT_POSITIONS, (len(rows), table))
+        positions = sorted(taken.scalar_one())
+        numbered = [(n, *row) for n, row in zip(positions, rows, strict=True)]
+        prepared.copies.insert(connection, numbered)
+        for write in beside:
+            write.run(connection)
+        return positions
+
+    def barrier(self, connection: Connection, schema: Schema) -> Barrier:
+        """Return a transaction id: whoever holds a lower position has a lower id."""
+        return IdBarrier(connection.execute(text(TAKE_XID)).scalar_one())
+
+
+class IdBarrier:
+    """Passed once every running transaction has a higher id."""
+
+    def __init__(self, xid: int) -> None:
+        self._xid = xid
+
+    def passed(self, connection: Connection) -> bool:
+        """Return whether the oldest running transaction is younger."""
+        oldest: int = connection.execute(OLDEST_XID).scalar_one()
+        return oldest > self._xid
+
+
+class Slots:
+    """MariaDB and MySQL: a writer shares the lock of a slot before it takes its positions.
+
+    Which slot is a matter of the clock, so each is left alone most of the time and can be found
+    free. Shared locks do not make writers wait for each other.
+    """
+
+    def insert(
+        self,
+        connection: Connection,
+        prepared: EventStatements,
+        rows: Sequence[Row],
+        beside: Sequence[Write] = (),
+    ) -> list[int]:
+        """Share a slot, then add rows; those of one statement are numbered in even steps."""
+        for write in beside:
+            write.run(connection)
+        setting = prepared.schema.setting
+        share = select(STEP).select_from(setting).where(setting.c.name == slot_now())
+        step: int = connection.execute(share.with_for_update(read=True)).scalar_one()
+
+        def positions() -> Iterator[int]:
+            for page in pages(rows, ROWS_A_STATEMENT):
+                first = prepared.events.insert_together(connection, page)
+                yield from range(first, first + step * len(page), step)
+
+        return [*positions()]
+
+    def barrier(self, connection: Connection, schema: Schema) -> Barrier:
+        """Return all slots: whoever holds a position has shared one of them until now."""
+        return SlotBarrier(schema)
+
+
+def slot_now() -> str:
+    """Return the slot that a writer shares who begins at this moment."""
+    return SLOT_NAMES[int(time.time() * SLOTS_A_SECOND) % len(SLOT_NAMES)]
+
+
+class SlotBarrier:
+    """Passed once each slot was seen without anybody who shares it."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._table = schema.setting
+        self._left = set(SLOT_NAMES)
+
+    def passed(self, connection: Connection) -> bool:
+        """Look which of the slots that are left are free; none of them is waited for."""
+        name = self._table.c.name
+        free = select(name).where(name.in_(self._left)).with_for_update(skip_locked=True)
+        self._left.difference_update(connection.execute(free).scalars())
+        return not self._left
+
+
+ORDERINGS: Mapping[str, Ordering] = {
+    "sqlite": OneWriter(),
+    "postgresql": TransactionIds(),
+    "mariadb": Slots(),
+    "mysql": Slots(),
+}
+
+
+def ordering_on(dialect: Any) -> Ordering:  # noqa: ANN401 # SQLAlchemy's own, typed in no way
+    """Return how a database orders events; raises InvalidValue for one that nobody has tried."""
+    try:
+        return ORDERINGS[dialect.name]
+    except KeyError:
+        raise InvalidValue("store", f"can't be on {dialect.name}") from None

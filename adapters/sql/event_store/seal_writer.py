@@ -1,0 +1,113 @@
+"""Sealing the ledger behind those who write it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, LargeBinary, Row, cast, insert, select
+
+from addressee.application import START, Seal, Stored, link
+from addressee.application.defaults import utc_now
+from addressee.domain import Conflict
+
+from ..engine.compiled_query import from_microseconds, to_microseconds
+from ..engine.database import Database
+from ..schema.tables import Schema
+from .settled_reader import Tail
+
+PAGE = 5_000
+"""Most events that one seal covers: the closer seals are, the closer they say what was changed."""
+
+
+class Sealer:
+    """Adds seals to those of a store; several at once are safe, for each number is there once.
+
+    Args:
+        database: where.
+        schema: its tables.
+        tail: knows which part of the ledger is settled.
+        page: most events that one seal covers.
+        clock: gives the time, aware of its zone.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        schema: Schema,
+        tail: Tail,
+        *,
+        page: int = PAGE,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._database = database
+        self._schema = schema
+        self._tail = tail
+        self._page = page
+        self._clock = clock
+
+    def run(self, progress: Callable[[Seal], object] = lambda _: None) -> Seal | None:
+        """Seal what is settled at this moment; return the newest seal, None if there is none.
+
+        Args:
+            progress: told each seal that was made.
+
+        Raises:
+            StoreUnavailable: the store can't be reached; the seals that were made stay.
+        """
+        settled = self._tail.settled()
+        while True:
+            # A view that began before this moment might not see all that is settled now.
+            with self._database.reading() as connection:
+                newest = self._newest(connection)
+                after = newest.last if newest else 0
+                events = stored(connection, self._schema, after, self._page, settled)
+            if not events:
+                return newest
+            seal = self._seal(newest, events)
+            try:
+                self._add(seal)
+            except Conflict:
+                continue  # somebody else has sealed the same
+            progress(seal)
+
+    def _newest(self, connection: Connection) -> Seal | None:
+        table = self._schema.seal
+        found = select(table).order_by(table.c.number.desc()).limit(1)
+        row = connection.execute(found).first()
+        return None if row is None else seal_of(row)
+
+    def _seal(self, before: Seal | None, events: Sequence[Stored]) -> Seal:
+        number, last, digest = (
+            (before.number, before.last, before.digest) if before else (0, 0, START)
+        )
+        for event in events:
+            digest = link(digest, event)
+        return Seal(number + 1, last + 1, events[-1].position, len(events), digest, self._clock())
+
+    def _add(self, seal: Seal) -> None:
+        """Write a seal; raises Conflict if there is one of its number."""
+        row = (*seal[:-1], to_microseconds(seal.made_at))
+        with self._database.writing() as connection:
+            connection.execute(insert(self._schema.seal).values(row))
+
+
+def seal_of(row: Row[*tuple[Any, ...]]) -> Seal:
+    """Return the seal that a row of their table is."""
+    number, first, last, events, digest, made_at = row
+    return Seal(number, first, last, events, digest, from_microseconds(made_at))
+
+
+def stored(
+    connection: Connection, schema: Schema, after: int, limit: int, last: int | None = None
+) -> list[Stored]:
+    """Return events behind a position, and up to another if one is given, as they are stored."""
+    table = schema.event
+    columns = (table.c.position, table.c.stream, table.c.version, table.c.topic)
+    # SQLite takes text where bytes belong, if somebody writes it by hand.
+    found = select(*columns, cast(table.c.state, LargeBinary)).where(table.c.position > after)
+    if last is not None:
+        found = found.where(table.c.position <= last)
+    rows = connection.execute(found.order_by(table.c.position).limit(limit))
+    return [Stored(*row) for row in rows]

@@ -1,0 +1,183 @@
+"""How far a projection has come, and who works on it: one row each, changed with what is projected.
+
+A lease has one runner work while the others wait, and another take over when it dies. Exactness
+does not hang on it, or on clocks: a page counts only if the row is still as its runner left it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+
+from addressee.application.defaults import utc_now
+from addressee.domain import Conflict
+
+from ..engine.compiled_query import from_microseconds, to_microseconds
+from ..engine.database import Database
+from ..schema.tables import Schema
+
+SECONDS = 10.0
+
+
+class Problem(NamedTuple):
+    """An event that a projection could not take, and why, in the words of what it raised."""
+
+    position: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionStatus:
+    """How a projection stands.
+
+    Attributes:
+        position: of the last event that it has taken.
+        behind: how many positions the ledger is ahead.
+        holder: who works on it, if anybody does.
+        until: when that one's lease ends unless it is renewed, as each page does.
+        paused: whether it waits to be resumed.
+        problem: what stopped it, if anything.
+    """
+
+    position: int
+    behind: int
+    holder: str | None
+    until: datetime
+    paused: bool
+    problem: Problem | None
+
+
+class Lease:
+    """One runner's part in a projection.
+
+    Args:
+        database: where.
+        schema: its tables.
+        name: the projection's.
+        seconds: how long the lease lasts if it is not renewed.
+        clock: gives the time, aware of its zone.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        schema: Schema,
+        name: str,
+        *,
+        seconds: float = SECONDS,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.name = name
+        self.holder = uuid4().hex
+        self._database = database
+        self._table = schema.projection
+        self._events = schema.event
+        self._row = self._table.c.name == name
+        self._length = timedelta(seconds=seconds)
+        self._clock = clock
+
+    def take(self) -> int | None:
+        """Return how far the projection is, if it is this runner's turn; else None."""
+        table, holder = self._table, self._table.c.holder
+        free = or_(holder.is_(None), holder == self.holder, table.c.until < self._moment())
+        runs = and_(table.c.paused == 0, table.c.problem_at.is_(None))
+        with self._database.writing() as connection:
+            if self._found(connection) is None:
+                row = {"name": self.name, "position": 0, "until": 0, "paused": 0}
+                connection.execute(insert(table), row)
+            mine = {"holder": self.holder, "until": self._end()}
+            taken = update(table).where(self._row, free, runs).values(**mine)
+            if connection.execute(taken).rowcount == 0:
+                return None
+            position: int = connection.execute(
+                select(table.c.position).where(self._row)
+            ).scalar_one()
+            return position
+
+    def advance(self, connection: Connection, before: int, after: int) -> None:
+        """Note, in the transaction that projects them, that events were taken.
+
+        Args:
+            connection: with the transaction.
+            before: how far the projection was.
+            after: how far it is.
+
+        Raises:
+            Conflict: it is not there any more, or another runner works on it.
+        """
+        table = self._table
+        as_left = self.as_left(before)
+        moved = update(table).where(as_left).values(position=after, until=self._end())
+        if connection.execute(moved).rowcount == 0:
+            raise Conflict(f"projection:{self.name}", before, after)
+
+    def as_left(self, position: int) -> ColumnElement[bool]:
+        """Return what holds of the row as long as nobody else has worked on it."""
+        table = self._table
+        return and_(self._row, table.c.holder == self.holder, table.c.position == position)
+
+    def release(self) -> None:
+        """Let others work on it at once."""
+        self._set(self._table.c.holder == self.holder, holder=None, until=0)
+
+    def fail(self, connection: Connection, problem: Problem) -> None:
+        """Stop the projection for everybody, until it is resumed."""
+        stopped = {"problem_at": problem.position, "problem": problem.cause.encode()}
+        mine = self._table.c.holder == self.holder
+        free = {"holder": None, "until": 0}
+        connection.execute(update(self._table).where(self._row, mine).values(**stopped, **free))
+
+    def pause(self) -> None:
+        """Have nobody work on it until it is resumed; a page that is under way ends first."""
+        self._set(paused=1)
+
+    def resume(self) -> None:
+        """Let it go on where it was paused or stopped."""
+        self._set(paused=0, problem_at=None, problem=None)
+
+    def restart(self, connection: Connection) -> None:
+        """Have it begin again, in the transaction that clears what it has projected."""
+        again = {"position": 0, "problem_at": None, "problem": None}
+        connection.execute(update(self._table).where(self._row).values(**again))
+
+    def forget(self, connection: Connection) -> None:
+        """Forget the projection."""
+        connection.execute(delete(self._table).where(self._row))
+
+    def status(self) -> ProjectionStatus | None:
+        """Return how it stands; None if nobody has ever worked on it."""
+        newest = select(self._events.c.position).order_by(self._events.c.position.desc()).limit(1)
+        with self._database.reading() as connection:
+            found = self._found(connection)
+            last: int = connection.execute(newest).scalar() or 0
+        if found is None:
+            return None
+        problem = None
+        if found.problem_at is not None:
+            problem = Problem(found.problem_at, bytes(found.problem).decode())
+        return ProjectionStatus(
+            found.position,
+            max(last - found.position, 0),
+            found.holder if found.until > self._moment() else None,
+            from_microseconds(found.until),
+            bool(found.paused),
+            problem,
+        )
+
+    def _found(self, connection: Connection) -> Row[*tuple[object, ...]] | None:
+        return connection.execute(select(self._table).where(self._row)).first()
+
+    def _set(self, *conditions: ColumnElement[bool], **values: object) -> None:
+        with self._database.writing() as connection:
+            connection.execute(update(self._table).where(self._row, *conditions).values(**values))
+
+    def _moment(self) -> int:
+        return to_microseconds(self._clock())
+
+    def _end(self) -> int:
+        return to_microseconds(self._clock() + self._length)

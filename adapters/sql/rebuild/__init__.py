@@ -1,0 +1,1 @@
+"""Read models rebuilt in shadow tables and swapped."""

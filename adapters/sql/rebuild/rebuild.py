@@ -1,0 +1,178 @@
+"""Rebuilding read models from the ledger while the service works (R37)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from addressee.application import Changes, Recorded, Replay, whole_page
+from addressee.application.defaults import utc_now
+from addressee.domain import Conflict, InvalidValue, StoreUnavailable
+
+from ..projections.checkpoint import SECONDS, Lease
+from ..store.store import SqlStore
+from ..unit_of_work.audit_view import SqlAudit
+from ..unit_of_work.store_statements import Prepared
+from .shadow_loader import ShadowLoading
+from .shadow_tables import Shadow
+
+READ_MODELS = {
+    "installations": ("installation",),
+    "identifiers": ("holder",),
+    "segments": ("segment",),
+    "audiences": ("chunk", "delta"),
+}
+"""What can be rebuilt, and the tables that it is in."""
+PAGE = 5_000
+ATTEMPTS = 60
+PAUSE = 0.5
+NEVER_ALONE = (
+    "transactions that do not end keep its tables from being swapped; the next run goes on"
+)
+NAME = "rebuild "
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildProgress:
+    """How far a rebuild is.
+
+    Attributes:
+        position: of the last event that was taken.
+        last: of the ledger's last event, as of the last look.
+    """
+
+    position: int
+    last: int
+
+
+class Rebuild:
+    """Fills new tables from the ledger, and puts them in place of those in use.
+
+    Commands and audiences go on meanwhile, and see the old tables until the moment of the swap, in
+    which the new ones hold the whole ledger. One that was killed goes on where it was. What is
+    kept: the numbers of terms, and the ordinals of installations, so a stream of ids that is under
+    way meets the same order behind the swap.
+
+    Args:
+        store: whose read models.
+        only: names in `READ_MODELS`; by default all.
+        page: most events within one transaction.
+        lease: seconds after which another may go on in place of one that says nothing.
+        clock: gives the time, aware of its zone.
+
+    Raises:
+        InvalidValue: a name is not known.
+    """
+
+    def __init__(
+        self,
+        store: SqlStore,
+        only: Collection[str] = (),
+        *,
+        page: int = PAGE,
+        lease: float = SECONDS,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        if unknown := set(only) - READ_MODELS.keys():
+            names = ", ".join(READ_MODELS)
+            raise InvalidValue("only", f"names {len(unknown)} unknown; there are: {names}")
+        chosen = [name for name in READ_MODELS if name in only or not only]
+        tables = [table for name in chosen for table in READ_MODELS[name]]
+        self._store = store
+        self._database = store.database
+        self._live = store.parts.prepared.schema
+        self._shadow = Shadow(self._live, tables)
+        self._shadowed = store.parts._replace(prepared=Prepared(self._shadow.schema))
+        self._chosen = frozenset(chosen)
+        name = NAME + ",".join(chosen)
+        self._lease = Lease(self._database, self._live, name, seconds=lease, clock=clock)
+        self._page = page
+        self._position = 0
+        self._replay = Replay(store.indexed_attributes)
+
+    def run(self, progress: Callable[[RebuildProgress], object] = lambda _: None) -> int:
+        """Rebuild, and return the position of the last event at the moment of the swap.
+
+        Args:
+            progress: told after each page how far it is.
+
+        Raises:
+            Conflict: another process rebuilds the same.
+            StoreUnavailable: the store can't be reached, or transactions that never end keep the
+                tables from being swapped; what was done stays done, and the next run goes on.
+            StoreDamaged: an event can't be read.
+        """
+        self._begin()
+        attempts = 0
+        while True:
+            try:
+                self._catch_up(progress)
+                self._shadow.swap(self._database, self._finish, self._done)
+            except (Conflict, StoreUnavailable):
+                attempts += 1
+                if attempts == ATTEMPTS:
+                    raise StoreUnavailable(NEVER_ALONE) from None
+                time.sleep(PAUSE)
+                self._go_on()
+            else:
+                progress(RebuildProgress(self._position, self._position))
+                return self._position
+
+    def _begin(self) -> None:
+        """Go on where an earlier run was, or make the tables and begin."""
+        table = self._live.projection
+        others = table.c.name.startswith(NAME, autoescape=True) & (table.c.name != self._lease.name)
+        self._go_on()
+        with self._database.writing() as connection:
+            rivals = connection.execute(select(table.c.name).where(others)).first()
+            if rivals or self._position == 0 or not self._shadow.exists(connection):
+                connection.execute(delete(table).where(others))
+                self._lease.restart(connection)
+                self._shadow.create(connection)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Stand where the tables stand; raises Conflict if somebody else is at work on them."""
+        position = self._lease.take()
+        if position is None:
+            raise Conflict(f"projection:{self._lease.name}", self._position, self._position + 1)
+        self._position = position
+        self._replay = Replay(self._store.indexed_attributes, position)
+
+    def _catch_up(self, progress: Callable[[RebuildProgress], object]) -> None:
+        while page := self._next():
+            self._take(page)
+            progress(RebuildProgress(self._position, max(self._store.last(), self._position)))
+
+    def _next(self) -> Sequence[Recorded]:
+        with self._store.reading() as reader:
+            return whole_page(reader.events, self._position, self._page)
+
+    def _take(self, page: Sequence[Recorded]) -> None:
+        """Take a page; what it changes is worked out before anybody is kept from writing."""
+        with self._store.reading() as reader:
+            changes = self._replay.changes(page, reader)
+        with self._database.writing() as connection:
+            self._write(connection, changes)
+
+    def _write(self, connection: Connection, changes: Changes) -> None:
+        after = self._replay.position
+        self._lease.advance(connection, self._position, after)
+        live = self._store.parts.prepared
+        loading = ShadowLoading(connection, self._shadowed, live, self._chosen)
+        loading.load(changes)
+        loading.finish()
+        self._position = after
+
+    def _finish(self, connection: Connection) -> None:
+        """Take what is left of the ledger while nobody writes."""
+        audit = SqlAudit(connection, self._store.parts)
+        while page := whole_page(audit.ledger, self._position, self._page):
+            self._write(connection, self._replay.changes(page, audit))
+
+    def _done(self, connection: Connection) -> None:
+        self._lease.forget(connection)

@@ -1,0 +1,1 @@
+"""The ledger's table as a persistence module of `eventsourcing`."""

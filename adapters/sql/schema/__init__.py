@@ -1,0 +1,1 @@
+"""The tables: what they are, how they are made, protected and migrated."""

@@ -1,0 +1,86 @@
+"""Applications and their API keys in two tables beside the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import cast
+
+from sqlalchemy import delete, insert, select
+
+from addressee.application import ApiKey, Scope
+from addressee.domain import Application
+
+from ..engine.database import Database
+from ..schema.tables import Schema
+
+
+class SqlApplications:
+    """Applications and keys of one store.
+
+    Args:
+        database: where the tables are.
+        schema: the store's tables.
+    """
+
+    def __init__(self, database: Database, schema: Schema) -> None:
+        self._database = database
+        self._application = schema.application
+        self._key = schema.api_key
+
+    def put(self, application: Application) -> None:
+        """Keep an application, in place of the one that has the same code."""
+        table = self._application
+        settings = application.model_dump_json(exclude={"code"}).encode()
+        with self._database.writing() as connection:
+            connection.execute(delete(table).where(table.c.code == application.code))
+            connection.execute(insert(table).values(code=application.code, settings=settings))
+
+    def get(self, code: str) -> Application | None:
+        """Return an application by its code."""
+        return next(iter(self._found(code)), None)
+
+    def all(self) -> Sequence[Application]:
+        """Return every application, by code."""
+        return self._found(None)
+
+    def _found(self, code: str | None) -> list[Application]:
+        table = self._application
+        rows = select(table.c.code, table.c.settings).order_by(table.c.code)
+        with self._database.reading() as connection:
+            found = connection.execute(rows if code is None else rows.where(table.c.code == code))
+            return [Application.of(name, json.loads(settings)) for name, settings in found]
+
+    def put_key(self, key: ApiKey, *, alone: bool) -> None:
+        """Keep a key; ``alone`` in place of all that its application has of the same scope."""
+        table = self._key
+        older = (table.c.application == key.application) & (table.c.scope == key.scope)
+        with self._database.writing() as connection:
+            if alone:
+                connection.execute(delete(table).where(older))
+            connection.execute(
+                insert(table).values(
+                    name=key.name, application=key.application, scope=key.scope, digest=key.digest
+                )
+            )
+
+    def key(self, name: str) -> ApiKey | None:
+        """Return a key by its name."""
+        table = self._key
+        with self._database.reading() as connection:
+            row = connection.execute(select(table).where(table.c.name == name)).one_or_none()
+        return None if row is None else ApiKey(row[0], row[1], cast("Scope", row[2]), row[3])
+
+    def keys(self, application: str) -> Sequence[ApiKey]:
+        """Return the keys of an application, by name."""
+        table = self._key
+        rows = select(table).where(table.c.application == application).order_by(table.c.name)
+        with self._database.reading() as connection:
+            found = connection.execute(rows).all()
+        return [ApiKey(row[0], row[1], cast("Scope", row[2]), row[3]) for row in found]
+
+    def remove_key(self, name: str) -> bool:
+        """Forget a key; return whether it was there."""
+        table = self._key
+        with self._database.writing() as connection:
+            return connection.execute(delete(table).where(table.c.name == name)).rowcount > 0

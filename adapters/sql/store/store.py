@@ -1,0 +1,224 @@
+"""A whole store in one SQL database."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Generator, Iterable
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Self
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.engine import URL
+
+from addressee.adapters.mapper import EventMapper
+from addressee.application import Seal
+from addressee.domain import Conflict
+
+from ..audience_index.compaction import Upkeep, compact, nobody_compacts
+from ..bulk_load.index_loader import IndexLoading
+from ..bulk_load.ledger_loader import LedgerFilling
+from ..engine.database import Database
+from ..engine.host_transaction import Joining
+from ..event_store.seal_writer import Sealer
+from ..event_store.settled_reader import Tail
+from ..schema.creation import prepare
+from ..schema.tables import IDENTIFIER_KEY, INDEXED, Schema
+from ..unit_of_work.audit_view import SqlAudit
+from ..unit_of_work.components import Parts
+from ..unit_of_work.store_statements import Prepared
+from ..unit_of_work.swap_lock import before_reading, before_writing
+from ..unit_of_work.transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
+from ..unit_of_work.view import SqlReader
+from .applications import SqlApplications
+
+
+class SqlStore:
+    """Ledger and read models in one database; every command is one transaction of it.
+
+    Args:
+        target: a SQLAlchemy engine of the host's, or a URL such as ``sqlite:///ledger.db``.
+        identifier_key: the secret that turns identifiers into stream ids, up to 64 bytes (R5); by
+            default the store makes one when it is new, and keeps it in the database.
+        indexed_attributes: ``attr.name`` and ``iattr.name`` that audiences may use; by default
+            those that it was last opened with. Of attributes that are new here, audiences see what
+            is set from now on; a `Rebuild` shows them all.
+        prefix: before the names of all tables.
+        schema: the database schema that they are in, if not the connection's own.
+        create: make the tables where there are none.
+        statement_timeout: seconds after which a server gives up a statement, if the engine is
+            made here; a host's engine has its own.
+        mapper: turns events into bytes and back.
+
+    Attributes:
+        identifier_key, indexed_attributes: as for any store.
+        applications: the mobile apps that may use it, and their keys.
+        database, parts: what it is made of, for others in this package.
+
+    Raises:
+        InvalidValue: the URL can't be read.
+        StoreUnavailable: the database can't be opened, or has no tables and none are to be made.
+        StoreOutdated: its tables need to be migrated.
+        StoreDamaged: it is there, and is no database.
+    """
+
+    def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
+        self,
+        target: Engine | str | URL,
+        *,
+        identifier_key: bytes | None = None,
+        indexed_attributes: Iterable[str] | None = None,
+        prefix: str = "addressee_",
+        schema: str | None = None,
+        create: bool = True,
+        statement_timeout: float | None = None,
+        mapper: EventMapper | None = None,
+    ) -> None:
+        self.database = Database(target, statement_timeout)
+        self._schema = Schema.named(prefix, schema)
+        self.applications = SqlApplications(self.database, self._schema)
+        self.parts = Parts(
+            Prepared(self._schema),
+            mapper or EventMapper(),
+            Tail(self.database, self._schema),
+            Upkeep(),
+        )
+        self._joining = Joining(self.database.engine)
+        self._before_reading = before_reading(self._schema, self.database.engine.dialect.name)
+        try:
+            prepare(self.database, self._schema, create=create)
+            self.indexed_attributes = self._indexed(indexed_attributes)
+            self.identifier_key = identifier_key or self._setting(IDENTIFIER_KEY, random_key)
+        except BaseException:
+            self.database.close()
+            raise
+
+    @contextmanager
+    def reading(self) -> Generator[SqlReader]:
+        """Open a view of one moment."""
+        with self.database.reading(self._before_reading) as connection:
+            yield SqlReader(connection, self.parts)
+
+    @contextmanager
+    def auditing(self) -> Generator[SqlAudit]:
+        """Open a view of one moment that shows everything, read from the database alone."""
+        with self.database.reading(self._before_reading) as connection:
+            yield SqlAudit(connection, self.parts._replace(prepared=Prepared(self._schema)))
+
+    @contextmanager
+    def writing(self) -> Generator[SqlTransaction]:
+        """Open a transaction that commits when the block ends."""
+        with self._writing() as connection:
+            yield SqlTransaction(connection, self.parts)
+
+    @contextmanager
+    def following(self) -> Generator[FollowingTransaction]:
+        """Open a transaction that copies what another ledger holds."""
+        with self._writing() as connection:
+            yield FollowingTransaction(connection, self.parts)
+
+    @contextmanager
+    def loading(self) -> Generator[IndexLoading]:
+        """Open a transaction that fills read models while they are empty, for a whole ledger."""
+        with self._writing() as connection:
+            loading = IndexLoading(connection, self.parts)
+            yield loading
+            loading.finish()
+
+    @contextmanager
+    def filling(self, key: bytes, indexed: AbstractSet[str]) -> Generator[LedgerFilling]:
+        """Open a transaction that fills the store, while it is empty, with a ledger."""
+        with self._writing() as connection:
+            filling = LedgerFilling(connection, self.parts)
+            filling.begin(key, indexed)
+            yield filling
+            filling.finish()
+        self.identifier_key, self.indexed_attributes = key, indexed
+
+    def compact(self) -> int:
+        """Fold what live changes left beside the postings' chunks into them.
+
+        Commands do it themselves now and then; a scheduler that calls this spares them the work.
+        Any number of processes may.
+
+        Returns:
+            How many changes were folded; 0 also where another process is at it.
+        """
+        with self._writing() as connection:
+            if nobody_compacts(connection, self._schema):
+                return compact(connection, self.parts.prepared.index)
+        return 0
+
+    def last(self) -> int:
+        """Return the position of the newest event; 0 while the ledger is empty."""
+        with self.database.reading() as connection:
+            rows = self.parts.prepared.last.rows(connection)
+        return rows[0][0] if rows else 0
+
+    def seal(self, progress: Callable[[Seal], object] = lambda _: None) -> Seal | None:
+        """Seal what of the ledger is settled and not sealed yet.
+
+        A scheduler calls it; any number of processes may. Writers do not wait for it.
+
+        Args:
+            progress: told each seal that was made.
+
+        Returns:
+            The newest seal, whoever made it; None while the ledger is empty.
+        """
+        return Sealer(self.database, self._schema, self.parts.tail).run(progress)
+
+    @contextmanager
+    def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:
+        """Take part in a transaction of the host's: a connection or session of the same engine."""
+        with self._joining.joined(host, committed) as connection:
+            if first := before_writing(self._schema, self.database.engine.dialect.name):
+                connection.exec_driver_sql(first)
+            yield JoinedTransaction(connection, self.parts, self.database)
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        dialect = self.database.engine.dialect.name
+        return self.database.writing(before_writing(self._schema, dialect))
+
+    def close(self) -> None:
+        """Close the connections that wait in the pool; a host's engine stays as it is."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        """Return the store, to be closed at the block's end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the store."""
+        self.close()
+
+    def _indexed(self, wanted: Iterable[str] | None) -> AbstractSet[str]:
+        """Return the attributes that are indexed, and remember them if they are given."""
+        names = sorted(set(wanted or ()))
+        written = json.dumps(names).encode()
+        known = self._setting(INDEXED, lambda: written)
+        if wanted is not None and known != written:
+            table = self._schema.setting
+            with self.database.writing() as connection:
+                row = update(table).where(table.c.name == INDEXED)
+                connection.execute(row.values(value=written))
+            return frozenset(names)
+        return frozenset(json.loads(known))
+
+    def _setting(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return what the store keeps under a name, making it once."""
+        table = self._schema.setting
+        kept = select(table.c.value).where(table.c.name == name)
+        while True:
+            with suppress(Conflict), self.database.writing() as connection:
+                value: bytes | None = connection.execute(kept).scalar_one_or_none()
+                if value is None:
+                    value = make()
+                    connection.execute(insert(table).values(name=name, value=value))
+                return value
+
+
+def random_key() -> bytes:
+    """Return 32 random bytes."""
+    return secrets.token_bytes(32)

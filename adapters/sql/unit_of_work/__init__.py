@@ -1,0 +1,1 @@
+"""One open transaction of a store: its view, and what it writes."""

@@ -1,0 +1,62 @@
+"""All that a store holds, for whoever checks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+
+from addressee.application import Recorded, Row, Seal, Stored
+
+from ..engine.compiled_query import from_microseconds
+from ..event_store.seal_writer import seal_of, stored
+from .view import SqlReader
+
+
+class SqlAudit(SqlReader):
+    """Everything within one open transaction, given statements that have nothing warm yet."""
+
+    def ledger(self, after: int, limit: int) -> Sequence[Recorded]:
+        """Return events as this view sees them."""
+        position = self._schema.event.c.position
+        rows = self._prepared.recorded.where(position > after).order_by(None).order_by(position)
+        return [
+            Recorded(at, self._mapper.event(stream, version, topic, state))
+            for at, stream, version, topic, state in self._connection.execute(rows.limit(limit))
+        ]
+
+    def last(self) -> int:
+        """Return the position of the last event."""
+        found = self._prepared.last.rows(self._connection)
+        return found[0][0] if found else 0
+
+    def stored(self, after: int, limit: int) -> Sequence[Stored]:
+        """Return events as they are stored."""
+        return stored(self._connection, self._schema, after, limit)
+
+    def seals(self, after: int, limit: int) -> Sequence[Seal]:
+        """Return seals behind a number."""
+        table = self._schema.seal
+        found = select(table).where(table.c.number > after).order_by(table.c.number).limit(limit)
+        return [seal_of(row) for row in self._connection.execute(found)]
+
+    def rows(self) -> Iterable[Row]:
+        """Return every installation's row."""
+        table = self._schema.installation
+        columns = (table.c.ordinal, table.c.id, table.c.application, table.c.person)
+        found = self._connection.execute(select(*columns, table.c.bound_at))
+        for ordinal, name, application, person, at in found:
+            bound_at = None if at is None else from_microseconds(at)
+            yield Row(ordinal, name, application, person, bound_at)
+
+    def claims(self) -> Iterable[tuple[str, str]]:
+        """Return every claim that is held."""
+        table = self._schema.holder
+        found = self._connection.execute(select(table.c.claim, table.c.person))
+        return ((claim, person) for claim, person in found)
+
+    def terms(self) -> Iterable[tuple[str, str]]:
+        """Return application and term of all that have numbers; long ones as they are written."""
+        table = self._schema.term
+        found = self._connection.execute(select(table.c.application, table.c.term))
+        return ((application, term) for application, term in found)

@@ -1,0 +1,33 @@
+"""The statements of one store that every command needs, made once."""
+
+from __future__ import annotations
+
+from ..audience_index.index_statements import Index
+from ..engine.bulk_write import Rows
+from ..event_store.event_statements import EventStatements
+from ..schema.tables import Schema
+
+
+class Prepared(EventStatements):
+    """Statements on all of a store's tables.
+
+    Args:
+        schema: the tables.
+
+    Attributes:
+        holders, installations, numbered_installations, bindings, delta, segments, touches: write
+            rows; which columns, says the constructor.
+        index: those that audiences need.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__(schema)
+        installation = schema.installation
+        self.holders = Rows(schema.holder, "claim", "person")
+        self.installations = Rows(installation, "id", "application")
+        self.numbered_installations = Rows(installation, "ordinal", "id", "application")
+        self.bindings = Rows(installation, "ordinal", "person", "bound_at")
+        self.delta = Rows(schema.delta, "term", "ordinal", "present")
+        self.segments = Rows(schema.segment, "application", "name", "expression")
+        self.touches = Rows(schema.touch, "installation", "at")
+        self.index = Index(schema)

@@ -1,0 +1,187 @@
+"""What a store changes within one transaction: ledger and read models together (R19)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from functools import cached_property
+
+from eventsourcing.persistence import IntegrityError
+from sqlalchemy import Connection, delete
+
+from addressee.application import Changes, InstallationChange, Stored
+from addressee.domain import Conflict, Event
+
+from ..audience_index.compaction import add_terms, places
+from ..audience_index.generation_cache import Warm
+from ..audience_index.index_statements import WARM_BYTES
+from ..audience_index.postings_reader import Postings, term_numbers
+from ..engine.bulk_write import Write
+from ..engine.compiled_query import microseconds_or_none, pages, to_microseconds
+from ..engine.database import Database
+from ..event_store.append import insert_events
+from .components import Parts
+from .view import SqlReader
+
+
+class SqlTransaction(SqlReader):
+    """An open transaction of a store; whoever opened it commits or rolls back.
+
+    Args:
+        connection: with its transaction begun.
+        parts: the store's.
+    """
+
+    def __init__(self, connection: Connection, parts: Parts) -> None:
+        super().__init__(connection, parts)
+        self._upkeep = parts.upkeep
+
+    @cached_property
+    def _postings(self) -> Postings:
+        """Nothing that others might use is kept of what may yet be rolled back."""
+        return Postings(self._connection, self._prepared.index, Warm(WARM_BYTES))
+
+    def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
+        """Record events and what they change in the read models; raises Conflict."""
+        rows = [*map(self._mapper.columns, events)]
+        beside = self._writes(changes)
+        try:
+            positions = insert_events(self._connection, self._prepared, rows, beside)
+        except IntegrityError:
+            raise self._conflict(events) from None
+        self._after(beside)
+        return positions
+
+    def touch(self, sessions: Mapping[str, datetime]) -> None:
+        """Note that sessions are alive."""
+        rows = [(name, to_microseconds(at)) for name, at in sessions.items()]
+        self._prepared.touches.write(self._connection, "upsert", rows)
+
+    def _writes(self, changes: Changes) -> list[Write]:
+        """Return what is to be written to the read models' tables."""
+        return [
+            *self._set_holders(changes.holders),
+            *self._set_segments(changes.segments),
+            *self._change(changes.installations),
+        ]
+
+    def _after(self, written: Sequence[Write]) -> None:
+        if noted := sum(len(w.values) for w in written if w.rows is self._prepared.delta):
+            self._tidy(noted)
+
+    def _conflict(self, events: Sequence[Event]) -> Conflict:
+        """Return which stream has moved on; the transaction is lost, so it is asked in no query."""
+        first = events[0]
+        expected = first.originator_version - 1
+        return Conflict(first.originator_id, expected, expected + 1)
+
+    def _set_holders(self, holders: Mapping[str, str | None]) -> Iterator[Write]:
+        """Yield what makes persons the holders of identifiers; what none holds goes at once."""
+        table = self._schema.holder
+        for page in pages(claim for claim, person in holders.items() if person is None):
+            self._connection.execute(delete(table).where(table.c.claim.in_(page)))
+        if rows := [(claim, person) for claim, person in holders.items() if person]:
+            yield Write(self._prepared.holders, "upsert", rows)
+
+    def _set_segments(self, segments: Mapping[tuple[str, str], str | None]) -> Iterator[Write]:
+        """Yield what defines segments; those that are removed go at once."""
+        table = self._schema.segment
+        for application, name in (place for place, text in segments.items() if text is None):
+            gone = (table.c.application == application) & (table.c.name == name)
+            self._connection.execute(delete(table).where(gone))
+        rows = [(*place, text.encode()) for place, text in segments.items() if text is not None]
+        if rows:
+            yield Write(self._prepared.segments, "upsert", rows)
+
+    def _change(self, changes: Sequence[InstallationChange]) -> Iterator[Write]:
+        """Yield what changes owners and postings; new installations and terms are added at once."""
+        self._register([(c.installation, c.application) for c in changes if c.new])
+        of_application: dict[str, list[InstallationChange]] = defaultdict(list)
+        for change in changes:
+            of_application[change.application].append(change)
+        for application, group in of_application.items():
+            yield from self._change_within(application, group)
+
+    def _register(self, new: Sequence[tuple[str, str]]) -> None:
+        """Give ordinals to new installations: ids and applications."""
+        self._prepared.installations.insert(self._connection, new)
+
+    def _change_within(
+        self, application: str, changes: Sequence[InstallationChange]
+    ) -> Iterator[Write]:
+        terms = {term for change in changes for term in (*change.gained, *change.lost)}
+        names = {change.installation for change in changes}
+        index = self._prepared.index
+        numbers, ordinals = places(self._connection, index, application, terms, names)
+        if unknown := terms - numbers.keys():
+            numbers |= self._add_terms(application, unknown)
+        # Of several changes of one installation the last one counts.
+        moved = {change.installation: change for change in changes if change.moved}
+        if moved:
+            bindings = [
+                (ordinals[name], change.person, microseconds_or_none(change.bound_at))
+                for name, change in moved.items()
+            ]
+            yield Write(self._prepared.bindings, "update", bindings)
+        if postings := [
+            (numbers[term], ordinals[change.installation], present)
+            for change in changes
+            for present, names in ((1, change.gained), (0, change.lost))
+            for term in sorted(names)
+        ]:
+            yield Write(self._prepared.delta, "insert", postings)
+
+    def _add_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
+        return add_terms(self._connection, self._prepared.index, application, terms)
+
+    def _tidy(self, postings: int) -> None:
+        self._upkeep.after(postings, self._connection, self._prepared.index)
+
+
+class FollowingTransaction(SqlTransaction):
+    """Copies another ledger's events, at their positions, with what they change."""
+
+    @property
+    def position(self) -> int:
+        """Return the last position that was copied."""
+        rows = self._prepared.last.rows(self._connection)
+        return rows[0][0] if rows else 0
+
+    def follow(self, page: Sequence[Stored], changes: Changes) -> None:
+        """Write the next events and what they change; raises Conflict if another has done it."""
+        self._prepared.copies.insert(self._connection, page)
+        written = self._writes(changes)
+        for write in written:
+            write.run(self._connection)
+        self._after(written)
+
+
+class JoinedTransaction(SqlTransaction):
+    """A transaction that the host will end, nobody knows when; so no other writer waits for it.
+
+    Args:
+        connection, parts: as for any.
+        database: the store's.
+    """
+
+    def __init__(self, connection: Connection, parts: Parts, database: Database) -> None:
+        super().__init__(connection, parts)
+        self._database = database
+
+    def _add_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
+        """Give numbers to terms in a transaction of its own: others want the same terms.
+
+        SQLite has one writer, and that is the host.
+        """
+        if self._database.is_sqlite:
+            return super()._add_terms(application, terms)
+        index = self._prepared.index
+        with self._database.writing() as own:
+            known = term_numbers(own, index, application, terms)
+            unknown = terms - known.keys()
+            return known | add_terms(own, index, application, unknown) if unknown else known
+
+    def _tidy(self, postings: int) -> None:
+        """Leave compaction to a command that commits at once."""

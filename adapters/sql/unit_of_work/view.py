@@ -1,0 +1,222 @@
+"""What a store shows within one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from functools import cached_property
+from typing import Any, cast
+
+from pyroaring import BitMap
+from sqlalchemy import ColumnElement, Connection, Join, case, select
+
+from addressee.application import Recorded
+
+from ..audience_index.postings_reader import Postings
+from ..engine.compiled_query import from_microseconds, pages, to_microseconds
+from ..event_store.event_statements import KNOWN
+from .components import Parts
+
+UNKNOWN = [(None, None)] * KNOWN
+MANY_KNOWN = 5 * KNOWN
+DENSE = 1.5
+"""Up to so many rows an id, ids are read as a range of ordinals, which is faster than a list."""
+
+
+class SqlReader:
+    """Ledger and read models as one open transaction sees them.
+
+    Args:
+        connection: with its transaction begun.
+        parts: the store's.
+    """
+
+    def __init__(self, connection: Connection, parts: Parts) -> None:
+        self._connection = connection
+        self._prepared = parts.prepared
+        self._schema = parts.prepared.schema
+        self._mapper = parts.mapper
+        self._tail = parts.tail
+
+    @cached_property
+    def _postings(self) -> Postings:
+        index = self._prepared.index
+        return Postings(self._connection, index, index.warm)
+
+    def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
+        """Return stream → its events behind a version.
+
+        Of streams that are known up to a version, only the next event is asked for, so that one
+        statement serves them all; where there is one, the rest follows in a second. Of many, it is
+        asked where each ends.
+        """
+        if sum(map(bool, after.values())) > MANY_KNOWN:
+            return self._many_streams(after)
+        table = self._schema.event
+        whole = [stream for stream, version in after.items() if version == 0]
+        next_ones = [(stream, version + 1) for stream, version in after.items() if version]
+        found: dict[str, list[Recorded]] = defaultdict(list)
+        if not next_ones:
+            for page in pages(whole):
+                self._gather(found, self._prepared.whole.rows(self._connection, page))
+            return found
+        listed = [*pages(whole)] or [[""]]
+        for page in listed[1:]:
+            self._gather(found, self._prepared.whole.rows(self._connection, page))
+        for group in pages(next_ones, KNOWN):
+            named: dict[str, object] = {}
+            for n, (stream, version) in enumerate([*group, *UNKNOWN][:KNOWN]):
+                named |= {f"stream{n}": stream, f"version{n}": version}
+            rows = self._prepared.further.rows(self._connection, listed[0], **named)
+            self._gather(found, rows)
+            listed[0] = [""]
+        for stream, next_version in next_ones:
+            if stream in found:
+                rest = (table.c.stream == stream) & (table.c.version > next_version)
+                self._gather(found, self._connection.execute(self._prepared.recorded.where(rest)))
+        return found
+
+    def _many_streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
+        """Return the same; streams that go on are read whole."""
+        ends: dict[str, int] = {}
+        for page in pages(stream for stream, version in after.items() if version):
+            ends.update(self._prepared.ends.rows(self._connection, page))
+        going_on = (s for s, version in after.items() if not version or ends.get(s, 0) > version)
+        found: dict[str, list[Recorded]] = defaultdict(list)
+        for page in pages(going_on):
+            self._gather(found, self._prepared.whole.rows(self._connection, page))
+        return {
+            stream: [each for each in recorded if each.event.originator_version > after[stream]]
+            for stream, recorded in found.items()
+        }
+
+    def _gather(self, found: dict[str, list[Recorded]], rows: Iterable[Sequence[Any]]) -> None:
+        """Add recorded events to those that were found of their streams."""
+        for position, stream, version, topic, state in rows:
+            event = self._mapper.event(stream, version, topic, state)
+            found[stream].append(Recorded(position, event))
+
+    def events(self, after: int, limit: int) -> Sequence[Recorded]:
+        """Return events behind a position, in ledger order."""
+        table = self._schema.event
+        rows = self._tail.rows(
+            select(table.c.position, table.c.stream, table.c.version, table.c.topic, table.c.state)
+            .where(table.c.position > after)
+            .order_by(table.c.position)
+            .limit(limit),
+            self._connection,
+        )
+        event = self._mapper.event
+        return [Recorded(row[0], event(row[1], row[2], row[3], row[4])) for row in rows]
+
+    def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
+        """Return claim stream → ordinals."""
+        found: dict[str, BitMap] = defaultdict(BitMap)
+        for page in pages(claims):
+            for claim, ordinal in self._prepared.index.bound.rows(
+                self._connection, page, application=application
+            ):
+                found[claim].add(ordinal)
+        return found
+
+    def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:
+        """Return installation → ordinal."""
+        found: dict[str, int] = {}
+        for page in pages(installations):
+            found.update(
+                self._prepared.index.ordinals.rows(self._connection, page, application=application)
+            )
+        return found
+
+    def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
+        """Return term → shard → about how many postings."""
+        numbers = self._postings.numbers(application, frozenset(terms))
+        found = self._postings.shards(numbers.values())
+        return {term: found[number] for term, number in numbers.items()}
+
+    def postings(
+        self, application: str, terms: AbstractSet[str], shards: range
+    ) -> Mapping[str, BitMap]:
+        """Return term → ordinals in a run of shards."""
+        numbers = self._postings.numbers(application, frozenset(terms))
+        found = self._postings.within(numbers.values(), shards)
+        return {term: found[number] for term, number in numbers.items()}
+
+    def segments(
+        self, application: str, names: AbstractSet[str] | None = None
+    ) -> Mapping[str, str]:
+        """Return name → expression."""
+        found: dict[str, str] = {}
+        index = self._prepared.index
+        if names is None:
+            rows = index.segments.rows(self._connection, application=application)
+            found.update((name, bytes(text).decode()) for name, text in rows)
+        for page in pages(names or ()):
+            rows = index.named_segments.rows(self._connection, page, application=application)
+            found.update((name, bytes(text).decode()) for name, text in rows)
+        return found
+
+    def names(self, ordinals: Sequence[int]) -> Sequence[str]:
+        """Return the ids of installations."""
+        kept = self._postings.ids(ordinals[-1]) if ordinals else None
+        if kept is None:
+            return self._read_names(ordinals)
+        names = [kept[ordinal] for ordinal in ordinals]
+        if None in names:
+            missing = [ordinal for ordinal in ordinals if kept[ordinal] is None]
+            for ordinal, name in zip(missing, self._read_names(missing), strict=True):
+                kept[ordinal] = name
+            names = [kept[ordinal] for ordinal in ordinals]
+        return cast("list[str]", names)
+
+    def _read_names(self, ordinals: Sequence[int]) -> list[str]:
+        found: list[str] = []
+        for page in pages(ordinals):
+            first, last = page[0], page[-1]
+            if last - first < DENSE * len(page):
+                rows = self._prepared.index.names_between.rows(
+                    self._connection, first=first, last=last
+                )
+            else:
+                rows = self._prepared.index.names.rows(self._connection, page)
+            if len(rows) == len(page):
+                found += [name for _, name in rows]
+            else:
+                names = dict(rows)
+                found += [names[ordinal] for ordinal in page]
+        return found
+
+    def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
+        """Return bound installations that nobody used since ``before``."""
+        table = self._schema.installation
+        rows = (
+            select(table.c.id)
+            .select_from(self._with_touches())
+            .where(table.c.application == application, table.c.person.is_not(None))
+            .where(self._seen() <= to_microseconds(before))
+            .order_by(table.c.ordinal)
+            .limit(limit)
+        )
+        return self._connection.execute(rows).scalars().all()
+
+    def last_seen(self, installation: str) -> datetime | None:
+        """Return when a bound installation was bound or last touched."""
+        table = self._schema.installation
+        found = self._connection.execute(
+            select(self._seen())
+            .select_from(self._with_touches())
+            .where(table.c.id == installation, table.c.person.is_not(None))
+        ).scalar_one_or_none()
+        return None if found is None else from_microseconds(found)
+
+    def _with_touches(self) -> Join:
+        """Return installations beside their signs of life."""
+        table, touch = self._schema.installation, self._schema.touch
+        return table.outerjoin(touch, touch.c.installation == table.c.id)
+
+    def _seen(self) -> ColumnElement[int]:
+        """Return the later of binding and last touch."""
+        bound_at, at = self._schema.installation.c.bound_at, self._schema.touch.c.at
+        return case((at > bound_at, at), else_=bound_at)

@@ -1,0 +1,1 @@
+"""API keys, and applications as a running service looks them up."""

@@ -1,0 +1,97 @@
+"""Applications as a running service looks at them: often, and a moment old at most."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from threading import Lock
+from typing import Generic, TypeVar
+
+from addressee.domain import Application, InvalidValue, values
+
+from ..ports.store import ApiKey, Applications
+
+V = TypeVar("V")
+FRESH = 1.0
+"""How long an answer counts, in seconds; so much later a revoked key ends."""
+MOST = 10_000
+"""How many answers are kept."""
+
+
+class Remembered(Generic[V]):
+    """Remembers what was found for a while; what was not found is asked for every time."""
+
+    def __init__(self, find: Callable[[str], V | None], timer: Callable[[], float]) -> None:
+        self._find = find
+        self._timer = timer
+        self._lock = Lock()
+        self._found: dict[str, tuple[float, V]] = {}
+
+    def __call__(self, name: str) -> V | None:
+        """Return what there is under a name."""
+        now = self._timer()
+        known = self._found.get(name)
+        if known is not None and now < known[0]:
+            return known[1]
+        found = self._find(name)
+        with self._lock:
+            self._found.pop(name, None)
+            if found is not None:
+                if len(self._found) >= MOST:
+                    self._found.clear()
+                self._found[name] = now + FRESH, found
+        return found
+
+
+class Configured:
+    """Finds applications and keys, asking the store for each once a second at most.
+
+    Args:
+        applications: where they are kept.
+        timer: gives seconds that only grow.
+    """
+
+    def __init__(
+        self, applications: Applications, *, timer: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.applications = applications
+        self._application = Remembered(applications.get, timer)
+        self.key: Callable[[str], ApiKey | None] = Remembered(applications.key, timer)
+
+    def application(self, code: str) -> Application | None:
+        """Return an application, or None where there is none or the code can't be one."""
+        try:
+            name = values.identifier("application", code)
+        except InvalidValue:
+            return None
+        return self._application(name)
+
+
+class Policies(Mapping[str, V]):
+    """One policy of every application, by code, as `Personalization` takes it.
+
+    Args:
+        configured: finds applications.
+        policy: returns an application's, or None where it has none.
+    """
+
+    def __init__(self, configured: Configured, policy: Callable[[Application], V | None]) -> None:
+        self._configured = configured
+        self._policy = policy
+
+    def __getitem__(self, code: str) -> V:
+        """Return the policy of an application; raises KeyError where there is none."""
+        application = self._configured.application(code)
+        policy = None if application is None else self._policy(application)
+        if policy is None:
+            raise KeyError(code)
+        return policy
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the codes of the applications that have one."""
+        every = self._configured.applications.all()
+        return (each.code for each in every if self._policy(each) is not None)
+
+    def __len__(self) -> int:
+        """Return how many applications have one."""
+        return sum(1 for _ in self)

@@ -1,0 +1,1 @@
+"""From an audience's expression to ordinals, and why."""

@@ -1,0 +1,197 @@
+"""From an expression to ordinals, run of shards by run, from the index of a store.
+
+An ordinal numbers installations in registration order; a shard is a run of 65,536 of them. Only
+shards that the expression can have hits in are read, in ascending order, and the rarest conjunct
+comes first (the storage design's findings: dense ordinals, sharded postings, early stop).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from pyroaring import BitMap
+
+from addressee.domain import And, Expression, InvalidValue, Not, Or, Term, keyed_hash, leaves
+from addressee.domain.audience import ATTRIBUTE_PREFIXES
+
+from ..ports.store import SHARD_BITS, View, Viewable
+from .cost_estimate import Outline
+from .segment_expansion import expanded
+
+IDENTIFIER_FIELDS: AbstractSet[str] = frozenset({"external_id", "msisdn", "email"})
+
+RUN = 16
+"""How many shards are evaluated at once: a million installations, 128 KB a term."""
+FEW = 4
+"""Up to so many shards of a run are read by themselves, where others could be left out."""
+NOTHING = BitMap()
+NOWHERE: Mapping[int, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an expression is evaluated against one reader.
+
+    Attributes:
+        reader: where postings come from.
+        application: whose installations count.
+        indexed: leaf → its term in the index.
+        outline: what is known before postings are read.
+        conjuncts: what all has to hold, the universe among it, in the order in which it is asked.
+    """
+
+    reader: View
+    application: str
+    indexed: Mapping[Term, str]
+    outline: Outline
+    conjuncts: And
+
+    def hits(self, start: int = 0) -> Iterator[BitMap]:
+        """Yield hits in ascending order, those of a run of shards at once; not to be changed.
+
+        Args:
+            start: ordinal from whose shard on they are wanted.
+        """
+        for postings in self.postings(start >> SHARD_BITS):
+            if found := self.narrowed(
+                self.conjuncts.parts, postings[self.outline.universe], postings
+            ):
+                yield found
+
+    def count(self) -> int:
+        """Return how many hits there are, without the last step of making them."""
+        *parts, last = self.conjuncts.parts
+        total = 0
+        for postings in self.postings():
+            universe = postings[self.outline.universe]
+            if not parts:
+                total += len(universe)
+            elif found := self.narrowed(parts, universe, postings):
+                if isinstance(last, Not):
+                    lost = self.evaluate(last.part, found, postings)
+                    total += found.difference_cardinality(lost)
+                else:
+                    total += found.intersection_cardinality(self.evaluate(last, found, postings))
+        return total
+
+    def postings(self, first: int = 0) -> Iterator[Mapping[Term, BitMap]]:
+        """Yield leaf → ordinals for each run of shards, from the one with a first shard on."""
+        terms = frozenset(self.indexed.values())
+        for shards in self.runs(first):
+            found = self.reader.postings(self.application, terms, shards)
+            indexed = {leaf: found.get(term, NOTHING) for leaf, term in self.indexed.items()}
+            yield {**indexed, **self.outline.looked_up}
+
+    def runs(self, first: int = 0) -> Iterator[range]:
+        """Yield the shards that can have hits, from a first one on, as they are read."""
+        occupied = self.outline.occupied(self.conjuncts)
+        everywhere = len(occupied) == len(self.outline.occupied(self.outline.universe))
+        shards_of: dict[int, list[int]] = {}
+        for shard in sorted(occupied):
+            if shard >= first:
+                shards_of.setdefault(shard // RUN, []).append(shard)
+        for run, shards in shards_of.items():
+            if everywhere or len(shards) > FEW:
+                yield range(run * RUN, (run + 1) * RUN)
+            else:
+                yield from (range(shard, shard + 1) for shard in shards)
+
+    def evaluate(
+        self, expression: Expression, within: BitMap, postings: Mapping[Term, BitMap]
+    ) -> BitMap:
+        """Return what agrees with an expression within a set of ordinals, and may have more beside.
+
+        Of terms the whole bitmap is taken, since one operation on it costs less than two.
+        """
+        match expression:
+            case Term():
+                return postings[expression]
+            case And(parts):
+                return self.narrowed(parts, within, postings)
+            case Or(parts):
+                return BitMap.union(*(self.evaluate(part, within, postings) for part in parts))
+            case Not(part):
+                return within - self.evaluate(part, within, postings)
+            case _:
+                raise TypeError(type(expression).__name__)
+
+    def narrowed(
+        self, parts: Sequence[Expression], within: BitMap, postings: Mapping[Term, BitMap]
+    ) -> BitMap:
+        """Return what agrees with all of the parts, each asked within what the ones before left."""
+        first, *rest = parts
+        found, own = self.evaluate(first, within, postings), False
+        for part in rest:
+            if not found:
+                break
+            if isinstance(part, Not):
+                lost = self.evaluate(part.part, found, postings)
+                found = found.__isub__(lost) if own else found - lost
+            else:
+                kept = self.evaluate(part, found, postings)
+                found = found.__iand__(kept) if own else found & kept
+            own = True
+        return found
+
+
+def plan(
+    store: Viewable, reader: View, application: str, expression: Expression, universe: Term
+) -> Plan:
+    """Look up what an expression names and return what is needed to evaluate it."""
+    expression = without_segments(reader, application, expression)
+    terms = leaves(expression)
+    check_indexed(store, terms)
+    looked_up = look_up(store, reader, application, terms)
+    indexed = {leaf: leaf.key for leaf in (universe, *terms) if leaf not in looked_up}
+    sizes = reader.shards(application, frozenset(indexed.values()))
+    of_leaf = {leaf: sizes.get(term, NOWHERE) for leaf, term in indexed.items()}
+    outline = Outline(universe, looked_up, of_leaf)
+    parts = expression.parts if isinstance(expression, And) else (expression,)
+    return Plan(reader, application, indexed, outline, outline.ordered_and((universe, *parts)))
+
+
+def without_segments(reader: View, application: str, expression: Expression) -> Expression:
+    """Return an expression with the application's segments expanded in it; raises as `expanded`."""
+    return expanded(expression, lambda name: reader.segments(application, {name}).get(name))
+
+
+def check_indexed(store: Viewable, terms: AbstractSet[Term]) -> None:
+    """Raise InvalidValue for an attribute that the store's index does not know.
+
+    Without this an audience on it would silently reach nobody, or everybody.
+    """
+    for leaf in terms:
+        if leaf.field.startswith(ATTRIBUTE_PREFIXES) and leaf.field not in store.indexed_attributes:
+            known = ", ".join(sorted(store.indexed_attributes)) or "none"
+            problem = f"names an attribute that is not indexed; indexed_attributes are: {known}"
+            raise InvalidValue("expression", problem)
+
+
+def look_up(
+    store: Viewable, reader: View, application: str, terms: AbstractSet[Term]
+) -> dict[Term, BitMap]:
+    """Return leaf → hits, for leaves that name identifiers or installations."""
+    claims = {
+        leaf: claim_of(leaf, store.identifier_key)
+        for leaf in terms
+        if leaf.field in IDENTIFIER_FIELDS
+    }
+    named = {leaf for leaf in terms if leaf.field == "installation"}
+    found = dict.fromkeys(claims.keys() | named, NOTHING)
+    if claims:
+        bound = reader.bound(application, set(claims.values()))
+        for leaf, claim in claims.items():
+            found[leaf] = bound.get(claim, NOTHING)
+    if named:
+        ordinals = reader.ordinals(application, {leaf.value for leaf in named})
+        for leaf in named:
+            if leaf.value in ordinals:
+                found[leaf] = BitMap([ordinals[leaf.value]])
+    return found
+
+
+def claim_of(leaf: Term, key: bytes) -> str:
+    """Return the id of the claim stream of the identifier that a leaf names."""
+    return f"claim:{keyed_hash(key, leaf.field, leaf.value)}"

@@ -1,0 +1,172 @@
+"""Why an audience reaches an installation or not, from the ledger itself (R35).
+
+The installation's stream and those of everybody it ever belonged to are folded together in ledger
+order, and every term's truth is followed from event to event. So the answer names the event, and it
+does not depend on the index that it explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+
+from addressee.domain import (
+    And,
+    DevicePersonalized,
+    Expression,
+    Installation,
+    NoRegistration,
+    Not,
+    Or,
+    Person,
+    Term,
+    installation_terms,
+    leaves,
+    person_terms,
+    values,
+)
+from addressee.domain.terms import ALL, REACHABLE
+
+from ..ports.store import Recorded, View, Viewable
+from .evaluation import check_indexed, without_segments
+
+
+@dataclass(frozen=True, slots=True)
+class TermExplanation:
+    """Whether one term of an expression holds for an installation, and since when.
+
+    Attributes:
+        term: as the expression writes it.
+        holds: whether it does.
+        position: of the event that made it so; None where it never held.
+        event: that event's topic.
+        at: that event's time.
+    """
+
+    term: str
+    holds: bool
+    position: int | None = None
+    event: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an audience reaches an installation, or does not.
+
+    Attributes:
+        installation: its id.
+        reached: whether the audience reaches it.
+        excluded: why no audience of this kind does, if so: expired, or a push flag is off.
+        terms: one entry a term of the expression.
+    """
+
+    installation: str
+    reached: bool
+    excluded: str | None
+    terms: tuple[TermExplanation, ...]
+
+
+def explain(  # noqa: PLR0913 # a question, and where it is asked
+    store: Viewable,
+    reader: View,
+    application: str,
+    expression: Expression,
+    name: str,
+    *,
+    include_disabled: bool,
+) -> Explanation:
+    """Fold what concerns the installation and return the explanation; raises NoRegistration."""
+    expression = without_segments(reader, application, expression)
+    check_indexed(store, leaves(expression))
+    stream = Installation(values.identifier("installation", name)).id
+    own = reader.streams({stream: 0}).get(stream, ())
+    persons = {r.event.person for r in own if isinstance(r.event, DevicePersonalized)}
+    streams = reader.streams({Person(person).id: 0 for person in persons})
+    wanted = sorted(leaves(expression), key=str)
+    world = World(name, store.indexed_attributes)
+    explained = {term: TermExplanation(str(term), holds=False) for term in wanted}
+    for recorded in sorted((r for s in (own, *streams.values()) for r in s), key=lambda r: r[0]):
+        world.fold(recorded)
+        truths = world.terms()
+        for term in wanted:
+            if (holds := world.holds(term, truths)) != explained[term].holds:
+                position, event = recorded
+                explained[term] = TermExplanation(
+                    str(term), holds, position, event.TOPIC, event.timestamp
+                )
+    installation = world.installation
+    if not installation.exists or installation.application != application:
+        raise NoRegistration(name)
+    truths = world.terms()
+    excluded = None
+    if (ALL if include_disabled else REACHABLE) not in truths:
+        excluded = why_excluded(installation)
+    satisfied = satisfies(expression, lambda term: world.holds(term, truths))
+    return Explanation(name, satisfied and not excluded, excluded, tuple(explained.values()))
+
+
+class World:
+    """An installation and its persons as they were after each event."""
+
+    def __init__(self, name: str, indexed: AbstractSet[str]) -> None:
+        self.installation = Installation(name)
+        self._persons: dict[str, Person] = {}
+        self._indexed = indexed
+
+    def fold(self, recorded: Recorded) -> None:
+        """Bring the aggregate that an event belongs to up to it."""
+        event = recorded.event
+        category, _, name = event.originator_id.partition(":")
+        if category == "person":
+            self._persons.setdefault(name, Person(name)).fold((event,))
+        else:
+            self.installation.fold((event,))
+
+    def person(self) -> Person | None:
+        """Return whose the installation is now, if anybody's."""
+        owner = self.installation.person
+        return self._persons.setdefault(owner, Person(owner)) if owner else None
+
+    def terms(self) -> set[str]:
+        """Return the terms that the installation answers to now."""
+        terms = installation_terms(self.installation, self._indexed)
+        person = self.person()
+        return terms | person_terms(person, self._indexed) if person and terms else terms
+
+    def holds(self, term: Term, truths: AbstractSet[str]) -> bool:
+        """Whether a term holds; ``truths`` are the terms that the index would have."""
+        if term.field == "installation":
+            return term.value == self.installation.name and self.installation.live
+        if term.field in ("external_id", "msisdn", "email"):
+            person = self.person()
+            return person is not None and (term.field, term.value) in person.identifiers
+        return term.key in truths
+
+
+def satisfies(expression: Expression, holds: Callable[[Term], bool]) -> bool:
+    """Whether an expression is true where each of its terms is what ``holds`` says."""
+    match expression:
+        case Term():
+            return holds(expression)
+        case And(parts):
+            return all(satisfies(part, holds) for part in parts)
+        case Or(parts):
+            return any(satisfies(part, holds) for part in parts)
+        case Not(part):
+            return not satisfies(part, holds)
+        case _:
+            raise TypeError(type(expression).__name__)
+
+
+def why_excluded(installation: Installation) -> str:
+    """Return why pushes do not reach an installation."""
+    if installation.expired:
+        return f"expired: {installation.expired}"
+    flags: Iterable[tuple[str, bool]] = (
+        ("push_enabled is off", installation.push_enabled),
+        ("notifications_enabled is off", installation.notifications_enabled),
+    )
+    return ", ".join(text for text, on in flags if not on)

@@ -1,0 +1,72 @@
+"""What a device tells of itself, from a command's arguments to checked values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from addressee.domain import FACTS, FLAG_FACTS, Attributes, Facts, InvalidValue, values
+
+from ..unit_of_work.command_context import Context
+
+CONTEXT = frozenset(Context.__annotations__)
+
+
+class Reported(TypedDict, total=False):
+    """Everything a device may report; what is left out stays as it is, None removes (R8)."""
+
+    os: str | None
+    os_version: str | None
+    sdk_version: str | None
+    app_version: str | None
+    device_manufacturer: str | None
+    device_model: str | None
+    device_name: str | None
+    device_secure: bool | None
+    language: str | None
+    timezone: str | None
+    push_service: str | None
+    push_token: str | None
+    application_user_id: str | None
+    push_enabled: bool
+    notifications_enabled: bool
+    attributes: Attributes | None
+
+
+class Report(TypedDict):
+    """What a device reports of itself, checked; None leaves as it is, a None within removes."""
+
+    facts: Facts
+    attributes: Facts
+    push_enabled: bool | None
+    notifications_enabled: bool | None
+
+
+def report_of(options: Mapping[str, object]) -> Report:
+    """Return the checked report within a command's keyword arguments.
+
+    Raises:
+        InvalidValue: a name is unknown or a value has the wrong type.
+        LimitExceeded: a value is too long.
+    """
+    facts: Facts = {}
+    for name, value in options.items():
+        if name in FACTS:
+            least = 1 if name == "push_token" else 0
+            facts[name] = None if value is None else values.text(name, value, FACTS[name], least)
+        elif name in FLAG_FACTS:
+            facts[name] = None if value is None else values.flag(name, value)
+        elif name not in Reported.__annotations__ and name not in CONTEXT:
+            raise InvalidValue(name, "is no fact that a device reports")
+    return Report(
+        facts=facts,
+        attributes=values.attributes("attributes", options.get("attributes")),
+        push_enabled=optional_flag("push_enabled", options),
+        notifications_enabled=optional_flag("notifications_enabled", options),
+    )
+
+
+def optional_flag(name: str, options: Mapping[str, object]) -> bool | None:
+    """Return a flag, or None where it is not given."""
+    value = options.get(name)
+    return None if value is None else values.flag(name, value)

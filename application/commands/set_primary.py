@@ -1,0 +1,56 @@
+"""A person's primary installation of an application changes (R23, R25)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from addressee.domain import Aggregate, Installation, NotPersonalized, Person, move_primary
+
+from ..unit_of_work.results import Updated
+from ..unit_of_work.unit_of_work import Work
+from .depersonalize import acted_on, device
+
+
+@dataclass(frozen=True, slots=True)
+class SetPrimary:
+    """Give an installation its person's primary flag, or take it."""
+
+    ANSWER: ClassVar = Updated
+
+    installation: str
+    primary: bool
+    by: str | None
+    ignore_anonymous: bool = False
+
+    @property
+    def actor(self) -> str:
+        """The installation that asks, where it is another one."""
+        return device(self.installation, self.by)
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation, and the one that asks."""
+        return map(Installation, filter(None, (self.installation, self.by)))
+
+    def decide(self, work: Work) -> Updated:
+        """Raise NoRegistration, NotPersonalized, or Forbidden for one of somebody else."""
+        installation = acted_on(work, self.installation, self.by)
+        person = work.owner(installation)
+        if person is None and self.ignore_anonymous:
+            return Updated("unchanged", self.installation)
+        if person is None:
+            raise NotPersonalized(self.installation)
+        if self.primary:
+            make_primary(work, installation, person)
+        elif installation.primary:
+            move_primary(work.occasion, person, installation.application, installation, None)
+        moves = work.primary_moves()
+        return Updated("updated" if moves else "unchanged", self.installation, person.name, moves)
+
+
+def make_primary(work: Work, installation: Installation, person: Person) -> None:
+    """Move the person's primary flag of the application to this installation."""
+    holder = person.primaries.get(installation.application)
+    previous = work.get(Installation(holder)) if holder else None
+    move_primary(work.occasion, person, installation.application, previous, installation)

@@ -1,0 +1,78 @@
+"""What is known of the person on an installation changes (R27)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from addressee.domain import (
+    Aggregate,
+    Facts,
+    IdentifierClaim,
+    Identity,
+    Installation,
+    Kind,
+    OtherPerson,
+    Person,
+    PersonCreated,
+    UserMergeInterrupted,
+    bind,
+)
+
+from ..unit_of_work.results import Updated
+from ..unit_of_work.unit_of_work import Work
+from .personalize import add_identifiers
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePerson:
+    """Change identifiers, attributes and tags; an anonymous installation gets a lead."""
+
+    ANSWER: ClassVar = Updated
+
+    installation: str
+    add: Identity
+    remove: Identity
+    clear: frozenset[Kind]
+    attributes: Facts
+    tags: frozenset[str] | None
+    of: str | None = None
+
+    actor = "device"
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation and the claims on the identifiers."""
+        yield Installation(self.installation)
+        for identity in (self.add, self.remove):
+            yield from (IdentifierClaim.on(i, key) for i in identity.identifiers())
+
+    def decide(self, work: Work) -> Updated:
+        """Raise NoRegistration, OtherPerson, or UserMergeInterrupted for an identifier."""
+        added = list(self.add.identifiers())
+        installation = work.installation(self.installation)
+        owner = work.owner(installation)
+        if self.of is not None and (owner is None or self.of not in owner.values("external_id")):
+            raise OtherPerson(self.installation)
+        if owner is None and not (added or self.attributes or self.tags):
+            return Updated("unchanged", self.installation)
+        person = owner or work.new(Person)
+        for identifier in added:
+            if work.claim(identifier).holder not in (None, person.name):
+                field = self.add.field_of(identifier)
+                raise UserMergeInterrupted(field, "belongs to another person")
+        removed = set(self.remove.identifiers())
+        for identifier in list(person.identifiers):
+            if identifier in removed or identifier.kind in self.clear:
+                person.remove_identifier(work.occasion, identifier)
+                work.claim(identifier).release(work.occasion, identifier, person.name)
+        new = [identifier for identifier in added if identifier not in person.identifiers]
+        person.check_room(new)
+        if owner is None:
+            person.record(PersonCreated, work.occasion, type="LEAD")
+            bind(work.occasion, installation, person)
+        add_identifiers(work, person, new)
+        person.update(work.occasion, self.attributes)
+        if self.tags is not None:
+            person.replace_tags(work.occasion, self.tags)
+        return Updated("updated" if work.recorded else "unchanged", self.installation, person.name)

@@ -1,0 +1,167 @@
+"""How every command runs: one transaction, lost races again, the same idempotency key once."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+
+from addressee.domain import (
+    AddresseeError,
+    Aggregate,
+    Conflict,
+    Event,
+    InvalidValue,
+    Occasion,
+    StoreError,
+)
+
+from ..commands import Command
+from ..ports.store import JoinableStore, Store, Transaction
+from ..unit_of_work.aggregate_cache import AggregateCache, Seen
+from ..unit_of_work.batch import Batch, final, placed
+from ..unit_of_work.command_context import Checked, Context
+from ..unit_of_work.repository import Loading
+from ..unit_of_work.results import Result
+from ..unit_of_work.unit_of_work import Rules, Work
+from .idempotency import decide_once
+from .subscribers import Subscribers
+
+FIRST_PAUSE = 0.001
+LONGEST_PAUSE = 0.1
+ATTEMPTS_IN_HOSTS = 5
+"""How often at most a lost race is tried within a transaction of the host's, which it holds up."""
+
+
+Order = tuple[Command[Result], Context]
+"""A command and the context it is given in."""
+Outcome = Result | AddresseeError
+"""What a command answered, or why it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Runs commands against a store.
+
+    Args:
+        store: where ledger and read models are.
+        rules: what the host chose for all commands.
+        subscribers: told of what was committed.
+        clock: gives the time, aware of its zone.
+        attempts: how often commands are tried before a lost race is given up (R32).
+        cache: aggregates that were seen before.
+    """
+
+    store: Store
+    rules: Rules
+    subscribers: Subscribers
+    clock: Callable[[], datetime]
+    attempts: int
+    cache: AggregateCache
+
+    def run(self, orders: Sequence[Order], host: object = None) -> list[Outcome]:
+        """Run commands one after the other in one transaction, and return what became of each.
+
+        A command that is refused records nothing and takes nothing of the others back.
+
+        Args:
+            orders: the commands; they may be decided several times.
+            host: a transaction of the host's to take part in, if not one of their own.
+
+        Raises:
+            Conflict: a race was lost at every attempt; nothing was recorded.
+            StoreError: the store did not do its work; nothing was recorded.
+        """
+        attempts = self.attempts if host is None else min(self.attempts, ATTEMPTS_IN_HOSTS)
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self._attempt(orders) if host is None else self._join(orders, host)
+            except Conflict:
+                if attempt >= attempts:
+                    raise
+                pause(attempt)
+
+    def _attempt(self, orders: Sequence[Order]) -> list[Outcome]:
+        """Run the commands in a transaction of their own; raises Conflict for a lost race."""
+        ticket = self.subscribers.begin()
+        events: Sequence[Event] = ()
+        positions: Sequence[int] = ()
+        try:
+            with self.store.writing() as transaction:
+                batch = Batch(Loading(transaction, self.cache))
+                outcomes, written = self._carry_out(batch, transaction, orders)
+            # Only here is it committed.
+            events, positions = batch.events, written
+        finally:
+            self.subscribers.end(ticket, positions[-1] if positions else 0, events)
+        for aggregate, position in batch.recorded:
+            self.cache.put(Seen(aggregate, final(position, positions)))
+        return [placed(outcome, place, positions) for outcome, place in outcomes]
+
+    def _join(self, orders: Sequence[Order], host: object) -> list[Outcome]:
+        """Run the commands within the host's transaction; raises Conflict for a lost race.
+
+        Nothing is kept in the cache, for the host may yet take it back. Subscribers are told after
+        the host's commit, and nobody waits for that: a transaction of the host's may last.
+        """
+        if not isinstance(self.store, JoinableStore):
+            raise InvalidValue("transaction", "can't be joined by a store of this kind")
+
+        def tell() -> None:
+            self.subscribers.end(
+                self.subscribers.begin(), positions[-1] if positions else 0, batch.events
+            )
+
+        with self.store.joining(host, tell) as transaction:
+            batch = Batch(Loading(transaction, AggregateCache(0)))
+            outcomes, positions = self._carry_out(batch, transaction, orders)
+        return [placed(outcome, place, positions) for outcome, place in outcomes]
+
+    def _carry_out(
+        self, batch: Batch, transaction: Transaction, orders: Sequence[Order]
+    ) -> tuple[list[tuple[Outcome, int]], Sequence[int]]:
+        """Decide the commands and record the outcome; return answers and positions."""
+        key = self.store.identifier_key
+        opened = [[*command.opens(key)] for command, _ in orders]
+        if len(orders) > 1:
+            batch.loading.load_ahead(chain.from_iterable(opened))
+        outcomes = [
+            self._decide(batch, order, wanted) for order, wanted in zip(orders, opened, strict=True)
+        ]
+        written = transaction.append(batch.events, batch.changes) if batch.events else ()
+        if batch.touches:
+            transaction.touch(batch.touches)
+        return outcomes, written
+
+    def _decide(
+        self, batch: Batch, order: Order, wanted: Sequence[Aggregate]
+    ) -> tuple[Outcome, int]:
+        """Let one command decide; keep what it recorded, or return why it was refused."""
+        command, context = order
+        try:
+            checked = Checked.of(context, command.actor)
+            at = checked.at or self.clock()
+            occasion = Occasion(at.astimezone(UTC), checked.actor, checked.correlation_id)
+            work = Work(self.store, batch.loading, occasion, self.rules, checked.within)
+            work.open(*wanted)
+            if checked.idempotency_key is None:
+                result = command.decide(work)
+            else:
+                result = decide_once(work, command, checked.idempotency_key)
+        except (Conflict, StoreError):
+            raise
+        except AddresseeError as refusal:
+            return refusal, 0
+        place = batch.add(work)
+        return result, result.position or place
+
+
+def pause(attempt: int) -> None:
+    """Wait a random while, longer with each lost race, so that the losers do not meet again."""
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
+    time.sleep(random.uniform(0, longest))  # noqa: S311 # spreads retries, guards no secret

@@ -1,0 +1,61 @@
+"""The same idempotency key again answers the first result and records nothing (R31)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import ClassVar, cast
+
+from pydantic import TypeAdapter
+
+from addressee.domain import (
+    Aggregate,
+    Appliers,
+    CommandCompleted,
+    IdempotencyKeyReused,
+    Identity,
+    keyed_hash,
+)
+
+from ..commands import Command
+from ..unit_of_work.results import Result
+from ..unit_of_work.unit_of_work import Work
+
+
+class CompletedCommand(Aggregate):
+    """What a command with an idempotency key answered, if it took effect (R31)."""
+
+    CATEGORY = "command"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.event: CommandCompleted | None = None
+
+    def _completed(self, event: CommandCompleted) -> None:
+        self.event = event
+
+    APPLIERS: ClassVar[Appliers] = {CommandCompleted: _completed}
+
+
+def decide_once(work: Work, command: Command[Result], key: str) -> Result:
+    """Decide, or return what the first command with the same idempotency key answered (R31)."""
+    secret = work.store.identifier_key
+    request = [type(command).__name__, asdict(command)]
+    fingerprint = keyed_hash(secret, json.dumps(request, sort_keys=True, default=ordered))
+    done = work.get(CompletedCommand(keyed_hash(secret, "command", key)))
+    if done.event is not None:
+        if done.event.fingerprint != fingerprint:
+            raise IdempotencyKeyReused
+        first = cast("Result", TypeAdapter(command.ANSWER).validate_python(done.event.result))
+        first.position = work.position_of(done)
+        return first
+    result = command.decide(work)
+    # Its position is then that of the whole answer, and found again with it.
+    work.put_last(done)
+    done.record(CommandCompleted, work.occasion, fingerprint=fingerprint, result=asdict(result))
+    return result
+
+
+def ordered(value: Identity | frozenset[str]) -> object:
+    """Return what JSON has no form for as a list in an order of its own."""
+    return value.model_dump() if isinstance(value, Identity) else sorted(value)

@@ -1,0 +1,1 @@
+"""The ledger as a whole: hash chain, seals, verification, transfer."""

@@ -1,0 +1,32 @@
+"""The chain of hashes over a ledger: who knows its end can tell whether anything before changed.
+
+What goes in is what a store keeps, byte by byte, and not what it means: personal data that is
+encrypted under a person's own key can be made unreadable by forgetting the key, and the chain still
+holds. docs/seal.md says how to compute it without this file.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from ..ports.records import Stored
+
+START = bytes(32)
+"""What stands for the digest before the first event."""
+
+
+def link(digest: bytes, event: Stored) -> bytes:
+    """Return the digest of a ledger that ends with an event.
+
+    Args:
+        digest: of the same ledger without it; `START` where it is the first.
+        event: the last one.
+    """
+    fields = (
+        str(event.position).encode(),
+        event.stream.encode(),
+        str(event.version).encode(),
+        event.topic.encode(),
+        event.state,
+    )
+    return sha256(digest + b"".join(b"%d:%b," % (len(each), each) for each in fields)).digest()

@@ -1,0 +1,210 @@
+"""Proof that ledger and read models are whole, or what of them is not (R37)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from addressee.domain import StoreDamaged
+
+from ..ports.store import SHARD_BITS, Audit, AuditableStore
+from ..read_models.in_memory import ReadModels
+from ..read_models.page_boundary import Half, half_of, whole_page
+from ..read_models.replay import Replay
+from .seal_check import broken_seals
+
+PAGE = 1_000
+"""How many events are folded at once."""
+NAMED = 10
+"""How many installations a difference names of those that it concerns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not as the ledger says, or not as a ledger should be.
+
+    Attributes:
+        place: ``ledger``, ``seal``, ``stream``, ``installation``, ``holder``, ``segment`` or
+            ``term``.
+        name: which one: a position, a seal's number and positions, a stream, an id, an application
+            and a term.
+        problem: what is wrong with it.
+    """
+
+    place: str
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a check has found.
+
+    Attributes:
+        events: how many were read.
+        position: of the last of them.
+        skipped: positions up to it that have no event. A database with several writers leaves one
+            out where a transaction was rolled back; where there is one writer, none is left out.
+        sealed: the position up to which the ledger is sealed; 0 where it is not.
+        differences: what is wrong, if anything.
+    """
+
+    events: int
+    position: int
+    skipped: int
+    sealed: int
+    differences: tuple[Difference, ...]
+
+
+def verify(
+    store: AuditableStore,
+    *,
+    progress: Callable[[int, int], object] = lambda _, __: None,
+    page: int = PAGE,
+) -> Verification:
+    """Fold the whole ledger, and compare what read models should hold with what they do.
+
+    It sees one moment, and commands may run meanwhile. What a rebuild holds is kept in memory, so
+    it takes some hundred bytes an installation.
+
+    Args:
+        store: whose.
+        progress: told after each page the position of its last event, and of the ledger's.
+        page: how many events are folded at once.
+
+    Raises:
+        StoreUnavailable: the store can't be reached.
+    """
+    with store.auditing() as audit:
+        checked = Ledger(audit, Replay(store.indexed_attributes))
+        last = audit.last()
+        try:
+            while checked.take(page):
+                progress(checked.replay.position, last)
+        except StoreDamaged as damage:
+            # Without that event nobody knows what read models should hold.
+            found = [*checked.differences, Difference("ledger", "", str(damage))]
+        else:
+            halves = checked.lost_halves()
+            found = [*checked.differences, *halves, *differences(checked.rebuilt, audit)]
+        sealed, broken = broken_seals(audit, page)
+    for seal, problem in broken:
+        name = f"{seal.number}, positions {seal.first} to {seal.last}"
+        found.append(Difference("seal", name, problem))
+    position = checked.replay.position
+    return Verification(checked.events, position, position - checked.events, sealed, tuple(found))
+
+
+class Ledger:
+    """A ledger that is read once, from its start.
+
+    Args:
+        audit: shows it.
+        replay: folds it.
+
+    Attributes:
+        rebuilt: the read models as the ledger has them.
+        events: how many were read.
+        differences: streams that have a gap.
+    """
+
+    def __init__(self, audit: Audit, replay: Replay) -> None:
+        self.replay = replay
+        self.rebuilt = ReadModels()
+        self.events = 0
+        self.differences: list[Difference] = []
+        self._audit = audit
+        self._versions: dict[str, int] = {}
+        self._halves: Counter[Half] = Counter()
+
+    def lost_halves(self) -> Iterator[Difference]:
+        """Yield what stands in one of the two streams that should both tell of it."""
+        for (topic, installation, person), surplus in sorted(self._halves.items()):
+            streams = [f"installation:{installation}", f"person:{person}"]
+            has, lacks = streams if surplus > 0 else streams[::-1]
+            yield Difference("stream", lacks, f"lacks a {topic} that {has} has")
+
+    def take(self, limit: int) -> int:
+        """Read the next events; return how many they were.
+
+        Raises:
+            StoreDamaged: one of them can't be read.
+        """
+        after = self.replay.position
+        # What is left at the end has lost its other half; it shows as a difference.
+        page = whole_page(self._audit.ledger, after, limit) or self._audit.ledger(after, limit)
+        for position, event in page:
+            stream, version = event.originator_id, event.originator_version
+            expected = self._versions.get(stream, 0) + 1
+            if version != expected:
+                problem = f"version {version} at position {position}, {expected} was expected"
+                self.differences.append(Difference("stream", stream, problem))
+            self._versions[stream] = version
+            if (found := half_of(event)) is not None:
+                half, side = found
+                self._halves[half] += 1 if side else -1
+                if not self._halves[half]:
+                    del self._halves[half]
+        self.rebuilt.apply(self.replay.changes(page, self._audit))
+        self.events += len(page)
+        return len(page)
+
+
+def differences(expected: ReadModels, live: Audit) -> Iterator[Difference]:
+    """Yield where live read models are not as they should be."""
+    should = {row.installation: row for row in expected.rows()}
+    rows = {row.installation: row for row in live.rows()}
+    for name in sorted(should.keys() | rows.keys()):
+        if name not in rows or name not in should:
+            problem = "has no row" if name in should else "has a row and was never registered"
+            yield Difference("installation", name, problem)
+            continue
+        for column in ("application", "person", "bound_at"):
+            right, wrong = getattr(should[name], column), getattr(rows[name], column)
+            if right != wrong:
+                problem = f"{column} is {wrong}, the ledger says {right}"
+                yield Difference("installation", name, problem)
+    claims, held = dict(expected.claims()), dict(live.claims())
+    for claim in sorted(claims.keys() | held.keys()):
+        right, wrong = claims.get(claim), held.get(claim)
+        if right != wrong:
+            problem = f"is held by {wrong or 'nobody'}, the ledger says {right or 'nobody'}"
+            yield Difference("holder", claim, problem)
+    for application in sorted({row.application for row in should.values()}):
+        yield from segment_differences(application, expected, live)
+    ordinals = {row.ordinal: row.installation for row in rows.values()}
+    for application, term in sorted({*expected.terms(), *live.terms()}):
+        yield from term_differences(application, term, expected, live, ordinals)
+
+
+def segment_differences(
+    application: str, expected: ReadModels, live: Audit
+) -> Iterator[Difference]:
+    """Yield which of an application's segments stand for something else."""
+    right, wrong = expected.segments(application), live.segments(application)
+    for name in sorted(right.keys() | wrong.keys()):
+        if right.get(name) != wrong.get(name):
+            problem = "does not stand for what the ledger says"
+            yield Difference("segment", f"{application} {name}", problem)
+
+
+def term_differences(
+    application: str, term: str, expected: ReadModels, live: Audit, ordinals: dict[int, str]
+) -> Iterator[Difference]:
+    """Yield what is wrong with the postings of a term; ``ordinals`` names the live ones."""
+    everything = range((max(ordinals, default=0) >> SHARD_BITS) + 1)
+    place = f"{application} {term}"
+    try:
+        found = live.postings(application, {term}, everything).get(term, ())
+    except StoreDamaged as damage:
+        yield Difference("term", place, str(damage))
+        return
+    has = {ordinals.get(ordinal, f"ordinal {ordinal}") for ordinal in found}
+    hits = expected.postings(application, {term}, everything).get(term, ())
+    should = set(expected.names(list(hits)))
+    for problem, names in (("lacks", should - has), ("should not have", has - should)):
+        if names:
+            shown = ", ".join(sorted(names)[:NAMED])
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            yield Difference("term", place, f"{problem} {shown}{more}")

@@ -1,0 +1,1 @@
+"""What the application needs of a store, and the data that goes to and fro."""

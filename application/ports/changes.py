@@ -1,0 +1,55 @@
+"""What a transaction changes in the read models."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(slots=True)
+class InstallationChange:
+    """What becomes of one installation's row and postings.
+
+    Args:
+        installation: its id.
+        application: its application's code.
+        new: whether it gets its row, and its ordinal, only now.
+        moved: whether ``person`` and ``bound_at`` are others than before.
+        person: whose it is, if anybody's.
+        bound_at: since when.
+        gained: terms that hold now and did not.
+        lost: terms that held and do not now.
+    """
+
+    installation: str
+    application: str
+    new: bool = False
+    moved: bool = False
+    person: str | None = None
+    bound_at: datetime | None = None
+    gained: AbstractSet[str] = frozenset()
+    lost: AbstractSet[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one transaction changes in the read models.
+
+    Args:
+        installations: rows that are new, change hands or change terms.
+        holders: claim stream → person who holds the identifier now, or None.
+        segments: application and name → the expression it stands for now, or None.
+    """
+
+    installations: list[InstallationChange] = field(default_factory=list[InstallationChange])
+    holders: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    segments: dict[tuple[str, str], str | None] = field(
+        default_factory=dict[tuple[str, str], str | None]
+    )
+
+    def then(self, later: Changes) -> None:
+        """Add what a later command of the same transaction changes."""
+        self.installations += later.installations
+        self.holders |= later.holders
+        self.segments |= later.segments

@@ -1,0 +1,112 @@
+"""Read models in memory: what a ledger says, folded into dictionaries and bitmaps."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+
+from pyroaring import BitMap
+
+from ..ports.changes import Changes, InstallationChange
+from ..ports.store import SHARD_BITS, Row
+
+
+class ReadModels:
+    """Answers a reader's questions about read models; a ledger is for the classes that inherit.
+
+    What each method gives is said at the ports.
+    """
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._rows: dict[str, tuple[int, str]] = {}
+        self._bindings: dict[str, tuple[str, datetime]] = {}
+        self._holders: dict[str, str] = {}
+        self._segments: dict[tuple[str, str], str] = {}
+        self._owned: dict[tuple[str, str], BitMap] = defaultdict(BitMap)
+        self._postings: dict[tuple[str, str], dict[int, BitMap]] = defaultdict(dict)
+
+    def apply(self, changes: Changes) -> None:
+        """Bring the read models up to what a transaction, or a page of them, changes."""
+        for claim, person in changes.holders.items():
+            if person is None:
+                self._holders.pop(claim, None)
+            else:
+                self._holders[claim] = person
+        for place, expression in changes.segments.items():
+            if expression is None:
+                self._segments.pop(place, None)
+            else:
+                self._segments[place] = expression
+        for change in changes.installations:
+            self._apply(change)
+
+    def _apply(self, change: InstallationChange) -> None:
+        name, application = change.installation, change.application
+        if change.new:
+            self._rows[name] = len(self._names), application
+            self._names.append(name)
+        ordinal, _ = self._rows[name]
+        if change.moved and name in self._bindings:
+            person, _ = self._bindings.pop(name)
+            self._owned[application, person].discard(ordinal)
+        if change.moved and change.person and change.bound_at:
+            self._bindings[name] = change.person, change.bound_at
+            self._owned[application, change.person].add(ordinal)
+        shard = ordinal >> SHARD_BITS
+        for term in change.gained:
+            self._postings[application, term].setdefault(shard, BitMap()).add(ordinal)
+        for term in change.lost:
+            self._postings[application, term].setdefault(shard, BitMap()).discard(ordinal)
+
+    def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
+        """Return claim stream → ordinals."""
+        held = {claim: self._holders[claim] for claim in claims if claim in self._holders}
+        return {claim: self._owned[application, person] for claim, person in held.items()}
+
+    def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:
+        """Return installation → ordinal."""
+        rows = {name: self._rows[name] for name in installations if name in self._rows}
+        return {name: ordinal for name, (ordinal, where) in rows.items() if where == application}
+
+    def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
+        """Return term → shard → how many postings."""
+        found = {term: self._postings.get((application, term), {}) for term in terms}
+        return {term: {s: len(hits) for s, hits in of.items()} for term, of in found.items()}
+
+    def postings(
+        self, application: str, terms: AbstractSet[str], shards: range
+    ) -> Mapping[str, BitMap]:
+        """Return term → ordinals in a run of shards."""
+        return {
+            term: BitMap.union(BitMap(), *(of[s] for s in shards if s in of))
+            for term in terms
+            if (of := self._postings.get((application, term)))
+        }
+
+    def segments(
+        self, application: str, names: AbstractSet[str] | None = None
+    ) -> Mapping[str, str]:
+        """Return name → expression."""
+        own = {name: e for (where, name), e in self._segments.items() if where == application}
+        return {name: e for name, e in own.items() if names is None or name in names}
+
+    def names(self, ordinals: Sequence[int]) -> Sequence[str]:
+        """Return the ids of installations."""
+        return [self._names[ordinal] for ordinal in ordinals]
+
+    def rows(self) -> Iterable[Row]:
+        """Return every installation's row."""
+        for name, (ordinal, application) in self._rows.items():
+            person, bound_at = self._bindings.get(name, (None, None))
+            yield Row(ordinal, name, application, person, bound_at)
+
+    def claims(self) -> Iterable[tuple[str, str]]:
+        """Return every claim that is held."""
+        return self._holders.items()
+
+    def terms(self) -> Iterable[tuple[str, str]]:
+        """Return application and term of all that ever had postings."""
+        return self._postings.keys()

@@ -1,0 +1,83 @@
+"""Where a page of the ledger may end: a sign-in stands in two streams, and counts with both."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from addressee.domain import DeviceDepersonalized, DevicePersonalized, Event
+
+from ..ports.store import Recorded
+
+WINDOW = 1_000
+"""How many events behind a half its other half stands at most; else the ledger is damaged, and
+whoever folds it must not wait for what will never come."""
+
+HALVES = frozenset[type[Event]]({DevicePersonalized, DeviceDepersonalized})
+Half = tuple[str, str, str]
+"""What both halves of a sign-in or logout say: which it is, the installation, the person."""
+
+
+def whole_page(
+    read: Callable[[int, int], Sequence[Recorded]], after: int, limit: int
+) -> Sequence[Recorded]:
+    """Return the next events, up to where no sign-in or logout is half there.
+
+    Args:
+        read: returns up to so many events behind a position, in ledger order.
+        after: the position.
+        limit: about how many events; a few less or, where they belong together, more.
+
+    Returns:
+        Nothing at the ledger's end, and where half of the last command is not there yet.
+    """
+    while True:
+        page = read(after, limit)
+        if length := whole_length(page):
+            return page[:length]
+        if len(page) < limit:
+            return ()
+        limit *= 2
+
+
+def half_of(event: Event) -> tuple[Half, bool] | None:
+    """Return what a half says, and whether it is the installation's; None for any other event."""
+    # By its very type: pydantic's isinstance takes longer than all else that is done here.
+    if (kind := type(event)) not in HALVES:
+        return None
+    both = cast("DevicePersonalized", event)
+    half = kind.__name__, both.installation, both.person
+    return half, event.originator_id.startswith("installation:")
+
+
+def whole_length(page: Sequence[Recorded]) -> int:
+    """Return how many events a page has up to the last place where nothing is half there."""
+    length = len(page)
+    for begin, end in sorted(pairs(page), reverse=True):
+        if begin < length < end:
+            length = begin
+    return length
+
+
+def pairs(page: Sequence[Recorded]) -> list[tuple[int, int]]:
+    """Return where each sign-in or logout begins, and the place behind its other half.
+
+    One that has lost its other half is left out; one whose other half may still come ends behind
+    the page.
+    """
+    found: list[tuple[int, int]] = []
+    opened: dict[Half, deque[tuple[int, bool]]] = {}
+    for place, (_, event) in enumerate(page):
+        if (half_found := half_of(event)) is None:
+            continue
+        half, side = half_found
+        waiting = opened.setdefault(half, deque())
+        # Equal halves may come several times before the first other half does.
+        if waiting and waiting[0][1] != side:
+            found.append((waiting.popleft()[0], place + 1))
+        else:
+            waiting.append((place, side))
+    missing = (begin for waiting in opened.values() for begin, _ in waiting)
+    found += [(begin, len(page) + 1) for begin in missing if begin >= len(page) - WINDOW]
+    return found

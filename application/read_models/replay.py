@@ -1,0 +1,110 @@
+"""From pages of a ledger to what read models must change: the live fold, for whoever follows."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from addressee.domain import Aggregate, Event, IdentifierClaim, Installation, Person, Segment
+
+from ..ports.changes import Changes
+from ..ports.store import Recorded, View
+from .projector import project
+
+KINDS: Mapping[str, type[Aggregate]] = {
+    kind.CATEGORY: kind for kind in (Installation, Person, IdentifierClaim, Segment)
+}
+"""The aggregates that read models show."""
+
+
+class Replay:
+    """Folds a ledger page by page; aggregates that were used last are kept between pages.
+
+    Args:
+        indexed: ``attr.name`` and ``iattr.name`` that audiences may use.
+        position: up to where the read models show the ledger already.
+        kept: how many aggregates stay in memory; those that do not are read again.
+    """
+
+    def __init__(
+        self, indexed: AbstractSet[str], position: int = 0, *, kept: int = 100_000
+    ) -> None:
+        self.position = position
+        self._indexed = indexed
+        self._limit = kept
+        self._kept: OrderedDict[str, Aggregate] = OrderedDict()
+
+    def changes(self, page: Sequence[Recorded], reader: View) -> Changes:
+        """Return what the next events change.
+
+        Args:
+            page: the events behind ``position``, in ledger order and without a gap, up to where
+                `whole_page` or `whole_length` say.
+            reader: reads the streams of aggregates that are not kept.
+
+        Raises:
+            StoreDamaged: an event can't be read.
+        """
+        everything: dict[str, list[Event]] = defaultdict(list)
+        for _, event in page:
+            everything[event.originator_id].append(event)
+        events = {stream: of for stream, of in everything.items() if category(stream) in KINDS}
+        new = {stream for stream, of in events.items() if of[0].originator_version == 1}
+        before = {stream: aggregate_of(stream) for stream in new}
+        before |= self._states(events.keys() - new, reader)
+        drafts = {stream: before[stream].draft().fold(of) for stream, of in events.items()}
+        owners = {
+            f"{Person.CATEGORY}:{name}"
+            for stream, draft in drafts.items()
+            if isinstance(draft, Installation)
+            for name in (draft.person, owner_of(before[stream]))
+            if name is not None
+        }
+        # Theirs are the states before the page, and these are also those behind it.
+        others = self._states(owners - drafts.keys(), reader)
+        changes = project((*drafts.values(), *others.values()), self._indexed)
+        for draft in drafts.values():
+            self._keep(draft.committed())
+        if page:
+            self.position = page[-1].position
+        return changes
+
+    def _states(self, streams: Iterable[str], reader: View) -> dict[str, Aggregate]:
+        """Return stream → the aggregate as it was at ``position``."""
+        found = {stream: self._kept[stream] for stream in streams if stream in self._kept}
+        missing = {stream: 0 for stream in streams if stream not in found}
+        if not missing:
+            return found
+        read = reader.streams(missing)
+        for stream in missing:
+            past = (event for at, event in read.get(stream, ()) if at <= self.position)
+            found[stream] = aggregate_of(stream).fold(past)
+            self._keep(found[stream])
+        return found
+
+    def _keep(self, aggregate: Aggregate) -> None:
+        self._kept[aggregate.id] = aggregate
+        self._kept.move_to_end(aggregate.id)
+        while len(self._kept) > self._limit:
+            self._kept.popitem(last=False)
+
+
+def aggregate_of(stream: str) -> Aggregate:
+    """Return a stream's aggregate as it is before anything has happened."""
+    return KINDS[category(stream)](name_in(stream))
+
+
+def category(stream: str) -> str:
+    """Return what stands before the colon of a stream."""
+    return stream.partition(":")[0]
+
+
+def name_in(stream: str) -> str:
+    """Return what stands behind it: an aggregate's own id."""
+    return stream.partition(":")[2]
+
+
+def owner_of(aggregate: Aggregate) -> str | None:
+    """Return whose an installation is."""
+    return aggregate.person if isinstance(aggregate, Installation) else None

@@ -1,0 +1,1 @@
+"""One command at work: repository, cache, results."""

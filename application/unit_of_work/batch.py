@@ -1,0 +1,66 @@
+"""What the commands of one transaction recorded so far.
+
+The positions of their events are known only when the store has appended them. Until then an event
+stands at `PENDING` and its number in the batch, which is beyond every position of the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from addressee.domain import AddresseeError, Aggregate, Event
+
+from ..ports.changes import Changes
+from .aggregate_cache import Seen
+from .repository import Loading
+from .results import Result
+from .unit_of_work import Work
+
+PENDING = 2**62
+
+
+@dataclass(slots=True)
+class Batch:
+    """Events, changes and signs of life that go to the store together.
+
+    Attributes:
+        loading: reads aggregates, and gives later commands the states that earlier ones left.
+        recorded: those states, with the place of their last event.
+    """
+
+    loading: Loading
+    events: list[Event] = field(default_factory=list[Event])
+    changes: Changes = field(default_factory=Changes)
+    touches: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    recorded: list[tuple[Aggregate, int]] = field(default_factory=list[tuple[Aggregate, int]])
+
+    def add(self, work: Work) -> int:
+        """Take over what a command recorded; return the place of the newest event it knows of."""
+        self.touches |= work.touches
+        finished = work.finish()
+        if finished is None:
+            return work.position
+        events, changes, aggregates = finished
+        self.events += events
+        self.changes.then(changes)
+        place = PENDING + len(self.events) - 1
+        for aggregate in aggregates:
+            self.recorded.append((aggregate, place))
+            self.loading.keep(Seen(aggregate, place))
+        return place
+
+
+def final(place: int, positions: Sequence[int]) -> int:
+    """Return the ledger position of a place, now that the batch's positions are known."""
+    return positions[place - PENDING] if place >= PENDING else place
+
+
+def placed(
+    outcome: Result | AddresseeError, place: int, positions: Sequence[int]
+) -> Result | AddresseeError:
+    """Return a result with the ledger position of its place, or a refusal as it is."""
+    if not isinstance(outcome, AddresseeError):
+        outcome.position = final(place, positions)
+    return outcome

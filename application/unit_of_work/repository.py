@@ -1,0 +1,70 @@
+"""Aggregates as they are within one transaction, read as little as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from addressee.domain import Aggregate, IdentifierClaim, Installation, Person, PushTokenClaim
+
+from ..ports.store import Reader
+from .aggregate_cache import AggregateCache, Seen
+
+
+class Loading:
+    """Reads aggregates for the commands of one transaction, each stream once.
+
+    Args:
+        reader: the open transaction.
+        cache: what earlier transactions saw; only what came since is read.
+    """
+
+    def __init__(self, reader: Reader, cache: AggregateCache) -> None:
+        self.reader = reader
+        self._cache = cache
+        self._known: dict[str, Seen] = {}
+
+    def load(self, wanted: Iterable[Aggregate]) -> dict[str, Seen]:
+        """Return stream → committed state, new where nothing is recorded; one query for all.
+
+        Args:
+            wanted: aggregates as their constructors make them.
+        """
+        found: dict[str, Seen] = {}
+        missing: dict[str, Aggregate] = {}
+        for aggregate in wanted:
+            if seen := self._known.get(aggregate.id):
+                found[aggregate.id] = seen
+            else:
+                missing[aggregate.id] = aggregate
+        if missing:
+            cached = self._cache.get(missing)
+            known = {s: cached[s].aggregate.version if s in cached else 0 for s in missing}
+            streams = self.reader.streams(known)
+            for stream, fresh in missing.items():
+                seen = cached.get(stream) or Seen(fresh, 0)
+                if recorded := streams.get(stream):
+                    draft = seen.aggregate.draft().fold(event for _, event in recorded)
+                    seen = Seen(draft.committed(), recorded[-1].position)
+                    self._cache.put(seen)
+                self._known[stream] = found[stream] = seen
+        return found
+
+    def load_ahead(self, wanted: Iterable[Aggregate]) -> None:
+        """Read what many commands will look at: what they name, and whom that belongs to."""
+        found = [aggregate for aggregate, _ in self.load(wanted).values()]
+        self.load(owner for aggregate in found if (owner := owner_of(aggregate)) is not None)
+
+    def keep(self, seen: Seen) -> None:
+        """Let later commands of the transaction start from a state that is recorded in it."""
+        self._known[seen.aggregate.id] = seen
+
+
+def owner_of(aggregate: Aggregate) -> Aggregate | None:
+    """Return whom an installation or a claim belongs to, not loaded yet; None if to nobody."""
+    match aggregate:
+        case Installation(person=str(name)) | IdentifierClaim(holder=str(name)):
+            return Person(name)
+        case PushTokenClaim(holder=str(name)):
+            return Installation(name)
+        case _:
+            return None

@@ -1,0 +1,192 @@
+"""One command at work: the aggregates it reads, what it records, and the one append at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar, cast
+
+from addressee.domain import (
+    Aggregate,
+    DeviceCap,
+    Event,
+    Identifier,
+    IdentifierClaim,
+    Installation,
+    NoRegistration,
+    Occasion,
+    Person,
+    PrimaryChanged,
+    PushTokenClaim,
+    Successor,
+    UnknownPerson,
+)
+
+from ..ports.changes import Changes
+from ..ports.store import Store
+from ..read_models.projector import project
+from .repository import Loading
+from .results import PrimaryMove
+
+A = TypeVar("A", bound=Aggregate)
+
+
+@dataclass(slots=True, frozen=True)
+class Rules:
+    """What the host chose for all commands.
+
+    Args:
+        successor: who inherits the primary flag.
+        new_id: makes ids.
+        device_caps: application code → how many installations a person may have.
+    """
+
+    successor: Successor
+    new_id: Callable[[], str]
+    device_caps: Mapping[str, DeviceCap]
+
+
+class Work:
+    """The aggregates of one command within one transaction.
+
+    Args:
+        store: whose identifier key and indexed attributes count.
+        loading: reads aggregates within the open transaction.
+        occasion: time, actor and correlation id; its time moves on to the latest event that was
+            read, so that a stream's times never run backwards where clocks differ.
+        rules: what the host chose.
+        within: the application that the caller is confined to, if to any.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        loading: Loading,
+        occasion: Occasion,
+        rules: Rules,
+        within: str | None = None,
+    ) -> None:
+        self.store = store
+        self.occasion = occasion
+        self.rules = rules
+        self.within = within
+        self.touches: dict[str, datetime] = {}
+        """Installations whose sessions are alive, and when they were (R26)."""
+        self._loading = loading
+        self._aggregates: dict[str, Aggregate] = {}
+        self._positions: dict[str, int] = {}
+
+    def open(self, *wanted: Aggregate) -> None:
+        """Read the streams of aggregates that are not open yet, all in one query.
+
+        Args:
+            wanted: aggregates as their constructors make them; the opened ones are then found by
+                ``get``.
+        """
+        missing = [aggregate for aggregate in wanted if aggregate.id not in self._aggregates]
+        if not missing:
+            return
+        for stream, (aggregate, position) in self._loading.load(missing).items():
+            self._positions[stream] = position
+            if aggregate.modified_on is not None:
+                self.occasion.timestamp = max(self.occasion.timestamp, aggregate.modified_on)
+            self._aggregates[stream] = aggregate.draft()
+
+    @property
+    def position(self) -> int:
+        """Position of the newest event that was read."""
+        return max(self._positions.values(), default=0)
+
+    def position_of(self, aggregate: Aggregate) -> int:
+        """Return the position of the last event that an open aggregate had when it was read."""
+        return self._positions[aggregate.id]
+
+    def get(self, aggregate: A) -> A:
+        """Return the open aggregate of the same stream, opening it if need be."""
+        if aggregate.id not in self._aggregates:
+            self.open(aggregate)
+        return cast("A", self._aggregates[aggregate.id])
+
+    def new(self, kind: type[A]) -> A:
+        """Return an aggregate with an id of its own.
+
+        Its stream is not read. Should the id have been used before, saving collides (R32).
+        """
+        aggregate = kind(self.rules.new_id())
+        self._positions[aggregate.id] = 0
+        draft = aggregate.draft()
+        self._aggregates[aggregate.id] = draft
+        return draft
+
+    def installation(self, name: str) -> Installation:
+        """Return a live installation; raises NoRegistration (R9)."""
+        installation = self.get(Installation(name))
+        if self.within not in (None, installation.application):
+            raise NoRegistration(name)
+        if not installation.live:
+            raise NoRegistration(name, installation.expired)
+        return installation
+
+    def person(self, name: str) -> Person:
+        """Return a person by id; raises UnknownPerson."""
+        person = self.get(Person(name))
+        if not person.exists:
+            raise UnknownPerson(name)
+        return person
+
+    def owner(self, installation: Installation) -> Person | None:
+        """Return whose an installation is, if anybody's."""
+        return self.get(Person(installation.person)) if installation.person else None
+
+    def claim(self, identifier: Identifier) -> IdentifierClaim:
+        """Return the claim on an identifier."""
+        return self.get(IdentifierClaim.on(identifier, self.store.identifier_key))
+
+    def token_claim(self, application: str, push_token: str) -> PushTokenClaim:
+        """Return the claim on a push token."""
+        return self.get(PushTokenClaim.on(application, push_token, self.store.identifier_key))
+
+    def touch(self, installation: Installation) -> None:
+        """Note that an installation's session is alive, outside the ledger (R26)."""
+        self.touches[installation.name] = self.occasion.timestamp
+
+    def last_seen(self, installation: str) -> datetime | None:
+        """Return when a bound installation was bound or last touched (R26)."""
+        return self._loading.reader.last_seen(installation)
+
+    def segments(self, application: str) -> Mapping[str, str]:
+        """Return name → expression of an application's segments, as they were before the batch."""
+        return self._loading.reader.segments(application)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the command has anything to append."""
+        return any(aggregate.pending for aggregate in self._aggregates.values())
+
+    def primary_moves(self) -> tuple[PrimaryMove, ...]:
+        """Return what the command did to primary flags."""
+        return tuple(
+            PrimaryMove(event.application, event.person, event.previous, event.current)
+            for aggregate in self._aggregates.values()
+            if isinstance(aggregate, Person)
+            for event in aggregate.pending
+            if type(event) is PrimaryChanged  # pydantic's isinstance is slow
+        )
+
+    def put_last(self, aggregate: Aggregate) -> None:
+        """Have an aggregate's events come after those of all that are open by now."""
+        self._aggregates[aggregate.id] = self._aggregates.pop(aggregate.id)
+
+    def finish(self) -> tuple[list[Event], Changes, list[Aggregate]] | None:
+        """Hand over the new events, what they change in the read models, and the aggregates.
+
+        Returns:
+            None where nothing was recorded.
+        """
+        changed = [aggregate for aggregate in self._aggregates.values() if aggregate.pending]
+        if not changed:
+            return None
+        changes = project(self._aggregates.values(), self.store.indexed_attributes)
+        events = [event for aggregate in changed for event in aggregate.collect_events()]
+        return events, changes, [aggregate.committed() for aggregate in changed]
