@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from addressee.domain import Expression, InvalidValue, NoRegistration, Term, as_expression, values
-from addressee.domain.terms import ALL, REACHABLE
+from addressee.domain.audiences.index_terms import ALL, REACHABLE
 
 from .audiences.cost_estimate import Step
 from .audiences.evaluation import Plan, plan

@@ -1,11 +1,14 @@
 """The rules of who is on which device. Knows no database, network, file or clock."""
 
-from .aggregate import Aggregate, Appliers, Occasion
-from .application import Application, DeviceCap, OverCap, UserData
-from .audience import And, Expression, Not, Or, Term, leaves
-from .audience_text import as_expression
-from .binding import Successor, bind, candidate, check_free, move_primary, unbind
-from .claim import IdentifierClaim, PushTokenClaim
+from .aggregates.base import Aggregate, Appliers, Occasion
+from .aggregates.binding_rules import Successor, bind, candidate, check_free, move_primary, unbind
+from .aggregates.claims import IdentifierClaim, PushTokenClaim
+from .aggregates.installation import FACTS, FLAG_FACTS, Installation
+from .aggregates.person import Person
+from .aggregates.segment import Segment
+from .audiences.expression import And, Expression, Not, Or, Term, leaves
+from .audiences.index_terms import installation_terms, person_terms
+from .audiences.parser import as_expression
 from .errors import (
     AddresseeError,
     AmbiguousPersonalizeCandidates,
@@ -58,10 +61,8 @@ from .events import (
     personal_fields,
 )
 from .identity import Identifier, Identity, Kind, identifier_of, key_fingerprint, keyed_hash
-from .installation import FACTS, FLAG_FACTS, Installation
-from .person import Person
-from .segment import Segment
-from .sessions import KEEP, SessionPolicy
+from .policies.mobile_app import Application, DeviceCap, OverCap, UserData
+from .policies.session_policy import KEEP, SessionPolicy
 from .store_errors import (
     IdentifierKeyWrong,
     LedgerFileInvalid,
@@ -71,7 +72,6 @@ from .store_errors import (
     StoreOutdated,
     StoreUnavailable,
 )
-from .terms import installation_terms, person_terms
 from .values import Attributes, Scalar
 
 __all__ = [

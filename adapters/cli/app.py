@@ -11,11 +11,12 @@ from typing import Annotated
 
 import typer
 
-from addressee.adapters.jsonl.commands import moment_of
+from addressee.adapters.serialization.commands_by_name import moment_of
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue
 
-from . import applications, operations, questions, seals, transfers
+from . import applications, operations, seals, transfers
+from . import queries as questions
 from .apply import apply_file, opened
 from .output import one_line
 from .serve import serve_store

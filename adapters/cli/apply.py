@@ -16,7 +16,7 @@ from uuid import uuid4
 import typer
 from rich.console import Console
 
-from addressee.adapters.jsonl import Line, Request, Requests, read_lines
+from addressee.adapters.imports import Line, Request, Requests, read_lines
 from addressee.application import Outcome, Personalization, Store, bulk
 from addressee.domain import AddresseeError, InvalidValue
 

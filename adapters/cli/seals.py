@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from addressee.adapters.jsonl import read_lines
+from addressee.adapters.imports import read_lines
 from addressee.adapters.sql import SqlStore
 from addressee.application import Anchor, Seal, lost_anchors
 from addressee.domain import InvalidValue

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from addressee.adapters.files import opened_sink, opened_source
+from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.memory import MemoryStore
 from addressee.application import FillableStore, export_ledger, import_ledger
 from addressee.domain import InvalidValue

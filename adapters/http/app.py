@@ -18,17 +18,17 @@ from addressee.application import Applications, Store
 from addressee.application.defaults import random_id, utc_now
 from addressee.domain import AddresseeError, InvalidValue
 
-from .audiences import audience_routes
-from .commands import command_routes
-from .contacts import contact_routes
-from .gate import Gate
-from .instances import instance_routes
-from .metrics import Metrics
-from .operations import operation_routes
-from .records import record_routes
-from .refusals import Refused, answer
-from .service import Service
-from .users import user_routes
+from .messages.error_responses import Refused, answer
+from .middleware.metrics import Metrics
+from .middleware.outer_middleware import Gate
+from .mobile_api.installations import instance_routes
+from .mobile_api.persons import user_routes
+from .people_api.contacts import contact_routes
+from .service_context import Service
+from .v1_api.audiences import audience_routes
+from .v1_api.commands import command_routes
+from .v1_api.health import operation_routes
+from .v1_api.history import record_routes
 
 BODY_LIMIT = 1 << 20
 SESSION_SECONDS = 60.0

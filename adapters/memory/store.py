@@ -16,7 +16,7 @@ from threading import RLock
 
 from eventsourcing.persistence import IntegrityError
 
-from addressee.adapters.mapper import EventMapper
+from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.application import Changes, ReadModels, Recorded, Seal, Stored
 from addressee.domain import Conflict, Event, StoreNotEmpty
 

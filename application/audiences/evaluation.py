@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pyroaring import BitMap
 
 from addressee.domain import And, Expression, InvalidValue, Not, Or, Term, keyed_hash, leaves
-from addressee.domain.audience import ATTRIBUTE_PREFIXES
+from addressee.domain.audiences.expression import ATTRIBUTE_PREFIXES
 
 from ..ports.store import SHARD_BITS, View, Viewable
 from .cost_estimate import Outline

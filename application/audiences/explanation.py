@@ -27,7 +27,7 @@ from addressee.domain import (
     person_terms,
     values,
 )
-from addressee.domain.terms import ALL, REACHABLE
+from addressee.domain.audiences.index_terms import ALL, REACHABLE
 
 from ..ports.store import Recorded, View, Viewable
 from .evaluation import check_indexed, without_segments

@@ -17,7 +17,7 @@ from addressee.domain import (
     as_expression,
     leaves,
 )
-from addressee.domain.audience_text import DEPTH_LIMIT, TOO_DEEP
+from addressee.domain.audiences.parser import DEPTH_LIMIT, TOO_DEEP
 
 TERMS_LIMIT = 100_000
 """How many terms segments may expand to: each use of one counts, and uses multiply."""

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from addressee.adapters.cli.apply import apply_lines
-from addressee.adapters.jsonl import Line, Requests
-from addressee.adapters.jsonl.commands import NAMES
+from addressee.adapters.imports import Line, Requests
 from addressee.adapters.memory import MemoryStore
-from addressee.adapters.wire.words import INSTALLATION_WORDS, KINDS, PERSON_WORDS
+from addressee.adapters.mobile_sdk.fields import INSTALLATION_WORDS, KINDS, PERSON_WORDS
+from addressee.adapters.serialization.commands_by_name import NAMES
 from addressee.application import Context, History, Personalization, Targeting
 from addressee.application.commands import Reported
 from addressee.domain import AddresseeError

@@ -20,8 +20,8 @@ from sqlalchemy import make_url
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Changes, Identity, InstallationChange, Personalization, Targeting
-from addressee.domain import audience as a
 from addressee.domain import keyed_hash
+from addressee.domain.audiences import expression as a
 from tests.benchmarks.report import Figure
 from tests.servers import postgres_server
 

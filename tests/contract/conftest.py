@@ -11,8 +11,8 @@ from eventsourcing.persistence import InfrastructureFactory
 from eventsourcing.utils import Environment
 from sqlalchemy import QueuePool, make_url
 
+from addressee.adapters.eventsourcing_store import RecorderStore
 from addressee.adapters.memory import MemoryStore
-from addressee.adapters.recorder import RecorderStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.database import made_engine
 from addressee.application import History, Identity, Personalization, Store, Targeting

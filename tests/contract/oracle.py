@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from addressee.application import Call, Identity
 from addressee.domain import And, Expression, Not, Or, Term, as_expression
-from addressee.domain import audience as a
+from addressee.domain.audiences import expression as a
 
 TAGS = ["vip", "new"]
 PLANS = ["gold", "free"]

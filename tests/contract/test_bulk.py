@@ -25,7 +25,7 @@ from addressee.application import (
 )
 from addressee.application.bulk import Call
 from addressee.domain import AddresseeError, Event
-from addressee.domain.audience import itag
+from addressee.domain.audiences.expression import itag
 from tests.contract.conftest import Clock, Host
 
 DEVICES = st.sampled_from(["a", "b", "c"])

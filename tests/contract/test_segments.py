@@ -15,7 +15,7 @@ from addressee.domain import (
     SegmentRemoved,
     UnknownSegment,
 )
-from addressee.domain import audience as a
+from addressee.domain.audiences import expression as a
 from tests.contract.conftest import Host
 
 

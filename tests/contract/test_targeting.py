@@ -8,7 +8,7 @@ import pytest
 
 from addressee.application import Identity
 from addressee.domain import ExpressionInvalid, InvalidValue, NoRegistration
-from addressee.domain import audience as a
+from addressee.domain.audiences import expression as a
 from tests.contract.conftest import Host
 
 

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped] # it has no types
 import pytest
 from eventsourcing.compressor import ZlibCompressor
 
-from addressee.adapters.files import opened_sink, opened_source
-from addressee.adapters.mapper import EventMapper
+from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.memory import MemoryStore
+from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.adapters.sql import SqlStore
 from addressee.application import (
     AuditableStore,

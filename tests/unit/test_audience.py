@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addressee.domain import And, Expression, ExpressionInvalid, InvalidValue, Not, Or, Term, leaves
-from addressee.domain import audience as a
-from addressee.domain.audience_text import DEPTH_LIMIT, as_expression, parse
+from addressee.domain.audiences import expression as a
+from addressee.domain.audiences.parser import DEPTH_LIMIT, as_expression, parse
 
 VALUES = st.text(
     st.one_of(

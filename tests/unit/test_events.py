@@ -10,9 +10,9 @@ import pytest
 from eventsourcing.compressor import ZlibCompressor
 from eventsourcing.persistence import StoredEvent
 
-from addressee.adapters.files import opened_source
-from addressee.adapters.mapper import EventMapper
+from addressee.adapters.ledger_files import opened_source
 from addressee.adapters.memory import MemoryStore
+from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.application import History, Past, Targeting, import_ledger, verify
 from addressee.domain import EVENT_TYPES, Event, StoreDamaged, events, personal_fields
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from addressee.adapters.http.pasts import Pasts
-from addressee.adapters.http.refusals import Refused
+from addressee.adapters.http.messages.error_responses import Refused
+from addressee.adapters.http.v1_api.as_of_cache import Pasts
 from addressee.adapters.memory import MemoryStore
 from addressee.application import Moment, Past, Personalization, Store
 
@@ -24,7 +24,7 @@ def test_one_past_is_looked_up_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Non
         looked_back.append(len(looked_back))
         return Past(store, moment)
 
-    monkeypatch.setattr("addressee.adapters.http.pasts.Past", look_back)
+    monkeypatch.setattr("addressee.adapters.http.v1_api.as_of_cache.Past", look_back)
     for _ in range(2):
         assert pasts.reach(1).count("shop", "all") == 1
         assert len(looked_back) == 1

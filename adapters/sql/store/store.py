@@ -12,7 +12,7 @@ from typing import Self
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.engine import URL
 
-from addressee.adapters.mapper import EventMapper
+from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.application import Seal
 from addressee.domain import Conflict
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from addressee.adapters.mapper import EventMapper
+from addressee.adapters.serialization.event_mapper import EventMapper
 
 from ..audience_index.compaction import Upkeep
 from ..event_store.settled_reader import Tail

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from addressee.adapters.wire.words import INSTALLATION_WORDS, KINDS, PERSON_WORDS
+from addressee.adapters.mobile_sdk.fields import INSTALLATION_WORDS, KINDS, PERSON_WORDS
 
 from .conftest import HOME, World, code_of
 

@@ -1,5 +1,0 @@
-"""Files that hold a whole ledger, readable without this library: JSON Lines and Parquet."""
-
-from .opening import opened_sink, opened_source
-
-__all__ = ["opened_sink", "opened_source"]

@@ -1,0 +1,1 @@
+"""Bodies in, errors out, and how OpenAPI describes both."""

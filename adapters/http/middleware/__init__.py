@@ -1,0 +1,1 @@
+"""What every request passes through: limits, request ids and metrics."""

@@ -1,0 +1,89 @@
+"""Installations, as mobile SDKs register, change, remove and depersonalize them."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+
+from addressee.adapters.mobile_sdk import facts_of, instance_of, update_of
+from addressee.domain import InvalidValue
+
+from ..messages.json_body import JsonBody
+from ..messages.openapi_schemas import EMPTY, INSTANCE, INSTANCE_TOLD, REPORT, VENDOR, takes, tells
+from ..security.authentication import Caller, Credential
+from ..service_context import Service
+
+HOME = "/mobile/1/appinstance"
+
+
+def instance_routes(service: Service) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix=HOME, tags=["mobile"], responses=VENDOR)
+    people, profiles = service.people, service.profiles
+
+    @routes.post("", openapi_extra=takes(INSTANCE), responses=tells(INSTANCE_TOLD))
+    def create_instance(body: JsonBody, authorization: Credential = None) -> Response:
+        """Register an installation; the answer names it as pushRegId."""
+        code = service.device(authorization).application.code
+        made = people.register(code, installation=service.ids(), within=code, **facts_of(body))
+        profile = profiles.of(made.installation, within=code)
+        return JSONResponse(instance_of(profile.installation, secret=True))
+
+    @routes.get("/{installation}", responses=tells(INSTANCE_TOLD))
+    def get_instance(installation: str, authorization: Credential = None) -> Response:
+        """Tell what is known of an installation."""
+        code = service.device(authorization).application.code
+        profile = profiles.of(installation, within=code)
+        return JSONResponse(instance_of(profile.installation, secret=True))
+
+    @routes.patch("/{installation}", openapi_extra=takes(INSTANCE), responses=EMPTY)
+    def patch_instance(
+        installation: str,
+        body: JsonBody,
+        authorization: Credential = None,
+        caller: Caller = None,
+    ) -> Response:
+        """Change what is known of an installation; null removes. isPrimary may be another's."""
+        code = service.device(authorization).application.code
+        if "isPrimary" in body and body["isPrimary"] is None:
+            raise InvalidValue("isPrimary", "should be true or false")
+        update_of(installation, caller or None, body, within=code)(people)
+        return Response()
+
+    @routes.delete("/{installation}", responses=EMPTY)
+    def delete_instance(installation: str, authorization: Credential = None) -> Response:
+        """Expire an installation; a device removes the one that it was before."""
+        code = service.device(authorization).application.code
+        people.expire(installation, "unregistered", within=code, actor="device")
+        return Response()
+
+    @routes.post("/{installation}/depersonalize", responses=EMPTY)
+    def depersonalize(
+        installation: str, authorization: Credential = None, caller: Caller = None
+    ) -> Response:
+        """Unbind an installation; another one than the caller where both are one person's."""
+        code = service.device(authorization).application.code
+        people.depersonalize(installation, by=caller or None, within=code)
+        return Response()
+
+    @routes.post(
+        "/{installation}/user/events/session",
+        openapi_extra=takes(REPORT, required=False),
+        responses=EMPTY,
+    )
+    def session(installation: str, authorization: Credential = None) -> Response:
+        """Keep a session alive (R26)."""
+        people.touch(installation, within=service.device(authorization).application.code)
+        return Response()
+
+    @routes.post(
+        "/{installation}/user/events/custom",
+        openapi_extra=takes(REPORT, required=False),
+        responses=EMPTY,
+    )
+    def custom_events(installation: str, authorization: Credential = None) -> Response:
+        """Keep a session alive; the events are not kept, and SDKs need not repeat them."""
+        people.touch(installation, within=service.device(authorization).application.code)
+        return Response()
+
+    return routes

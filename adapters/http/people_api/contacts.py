@@ -1,0 +1,202 @@
+"""The vendor's backend API for contact information, as services in the wild call it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import JSONResponse, Response
+
+from addressee.adapters.mobile_sdk import (
+    Body,
+    attributes_of,
+    instance_of,
+    object_of,
+    sign_in_of,
+    update_of,
+)
+from addressee.application import Context, Profile
+from addressee.domain import Installation, Person
+
+from ..messages.error_responses import Refused
+from ..messages.json_body import JsonBody
+from ..messages.openapi_schemas import (
+    CONTACT_SIGN_IN,
+    CONTACT_TOLD,
+    CONTACT_UPDATE,
+    EMPTY,
+    REGISTRATION_TOLD,
+    VENDOR,
+    takes,
+    tells,
+)
+from ..security.authentication import Backend, Credential
+from ..service_context import Service
+
+HOME = "/people/2/contactInformation/push"
+AppCode = Annotated[str | None, Header(alias="AppCode")]
+SYSTEM_WORDS = {
+    "cloudType": "pushServiceType",
+    "registrationEnabled": "regEnabled",
+    "osLanguage": "language",
+}
+"""Names within ``systemData`` that differ from those of the mobile API."""
+SAME = (
+    "notificationsEnabled",
+    "sdkVersion",
+    "appVersion",
+    "os",
+    "osVersion",
+    "deviceManufacturer",
+    "deviceModel",
+    "deviceSecure",
+    "deviceTimezoneOffset",
+    "deviceName",
+)
+
+
+def contact_routes(service: Service) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix=HOME, tags=["contact information"], responses=VENDOR)
+    people, profiles = service.people, service.profiles
+
+    def context(authorization: str | None, app_code: str | None) -> Context:
+        """Return in whose name the backend acts; raises Refused."""
+        caller = service.backend(authorization)
+        check_application(service, caller, app_code)
+        return Context(within=caller.application.code, actor=caller.actor)
+
+    @routes.get("/{registration}", responses=tells(REGISTRATION_TOLD))
+    def get_registration(
+        registration: str, authorization: Credential = None, app_code: AppCode = None
+    ) -> Response:
+        """Tell what is known of an installation."""
+        within = context(authorization, app_code).get("within")
+        return JSONResponse(registration_of(profiles.of(registration, within=within).installation))
+
+    @routes.patch(
+        "/{registration}", openapi_extra=takes(CONTACT_UPDATE), responses=tells(REGISTRATION_TOLD)
+    )
+    def patch_registration(
+        registration: str,
+        body: JsonBody,
+        authorization: Credential = None,
+        app_code: AppCode = None,
+    ) -> Response:
+        """Enable or disable an installation, set its primary flag, or change its attributes."""
+        asks = context(authorization, app_code)
+        update_of(registration, None, mobile_update(body), **asks)(people)
+        profile = profiles.of(registration, within=asks.get("within"))
+        return JSONResponse(registration_of(profile.installation))
+
+    @routes.post(
+        "/{registration}/personalize",
+        openapi_extra=takes(CONTACT_SIGN_IN),
+        responses=tells(CONTACT_TOLD),
+    )
+    def personalize_registration(  # noqa: PLR0913 # the wire's arguments
+        registration: str,
+        body: JsonBody,
+        *,
+        authorization: Credential = None,
+        app_code: AppCode = None,
+        force: Annotated[bool, Query(alias="forceDepersonalize")] = False,
+        lead: Annotated[bool, Query(alias="keepAsLead")] = False,
+        primary: Annotated[bool, Query(alias="setDeviceAsPrimary")] = False,
+        push: Annotated[bool, Query(alias="returnPush")] = False,
+    ) -> Response:
+        """Bind an installation to the person whom an identity names."""
+        asks = context(authorization, app_code)
+        flags = {
+            "forceDepersonalize": force,
+            "keepAsLead": lead,
+            "setDeviceAsPrimary": primary,
+        }
+        done = sign_in_of(registration, flags, mobile_sign_in(body), **asks)(people)
+        person = profiles.person(done.person, since=done.position)
+        profile = profiles.of(registration, within=asks.get("within")) if push else None
+        return JSONResponse(contact_of(person, profile))
+
+    @routes.post("/{registration}/depersonalize", responses=EMPTY)
+    def depersonalize_registration(
+        registration: str, authorization: Credential = None, app_code: AppCode = None
+    ) -> Response:
+        """Unbind an installation."""
+        people.depersonalize(registration, **context(authorization, app_code))
+        return Response()
+
+    return routes
+
+
+def check_application(service: Service, caller: Backend, app_code: str | None) -> None:
+    """Raise Refused unless a backend names its own application."""
+    if not app_code:
+        raise Refused(400, "BAD_REQUEST", "Application code missing", 48001)
+    if service.configured.application(app_code) is None:
+        raise Refused(400, "BAD_REQUEST", "Push application not found", 48012)
+    if app_code != caller.application.code:
+        raise Refused(403, "FORBIDDEN", "the API key is another application's")
+
+
+def mobile_update(body: Body) -> Body:
+    """Return an update in the words of the mobile API."""
+    said: dict[str, Any] = {}
+    system = object_of("systemData", body.get("systemData") or {})
+    if "registrationEnabled" in system:
+        said["regEnabled"] = system["registrationEnabled"]
+    if "additionalData" in body:
+        said["customAttributes"] = body["additionalData"]
+    if "isPrimary" in body:
+        said["isPrimary"] = body["isPrimary"]
+    return said
+
+
+def mobile_sign_in(body: Body) -> Body:
+    """Return a sign-in in the words of the mobile API, where identity fields are lists."""
+    given = object_of("identity", body.get("identity") or {})
+    attributes = {**object_of("attributes", body.get("attributes") or {})}
+    if "birthDate" in attributes:
+        attributes["birthday"] = attributes.pop("birthDate")
+    phone, email = given.get("phoneNumber"), given.get("email")
+    identity = {
+        "externalUserId": given.get("externalId"),
+        "phones": [] if phone is None else [{"number": phone}],
+        "emails": [] if email is None else [{"address": email}],
+    }
+    # Identifiers of a person stand in the identity alone here.
+    for word in identity:
+        attributes.pop(word, None)
+    return {"userIdentity": identity, "userAttributes": attributes}
+
+
+def registration_of(installation: Installation) -> dict[str, Any]:
+    """Return an installation as backends read it."""
+    told = instance_of(installation)
+    words = {**SYSTEM_WORDS, **dict.fromkeys(SAME)}
+    system = {word: told[ours or word] for word, ours in words.items() if (ours or word) in told}
+    return {
+        "registrationId": installation.name,
+        "applicationId": installation.application,
+        "isPrimary": installation.primary,
+        "systemData": system,
+        "additionalData": told["customAttributes"],
+    }
+
+
+def contact_of(person: Person, profile: Profile | None) -> dict[str, Any]:
+    """Return a person as backends read it, with the installation if it is asked for."""
+    contacts: dict[str, Any] = {
+        "phones": [{"number": number} for number in person.values("msisdn")],
+        "emails": [{"address": address} for address in person.values("email")],
+    }
+    if profile is not None:
+        contacts["push"] = [registration_of(profile.installation)]
+    told = {
+        "type": person.type,
+        **attributes_of(person),
+        "tags": sorted(person.tags),
+        "contactInformation": contacts,
+    }
+    for external_id in person.values("external_id"):
+        told["externalId"] = external_id
+    return told

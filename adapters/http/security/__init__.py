@@ -1,0 +1,1 @@
+"""Who is calling: application codes, API keys and tokens of persons."""

@@ -1,0 +1,101 @@
+"""Who asks, and what they may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Header, Security
+from fastapi.security import APIKeyHeader
+
+from addressee.application import ApiKey, Configured, Scope, recognized
+from addressee.domain import Application
+
+from ..messages.error_responses import Refused
+from .person_tokens import verified
+
+AUTHORIZATION = APIKeyHeader(
+    name="Authorization",
+    scheme_name="Authorization",
+    description="`App <application code>` or `Bearer <token of the person>` from a device; "
+    "`App <API key>` or `Bearer <API key>` from a backend.",
+    auto_error=False,
+)
+Credential = Annotated[str | None, Security(AUTHORIZATION)]
+Caller = Annotated[str | None, Header(alias="pushregistrationid", max_length=256)]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An app on a device.
+
+    Attributes:
+        application: whose code it gave.
+        subject: the external id that a token vouches for; None where there is no token.
+    """
+
+    application: Application
+    subject: str | None
+
+    def may_use_person(self) -> None:
+        """Raise Refused unless the application lets this caller use persons' data."""
+        mode = self.application.user_data
+        if mode == "restricted":
+            raise Refused(400, "USER_DATA_RESTRICTED", "User update access is restricted")
+        if mode == "jwt" and self.subject is None:
+            raise Refused(401, "UNAUTHORIZED", "a token of the person is needed")
+
+    def may_sign_in(self, external_id: str | None) -> None:
+        """Raise Refused unless this caller may say that a person is on a device."""
+        self.may_use_person()
+        if self.application.server_side_only:
+            raise Refused(400, "USER_DATA_RESTRICTED", "only a backend may personalize")
+        if self.subject is None:
+            return
+        if external_id is None:
+            raise Refused(400, "USER_IDENTITY_INVALID", "externalUserId is needed with a token")
+        self.must_be(external_id)
+
+    def must_be(self, external_id: str | None) -> None:
+        """Raise Refused where a token vouches for somebody else."""
+        if self.subject is not None and self.subject != external_id:
+            raise Refused(403, "FORBIDDEN", "the token is another person's")
+
+
+def device(configured: Configured, authorization: str | None) -> Device:
+    """Return the app that asks; raises Refused."""
+    scheme, _, credential = (authorization or "").partition(" ")
+    if scheme.lower() == "bearer":
+        return Device(*verified(configured, credential))
+    if scheme.lower() != "app" or not credential:
+        raise Refused(401, "APP_CODE_MISSING", "Application code is missing")
+    application = configured.application(credential)
+    if application is None:
+        # The number by which SDKs have always been told so.
+        raise Refused(401, "1", "Invalid application code")
+    return Device(application, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A service with an API key."""
+
+    application: Application
+    key: ApiKey
+
+    @property
+    def actor(self) -> str:
+        """The name that events are recorded under (R29)."""
+        return f"backend:{self.key.name}"
+
+
+def backend(configured: Configured, authorization: str | None, scope: Scope = "backend") -> Backend:
+    """Return the service that asks; raises Refused where its key is not good for a scope."""
+    scheme, _, credential = (authorization or "").partition(" ")
+    key = recognized(configured.key, credential) if scheme.lower() in {"app", "bearer"} else None
+    application = None if key is None else configured.application(key.application)
+    if key is None or application is None:
+        raise Refused(401, "UNAUTHORIZED", "an API key is needed: Authorization: App <key>")
+    if scope == "admin" and key.scope != "admin":
+        raise Refused(403, "FORBIDDEN", "the API key needs the scope admin")
+    return Backend(application, key)

@@ -1,0 +1,1 @@
+"""A client of `/v1` in Python."""

@@ -1,0 +1,6 @@
+"""Commands from JSON Lines: our own form, and recorded traffic of a mobile SDK."""
+
+from .line_reader import Line, read_lines
+from .line_request import Request, Requests
+
+__all__ = ["Line", "Request", "Requests", "read_lines"]

@@ -1,0 +1,50 @@
+"""What a line asks for: a command in our own words, or a request of a mobile SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from addressee.adapters.serialization.commands_by_name import call_of
+from addressee.application import Call
+
+from .recorded_traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to do.
+
+    Attributes:
+        name: what the line calls it.
+        call: to be run on a `Personalization`; None for a line that only reads.
+    """
+
+    name: str
+    call: Call | None
+
+
+class Requests:
+    """Reads the lines of one file; recorded traffic refers to what earlier lines made.
+
+    Args:
+        ids: makes the ids of installations that recorded traffic registers.
+    """
+
+    def __init__(self, ids: Callable[[], str]) -> None:
+        self._traffic = Traffic(ids)
+
+    def request(self, content: dict[str, Any]) -> Request:
+        """Return what a line asks for.
+
+        Args:
+            content: ``{"command": …}`` with the arguments of that method of `Personalization`, or
+                ``{"method": …, "path": …, "headers": …, "body": …}`` as recorded on the wire.
+
+        Raises:
+            AddresseeError: it can't be read, or an argument is malformed.
+        """
+        if "command" in content or "method" not in content:
+            return Request(*call_of(content))
+        return Request(*self._traffic.call_of(content))

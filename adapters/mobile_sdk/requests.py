@@ -1,0 +1,61 @@
+"""Requests of the SDK wire as calls of the commands that they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Unpack
+
+from addressee.application import Call, Context, Personalization, Personalized, together
+
+from .fields import Body, facts_of, identity_of, person_changes_of
+
+
+def update_of(installation: str, by: str | None, body: Body, **context: Unpack[Context]) -> Call:
+    """Return the call for a PATCH of an installation, which may set its primary flag too."""
+    facts = facts_of(body)
+    calls: list[Call] = []
+    if facts or "isPrimary" not in body:
+        calls.append(lambda people: people.update_installation(installation, **facts, **context))
+    if "isPrimary" in body:
+        # SDKs send it after a lost registration too, and expect no refusal (R25).
+        primary = body["isPrimary"]
+        calls.append(
+            lambda people: people.set_primary(
+                installation, primary, by=by, ignore_anonymous=True, **context
+            )
+        )
+    return together(calls) if len(calls) > 1 else calls[0]
+
+
+def sign_in_of(
+    installation: str, flags: Mapping[str, bool], body: Body, **context: Unpack[Context]
+) -> Callable[[Personalization], Personalized]:
+    """Return the call for a sign-in."""
+    identity = identity_of(body.get("userIdentity") or {})
+    changes = person_changes_of(body.get("userAttributes") or {})
+    return lambda people: people.personalize(
+        installation,
+        identity,
+        changes.attributes,
+        changes.tags,
+        force_depersonalize=flags.get("forceDepersonalize", False),
+        keep_as_lead=flags.get("keepAsLead", False),
+        set_primary=flags.get("setDeviceAsPrimary", False),
+        **context,
+    )
+
+
+def person_update_of(
+    installation: str, body: Body, of: str | None = None, **context: Unpack[Context]
+) -> Call:
+    """Return the call for a PATCH of a user; ``of`` names whom alone it is meant for."""
+    changes = person_changes_of(body)
+    return lambda people: people.update_person(
+        installation,
+        changes.identity,
+        clear=changes.cleared,
+        attributes=changes.attributes,
+        tags=changes.tags,
+        of=of,
+        **context,
+    )

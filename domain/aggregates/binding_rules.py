@@ -1,0 +1,125 @@
+"""The rules that span an installation and the persons who come and go on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from .. import events
+from ..errors import AmbiguousPersonalizeCandidates, PersonalizationImpossible
+from ..identity import Identifier, Identity
+from .base import Occasion
+from .installation import Installation
+from .person import Person
+
+Successor = Literal["none", "most_recent"]
+"""Who becomes primary when the primary installation leaves (R24)."""
+Find = Callable[[str], Installation]
+"""Gives an installation by its id, loading it if need be."""
+
+
+def candidate(holders: Mapping[Identifier, str], identity: Identity) -> str | None:
+    """Return the one person that holds any of the given identifiers, or None (R11).
+
+    Args:
+        holders: identifier → id of the person that holds it.
+        identity: what was given, to name what clashes by its fields.
+
+    Raises:
+        AmbiguousPersonalizeCandidates: two or more persons do.
+    """
+    persons = set(holders.values())
+    if len(persons) > 1:
+        raise AmbiguousPersonalizeCandidates(tuple(map(identity.field_of, holders)))
+    return next(iter(persons), None)
+
+
+def check_free(
+    installation: Installation, owner: Person | None, chosen: str | None, *, force: bool
+) -> None:
+    """Refuse to take an installation from another identified person without force (R13).
+
+    Args:
+        installation: the one that is to be bound.
+        owner: whose it is now, if anybody's.
+        chosen: id of the person it is to be bound to; None for one that is not known yet.
+        force: whether the caller asked for it.
+
+    Raises:
+        PersonalizationImpossible: it is another identified person's, and force is not given.
+    """
+    if owner is not None and owner.identified and owner.name != chosen and not force:
+        raise PersonalizationImpossible(installation.name)
+
+
+def bind(occasion: Occasion, installation: Installation, person: Person) -> None:
+    """Record on both streams that the installation belongs to the person (R29)."""
+    for aggregate in (installation, person):
+        aggregate.record(
+            events.DevicePersonalized,
+            occasion,
+            installation=installation.name,
+            application=installation.application,
+            person=person.name,
+        )
+
+
+def unbind(  # noqa: PLR0913, PLR0917 # the circumstances of a leave are these five, each named by a rule
+    occasion: Occasion,
+    installation: Installation,
+    person: Person,
+    reason: events.DepersonalizeReason,
+    successor: Successor,
+    find: Find,
+) -> None:
+    """Record on both streams that the installation belongs to nobody; nothing if so already (R18).
+
+    A primary loses its flag (R24); the person's most recently bound installation of the
+    application inherits it where the policy says so.
+    """
+    if installation.person != person.name:
+        return
+    heir: Installation | None = None
+    if installation.primary:
+        heirs = [
+            device
+            for device, application in person.devices.items()
+            if application == installation.application and device != installation.name
+        ]
+        heir = find(heirs[-1]) if heirs and successor == "most_recent" else None
+        move_primary(occasion, person, installation.application, installation, heir)
+    for aggregate in (installation, person):
+        aggregate.record(
+            events.DeviceDepersonalized,
+            occasion,
+            installation=installation.name,
+            application=installation.application,
+            person=person.name,
+            reason=reason,
+        )
+
+
+def move_primary(
+    occasion: Occasion,
+    person: Person,
+    application: str,
+    previous: Installation | None,
+    current: Installation | None,
+) -> bool:
+    """Record on all streams concerned that the primary flag moved, if it does (R23).
+
+    Returns:
+        Whether anything changed.
+    """
+    if previous is current or (previous and current and previous.name == current.name):
+        return False
+    for aggregate in filter(None, (person, previous, current)):
+        aggregate.record(
+            events.PrimaryChanged,
+            occasion,
+            application=application,
+            person=person.name,
+            previous=previous and previous.name,
+            current=current and current.name,
+        )
+    return True

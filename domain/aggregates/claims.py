@@ -1,0 +1,85 @@
+"""Who holds something that only one can hold: an identifier, or a push token.
+
+A claim is a stream of its own, so the event store itself refuses a second holder: two claims at
+once collide on the stream's version, on every persistence adapter (R5, R7).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .. import events
+from ..identity import Identifier, keyed_hash
+from .base import Aggregate, Appliers, Occasion
+
+
+class IdentifierClaim(Aggregate):
+    """The person who holds one identifier, if anybody does.
+
+    Args:
+        name: the identifier's keyed hash.
+    """
+
+    CATEGORY = "claim"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.holder: str | None = None
+
+    @classmethod
+    def on(cls, identifier: Identifier, key: bytes) -> IdentifierClaim:
+        """Return the claim on an identifier, not loaded yet.
+
+        Args:
+            identifier: in its compared form.
+            key: the store's identifier key, up to 64 bytes; without it the name tells nothing.
+        """
+        return cls(keyed_hash(key, *identifier))
+
+    def take(self, occasion: Occasion, identifier: Identifier, person: str) -> None:
+        """Record that a person holds the identifier; whoever calls has seen that nobody does."""
+        self.record(events.IdentifierClaimed, occasion, kind=identifier.kind, person=person)
+
+    def release(self, occasion: Occasion, identifier: Identifier, person: str) -> None:
+        """Record that the person holds the identifier no longer."""
+        self.record(events.IdentifierReleased, occasion, kind=identifier.kind, person=person)
+
+    def _claimed(self, event: events.IdentifierClaimed) -> None:
+        self.holder = event.person
+
+    def _released(self, _: events.IdentifierReleased) -> None:
+        self.holder = None
+
+    APPLIERS: ClassVar[Appliers] = {
+        events.IdentifierClaimed: _claimed,
+        events.IdentifierReleased: _released,
+    }
+
+
+class PushTokenClaim(Aggregate):
+    """The installation of an application that reported one push token last (R7).
+
+    Args:
+        name: keyed hash of application and token.
+    """
+
+    CATEGORY = "token"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.holder: str | None = None
+
+    @classmethod
+    def on(cls, application: str, push_token: str, key: bytes) -> PushTokenClaim:
+        """Return the claim on a token, not loaded yet; ``key`` as for identifiers."""
+        return cls(keyed_hash(key, application, push_token))
+
+    def take(self, occasion: Occasion, installation: str) -> None:
+        """Record that an installation reported the push token; nothing if it was the last to."""
+        if self.holder != installation:
+            self.record(events.PushTokenClaimed, occasion, installation=installation)
+
+    def _claimed(self, event: events.PushTokenClaimed) -> None:
+        self.holder = event.installation
+
+    APPLIERS: ClassVar[Appliers] = {events.PushTokenClaimed: _claimed}

@@ -1,0 +1,133 @@
+"""One copy of an app on one device."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Self
+
+from .. import events
+from ..values import Scalar
+from .base import Aggregate, Appliers, Occasion, differing, overwrite, tag_changes
+
+FACTS: dict[str, int] = {
+    "os": 50,
+    "os_version": 100,
+    "sdk_version": 100,
+    "app_version": 100,
+    "device_manufacturer": 250,
+    "device_model": 250,
+    "device_name": 250,
+    "language": 50,
+    "timezone": 100,
+    "push_service": 50,
+    "push_token": 4096,
+    "application_user_id": 256,
+}
+"""Device facts that are strings, with their longest value in characters."""
+FLAG_FACTS = frozenset({"device_secure"})
+"""Device facts that are true or false."""
+
+
+class Installation(Aggregate):
+    """An installation: whose it is, what is known of the device, and whether it can be reached."""
+
+    CATEGORY = "installation"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.application = ""
+        self.facts: dict[str, Scalar] = {}
+        self.attributes: dict[str, Scalar] = {}
+        self.tags: set[str] = set()
+        self.push_enabled = True
+        self.notifications_enabled = True
+        self.person: str | None = None
+        self.bound_at: datetime | None = None
+        self.primary = False
+        self.expired: events.ExpiryReason | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether it is registered and has not expired."""
+        return self.exists and self.expired is None
+
+    def draft(self) -> Self:
+        """Return a copy with containers of its own."""
+        twin = super().draft()
+        twin.facts, twin.attributes, twin.tags = {**self.facts}, {**self.attributes}, {*self.tags}
+        return twin
+
+    def update(
+        self,
+        occasion: Occasion,
+        facts: events.Facts,
+        attributes: events.Facts,
+        *,
+        push_enabled: bool | None,
+        notifications_enabled: bool | None,
+    ) -> None:
+        """Record what differs from what is known, if anything does (R8)."""
+        changes = {
+            "facts": differing(self.facts, facts),
+            "attributes": differing(self.attributes, attributes),
+            "push_enabled": None if push_enabled == self.push_enabled else push_enabled,
+            "notifications_enabled": (
+                None
+                if notifications_enabled == self.notifications_enabled
+                else notifications_enabled
+            ),
+        }
+        changes = {name: change for name, change in changes.items() if change not in (None, {})}
+        if changes:
+            self.record(events.InstallationUpdated, occasion, **changes)
+
+    def change_tags(self, occasion: Occasion, add: frozenset[str], remove: frozenset[str]) -> None:
+        """Add and remove tags; a name in both is removed (R28)."""
+        if changes := tag_changes(self.tags, add, remove):
+            self.record(events.InstallationTagged, occasion, **changes)
+
+    def _registered(self, event: events.InstallationRegistered) -> None:
+        self.application = event.application
+        self.push_enabled = event.push_enabled
+        self.notifications_enabled = event.notifications_enabled
+        overwrite(self.facts, event.facts)
+        overwrite(self.attributes, event.attributes)
+
+    def _updated(self, event: events.InstallationUpdated) -> None:
+        overwrite(self.facts, event.facts)
+        overwrite(self.attributes, event.attributes)
+        if event.push_enabled is not None:
+            self.push_enabled = event.push_enabled
+        if event.notifications_enabled is not None:
+            self.notifications_enabled = event.notifications_enabled
+
+    def _tagged(self, event: events.InstallationTagged) -> None:
+        self.tags.update(event.added)
+        self.tags.difference_update(event.removed)
+
+    def _personalized(self, event: events.DevicePersonalized) -> None:
+        self.person = event.person
+        self.bound_at = event.timestamp
+
+    def _depersonalized(self, _: events.DeviceDepersonalized) -> None:
+        self.person = self.bound_at = None
+        self.primary = False
+        # R20: what was told about the device while the person held it is not for the next one.
+        self.attributes.clear()
+        self.tags.clear()
+
+    def _primary_changed(self, event: events.PrimaryChanged) -> None:
+        self.primary = event.current == self.name
+
+    def _expired(self, event: events.InstallationExpired) -> None:
+        self.expired = event.reason
+
+    APPLIERS: ClassVar[Appliers] = {
+        events.InstallationRegistered: _registered,
+        events.InstallationUpdated: _updated,
+        events.InstallationTagged: _tagged,
+        events.InstallationExpired: _expired,
+        events.DevicePersonalized: _personalized,
+        events.DeviceDepersonalized: _depersonalized,
+        events.PrimaryChanged: _primary_changed,
+    }

@@ -1,0 +1,127 @@
+"""An end user, known by identifiers or not yet."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from .. import events
+from ..errors import LimitExceeded, UserMergeInterrupted
+from ..identity import CONTACTS_LIMIT, Identifier
+from ..values import Scalar
+from .base import Aggregate, Appliers, Occasion, differing, overwrite, tag_changes
+
+
+class Person(Aggregate):
+    """A person: identifiers, attributes, tags, and the installations that are bound."""
+
+    CATEGORY = "person"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.type: events.PersonType = "LEAD"
+        self.identifiers: dict[Identifier, None] = {}
+        self.attributes: dict[str, Scalar] = {}
+        self.tags: set[str] = set()
+        self.devices: dict[str, str] = {}
+        """Installation → application, in the order in which they were bound."""
+        self.primaries: dict[str, str] = {}
+        """Application → primary installation (R23)."""
+
+    @property
+    def identified(self) -> bool:
+        """Whether any identifier is known; a person without one is an unidentified lead."""
+        return bool(self.identifiers)
+
+    def values(self, kind: str) -> list[str]:
+        """Return the identifiers of one kind, in the order in which they were added."""
+        return [value for held, value in self.identifiers if held == kind]
+
+    def draft(self) -> Self:
+        """Return a copy with containers of its own."""
+        twin = super().draft()
+        twin.identifiers, twin.attributes = {**self.identifiers}, {**self.attributes}
+        twin.tags, twin.devices, twin.primaries = {*self.tags}, {**self.devices}, {**self.primaries}
+        return twin
+
+    def check_room(self, new: list[Identifier]) -> None:
+        """Raise what adding the identifiers would break (R12, then R4)."""
+        if not new:
+            return
+        if self.values("external_id") and any(kind == "external_id" for kind, _ in new):
+            raise UserMergeInterrupted("external_id", "differs from the one the person has")
+        for kind in ("msisdn", "email"):
+            count = len(self.values(kind)) + sum(held == kind for held, _ in new)
+            if count > CONTACTS_LIMIT:
+                raise LimitExceeded(f"{kind}s", CONTACTS_LIMIT, count, unit="values")
+
+    def add_identifier(self, occasion: Occasion, identifier: Identifier) -> None:
+        """Record one more identifier; whoever calls has claimed it."""
+        kind, value = identifier
+        self.record(events.IdentifierAdded, occasion, kind=kind, value=value)
+
+    def remove_identifier(self, occasion: Occasion, identifier: Identifier) -> None:
+        """Record that an identifier is the person's no longer; whoever calls releases it."""
+        kind, value = identifier
+        self.record(events.IdentifierRemoved, occasion, kind=kind, value=value)
+
+    def promote(self, occasion: Occasion) -> None:
+        """Make a lead a customer; a customer stays one (R16)."""
+        if self.type == "LEAD":
+            self.record(events.PersonPromoted, occasion)
+
+    def update(self, occasion: Occasion, attributes: events.Facts) -> None:
+        """Record the attributes that differ, if any (R15)."""
+        if changes := differing(self.attributes, attributes):
+            self.record(events.PersonUpdated, occasion, attributes=changes)
+
+    def change_tags(self, occasion: Occasion, add: frozenset[str], remove: frozenset[str]) -> None:
+        """Add and remove tags; a name in both is removed (R28)."""
+        if changes := tag_changes(self.tags, add, remove):
+            self.record(events.PersonTagged, occasion, **changes)
+
+    def replace_tags(self, occasion: Occasion, tags: frozenset[str]) -> None:
+        """Make the person's tags exactly these (R15)."""
+        self.change_tags(occasion, tags, frozenset(self.tags) - tags)
+
+    def _created(self, event: events.PersonCreated) -> None:
+        self.type = event.type
+
+    def _promoted(self, _: events.PersonPromoted) -> None:
+        self.type = "CUSTOMER"
+
+    def _updated(self, event: events.PersonUpdated) -> None:
+        overwrite(self.attributes, event.attributes)
+
+    def _tagged(self, event: events.PersonTagged) -> None:
+        self.tags.update(event.added)
+        self.tags.difference_update(event.removed)
+
+    def _identifier_added(self, event: events.IdentifierAdded) -> None:
+        self.identifiers[event.identifier] = None
+
+    def _identifier_removed(self, event: events.IdentifierRemoved) -> None:
+        self.identifiers.pop(event.identifier, None)
+
+    def _personalized(self, event: events.DevicePersonalized) -> None:
+        self.devices[event.installation] = event.application
+
+    def _depersonalized(self, event: events.DeviceDepersonalized) -> None:
+        self.devices.pop(event.installation, None)
+
+    def _primary_changed(self, event: events.PrimaryChanged) -> None:
+        if event.current is None:
+            self.primaries.pop(event.application, None)
+        else:
+            self.primaries[event.application] = event.current
+
+    APPLIERS: ClassVar[Appliers] = {
+        events.PersonCreated: _created,
+        events.PersonPromoted: _promoted,
+        events.PersonUpdated: _updated,
+        events.PersonTagged: _tagged,
+        events.IdentifierAdded: _identifier_added,
+        events.IdentifierRemoved: _identifier_removed,
+        events.DevicePersonalized: _personalized,
+        events.DeviceDepersonalized: _depersonalized,
+        events.PrimaryChanged: _primary_changed,
+    }

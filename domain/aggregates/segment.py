@@ -1,0 +1,61 @@
+"""A saved segment: a name for an audience of one application."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from .. import events
+from .base import Aggregate, Appliers, Occasion
+
+
+class Segment(Aggregate):
+    """An audience's expression under a name, which other expressions use as ``segment:name``.
+
+    Args:
+        name: the application's code, a colon and the segment's own name, which has none.
+    """
+
+    CATEGORY = "segment"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.expression: str | None = None
+
+    @classmethod
+    def of(cls, application: str, name: str) -> Self:
+        """Return an application's segment, not loaded yet."""
+        return cls(f"{application}:{name}")
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The application's code and the segment's own name."""
+        application, _, name = self.name.rpartition(":")
+        return application, name
+
+    def define(self, occasion: Occasion, expression: str) -> None:
+        """Record the expression; nothing if it is the one already."""
+        if expression != self.expression:
+            application, name = self.place
+            self.record(
+                events.SegmentDefined,
+                occasion,
+                application=application,
+                name=name,
+                expression=expression,
+            )
+
+    def remove(self, occasion: Occasion) -> None:
+        """Record that the name means nothing any more; whoever calls has seen that it does."""
+        application, name = self.place
+        self.record(events.SegmentRemoved, occasion, application=application, name=name)
+
+    def _defined(self, event: events.SegmentDefined) -> None:
+        self.expression = event.expression
+
+    def _removed(self, _: events.SegmentRemoved) -> None:
+        self.expression = None
+
+    APPLIERS: ClassVar[Appliers] = {
+        events.SegmentDefined: _defined,
+        events.SegmentRemoved: _removed,
+    }

@@ -1,0 +1,1 @@
+"""The audience language: expressions, their text, and the index terms that they name."""

@@ -1,0 +1,200 @@
+"""Audiences: boolean expressions that name installations (R33).
+
+Built from Python operators, ``tag("vip") & ~os("ios") & primary``, or read from text by
+`addressee.domain.audience_text`; both give the same tree, and its text reads back to the same tree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ..errors import InvalidValue
+from ..identity import identifier_of
+from ..values import NAME_LIMIT, TEXT_LIMIT, identifier, text
+from .index_terms import FACT_FIELDS, key_of
+
+IDENTIFIER_FIELDS = ("external_id", "msisdn", "email")
+PLAIN_FIELDS = ("tag", "itag", "installation", "segment", "type", *FACT_FIELDS)
+ATTRIBUTE_PREFIXES = ("attr.", "iattr.")
+CONSTANTS = ("all", "primary")
+"""Terms without a value."""
+
+BARE = re.compile(r"""[^\s()"'!&|\\:]+(?::[^\s()"'!&|\\:]+)*""")
+"""Values that need no quotes."""
+BARE_NAME = re.compile(r"""[^\s()"'!&|\\:]+""")
+"""Names of attributes that need no quotes: a colon would end them."""
+KEYWORDS = frozenset({"and", "or", "not"})
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A boolean expression; combine with ``&``, ``|``, ``~``, or thousands by ``Or(tuple(…))``."""
+
+    def __and__(self, other: Expression) -> And:
+        """Both."""
+        return combined(And, self, other)
+
+    def __or__(self, other: Expression) -> Or:
+        """Either or both."""
+        return combined(Or, self, other)
+
+    def __invert__(self) -> Expression:
+        """Every installation that this one does not name."""
+        return self.part if isinstance(self, Not) else Not(self)
+
+    def __str__(self) -> str:
+        """Return text that reads back to this expression."""
+        pieces: list[str] = []
+        waiting: list[Expression | str] = [self]  # no recursion: a host may call from deep within
+        while waiting:
+            match waiting.pop():
+                case And(parts) | Or(parts) as joint:
+                    tight = isinstance(joint, And)
+                    for n, part in enumerate(reversed(parts)):
+                        waiting += (" and " if tight else " or ",) if n else ()
+                        waiting += (")", part, "(") if tight and isinstance(part, Or) else (part,)
+                case Not(part):
+                    waiting += (part, "not ") if isinstance(part, Term) else (")", part, "not (")
+                case piece:
+                    pieces.append(str(piece))
+        return "".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Term(Expression):
+    """One leaf: ``field:value``, or a constant such as ``primary`` with no value.
+
+    Args:
+        field: its name; ``attr.`` and ``iattr.`` stand before the name of an attribute.
+        value: in its compared form; the functions of this module bring it there.
+    """
+
+    field: str
+    value: str = ""
+
+    @property
+    def key(self) -> str:
+        """The term as the targeting index knows it."""
+        return f"{key_of(self.field)}:{self.value}" if self.value else self.field
+
+    def __str__(self) -> str:
+        """Return text that reads back to this term."""
+        prefix, dot, name = self.field.partition(".")
+        field = f"{prefix}.{quoted(name, BARE_NAME)}" if dot else prefix
+        return f"{field}:{quoted(self.value)}" if self.value else field
+
+
+@dataclass(frozen=True, slots=True)
+class And(Expression):
+    """All parts hold; two or more, none of them an And."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Expression):
+    """At least one part holds; two or more, none of them an Or."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Expression):
+    """The part does not hold; it is no Not itself."""
+
+    part: Expression
+
+
+primary = Term("primary")
+"""The person's primary installation of the application (R23)."""
+everyone = Term("all")
+"""Every installation; ``all`` in text."""
+
+
+Joint = TypeVar("Joint", And, Or)
+
+
+def combined(kind: type[Joint], one: Expression, other: object) -> Joint:
+    """Return both as one, those of the same kind dissolved, since nesting them means nothing."""
+    if isinstance(other, Expression):
+        left, right = (x.parts if isinstance(x, kind) else (x,) for x in (one, other))
+        return kind(left + right)
+    raise TypeError("operators join expressions; as_expression reads text")
+
+
+def term(field: str, value: str) -> Term:
+    """Return the term ``field:value`` with its value in compared form.
+
+    Raises:
+        InvalidValue: there is no such field, or the value can't be one of it.
+    """
+    if field in IDENTIFIER_FIELDS:
+        return Term(field, identifier_of(field, value).value)
+    if field in FACT_FIELDS:
+        return Term(field, text(field, value, TEXT_LIMIT, least=1).casefold())
+    if field == "installation":
+        return Term(field, identifier(field, value))
+    if field == "type":
+        if (lower := text(field, value, NAME_LIMIT).lower()) not in ("lead", "customer"):
+            raise InvalidValue("type", "should be lead or customer")
+        return Term(field, lower)
+    if field in PLAIN_FIELDS:
+        return Term(field, text(field, value, NAME_LIMIT, least=1))
+    prefix, dot, name = field.partition(".")
+    if f"{prefix}{dot}" in ATTRIBUTE_PREFIXES:
+        text(f"{prefix} name", name, NAME_LIMIT, least=1)
+        return Term(field, text(field, value, TEXT_LIMIT, least=1))
+    known = ", ".join((*IDENTIFIER_FIELDS, *PLAIN_FIELDS, "attr.NAME", "iattr.NAME", *CONSTANTS))
+    raise InvalidValue("field", f"is unknown; there are {known}")
+
+
+def of_field(field: str) -> Callable[[str], Term]:
+    """Return the function that makes terms of one field."""
+
+    def make(value: str) -> Term:
+        return term(field, value)
+
+    make.__name__ = make.__qualname__ = field
+    make.__doc__ = f"Return the term ``{field}:value``; raises InvalidValue."
+    return make
+
+
+external_id, msisdn, email = map(of_field, IDENTIFIER_FIELDS)
+tag, itag, installation, segment, person_type = map(of_field, PLAIN_FIELDS[:5])
+os, os_version, sdk_version, app_version, language = map(of_field, FACT_FIELDS[:5])
+device_manufacturer, device_model, timezone, push_service = map(of_field, FACT_FIELDS[5:])
+
+
+def attr(name: str, value: str) -> Term:
+    """Return the term for an attribute of the person; raises InvalidValue."""
+    return term(f"attr.{name}", value)
+
+
+def iattr(name: str, value: str) -> Term:
+    """Return the term for an attribute of the installation; raises InvalidValue."""
+    return term(f"iattr.{name}", value)
+
+
+def leaves(expression: Expression) -> frozenset[Term]:
+    """Return the terms of an expression, each once."""
+    found: set[Term] = set()
+    waiting = [expression]
+    while waiting:
+        match waiting.pop():
+            case Term() as leaf:
+                found.add(leaf)
+            case And(parts) | Or(parts):
+                waiting += parts
+            case part:
+                waiting += (part.part,) if isinstance(part, Not) else ()
+    return frozenset(found)
+
+
+def quoted(value: str, bare: re.Pattern[str] = BARE) -> str:
+    """Return a value as text needs it: in double quotes where it is odd."""
+    if bare.fullmatch(value) and value.lower() not in KEYWORDS:
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

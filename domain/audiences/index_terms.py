@@ -1,0 +1,92 @@
+"""The audience terms that an installation answers to: what the targeting index holds (R33, R34).
+
+A term is the text of an expression's leaf, ``field:value``. The identifiers are no terms: they lead
+to a person, and the person to installations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+
+from ..aggregates.installation import Installation
+from ..aggregates.person import Person
+from ..values import Scalar
+
+ALL = "all"
+"""Every live installation."""
+REACHABLE = "reachable"
+"""Every live installation with both flags on: whom a push reaches by default (R34)."""
+PRIMARY = "primary"
+FACT_FIELDS = (
+    "os",
+    "os_version",
+    "sdk_version",
+    "app_version",
+    "language",
+    "device_manufacturer",
+    "device_model",
+    "timezone",
+    "push_service",
+)
+"""Device facts that audiences may name; compared without regard to case."""
+INDEXED_FACTS = frozenset(FACT_FIELDS)
+
+
+def key_of(field: str) -> str:
+    """Return a field's name as keys hold it: a colon in an attribute's name is escaped."""
+    return field.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def attribute_text(value: Scalar) -> str:
+    """Return an attribute's value as an expression writes it: ``true``, ``3``, ``gold``."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def installation_terms(installation: Installation, indexed: AbstractSet[str]) -> set[str]:
+    """Return the terms that hold for an installation by itself; none once it has expired (R9).
+
+    Args:
+        installation: as it is now.
+        indexed: the attributes that the index knows, as ``attr.name`` or ``iattr.name``.
+    """
+    if not installation.live:
+        return set()
+    terms = {ALL}
+    if installation.push_enabled and installation.notifications_enabled:
+        terms.add(REACHABLE)
+    if installation.primary:
+        terms.add(PRIMARY)
+    for name, value in installation.facts.items():
+        if name in INDEXED_FACTS:
+            terms.add(f"{name}:{str(value).casefold()}")
+    for tag in installation.tags:
+        terms.add(f"itag:{tag}")
+    if indexed:
+        terms |= attribute_terms("iattr", installation.attributes, indexed)
+    return terms
+
+
+def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:
+    """Return the terms that hold for each of a person's installations while they are bound.
+
+    Args:
+        person: as it is now.
+        indexed: the attributes that the index knows, as ``attr.name`` or ``iattr.name``.
+    """
+    terms = {f"tag:{tag}" for tag in person.tags}
+    terms.add(f"type:{person.type.lower()}")
+    if indexed:
+        terms |= attribute_terms("attr", person.attributes, indexed)
+    return terms
+
+
+def attribute_terms(
+    prefix: str, attributes: Mapping[str, Scalar], indexed: AbstractSet[str]
+) -> set[str]:
+    """Return the terms of those attributes that the index knows."""
+    return {
+        f"{key_of(f'{prefix}.{name}')}:{attribute_text(value)}"
+        for name, value in attributes.items()
+        if f"{prefix}.{name}" in indexed
+    }

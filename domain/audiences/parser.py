@@ -1,0 +1,200 @@
+r"""Reads audiences from text (R33).
+
+::
+
+    any   = each { ("or" | "||") each }
+    each  = one { ("and" | "&&") one }
+    one   = ("not" | "!") one | "(" any ")" | "all" | "primary" | field ":" value
+    field = name [ "." name ]
+    value = name | '"' … '"' | "'" … "'"        with \" \' and \\ inside
+
+Keywords in any case. A bare value runs to white space, a bracket, ``&&`` or ``||``; it may hold
+quotes, but not begin with one. Brackets that change nothing may nest without limit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import AddresseeError, ExpressionInvalid
+from .expression import CONSTANTS, And, Expression, Not, Or, Term, term
+
+DEPTH_LIMIT = 200
+"""How many levels of and, or and not an expression may have; the number of terms has no limit."""
+TOO_DEEP = f"nests deeper than {DEPTH_LIMIT} levels of and, or, not"
+
+TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<sign>\(|\)|&&|\|\||!)
+    | (?P<field>[A-Za-z_]+(?:\.(?:[^\s:()"']+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'))?)\s*:
+      \s*(?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?!["'])(?:(?!&&|\|\|)[^\s()])+)?
+    | (?P<word>[A-Za-z_.]+)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+SIGNS = {"&&": "and", "||": "or", "!": "not", "(": "(", ")": ")"}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of text: an operator or bracket as ``kind``, or ``term`` with its leaf."""
+
+    kind: str
+    column: int
+    leaf: Term | None = None
+
+
+def as_expression(audience: str | Expression) -> Expression:
+    """Return an expression as it is, and text as the expression it means (R33).
+
+    Raises:
+        ExpressionInvalid: the text can't be read, and the error names the column; or the
+            expression has more than 200 levels, and the column is 1.
+    """
+    if not isinstance(audience, Expression):
+        return parse(audience)
+    waiting = [(audience, 1)]
+    while waiting:
+        part, level = waiting.pop()
+        if level > DEPTH_LIMIT:
+            raise ExpressionInvalid(TOO_DEEP, 1)
+        inner = part.parts if isinstance(part, And | Or) else ()
+        inner = (part.part,) if isinstance(part, Not) else inner
+        waiting += [(p, level + 1) for p in inner if not isinstance(p, Term)]
+    return audience
+
+
+def parse(audience: str) -> Expression:
+    """Return the expression that a text means (R33); raises ExpressionInvalid with the column."""
+    # Open brackets wait in a list: how deep they nest must not depend on the host's call stack.
+    opened = [Bracket(1, negated=False)]
+    negated, operand = False, True
+    for token in tokens(audience):
+        if operand:
+            if token.leaf is not None:
+                opened[-1].add(token.leaf, 0, negated=negated)
+                negated = operand = False
+            elif token.kind == "not":
+                negated = not negated
+            elif token.kind == "(":
+                opened.append(Bracket(token.column, negated=negated))
+                negated = False
+            else:
+                raise ExpressionInvalid("expected a term, not or a bracket", token.column)
+        elif token.kind in ("and", "or"):
+            operand = True
+            if token.kind == "or":
+                opened[-1].end_conjunction()
+        elif token.kind == ")" and len(opened) > 1:
+            inner = opened.pop()
+            opened[-1].add(*inner.closed(), negated=inner.negated)
+        elif token.kind != "end" or len(opened) > 1:
+            end = f") for the bracket of column {opened[-1].column}" if opened[1:] else "the end"
+            problem = "no bracket is open" if token.kind == ")" else f"expected and, or, {end}"
+            raise ExpressionInvalid(problem, token.column)
+    return dissolved(opened[0].closed()[0])
+
+
+class Bracket:
+    """What was read since a bracket, or the text, began; each operand with its final depth."""
+
+    def __init__(self, column: int, *, negated: bool) -> None:
+        self.column = column
+        self.negated = negated
+        self._disjunction: list[tuple[Expression, int]] = []
+        self._conjunction: list[tuple[Expression, int]] = []
+
+    def add(self, part: Expression, depth: int, *, negated: bool) -> None:
+        """Take an operand."""
+        if negated:
+            depth += -1 if isinstance(part, Not) else 1
+            part = ~part
+        self._conjunction.append((part, depth))
+
+    def end_conjunction(self) -> None:
+        """Take an ``or``, or the end."""
+        self._disjunction.append(joined(And, self._conjunction))
+        self._conjunction = []
+
+    def closed(self) -> tuple[Expression, int]:
+        """Return what stands in the bracket and its depth; raises ExpressionInvalid over 200."""
+        self.end_conjunction()
+        part, depth = joined(Or, self._disjunction)
+        if depth > DEPTH_LIMIT:
+            raise ExpressionInvalid(TOO_DEEP, self.column)
+        return part, depth
+
+
+def joined(kind: type[And | Or], parts: list[tuple[Expression, int]]) -> tuple[Expression, int]:
+    """Return the parts as one, not yet dissolved: to copy them at each bracket is quadratic."""
+    if len(parts) == 1:
+        return parts[0]
+    depth = 1 + max(depth - isinstance(part, kind) for part, depth in parts)
+    return kind(tuple(part for part, _ in parts)), depth
+
+
+def dissolved(expression: Expression) -> Expression:
+    """Return an expression of bounded depth with no And directly in an And, no Or in an Or."""
+    if not isinstance(expression, And | Or):
+        return Not(dissolved(expression.part)) if isinstance(expression, Not) else expression
+    found: list[Expression] = []
+    waiting = [*reversed(expression.parts)]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, And | Or) and type(part) is type(expression):
+            waiting += reversed(part.parts)
+        else:
+            found.append(dissolved(part))
+    return type(expression)(tuple(found))
+
+
+def tokens(audience: object) -> Iterator[Token]:
+    """Yield a text's tokens, the last of them ``end``; raises ExpressionInvalid."""
+    if not isinstance(audience, str):
+        raise ExpressionInvalid("should be a text or an expression", 1)
+    at, end = 0, len(audience.rstrip())
+    if not end:
+        raise ExpressionInvalid("is empty; expected a term", 1)
+    while at < end:
+        match = TOKEN.match(audience, at)
+        if match is None:
+            column = len(audience) - len(audience[at:].lstrip()) + 1
+            raise ExpressionInvalid("expected a term, an operator or a bracket", column)
+        yield token_of(match)
+        at = match.end()
+    yield Token("end", end + 1)
+
+
+def token_of(match: re.Match[str]) -> Token:
+    """Return the token that was matched; raises ExpressionInvalid for a term that can't be."""
+    sign, field, value, word = match.group("sign", "field", "value", "word")
+    quote = match.string[match.end() : match.end() + 1] in ('"', "'")
+    if sign is not None:
+        return Token(SIGNS[sign], match.start("sign") + 1)
+    if field is not None:
+        column = match.start("field") + 1
+        if value is None:
+            problem = "the quote is not closed" if quote else "expected a value behind the colon"
+            raise ExpressionInvalid(problem, match.end() + 1)
+        prefix, dot, name = field.partition(".")
+        try:
+            leaf = term(f"{prefix.lower()}{dot}{unquoted(name)}", unquoted(value))
+        except AddresseeError as error:
+            raise ExpressionInvalid(str(error), column) from None
+        return Token("term", column, leaf)
+    column, lower = match.start("word") + 1, word.lower()
+    if lower in CONSTANTS:
+        return Token("term", column, Term(lower))
+    if lower in ("and", "or", "not"):
+        return Token(lower, column)
+    if quote and lower.endswith("."):
+        raise ExpressionInvalid("expected a closed quote and a colon behind it", match.end() + 1)
+    raise ExpressionInvalid("expected field:value, all or primary", column)
+
+
+def unquoted(value: str) -> str:
+    """Return what stands in quotes, with its escapes resolved; anything else as it is."""
+    inner = re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)
+    return inner if value[:1] in ('"', "'") else value

@@ -1,0 +1,1 @@
+"""What an operator lays down for one mobile app."""
