@@ -10,7 +10,7 @@ from addressee.domain import Installation, NoRegistration, Person, values
 from .personalization import Personalization
 from .ports.store import Store
 from .unit_of_work.aggregate_cache import AggregateCache
-from .unit_of_work.repository import Loading
+from .unit_of_work.repository import AggregateRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Profiles:
         """
         name = values.identifier("installation", installation)
         with self._store.reading() as reader:
-            loading = Loading(reader, self._cache)
-            [(found, _)] = loading.load([Installation(name)]).values()
+            repository = AggregateRepository(reader, self._cache)
+            [(found, _)] = repository.load([Installation(name)]).values()
             device = cast("Installation", found)
             if within not in (None, device.application):
                 raise NoRegistration(name)
@@ -60,10 +60,10 @@ class Profiles:
                 raise NoRegistration(name, device.expired)
             if device.person is None:
                 return Profile(device, None, (device,))
-            [(found, _)] = loading.load([Person(device.person)]).values()
+            [(found, _)] = repository.load([Person(device.person)]).values()
             person = cast("Person", found)
             beside = [n for n, app in person.devices.items() if app == device.application]
-            devices = loading.load(map(Installation, beside))
+            devices = repository.load(map(Installation, beside))
             order = [devices[Installation(n).id].aggregate for n in beside]
             return Profile(device, person, tuple(cast("list[Installation]", order)))
 
@@ -80,5 +80,5 @@ class Profiles:
         if seen is not None and since is not None and seen.position >= since:
             return cast("Person", seen.aggregate)
         with self._store.reading() as reader:
-            [(found, _)] = Loading(reader, self._cache).load([fresh]).values()
+            [(found, _)] = AggregateRepository(reader, self._cache).load([fresh]).values()
         return cast("Person", found)

@@ -158,11 +158,11 @@ class Targeting:
         audience = as_expression(expression)
         with self._store.reading() as reader:
             planned = self._plan(reader, application, audience, include_disabled=include_disabled)
-            outline = planned.outline
+            estimate = planned.estimate
             return TargetingPlan(
-                outline.steps(planned.conjuncts),
-                tuple(sorted(outline.occupied(planned.conjuncts))),
-                len(outline.occupied(outline.universe)),
+                estimate.steps(planned.conjuncts),
+                tuple(sorted(estimate.occupied(planned.conjuncts))),
+                len(estimate.occupied(estimate.universe)),
             )
 
     def segments(self, application: str) -> dict[str, str]:

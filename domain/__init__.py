@@ -61,7 +61,7 @@ from .events import (
     personal_fields,
 )
 from .identity import Identifier, Identity, Kind, identifier_of, key_fingerprint, keyed_hash
-from .policies.mobile_app import Application, DeviceCap, OverCap, UserData
+from .policies.mobile_app import DeviceCap, MobileApp, OverCap, UserData
 from .policies.session_policy import KEEP, SessionPolicy
 from .store_errors import (
     IdentifierKeyWrong,
@@ -73,6 +73,9 @@ from .store_errors import (
     StoreUnavailable,
 )
 from .values import Attributes, Scalar
+
+Application = MobileApp
+"""The former name of `MobileApp`."""
 
 __all__ = [
     "EVENT_TYPES",
@@ -118,6 +121,7 @@ __all__ = [
     "Kind",
     "LedgerFileInvalid",
     "LimitExceeded",
+    "MobileApp",
     "NoRegistration",
     "Not",
     "NotPersonalized",

@@ -15,12 +15,12 @@ from addressee.adapters.serialization.commands_by_name import moment_of
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue
 
-from . import applications, operations, seals, transfers
-from . import queries as questions
-from .apply import apply_file, opened
-from .output import one_line
-from .serve import serve_store
-from .stores import DEFAULT_STORE, Store, existing_store, opened_store
+from .commands import applications, operations, seals, transfers
+from .commands import queries as questions
+from .commands.apply import apply_file, opened
+from .commands.serve import serve_store
+from .terminal.output import one_line
+from .terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 
 SOME_REFUSED = 1
 UNUSABLE = 2

@@ -20,7 +20,7 @@ from addressee.application import (
     Store,
 )
 from addressee.application.defaults import random_id, utc_now
-from addressee.domain import Application, SessionPolicy
+from addressee.domain import MobileApp, SessionPolicy
 
 from .messages.error_responses import Refused
 from .security.authentication import Backend, Device, backend, device
@@ -83,7 +83,7 @@ class Rates:
     _lock: Lock = field(default_factory=Lock)
     _left: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
 
-    def take(self, application: Application) -> None:
+    def take(self, application: MobileApp) -> None:
         """Count one request; raises Refused where an application has had all of its rate."""
         limit = application.rate_limit
         if limit is None:

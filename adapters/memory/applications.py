@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from addressee.application import ApiKey
-from addressee.domain import Application
+from addressee.domain import MobileApp
 
 
 class MemoryApplications:
     """Applications and keys of one process; what each method gives is said at the port."""
 
-    def __init__(self, *applications: Application) -> None:
+    def __init__(self, *applications: MobileApp) -> None:
         self._applications = {each.code: each for each in applications}
         self._keys: dict[str, ApiKey] = {}
 
-    def put(self, application: Application) -> None:
+    def put(self, application: MobileApp) -> None:
         """Keep an application."""
         self._applications[application.code] = application
 
-    def get(self, code: str) -> Application | None:
+    def get(self, code: str) -> MobileApp | None:
         """Return an application."""
         return self._applications.get(code)
 
-    def all(self) -> Sequence[Application]:
+    def all(self) -> Sequence[MobileApp]:
         """Return every application."""
         return sorted(self._applications.values(), key=lambda each: each.code)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from typing import Generic, TypeVar
 
-from addressee.domain import Application, InvalidValue, values
+from addressee.domain import InvalidValue, MobileApp, values
 
 from ..ports.store import ApiKey, Applications
 
@@ -58,7 +58,7 @@ class Configured:
         self._application = Remembered(applications.get, timer)
         self.key: Callable[[str], ApiKey | None] = Remembered(applications.key, timer)
 
-    def application(self, code: str) -> Application | None:
+    def application(self, code: str) -> MobileApp | None:
         """Return an application, or None where there is none or the code can't be one."""
         try:
             name = values.identifier("application", code)
@@ -75,7 +75,7 @@ class Policies(Mapping[str, V]):
         policy: returns an application's, or None where it has none.
     """
 
-    def __init__(self, configured: Configured, policy: Callable[[Application], V | None]) -> None:
+    def __init__(self, configured: Configured, policy: Callable[[MobileApp], V | None]) -> None:
         self._configured = configured
         self._policy = policy
 

@@ -31,7 +31,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class Estimate:
     """How many hits the parts of an expression have, and in which shards.
 
     Attributes:

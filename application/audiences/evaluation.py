@@ -17,7 +17,7 @@ from addressee.domain import And, Expression, InvalidValue, Not, Or, Term, keyed
 from addressee.domain.audiences.expression import ATTRIBUTE_PREFIXES
 
 from ..ports.store import SHARD_BITS, View, Viewable
-from .cost_estimate import Outline
+from .cost_estimate import Estimate
 from .segment_expansion import expanded
 
 IDENTIFIER_FIELDS: AbstractSet[str] = frozenset({"external_id", "msisdn", "email"})
@@ -38,14 +38,14 @@ class Plan:
         reader: where postings come from.
         application: whose installations count.
         indexed: leaf → its term in the index.
-        outline: what is known before postings are read.
+        estimate: what is known before postings are read.
         conjuncts: what all has to hold, the universe among it, in the order in which it is asked.
     """
 
     reader: View
     application: str
     indexed: Mapping[Term, str]
-    outline: Outline
+    estimate: Estimate
     conjuncts: And
 
     def hits(self, start: int = 0) -> Iterator[BitMap]:
@@ -56,7 +56,7 @@ class Plan:
         """
         for postings in self.postings(start >> SHARD_BITS):
             if found := self.narrowed(
-                self.conjuncts.parts, postings[self.outline.universe], postings
+                self.conjuncts.parts, postings[self.estimate.universe], postings
             ):
                 yield found
 
@@ -65,7 +65,7 @@ class Plan:
         *parts, last = self.conjuncts.parts
         total = 0
         for postings in self.postings():
-            universe = postings[self.outline.universe]
+            universe = postings[self.estimate.universe]
             if not parts:
                 total += len(universe)
             elif found := self.narrowed(parts, universe, postings):
@@ -82,12 +82,12 @@ class Plan:
         for shards in self.runs(first):
             found = self.reader.postings(self.application, terms, shards)
             indexed = {leaf: found.get(term, NOTHING) for leaf, term in self.indexed.items()}
-            yield {**indexed, **self.outline.looked_up}
+            yield {**indexed, **self.estimate.looked_up}
 
     def runs(self, first: int = 0) -> Iterator[range]:
         """Yield the shards that can have hits, from a first one on, as they are read."""
-        occupied = self.outline.occupied(self.conjuncts)
-        everywhere = len(occupied) == len(self.outline.occupied(self.outline.universe))
+        occupied = self.estimate.occupied(self.conjuncts)
+        everywhere = len(occupied) == len(self.estimate.occupied(self.estimate.universe))
         shards_of: dict[int, list[int]] = {}
         for shard in sorted(occupied):
             if shard >= first:
@@ -147,9 +147,9 @@ def plan(
     indexed = {leaf: leaf.key for leaf in (universe, *terms) if leaf not in looked_up}
     sizes = reader.shards(application, frozenset(indexed.values()))
     of_leaf = {leaf: sizes.get(term, NOWHERE) for leaf, term in indexed.items()}
-    outline = Outline(universe, looked_up, of_leaf)
+    estimate = Estimate(universe, looked_up, of_leaf)
     parts = expression.parts if isinstance(expression, And) else (expression,)
-    return Plan(reader, application, indexed, outline, outline.ordered_and((universe, *parts)))
+    return Plan(reader, application, indexed, estimate, estimate.ordered_and((universe, *parts)))
 
 
 def without_segments(reader: View, application: str, expression: Expression) -> Expression:

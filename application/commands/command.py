@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from addressee.domain import Aggregate
 
 from ..unit_of_work.results import Depersonalized, Personalized, Registered, Updated
-from ..unit_of_work.unit_of_work import Work
+from ..unit_of_work.unit_of_work import UnitOfWork
 
 R_co = TypeVar("R_co", bound=Registered | Personalized | Depersonalized | Updated, covariant=True)
 
@@ -36,7 +36,7 @@ class Command(Protocol[R_co]):
         """
         ...
 
-    def decide(self, work: Work) -> R_co:
+    def decide(self, work: UnitOfWork) -> R_co:
         """Record what follows on the aggregates of ``work`` and return the answer.
 
         It may run several times, each time on newly read aggregates. What it raises refuses the

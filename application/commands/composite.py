@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from addressee.domain import Aggregate
 
 from ..unit_of_work.results import Result, Updated
-from ..unit_of_work.unit_of_work import Work
+from ..unit_of_work.unit_of_work import UnitOfWork
 from .command import Command
 
 
@@ -30,7 +30,7 @@ class Together:
         """Return what each of them looks at first."""
         return (aggregate for command in self.commands for aggregate in command.opens(key))
 
-    def decide(self, work: Work) -> Updated:
+    def decide(self, work: UnitOfWork) -> Updated:
         """Raise what the first raises that is refused."""
         for command in self.commands:
             command.decide(work)

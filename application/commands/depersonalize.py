@@ -10,7 +10,7 @@ from typing import ClassVar
 from addressee.domain import Aggregate, DepersonalizeReason, Forbidden, Installation, Person, unbind
 
 from ..unit_of_work.results import Depersonalized
-from ..unit_of_work.unit_of_work import Work
+from ..unit_of_work.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Depersonalize:
         """Return the installation, and the one that asks."""
         return map(Installation, filter(None, (self.installation, self.by)))
 
-    def decide(self, work: Work) -> Depersonalized:
+    def decide(self, work: UnitOfWork) -> Depersonalized:
         """Raise NoRegistration, or Forbidden for an installation of somebody else."""
         return depart(work, acted_on(work, self.installation, self.by), self.reason)
 
@@ -52,7 +52,7 @@ class DepersonalizeAll:
         """Return the person."""
         return (Person(self.person),)
 
-    def decide(self, work: Work) -> Depersonalized:
+    def decide(self, work: UnitOfWork) -> Depersonalized:
         """Raise UnknownPerson if nobody has that id."""
         person = work.person(self.person)
         devices = tuple(
@@ -86,7 +86,7 @@ class EndSession:
         """Return the installation."""
         return (Installation(self.installation),)
 
-    def decide(self, work: Work) -> Depersonalized:
+    def decide(self, work: UnitOfWork) -> Depersonalized:
         """Look again within the transaction, for a touch may have come in between."""
         seen = work.last_seen(self.installation)
         if seen is None or seen > self.before:
@@ -94,7 +94,9 @@ class EndSession:
         return depart(work, work.installation(self.installation), "session_expired")
 
 
-def depart(work: Work, installation: Installation, reason: DepersonalizeReason) -> Depersonalized:
+def depart(
+    work: UnitOfWork, installation: Installation, reason: DepersonalizeReason
+) -> Depersonalized:
     """Unbind an installation and return the answer."""
     person = installation.person
     leave(work, installation, reason)
@@ -104,13 +106,13 @@ def depart(work: Work, installation: Installation, reason: DepersonalizeReason) 
     )
 
 
-def leave(work: Work, installation: Installation, reason: DepersonalizeReason) -> None:
+def leave(work: UnitOfWork, installation: Installation, reason: DepersonalizeReason) -> None:
     """Unbind an installation from whoever has it, if anybody does."""
     if person := work.owner(installation):
         unbind(work.occasion, installation, person, reason, work.rules.successor, work.installation)
 
 
-def acted_on(work: Work, name: str, by: str | None) -> Installation:
+def acted_on(work: UnitOfWork, name: str, by: str | None) -> Installation:
     """Return the installation that a command acts on; only its person's own may (R21)."""
     if by is None or by == name:
         return work.installation(name)

@@ -23,7 +23,7 @@ from addressee.domain import (
 )
 
 from ..unit_of_work.results import Personalized
-from ..unit_of_work.unit_of_work import Work
+from ..unit_of_work.unit_of_work import UnitOfWork
 from .depersonalize import leave
 from .set_primary import make_primary
 
@@ -51,7 +51,7 @@ class Personalize:
         yield Installation(self.installation)
         yield from (IdentifierClaim.on(i, key) for i in self.identity.identifiers())
 
-    def decide(self, work: Work) -> Personalized:
+    def decide(self, work: UnitOfWork) -> Personalized:
         """Raise the first refusal in the order of R15."""
         claims = {identifier: work.claim(identifier) for identifier in self.identity.identifiers()}
         installation = work.installation(self.installation)
@@ -72,7 +72,7 @@ class Personalize:
         previous = owner.name if owner is not None and owner is not person else None
         return Personalized(outcome, self.installation, person.name, previous, work.primary_moves())
 
-    def _inform(self, work: Work, person: Person, new: list[Identifier]) -> None:
+    def _inform(self, work: UnitOfWork, person: Person, new: list[Identifier]) -> None:
         """Record what the sign-in tells of the person, who is made if need be (R11, R12, R16)."""
         person.check_room(new)
         if not person.exists:
@@ -85,7 +85,7 @@ class Personalize:
         if self.tags is not None:
             person.replace_tags(work.occasion, self.tags)
 
-    def _again(self, work: Work, installation: Installation, person: Person) -> Outcome:
+    def _again(self, work: UnitOfWork, installation: Installation, person: Person) -> Outcome:
         """Say what became of a person who was on the installation before; no new binding (R14)."""
         # Signing in again is a sign of life, though nothing may be recorded (R26).
         work.touch(installation)
@@ -94,7 +94,7 @@ class Personalize:
         return "promoted" if promoted else "unchanged"
 
     def _take(
-        self, work: Work, installation: Installation, owner: Person | None, person: Person
+        self, work: UnitOfWork, installation: Installation, owner: Person | None, person: Person
     ) -> Outcome:
         """Bind the installation, unbinding it first where somebody has it (R13)."""
         if owner is not None:
@@ -105,7 +105,7 @@ class Personalize:
         return "attached" if owner is None else "rebound"
 
 
-def make_room(work: Work, installation: Installation, person: Person) -> None:
+def make_room(work: UnitOfWork, installation: Installation, person: Person) -> None:
     """Evict a person's least recently used installations where the policy's cap is reached.
 
     Raises:
@@ -123,13 +123,13 @@ def make_room(work: Work, installation: Installation, person: Person) -> None:
         leave(work, work.get(Installation(name)), "evicted")
 
 
-def last_used(work: Work, name: str) -> datetime:
+def last_used(work: UnitOfWork, name: str) -> datetime:
     """Return when a bound installation was bound or last touched."""
     bound_at = work.get(Installation(name)).bound_at or datetime.min.replace(tzinfo=UTC)
     return max(bound_at, work.last_seen(name) or bound_at)
 
 
-def add_identifiers(work: Work, person: Person, identifiers: list[Identifier]) -> None:
+def add_identifiers(work: UnitOfWork, person: Person, identifiers: list[Identifier]) -> None:
     """Record identifiers on the person and claim them, in the same transaction (R5, R12)."""
     for identifier in identifiers:
         person.add_identifier(work.occasion, identifier)

@@ -18,7 +18,7 @@ from addressee.domain import (
 )
 
 from ..unit_of_work.results import Depersonalized, Registered, Updated
-from ..unit_of_work.unit_of_work import Work
+from ..unit_of_work.unit_of_work import UnitOfWork
 from .depersonalize import leave
 from .device_report import Report
 from .tagging import TagChange
@@ -44,7 +44,7 @@ class Register:
         if token is not None:
             yield PushTokenClaim.on(self.application, str(token), key)
 
-    def decide(self, work: Work) -> Registered:
+    def decide(self, work: UnitOfWork) -> Registered:
         """Raise NoRegistration if the id is known and has expired."""
         if self.installation is None:
             installation = work.new(Installation)
@@ -65,7 +65,7 @@ class Register:
         )
         return Registered("registered", name, superseded=claim_token(work, installation))
 
-    def _again(self, work: Work, name: str) -> Registered:
+    def _again(self, work: UnitOfWork, name: str) -> Registered:
         installation = work.installation(name)
         if installation.application != self.application:
             raise InvalidValue("application", "is not the one the installation was registered in")
@@ -89,7 +89,7 @@ class UpdateInstallation:
         """Return the installation."""
         return (Installation(self.installation),)
 
-    def decide(self, work: Work) -> Updated:
+    def decide(self, work: UnitOfWork) -> Updated:
         """Raise NoRegistration if it is unknown or expired."""
         installation = work.installation(self.installation)
         installation.update(work.occasion, **self.report)
@@ -113,7 +113,7 @@ class TagInstallation:
         """Return the installation."""
         return (Installation(self.installation),)
 
-    def decide(self, work: Work) -> Updated:
+    def decide(self, work: UnitOfWork) -> Updated:
         """Raise NoRegistration if it is unknown or expired."""
         installation = work.installation(self.installation)
         installation.change_tags(work.occasion, *self.tags.on(installation.tags))
@@ -134,7 +134,7 @@ class Touch:
         """Return the installation."""
         return (Installation(self.installation),)
 
-    def decide(self, work: Work) -> Updated:
+    def decide(self, work: UnitOfWork) -> Updated:
         """Raise NoRegistration if it is unknown or expired."""
         installation = work.installation(self.installation)
         if installation.person is not None:
@@ -157,7 +157,7 @@ class Expire:
         """Return the installation."""
         return (Installation(self.installation),)
 
-    def decide(self, work: Work) -> Depersonalized:
+    def decide(self, work: UnitOfWork) -> Depersonalized:
         """Raise NoRegistration if it is unknown or has expired already."""
         installation = work.installation(self.installation)
         person = installation.person
@@ -165,7 +165,7 @@ class Expire:
         return Depersonalized("expired", (self.installation,), person, work.primary_moves())
 
 
-def claim_token(work: Work, installation: Installation) -> str | None:
+def claim_token(work: UnitOfWork, installation: Installation) -> str | None:
     """Make the installation the one that has its push token; return the one that it supersedes.
 
     Newest wins and exactly one stays live, since two claims collide on the token's stream (R7).
@@ -184,13 +184,13 @@ def claim_token(work: Work, installation: Installation) -> str | None:
     return superseded
 
 
-def expire(work: Work, installation: Installation, reason: ExpiryReason) -> None:
+def expire(work: UnitOfWork, installation: Installation, reason: ExpiryReason) -> None:
     """Record that an installation can't be reached any more; it leaves its person first (R9)."""
     leave(work, installation, reason)
     installation.record(InstallationExpired, work.occasion, reason=reason)
 
 
-def updated(work: Work, installation: Installation) -> Updated:
+def updated(work: UnitOfWork, installation: Installation) -> Updated:
     """Return the answer of a command that may have changed an installation."""
     outcome: Literal["updated", "unchanged"] = "updated" if work.recorded else "unchanged"
     return Updated(outcome, installation.name, installation.person, work.primary_moves())

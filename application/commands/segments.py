@@ -11,7 +11,7 @@ from addressee.domain import Aggregate, Segment, SegmentInUse, UnknownSegment, a
 from ..audiences.evaluation import check_indexed
 from ..audiences.segment_expansion import expanded, uses
 from ..unit_of_work.results import Updated
-from ..unit_of_work.unit_of_work import Work
+from ..unit_of_work.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class DefineSegment:
         """Return the segment."""
         return (Segment.of(self.application, self.name),)
 
-    def decide(self, work: Work) -> Updated:
+    def decide(self, work: UnitOfWork) -> Updated:
         """Raise what asking the audience would raise; SegmentCycle if it contains itself."""
 
         def text_of(name: str) -> str | None:
@@ -57,7 +57,7 @@ class RemoveSegment:
         """Return the segment."""
         return (Segment.of(self.application, self.name),)
 
-    def decide(self, work: Work) -> Updated:
+    def decide(self, work: UnitOfWork) -> Updated:
         """Raise UnknownSegment, or SegmentInUse."""
         segment = work.get(Segment.of(self.application, self.name))
         if segment.expression is None:

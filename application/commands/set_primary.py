@@ -9,7 +9,7 @@ from typing import ClassVar
 from addressee.domain import Aggregate, Installation, NotPersonalized, Person, move_primary
 
 from ..unit_of_work.results import Updated
-from ..unit_of_work.unit_of_work import Work
+from ..unit_of_work.unit_of_work import UnitOfWork
 from .depersonalize import acted_on, device
 
 
@@ -33,7 +33,7 @@ class SetPrimary:
         """Return the installation, and the one that asks."""
         return map(Installation, filter(None, (self.installation, self.by)))
 
-    def decide(self, work: Work) -> Updated:
+    def decide(self, work: UnitOfWork) -> Updated:
         """Raise NoRegistration, NotPersonalized, or Forbidden for one of somebody else."""
         installation = acted_on(work, self.installation, self.by)
         person = work.owner(installation)
@@ -49,7 +49,7 @@ class SetPrimary:
         return Updated("updated" if moves else "unchanged", self.installation, person.name, moves)
 
 
-def make_primary(work: Work, installation: Installation, person: Person) -> None:
+def make_primary(work: UnitOfWork, installation: Installation, person: Person) -> None:
     """Move the person's primary flag of the application to this installation."""
     holder = person.primaries.get(installation.application)
     previous = work.get(Installation(holder)) if holder else None

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from addressee.domain import Aggregate, Person, values
 
 from ..unit_of_work.results import Updated
-from ..unit_of_work.unit_of_work import Work
+from ..unit_of_work.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class TagPerson:
         """Return the person."""
         return (Person(self.person),)
 
-    def decide(self, work: Work) -> Updated:
+    def decide(self, work: UnitOfWork) -> Updated:
         """Raise UnknownPerson if nobody has that id."""
         person = work.person(self.person)
         person.change_tags(work.occasion, *self.tags.on(person.tags))

@@ -21,7 +21,7 @@ from addressee.domain import (
 )
 
 from ..unit_of_work.results import Updated
-from ..unit_of_work.unit_of_work import Work
+from ..unit_of_work.unit_of_work import UnitOfWork
 from .personalize import add_identifiers
 
 
@@ -47,7 +47,7 @@ class UpdatePerson:
         for identity in (self.add, self.remove):
             yield from (IdentifierClaim.on(i, key) for i in identity.identifiers())
 
-    def decide(self, work: Work) -> Updated:
+    def decide(self, work: UnitOfWork) -> Updated:
         """Raise NoRegistration, OtherPerson, or UserMergeInterrupted for an identifier."""
         added = list(self.add.identifiers())
         installation = work.installation(self.installation)

@@ -24,9 +24,9 @@ from ..ports.store import JoinableStore, Store, Transaction
 from ..unit_of_work.aggregate_cache import AggregateCache, Seen
 from ..unit_of_work.batch import Batch, final, placed
 from ..unit_of_work.command_context import Checked, Context
-from ..unit_of_work.repository import Loading
+from ..unit_of_work.repository import AggregateRepository
 from ..unit_of_work.results import Result
-from ..unit_of_work.unit_of_work import Rules, Work
+from ..unit_of_work.unit_of_work import Rules, UnitOfWork
 from .idempotency import decide_once
 from .subscribers import Subscribers
 
@@ -93,7 +93,7 @@ class Execution:
         positions: Sequence[int] = ()
         try:
             with self.store.writing() as transaction:
-                batch = Batch(Loading(transaction, self.cache))
+                batch = Batch(AggregateRepository(transaction, self.cache))
                 outcomes, written = self._carry_out(batch, transaction, orders)
             # Only here is it committed.
             events, positions = batch.events, written
@@ -118,7 +118,7 @@ class Execution:
             )
 
         with self.store.joining(host, tell) as transaction:
-            batch = Batch(Loading(transaction, AggregateCache(0)))
+            batch = Batch(AggregateRepository(transaction, AggregateCache(0)))
             outcomes, positions = self._carry_out(batch, transaction, orders)
         return [placed(outcome, place, positions) for outcome, place in outcomes]
 
@@ -129,7 +129,7 @@ class Execution:
         key = self.store.identifier_key
         opened = [[*command.opens(key)] for command, _ in orders]
         if len(orders) > 1:
-            batch.loading.load_ahead(chain.from_iterable(opened))
+            batch.repository.load_ahead(chain.from_iterable(opened))
         outcomes = [
             self._decide(batch, order, wanted) for order, wanted in zip(orders, opened, strict=True)
         ]
@@ -147,7 +147,7 @@ class Execution:
             checked = Checked.of(context, command.actor)
             at = checked.at or self.clock()
             occasion = Occasion(at.astimezone(UTC), checked.actor, checked.correlation_id)
-            work = Work(self.store, batch.loading, occasion, self.rules, checked.within)
+            work = UnitOfWork(self.store, batch.repository, occasion, self.rules, checked.within)
             work.open(*wanted)
             if checked.idempotency_key is None:
                 result = command.decide(work)

@@ -19,7 +19,7 @@ from addressee.domain import (
 
 from ..commands import Command
 from ..unit_of_work.results import Result
-from ..unit_of_work.unit_of_work import Work
+from ..unit_of_work.unit_of_work import UnitOfWork
 
 
 class CompletedCommand(Aggregate):
@@ -37,7 +37,7 @@ class CompletedCommand(Aggregate):
     APPLIERS: ClassVar[Appliers] = {CommandCompleted: _completed}
 
 
-def decide_once(work: Work, command: Command[Result], key: str) -> Result:
+def decide_once(work: UnitOfWork, command: Command[Result], key: str) -> Result:
     """Decide, or return what the first command with the same idempotency key answered (R31)."""
     secret = work.store.identifier_key
     request = [type(command).__name__, asdict(command)]

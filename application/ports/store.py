@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from pyroaring import BitMap
 
-from addressee.domain import Application, Event
+from addressee.domain import Event, MobileApp
 
 from .changes import Changes
 from .records import Seal, Stored
@@ -259,15 +259,15 @@ class ApiKey:
 class Applications(Protocol):
     """Keep applications and their API keys; any call may raise StoreUnavailable."""
 
-    def put(self, application: Application) -> None:
+    def put(self, application: MobileApp) -> None:
         """Keep an application, in place of the one that has the same code."""
         ...
 
-    def get(self, code: str) -> Application | None:
+    def get(self, code: str) -> MobileApp | None:
         """Return an application by its code."""
         ...
 
-    def all(self) -> Sequence[Application]:
+    def all(self) -> Sequence[MobileApp]:
         """Return every application, by code."""
         ...
 

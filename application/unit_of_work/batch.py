@@ -14,9 +14,9 @@ from addressee.domain import AddresseeError, Aggregate, Event
 
 from ..ports.changes import Changes
 from .aggregate_cache import Seen
-from .repository import Loading
+from .repository import AggregateRepository
 from .results import Result
-from .unit_of_work import Work
+from .unit_of_work import UnitOfWork
 
 PENDING = 2**62
 
@@ -26,17 +26,17 @@ class Batch:
     """Events, changes and signs of life that go to the store together.
 
     Attributes:
-        loading: reads aggregates, and gives later commands the states that earlier ones left.
+        repository: reads aggregates, and gives later commands the states that earlier ones left.
         recorded: those states, with the place of their last event.
     """
 
-    loading: Loading
+    repository: AggregateRepository
     events: list[Event] = field(default_factory=list[Event])
     changes: Changes = field(default_factory=Changes)
     touches: dict[str, datetime] = field(default_factory=dict[str, datetime])
     recorded: list[tuple[Aggregate, int]] = field(default_factory=list[tuple[Aggregate, int]])
 
-    def add(self, work: Work) -> int:
+    def add(self, work: UnitOfWork) -> int:
         """Take over what a command recorded; return the place of the newest event it knows of."""
         self.touches |= work.touches
         finished = work.finish()
@@ -48,7 +48,7 @@ class Batch:
         place = PENDING + len(self.events) - 1
         for aggregate in aggregates:
             self.recorded.append((aggregate, place))
-            self.loading.keep(Seen(aggregate, place))
+            self.repository.keep(Seen(aggregate, place))
         return place
 
 

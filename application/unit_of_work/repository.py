@@ -10,7 +10,7 @@ from ..ports.store import Reader
 from .aggregate_cache import AggregateCache, Seen
 
 
-class Loading:
+class AggregateRepository:
     """Reads aggregates for the commands of one transaction, each stream once.
 
     Args:

@@ -26,7 +26,7 @@ from addressee.domain import (
 from ..ports.changes import Changes
 from ..ports.store import Store
 from ..read_models.projector import project
-from .repository import Loading
+from .repository import AggregateRepository
 from .results import PrimaryMove
 
 A = TypeVar("A", bound=Aggregate)
@@ -47,12 +47,12 @@ class Rules:
     device_caps: Mapping[str, DeviceCap]
 
 
-class Work:
+class UnitOfWork:
     """The aggregates of one command within one transaction.
 
     Args:
         store: whose identifier key and indexed attributes count.
-        loading: reads aggregates within the open transaction.
+        repository: reads aggregates within the open transaction.
         occasion: time, actor and correlation id; its time moves on to the latest event that was
             read, so that a stream's times never run backwards where clocks differ.
         rules: what the host chose.
@@ -62,7 +62,7 @@ class Work:
     def __init__(
         self,
         store: Store,
-        loading: Loading,
+        repository: AggregateRepository,
         occasion: Occasion,
         rules: Rules,
         within: str | None = None,
@@ -73,7 +73,7 @@ class Work:
         self.within = within
         self.touches: dict[str, datetime] = {}
         """Installations whose sessions are alive, and when they were (R26)."""
-        self._loading = loading
+        self._repository = repository
         self._aggregates: dict[str, Aggregate] = {}
         self._positions: dict[str, int] = {}
 
@@ -87,7 +87,7 @@ class Work:
         missing = [aggregate for aggregate in wanted if aggregate.id not in self._aggregates]
         if not missing:
             return
-        for stream, (aggregate, position) in self._loading.load(missing).items():
+        for stream, (aggregate, position) in self._repository.load(missing).items():
             self._positions[stream] = position
             if aggregate.modified_on is not None:
                 self.occasion.timestamp = max(self.occasion.timestamp, aggregate.modified_on)
@@ -153,11 +153,11 @@ class Work:
 
     def last_seen(self, installation: str) -> datetime | None:
         """Return when a bound installation was bound or last touched (R26)."""
-        return self._loading.reader.last_seen(installation)
+        return self._repository.reader.last_seen(installation)
 
     def segments(self, application: str) -> Mapping[str, str]:
         """Return name → expression of an application's segments, as they were before the batch."""
-        return self._loading.reader.segments(application)
+        return self._repository.reader.segments(application)
 
     @property
     def recorded(self) -> bool:

@@ -42,7 +42,7 @@ class DeviceCap:
     over: OverCap = "refuse"
 
 
-class Application(BaseModel):
+class MobileApp(BaseModel):
     """One mobile app and its policies.
 
     Args:

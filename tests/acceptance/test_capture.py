@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from addressee.adapters.cli.apply import apply_lines
+from addressee.adapters.cli.commands.apply import apply_lines
 from addressee.adapters.imports import Line, Requests
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.mobile_sdk.fields import INSTALLATION_WORDS, KINDS, PERSON_WORDS

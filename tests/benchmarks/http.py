@@ -22,7 +22,7 @@ from addressee.adapters.http import create_app
 from addressee.adapters.memory import MemoryApplications, MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Store
-from addressee.domain import Application, Attributes
+from addressee.domain import Attributes, MobileApp
 
 from .report import Figure, paired
 
@@ -167,7 +167,7 @@ def figures() -> Generator[Figure]:
         with stores(kind) as (served, called):
             people_on(served)
             people = people_on(called)
-            app = create_app(served, MemoryApplications(Application(code="shop")))
+            app = create_app(served, MemoryApplications(MobileApp(code="shop")))
             turns = [Turns() for _ in range(4)]
 
             def ours(app: ASGIApp = app, turns: Turns = turns[0]) -> int:

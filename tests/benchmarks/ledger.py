@@ -19,7 +19,7 @@ from time import perf_counter
 
 from sqlalchemy import make_url
 
-from addressee.adapters.cli.progress import collected_seldom
+from addressee.adapters.cli.terminal.progress import collected_seldom
 from addressee.adapters.sql import SqlStore
 from addressee.application import Call, Identity, Personalization, Personalized, bulk
 from tests.benchmarks import floor

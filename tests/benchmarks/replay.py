@@ -23,7 +23,7 @@ from time import perf_counter
 import psycopg
 from eventsourcing.application import LocalNotificationLog
 
-from addressee.adapters.cli.progress import collected_seldom
+from addressee.adapters.cli.terminal.progress import collected_seldom
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import Past
 from tests.benchmarks import floor, lives

@@ -7,7 +7,7 @@ import pytest
 from addressee.adapters.memory import MemoryApplications
 from addressee.adapters.sql import SqlStore
 from addressee.application import Applications, Store, issue_key, recognized
-from addressee.domain import Application, InvalidValue, LimitExceeded, UnknownApplication
+from addressee.domain import InvalidValue, LimitExceeded, MobileApp, UnknownApplication
 
 SECRET = "00112233445566778899aabbccddeeff"
 
@@ -18,7 +18,7 @@ def applications(store: Store) -> Applications:
 
 
 def test_an_application_comes_back_as_it_was_put(applications: Applications) -> None:
-    shop = Application(
+    shop = MobileApp(
         code="shop",
         user_data="jwt",
         jwt_keys={"main": SECRET},
@@ -29,17 +29,17 @@ def test_an_application_comes_back_as_it_was_put(applications: Applications) -> 
         rate_limit=50,
     )
     applications.put(shop)
-    applications.put(Application(code="bank"))
+    applications.put(MobileApp(code="bank"))
     assert applications.get("shop") == shop
     assert applications.get("Shop") is None
     assert applications.get("none") is None
     assert [each.code for each in applications.all()] == ["bank", "shop"]
-    applications.put(Application(code="shop"))
-    assert applications.get("shop") == Application(code="shop")
+    applications.put(MobileApp(code="shop"))
+    assert applications.get("shop") == MobileApp(code="shop")
 
 
 def test_a_key_is_recognized_and_kept_as_a_hash_only(applications: Applications) -> None:
-    applications.put(Application(code="shop"))
+    applications.put(MobileApp(code="shop"))
     key = issue_key(applications, "shop", "backend")
     kept = recognized(applications.key, key)
     assert kept is not None
@@ -51,7 +51,7 @@ def test_a_key_is_recognized_and_kept_as_a_hash_only(applications: Applications)
 
 
 def test_keys_rotate_with_and_without_overlap(applications: Applications) -> None:
-    applications.put(Application(code="shop"))
+    applications.put(MobileApp(code="shop"))
     first = issue_key(applications, "shop", "backend")
     admin = issue_key(applications, "shop", "admin")
     second = issue_key(applications, "shop", "backend")
@@ -83,6 +83,6 @@ def test_a_setting_that_is_refused_is_named_without_its_value(
     settings: dict[str, object], error: type[InvalidValue], field: str
 ) -> None:
     with pytest.raises(error) as refused:
-        Application.of("shop", settings)
+        MobileApp.of("shop", settings)
     assert refused.value.field == field
     assert "00ff" not in str(refused.value)

@@ -9,7 +9,7 @@ from fastapi import Header, Security
 from fastapi.security import APIKeyHeader
 
 from addressee.application import ApiKey, Configured, Scope, recognized
-from addressee.domain import Application
+from addressee.domain import MobileApp
 
 from ..messages.error_responses import Refused
 from .person_tokens import verified
@@ -34,7 +34,7 @@ class Device:
         subject: the external id that a token vouches for; None where there is no token.
     """
 
-    application: Application
+    application: MobileApp
     subject: str | None
 
     def may_use_person(self) -> None:
@@ -80,7 +80,7 @@ def device(configured: Configured, authorization: str | None) -> Device:
 class Backend:
     """A service with an API key."""
 
-    application: Application
+    application: MobileApp
     key: ApiKey
 
     @property

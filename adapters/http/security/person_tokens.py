@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 
 from addressee.application import Configured
-from addressee.domain import Application
+from addressee.domain import MobileApp
 
 from ..messages.error_responses import Refused
 
@@ -21,7 +21,7 @@ APPLICATION = "infobip-api-key"
 decode: Callable[..., dict[str, Any]] = jwt.decode  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-def verified(configured: Configured, token: str) -> tuple[Application, str]:
+def verified(configured: Configured, token: str) -> tuple[MobileApp, str]:
     """Return the application and the external id that a token speaks for.
 
     Args:

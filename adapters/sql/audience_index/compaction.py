@@ -6,11 +6,10 @@ import secrets
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from itertools import islice
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 
 from addressee.application.ports.store import SHARD_BITS
 
@@ -19,7 +18,7 @@ from ..engine.compiled_query import pages
 from ..schema.tables import GENERATION, Schema
 from .delta import Delta, delta_of
 from .index_statements import Index
-from .postings_reader import as_written, decoded, term_numbers
+from .postings_reader import decoded
 
 COMPACT_AT = 16_384
 """Length of the delta, in rows, from which a transaction folds it into the chunks."""
@@ -34,37 +33,6 @@ Posting = tuple[int, int, int]
 """Number of a term, ordinal, and 1 if the term holds now, 0 if not."""
 Place = tuple[int, int]
 """Number of a term, and shard: where a chunk is."""
-
-
-def add_terms(
-    connection: Connection, index: Index, application: str, terms: AbstractSet[str]
-) -> dict[str, int]:
-    """Return term → its number, giving numbers to terms that have none."""
-    rows = [{"application": application, "term": as_written(term)} for term in sorted(terms)]
-    connection.execute(insert(index.schema.term), rows)
-    return term_numbers(connection, index, application, terms)
-
-
-def places(
-    connection: Connection,
-    index: Index,
-    application: str,
-    terms: AbstractSet[str],
-    installations: AbstractSet[str],
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Return term → its number, for those that have one, and installation → its ordinal."""
-    written = {as_written(term): term for term in terms}
-    numbers: dict[str, int] = {}
-    ordinals: dict[str, int] = {}
-    for page in pages([*written, *installations]):
-        for name, number, is_installation in index.places.rows(
-            connection, page, application=application
-        ):
-            if is_installation:
-                ordinals[name] = number
-            else:
-                numbers[written[name]] = number
-    return numbers, ordinals
 
 
 class Upkeep:

@@ -23,8 +23,8 @@ class Index:
         schema: the tables.
         warm: decoded chunks and more, as long as they are right.
         written_chunks: writes rows.
-        places: reads term → number within an application, with a 0, and with a 1 installation →
-            ordinal; both by one list.
+        numbers_and_ordinals: reads term → number within an application, with a 0, and with a 1
+            installation → ordinal; both by one list.
         span: reads the first and the last sequence of the delta.
     """
 
@@ -33,7 +33,7 @@ class Index:
         self.schema = schema
         self.warm = Warm(WARM_BYTES)
         self.written_chunks = Rows(chunk, "term", "shard", "card", "checksum", "data")
-        self.places = Query(
+        self.numbers_and_ordinals = Query(
             union_all(
                 select(term.c.term, term.c.number, ZERO)
                 .where(term.c.application == given("application"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 
 from pyroaring import BitMap
 from sqlalchemy import Connection
@@ -18,11 +17,12 @@ from addressee.application.ports.store import SHARD_BITS
 from addressee.domain import StoreDamaged
 
 from ..engine.compiled_query import IN_LIMIT, pages
-from ..schema.tables import GENERATION, WHOLE_TERM
+from ..schema.tables import GENERATION
 from .delta import UNCHANGED, Delta
 from .delta_reader import read_deltas
 from .generation_cache import Kept, Warm
 from .index_statements import Index
+from .term_dictionary import term_numbers
 
 ENTRY = 120
 """About how many bytes of Python's an entry takes besides its bitmap."""
@@ -179,25 +179,3 @@ def decoded(term: int, shard: int, checksum: int, data: bytes) -> BitMap:
     if zlib.crc32(data) != checksum:
         raise StoreDamaged(f"chunk of term {term}, shard {shard} has a wrong checksum; rebuild it")
     return BitMap.deserialize(data)
-
-
-def term_numbers(
-    connection: Connection, index: Index, application: str, terms: Iterable[str]
-) -> dict[str, int]:
-    """Return term → its number, for those that were ever used in the application."""
-    written = {as_written(term): term for term in terms}
-    found: dict[str, int] = {}
-    for page in pages(written):
-        rows = index.numbers.rows(connection, page, application=application)
-        found.update((written[term], number) for term, number in rows)
-    return found
-
-
-def as_written(term: str) -> str:
-    """Return a term as its column holds it: what is too long for an index ends in its hash.
-
-    That makes it longer than any term that is written whole, so the two can't be mistaken.
-    """
-    if len(term) <= WHOLE_TERM:
-        return term
-    return f"{term[:WHOLE_TERM]}#{blake2b(term.encode(), digest_size=16).hexdigest()}"

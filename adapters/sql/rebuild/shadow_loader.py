@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from addressee.application import Changes
 
-from ..audience_index.compaction import places
+from ..audience_index.term_dictionary import numbers_and_ordinals
 from ..bulk_load.index_loader import IndexLoading
 from ..engine.bulk_write import Write
 from ..unit_of_work.components import Parts
@@ -57,10 +57,12 @@ class ShadowLoading(IndexLoading):
         if not new:
             return
         names = {name for name, _ in new}
-        _, known = places(self._connection, self._live.index, "", frozenset(), names)
+        _, known = numbers_and_ordinals(self._connection, self._live.index, "", frozenset(), names)
         if lost := [row for row in new if row[0] not in known]:
             self._live.installations.insert(self._connection, lost)
-            _, known = places(self._connection, self._live.index, "", frozenset(), names)
+            _, known = numbers_and_ordinals(
+                self._connection, self._live.index, "", frozenset(), names
+            )
         if "installations" in self._chosen:
             rows = [(known[name], name, application) for name, application in new]
             self._prepared.numbered_installations.insert(self._connection, rows)

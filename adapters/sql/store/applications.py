@@ -9,7 +9,7 @@ from typing import cast
 from sqlalchemy import delete, insert, select
 
 from addressee.application import ApiKey, Scope
-from addressee.domain import Application
+from addressee.domain import MobileApp
 
 from ..engine.database import Database
 from ..schema.tables import Schema
@@ -28,7 +28,7 @@ class SqlApplications:
         self._application = schema.application
         self._key = schema.api_key
 
-    def put(self, application: Application) -> None:
+    def put(self, application: MobileApp) -> None:
         """Keep an application, in place of the one that has the same code."""
         table = self._application
         settings = application.model_dump_json(exclude={"code"}).encode()
@@ -36,20 +36,20 @@ class SqlApplications:
             connection.execute(delete(table).where(table.c.code == application.code))
             connection.execute(insert(table).values(code=application.code, settings=settings))
 
-    def get(self, code: str) -> Application | None:
+    def get(self, code: str) -> MobileApp | None:
         """Return an application by its code."""
         return next(iter(self._found(code)), None)
 
-    def all(self) -> Sequence[Application]:
+    def all(self) -> Sequence[MobileApp]:
         """Return every application, by code."""
         return self._found(None)
 
-    def _found(self, code: str | None) -> list[Application]:
+    def _found(self, code: str | None) -> list[MobileApp]:
         table = self._application
         rows = select(table.c.code, table.c.settings).order_by(table.c.code)
         with self._database.reading() as connection:
             found = connection.execute(rows if code is None else rows.where(table.c.code == code))
-            return [Application.of(name, json.loads(settings)) for name, settings in found]
+            return [MobileApp.of(name, json.loads(settings)) for name, settings in found]
 
     def put_key(self, key: ApiKey, *, alone: bool) -> None:
         """Keep a key; ``alone`` in place of all that its application has of the same scope."""

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, delete
 from addressee.application import Changes, InstallationChange, Stored
 from addressee.domain import Conflict, Event
 
-from ..audience_index.compaction import add_terms, places
 from ..audience_index.generation_cache import Warm
 from ..audience_index.index_statements import WARM_BYTES
-from ..audience_index.postings_reader import Postings, term_numbers
+from ..audience_index.postings_reader import Postings
+from ..audience_index.term_dictionary import add_terms, numbers_and_ordinals, term_numbers
 from ..engine.bulk_write import Write
 from ..engine.compiled_query import microseconds_or_none, pages, to_microseconds
 from ..engine.database import Database
@@ -114,7 +114,7 @@ class SqlTransaction(SqlReader):
         terms = {term for change in changes for term in (*change.gained, *change.lost)}
         names = {change.installation for change in changes}
         index = self._prepared.index
-        numbers, ordinals = places(self._connection, index, application, terms, names)
+        numbers, ordinals = numbers_and_ordinals(self._connection, index, application, terms, names)
         if unknown := terms - numbers.keys():
             numbers |= self._add_terms(application, unknown)
         # Of several changes of one installation the last one counts.

@@ -13,7 +13,7 @@ import pytest
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Targeting, issue_key
-from addressee.domain import Application
+from addressee.domain import MobileApp
 from tests.servers import Served, http_server
 
 HOME = "/mobile/1/appinstance"
@@ -21,13 +21,13 @@ SECRET = bytes(range(64))
 FAR = 4_000_000_000
 """A second that is far ahead, as tokens count them."""
 APPLICATIONS = (
-    Application(code="shop"),
-    Application(code="bank"),
-    Application(code="vault", user_data="jwt", jwt_keys={"main": SECRET.hex()}),
-    Application(code="closed", user_data="restricted"),
-    Application(code="quiet", server_side_only=True),
-    Application(code="slow", rate_limit=2),
-    Application(code="pair", device_cap=2),
+    MobileApp(code="shop"),
+    MobileApp(code="bank"),
+    MobileApp(code="vault", user_data="jwt", jwt_keys={"main": SECRET.hex()}),
+    MobileApp(code="closed", user_data="restricted"),
+    MobileApp(code="quiet", server_side_only=True),
+    MobileApp(code="slow", rate_limit=2),
+    MobileApp(code="pair", device_cap=2),
 )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Targeting, issue_key, verify
-from addressee.domain import Application
+from addressee.domain import MobileApp
 from tests.servers import http_server
 from tests.servers.ports import free_port
 
@@ -86,7 +86,7 @@ def test_R19_what_was_acknowledged_is_there_though_the_server_was_killed(
     seconds = float(pytestconfig.getoption("--http-seconds") or 0)
     url, port = f"sqlite:///{tmp_path}/killed.db", free_port()
     with SqlStore(url) as store:
-        store.applications.put(Application(code="shop"))
+        store.applications.put(MobileApp(code="shop"))
         key = issue_key(store.applications, "shop", "backend")
     server = f"http://127.0.0.1:{port}"
     with ThreadPoolExecutor(CONNECTIONS) as pool:

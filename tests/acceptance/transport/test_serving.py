@@ -20,12 +20,12 @@ from addressee.adapters.http import create_app
 from addressee.adapters.memory import MemoryApplications, MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Targeting
-from addressee.domain import Application, StoreUnavailable
+from addressee.domain import MobileApp, StoreUnavailable
 from tests.servers import http_server, postgres_server
 
 from .conftest import HOME, code_of
 
-SHOP = Application(code="shop", session_idle=60)
+SHOP = MobileApp(code="shop", session_idle=60)
 APP = {"Authorization": "App shop"}
 
 

@@ -20,8 +20,8 @@ from addressee.adapters.imports import Line, Request, Requests, read_lines
 from addressee.application import Outcome, Personalization, Store, bulk
 from addressee.domain import AddresseeError, InvalidValue
 
-from .output import one_line
-from .progress import BYTES, long_work
+from ..terminal.output import one_line
+from ..terminal.progress import BYTES, long_work
 
 BATCH = 500
 """How many lines are one transaction."""

@@ -12,9 +12,9 @@ import typer
 from addressee.adapters.sql import READ_MODELS, Rebuild
 from addressee.application import verify as verified
 
-from .output import Form, show_table
-from .progress import long_work
-from .stores import DEFAULT_STORE, Store, existing_store
+from ..terminal.output import Form, show_table
+from ..terminal.progress import long_work
+from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
 
 DIFFERENT = 1
 

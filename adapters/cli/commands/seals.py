@@ -13,10 +13,10 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import Anchor, Seal, lost_anchors
 from addressee.domain import InvalidValue
 
+from ..terminal.output import Form, show_table
+from ..terminal.progress import long_work
+from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
 from .apply import opened
-from .output import Form, show_table
-from .progress import long_work
-from .stores import DEFAULT_STORE, Store, existing_store
 
 HEADINGS = ("seal", "first", "last", "events", "digest", "made at")
 DIGEST_BYTES = 32

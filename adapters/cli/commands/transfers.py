@@ -14,8 +14,8 @@ from addressee.adapters.memory import MemoryStore
 from addressee.application import FillableStore, export_ledger, import_ledger
 from addressee.domain import InvalidValue
 
-from .progress import long_work
-from .stores import DEFAULT_STORE, Store, existing_store, opened_store
+from ..terminal.progress import long_work
+from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 
 OWNER_ONLY = 0o600
 HexFile = Annotated[

@@ -14,8 +14,8 @@ from addressee.application import History, Past, Recorded, Targeting, Viewable
 from addressee.domain import Expression, as_expression
 from addressee.domain.audiences.expression import primary as primary_only
 
-from .output import show_table
-from .progress import long_work
+from ..terminal.output import show_table
+from ..terminal.progress import long_work
 
 DIGITS = 20
 """As many have no position."""

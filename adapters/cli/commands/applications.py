@@ -11,10 +11,10 @@ from typing import Annotated, Any, cast
 import typer
 
 from addressee.application import Applications, issue_key
-from addressee.domain import Application, InvalidValue
+from addressee.domain import InvalidValue, MobileApp
 
-from .output import show_table
-from .stores import DEFAULT_STORE, Store, existing_store, opened_store
+from ..terminal.output import show_table
+from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 
 commands = typer.Typer(
     no_args_is_help=True,
@@ -107,7 +107,7 @@ def add(  # noqa: PLR0913 # one option for each setting
             if kid not in (remove_jwt_key or ())
         }
         ledger.applications.put(
-            Application.of(code, {**before, **changes, "jwt_keys": {**kept, **new_keys}})
+            MobileApp.of(code, {**before, **changes, "jwt_keys": {**kept, **new_keys}})
         )
     typer.echo(f"{code} {'changed' if known else 'added'}")
 
@@ -124,7 +124,7 @@ def load(
 
         addressee app load applications.toml
     """
-    given = [Application.of(code, settings) for code, settings in read_file(file).items()]
+    given = [MobileApp.of(code, settings) for code, settings in read_file(file).items()]
     with opened_store(store) as ledger:
         for application in given:
             ledger.applications.put(application)
@@ -188,7 +188,7 @@ def list_(
     show_table(headings, (tuple(map(cell, row.values())) for row in rows))
 
 
-def shown(applications: Applications, application: Application) -> dict[str, Any]:
+def shown(applications: Applications, application: MobileApp) -> dict[str, Any]:
     """Return what may be shown of an application."""
     return {
         **application.model_dump(exclude={"jwt_keys"}),

@@ -11,7 +11,7 @@ import typer
 from addressee.adapters.sql import SqlStore
 from addressee.domain import InvalidValue
 
-from .stores import opened_store
+from ..terminal.store_option import opened_store
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

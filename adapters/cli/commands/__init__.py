@@ -1,0 +1,1 @@
+"""The commands of `addressee`, a file for those that belong together."""

@@ -1,0 +1,1 @@
+"""What commands share: the store's option, tables, progress."""

@@ -1,0 +1,66 @@
+"""The numbers of terms, and with them the ordinals of installations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from hashlib import blake2b
+
+from sqlalchemy import Connection, insert
+
+from ..engine.compiled_query import pages
+from ..schema.tables import WHOLE_TERM
+from .index_statements import Index
+
+
+def add_terms(
+    connection: Connection, index: Index, application: str, terms: AbstractSet[str]
+) -> dict[str, int]:
+    """Return term → its number, giving numbers to terms that have none."""
+    rows = [{"application": application, "term": as_written(term)} for term in sorted(terms)]
+    connection.execute(insert(index.schema.term), rows)
+    return term_numbers(connection, index, application, terms)
+
+
+def numbers_and_ordinals(
+    connection: Connection,
+    index: Index,
+    application: str,
+    terms: AbstractSet[str],
+    installations: AbstractSet[str],
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return term → its number, for those that have one, and installation → its ordinal."""
+    written = {as_written(term): term for term in terms}
+    numbers: dict[str, int] = {}
+    ordinals: dict[str, int] = {}
+    for page in pages([*written, *installations]):
+        for name, number, is_installation in index.numbers_and_ordinals.rows(
+            connection, page, application=application
+        ):
+            if is_installation:
+                ordinals[name] = number
+            else:
+                numbers[written[name]] = number
+    return numbers, ordinals
+
+
+def term_numbers(
+    connection: Connection, index: Index, application: str, terms: Iterable[str]
+) -> dict[str, int]:
+    """Return term → its number, for those that were ever used in the application."""
+    written = {as_written(term): term for term in terms}
+    found: dict[str, int] = {}
+    for page in pages(written):
+        rows = index.numbers.rows(connection, page, application=application)
+        found.update((written[term], number) for term, number in rows)
+    return found
+
+
+def as_written(term: str) -> str:
+    """Return a term as its column holds it: what is too long for an index ends in its hash.
+
+    That makes it longer than any term that is written whole, so the two can't be mistaken.
+    """
+    if len(term) <= WHOLE_TERM:
+        return term
+    return f"{term[:WHOLE_TERM]}#{blake2b(term.encode(), digest_size=16).hexdigest()}"

@@ -1,0 +1,105 @@
+"""Everything that can happen, as it stands in the ledger.
+
+An event's topic never changes, a field is never removed: a new shape gets a new topic suffix and an
+upcast (R30). Fields that are personal data carry `PERSONAL` from their first day (R29).
+
+An event that concerns a person and an installation is recorded on the streams of both, in one
+transaction. ``HOME`` names the category of the stream whose copy counts as the happening, so that a
+subscriber or projection meets it once.
+"""
+
+from __future__ import annotations
+
+from .base import (
+    PERSONAL,
+    Category,
+    Event,
+    Facts,
+    InstallationEvent,
+    Personal,
+    PersonalData,
+    PersonEvent,
+    personal_fields,
+)
+from .binding_events import (
+    DepersonalizeReason,
+    DeviceDepersonalized,
+    DevicePersonalized,
+    PrimaryChanged,
+)
+from .claim_events import IdentifierClaimed, IdentifierReleased, PushTokenClaimed
+from .command_events import CommandCompleted
+from .installation_events import (
+    ExpiryReason,
+    InstallationExpired,
+    InstallationRegistered,
+    InstallationTagged,
+    InstallationUpdated,
+)
+from .person_events import (
+    IdentifierAdded,
+    IdentifierRemoved,
+    PersonCreated,
+    PersonPromoted,
+    PersonTagged,
+    PersonType,
+    PersonUpdated,
+)
+from .segment_events import SegmentDefined, SegmentRemoved
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    InstallationRegistered,
+    InstallationUpdated,
+    InstallationTagged,
+    InstallationExpired,
+    PersonCreated,
+    PersonPromoted,
+    PersonUpdated,
+    PersonTagged,
+    IdentifierAdded,
+    IdentifierRemoved,
+    DevicePersonalized,
+    DeviceDepersonalized,
+    PrimaryChanged,
+    IdentifierClaimed,
+    IdentifierReleased,
+    PushTokenClaimed,
+    SegmentDefined,
+    SegmentRemoved,
+    CommandCompleted,
+)
+
+__all__ = [
+    "EVENT_TYPES",
+    "PERSONAL",
+    "Category",
+    "CommandCompleted",
+    "DepersonalizeReason",
+    "DeviceDepersonalized",
+    "DevicePersonalized",
+    "Event",
+    "ExpiryReason",
+    "Facts",
+    "IdentifierAdded",
+    "IdentifierClaimed",
+    "IdentifierReleased",
+    "IdentifierRemoved",
+    "InstallationEvent",
+    "InstallationExpired",
+    "InstallationRegistered",
+    "InstallationTagged",
+    "InstallationUpdated",
+    "PersonCreated",
+    "PersonEvent",
+    "PersonPromoted",
+    "PersonTagged",
+    "PersonType",
+    "PersonUpdated",
+    "Personal",
+    "PersonalData",
+    "PrimaryChanged",
+    "PushTokenClaimed",
+    "SegmentDefined",
+    "SegmentRemoved",
+    "personal_fields",
+]

@@ -1,0 +1,57 @@
+"""What happens between a person and an installation; recorded on the streams of both (R29)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .base import Event
+
+DepersonalizeReason = Literal[
+    "logout",
+    "session_expired",
+    "forced",
+    "remote",
+    "superseded",
+    "token_rejected",
+    "unregistered",
+    "person_erased",
+    "evicted",
+]
+
+
+class DevicePersonalized(Event):
+    """An installation was bound to a person; on both their streams."""
+
+    TOPIC = "addressee.DevicePersonalized"
+    HOME = "installation"
+
+    installation: str
+    application: str
+    person: str
+
+
+class DeviceDepersonalized(Event):
+    """An installation was unbound from a person; on both their streams (R18)."""
+
+    TOPIC = "addressee.DeviceDepersonalized"
+    HOME = "installation"
+
+    installation: str
+    application: str
+    person: str
+    reason: DepersonalizeReason
+
+
+class PrimaryChanged(Event):
+    """A person's primary installation in an application changed (R23).
+
+    On the person's stream and those of the installations that gained and lost the flag.
+    """
+
+    TOPIC = "addressee.PrimaryChanged"
+    HOME = "person"
+
+    application: str
+    person: str
+    previous: str | None
+    current: str | None

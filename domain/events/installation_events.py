@@ -1,0 +1,51 @@
+"""What happens to an installation alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import PERSONAL, Facts, InstallationEvent, Personal
+
+ExpiryReason = Literal["superseded", "token_rejected", "unregistered"]
+
+
+class InstallationRegistered(InstallationEvent):
+    """An application was installed on a device; the SDK's REGISTRATION_CREATED (R6)."""
+
+    TOPIC = "addressee.InstallationRegistered"
+
+    application: str
+    push_enabled: bool
+    notifications_enabled: bool
+    facts: Personal
+    attributes: Personal = Field(default_factory=Facts)
+
+
+class InstallationUpdated(InstallationEvent):
+    """Facts, flags or attributes changed; None removes, what is not named stays (R8)."""
+
+    TOPIC = "addressee.InstallationUpdated"
+
+    push_enabled: bool | None = None
+    notifications_enabled: bool | None = None
+    facts: Personal = Field(default_factory=Facts)
+    attributes: Personal = Field(default_factory=Facts)
+
+
+class InstallationTagged(InstallationEvent):
+    """Tags of the installation itself changed (R28)."""
+
+    TOPIC = "addressee.InstallationTagged"
+
+    added: Annotated[tuple[str, ...], PERSONAL] = ()
+    removed: Annotated[tuple[str, ...], PERSONAL] = ()
+
+
+class InstallationExpired(InstallationEvent):
+    """The installation can't be reached any more and never will be (R7, R9)."""
+
+    TOPIC = "addressee.InstallationExpired"
+
+    reason: ExpiryReason

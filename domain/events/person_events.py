@@ -1,0 +1,61 @@
+"""What happens to a person alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from ..identity import Identifier, Kind
+from .base import PERSONAL, Personal, PersonEvent
+
+PersonType = Literal["LEAD", "CUSTOMER"]
+
+
+class PersonCreated(PersonEvent):
+    """A person became known, as a lead or a customer."""
+
+    TOPIC = "addressee.PersonCreated"
+
+    type: PersonType
+
+
+class PersonPromoted(PersonEvent):
+    """A lead became a customer (R16)."""
+
+    TOPIC = "addressee.PersonPromoted"
+
+
+class PersonUpdated(PersonEvent):
+    """Attributes changed; None removes, what is not named stays (R15)."""
+
+    TOPIC = "addressee.PersonUpdated"
+
+    attributes: Personal
+
+
+class PersonTagged(PersonEvent):
+    """Tags of the person changed (R28)."""
+
+    TOPIC = "addressee.PersonTagged"
+
+    added: Annotated[tuple[str, ...], PERSONAL] = ()
+    removed: Annotated[tuple[str, ...], PERSONAL] = ()
+
+
+class IdentifierAdded(PersonEvent):
+    """The person is known by one more identifier (R12)."""
+
+    TOPIC = "addressee.IdentifierAdded"
+
+    kind: Kind
+    value: Annotated[str, PERSONAL]
+
+    @property
+    def identifier(self) -> Identifier:
+        """The identifier in its compared form."""
+        return Identifier(self.kind, self.value)
+
+
+class IdentifierRemoved(IdentifierAdded):
+    """The person is no longer known by an identifier."""
+
+    TOPIC = "addressee.IdentifierRemoved"
