@@ -11,35 +11,15 @@ from .execution.command_runner import Outcome
 from .history import History
 from .ledger.hash_chain import START, link
 from .ledger.seal_check import Anchor, broken_seals, lost_anchors, stored_events
-from .ledger.transfer import (
-    End,
-    FillableStore,
-    Filling,
-    Heading,
-    Sink,
-    Source,
-    export_ledger,
-    import_ledger,
-)
+from .ledger.transfer import export_ledger, import_ledger
 from .ledger.verify import Difference, Verification, verify
 from .personalization import Personalization
+from .ports.accounts import ApiKey, Applications, Scope
 from .ports.changes import Changes, InstallationChange
-from .ports.records import Seal, Stored
-from .ports.store import (
-    ApiKey,
-    Applications,
-    Audit,
-    AuditableStore,
-    JoinableStore,
-    Reader,
-    Recorded,
-    Row,
-    Scope,
-    Store,
-    Transaction,
-    View,
-    Viewable,
-)
+from .ports.records import InstallationRow, Recorded, Seal, Stored
+from .ports.store import AuditableStore, JoinableStore, Store, Viewable
+from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
+from .ports.views import Audit, Reader, Transaction, View
 from .profiles import Profile, Profiles
 from .read_models.as_of import Moment, Past
 from .read_models.in_memory import ReadModels
@@ -77,6 +57,7 @@ __all__ = [
     "History",
     "Identity",
     "InstallationChange",
+    "InstallationRow",
     "JoinableStore",
     "Moment",
     "Outcome",
@@ -93,7 +74,6 @@ __all__ = [
     "Registered",
     "Replay",
     "Result",
-    "Row",
     "Scope",
     "Seal",
     "SessionPolicy",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from addressee.domain import AddresseeError, InvalidValue
 
@@ -37,10 +37,10 @@ def bulk(
     Raises:
         Conflict, StoreUnavailable: nothing of the whole was recorded.
     """
-    taken = [order_of(call) for call in calls]
-    orders = [order for order in taken if not isinstance(order, AddresseeError)]
+    tried = [order_or_refusal(call) for call in calls]
+    orders = [order for order in tried if isinstance(order, Order)]
     outcomes = iter(people.execution.run(orders, transaction))
-    return [order if isinstance(order, AddresseeError) else next(outcomes) for order in taken]
+    return [next(outcomes) if isinstance(order, Order) else order for order in tried]
 
 
 def together(calls: Sequence[Call]) -> Call:
@@ -51,28 +51,17 @@ def together(calls: Sequence[Call]) -> Call:
     """
 
     def call(people: Personalization) -> Result:
-        commands: list[Command[Result]] = []
-        contexts: list[Context] = []
-        for order in map(order_of, calls):
-            if isinstance(order, AddresseeError):
-                raise order
-            commands.append(order[0])
-            contexts.append(order[1])
-        return people.run(Together(tuple(commands)), contexts[0])
+        orders = [order_of(one) for one in calls]
+        return people.run(Together(tuple(order.command for order in orders)), orders[0].context)
 
     return call
 
 
-class Ordered(Exception):  # no error: it carries a command out of the call
-    """A command that was called on `OrderTaker`."""
+class OrderBuilder(Personalization):
+    """A front door whose methods check their arguments and return the order instead of running it.
 
-    def __init__(self, command: Command[Result], context: Context) -> None:
-        super().__init__()
-        self.order = command, context
-
-
-class OrderTaker(Personalization):
-    """Checks a command's arguments as ever, and hands the command over instead of running it."""
+    For it, each call's answer is the order itself.
+    """
 
     def __init__(self) -> None:
         """Take no store: nothing is run."""
@@ -82,18 +71,23 @@ class OrderTaker(Personalization):
         raise InvalidValue("expire_sessions", f"can't run in bulk (at {now})")
 
     def run(self, command: Command[R], context: Context) -> R:
-        """Hand the command over."""
+        """Return the command with its context."""
         if context.get("transaction") is not None:
             raise InvalidValue("transaction", "is given to the bulk, not to each call")
-        raise Ordered(command, context)
+        return cast("R", Order(command, context))
 
 
-def order_of(call: Callable[[Personalization], Result]) -> Order | AddresseeError:
-    """Return the command that a call gives, or the error by which its arguments are refused."""
+def order_of(call: Call) -> Order:
+    """Return the order that a call builds; raises what its arguments are refused for."""
+    built: object = call(OrderBuilder())
+    if not isinstance(built, Order):
+        raise InvalidValue("call", "gives no command")
+    return built
+
+
+def order_or_refusal(call: Call) -> Order | AddresseeError:
+    """Return the order that a call builds, or the error by which its arguments are refused."""
     try:
-        call(OrderTaker())
-    except Ordered as ordered:
-        return ordered.order
+        return order_of(call)
     except AddresseeError as refusal:
         return refusal
-    raise InvalidValue("call", "gives no command")

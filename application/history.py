@@ -17,7 +17,8 @@ from addressee.domain import (
     values,
 )
 
-from .ports.store import Recorded, Viewable
+from .ports.records import Recorded
+from .ports.store import Viewable
 from .unit_of_work.command_context import checked_actor
 
 PAGE = 5_000

@@ -17,7 +17,7 @@ from addressee.domain import (
 
 from . import commands
 from .commands import Reported, TagChange, report_of
-from .execution.command_runner import Execution
+from .execution.command_runner import Execution, Order
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import Depersonalized, Personalized, Registered, Updated
 
@@ -45,7 +45,7 @@ class InstallationCommands:
 
     def run(self, command: commands.Command[R], context: Context) -> R:
         """Run a command whose arguments are checked; the other methods make them."""
-        [outcome] = self.execution.run([(command, context)], context.get("transaction"))
+        [outcome] = self.execution.run([Order(command, context)], context.get("transaction"))
         if isinstance(outcome, AddresseeError):
             raise outcome
         return cast("R", outcome)

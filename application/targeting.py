@@ -12,7 +12,8 @@ from addressee.domain.audiences.index_terms import ALL, REACHABLE
 from .audiences.cost_estimate import Step
 from .audiences.evaluation import Plan, plan
 from .audiences.explanation import Explanation, explain
-from .ports.store import View, Viewable
+from .ports.store import Viewable
+from .ports.views import View
 from .read_models.as_of import Moment, Past
 
 PAGE = 10_000

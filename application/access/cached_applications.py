@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from addressee.domain import InvalidValue, MobileApp, values
 
-from ..ports.store import ApiKey, Applications
+from ..ports.accounts import ApiKey, Applications
 
 V = TypeVar("V")
 FRESH = 1.0

@@ -16,7 +16,8 @@ from pyroaring import BitMap
 from addressee.domain import And, Expression, InvalidValue, Not, Or, Term, keyed_hash, leaves
 from addressee.domain.audiences.expression import ATTRIBUTE_PREFIXES
 
-from ..ports.store import SHARD_BITS, View, Viewable
+from ..ports.store import Viewable
+from ..ports.views import SHARD_BITS, View
 from .cost_estimate import Estimate
 from .segment_expansion import expanded
 

@@ -29,7 +29,9 @@ from addressee.domain import (
 )
 from addressee.domain.audiences.index_terms import ALL, REACHABLE
 
-from ..ports.store import Recorded, View, Viewable
+from ..ports.records import Recorded
+from ..ports.store import Viewable
+from ..ports.views import View
 from .evaluation import check_indexed, without_segments
 
 

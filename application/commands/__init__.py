@@ -1,7 +1,6 @@
 """Every command: its checked arguments, and what it decides on the aggregates it reads."""
 
-from .command import Command
-from .composite import Together
+from .command import Command, Together
 from .depersonalize import Depersonalize, DepersonalizeAll, EndSession
 from .device_report import Report, Reported, report_of
 from .personalize import Personalize

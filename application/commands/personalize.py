@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from addressee.domain import (
     Aggregate,
@@ -22,12 +22,10 @@ from addressee.domain import (
     check_free,
 )
 
-from ..unit_of_work.results import Personalized
+from ..unit_of_work.results import Personalized, PersonalizeOutcome
 from ..unit_of_work.unit_of_work import UnitOfWork
 from .depersonalize import leave
 from .set_primary import make_primary
-
-Outcome = Literal["attached", "promoted", "rebound", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,9 @@ class Personalize:
         if self.tags is not None:
             person.replace_tags(work.occasion, self.tags)
 
-    def _again(self, work: UnitOfWork, installation: Installation, person: Person) -> Outcome:
+    def _again(
+        self, work: UnitOfWork, installation: Installation, person: Person
+    ) -> PersonalizeOutcome:
         """Say what became of a person who was on the installation before; no new binding (R14)."""
         # Signing in again is a sign of life, though nothing may be recorded (R26).
         work.touch(installation)
@@ -95,7 +95,7 @@ class Personalize:
 
     def _take(
         self, work: UnitOfWork, installation: Installation, owner: Person | None, person: Person
-    ) -> Outcome:
+    ) -> PersonalizeOutcome:
         """Bind the installation, unbinding it first where somebody has it (R13)."""
         if owner is not None:
             # A lead that is left behind had no identifier to lose: nobody was forced out.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
+from typing import NamedTuple
 
 from addressee.domain import (
     AddresseeError,
@@ -20,7 +21,8 @@ from addressee.domain import (
 )
 
 from ..commands import Command
-from ..ports.store import JoinableStore, Store, Transaction
+from ..ports.store import JoinableStore, Store
+from ..ports.views import Transaction
 from ..unit_of_work.aggregate_cache import AggregateCache, Seen
 from ..unit_of_work.batch import Batch, final, placed
 from ..unit_of_work.command_context import Checked, Context
@@ -36,8 +38,13 @@ ATTEMPTS_IN_HOSTS = 5
 """How often at most a lost race is tried within a transaction of the host's, which it holds up."""
 
 
-Order = tuple[Command[Result], Context]
-"""A command and the context it is given in."""
+class Order(NamedTuple):
+    """A command and the context it is given in."""
+
+    command: Command[Result]
+    context: Context
+
+
 Outcome = Result | AddresseeError
 """What a command answered, or why it was refused."""
 

@@ -17,7 +17,7 @@ E = TypeVar("E", bound=Event)
 
 
 @dataclass(order=True, slots=True)
-class Batch:
+class Commit:
     """The events of one commit, waiting for the commands that may have committed before it."""
 
     position: int
@@ -28,9 +28,9 @@ class Batch:
 class Subscribers:
     """Delivers the events of this process's commands.
 
-    Threads learn of their own commits in any order. So a batch waits for the commands that were
+    Threads learn of their own commits in any order. So a commit waits for the commands that were
     under way when it was reported: one of them may hold a lower position. Those that start later
-    can't. One thread at a time delivers; the others leave their batches to it.
+    can't. One thread at a time delivers; the others leave their commits to it.
 
     Args:
         logger: told which handler failed, on which topic and position; never with event data.
@@ -42,7 +42,7 @@ class Subscribers:
         self._lock = Lock()
         self._under_way: set[int] = set()
         self._tickets = 0
-        self._waiting: list[Batch] = []
+        self._waiting: list[Commit] = []
         self._delivering = False
 
     def subscribe(self, event: type[E], handler: Callable[[E], object]) -> None:
@@ -64,28 +64,28 @@ class Subscribers:
             return
         with self._lock:
             self._under_way.discard(ticket)
-            for batch in self._waiting:
-                batch.waits_for.discard(ticket)
+            for commit in self._waiting:
+                commit.waits_for.discard(ticket)
             if events:
-                heapq.heappush(self._waiting, Batch(position, events, set(self._under_way)))
+                heapq.heappush(self._waiting, Commit(position, events, set(self._under_way)))
             if self._delivering:
                 return
             self._delivering = True
         while (ready := self._next()) is not None:
             self._deliver(ready)
 
-    def _next(self) -> Batch | None:
+    def _next(self) -> Commit | None:
         with self._lock:
             if self._waiting and not self._waiting[0].waits_for:
                 return heapq.heappop(self._waiting)
             self._delivering = False
             return None
 
-    def _deliver(self, batch: Batch) -> None:
-        for event in batch.events:
+    def _deliver(self, commit: Commit) -> None:
+        for event in commit.events:
             if event.at_home:
                 for handler in tuple(self._handlers.get(type(event), ())):
-                    self._call(handler, event, batch.position)
+                    self._call(handler, event, commit.position)
 
     def _call(self, handler: Callable[[Any], object], event: Event, position: int) -> None:
         try:

@@ -2,7 +2,7 @@
 
 What goes in is what a store keeps, byte by byte, and not what it means: personal data that is
 encrypted under a person's own key can be made unreadable by forgetting the key, and the chain still
-holds. docs/seal.md says how to compute it without this file.
+holds. docs/audit.md says how to compute it without this file.
 """
 
 from __future__ import annotations

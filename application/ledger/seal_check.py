@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from ..ports.records import Seal, Stored
-from ..ports.store import Audit
+from ..ports.views import Audit
 from .hash_chain import START, link
 
 PAGE = 5_000

@@ -6,123 +6,26 @@ their keys are no part of the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
-from typing import NamedTuple, Protocol, runtime_checkable
 
 from addressee.domain import (
-    Event,
     IdentifierKeyWrong,
     LedgerFileInvalid,
     StoreDamaged,
     key_fingerprint,
 )
 
-from ..ports.changes import Changes
-from ..ports.records import Stored
-from ..ports.store import AuditableStore, Recorded, Store, View
+from ..ports.records import Recorded, Stored
+from ..ports.store import AuditableStore
+from ..ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from ..read_models.page_boundary import whole_length
 from ..read_models.replay import Replay
 from .hash_chain import START, link
 
 PAGE = 1_000
 """How many events are taken at once."""
-VERSION = 1
-"""Of what a file holds, whatever its form."""
-
-
-class Heading(NamedTuple):
-    """What is said before the events.
-
-    Args:
-        indexed_attributes: those that audiences of the store could use, sorted.
-        key_fingerprint: which identifier key the ledger's identifiers were hashed with (R5).
-        identifier_key: that key, where it travels along.
-        version: of the format.
-    """
-
-    indexed_attributes: tuple[str, ...]
-    key_fingerprint: str
-    identifier_key: bytes | None = None
-    version: int = VERSION
-
-
-class End(NamedTuple):
-    """What is said behind the events, so that a file which was cut or changed is noticed.
-
-    Args:
-        events: how many there are.
-        last: position of the last one; 0 without any.
-        digest: what a seal of all of them would be (chain.py).
-    """
-
-    events: int
-    last: int
-    digest: bytes
-
-
-class Sink(Protocol):
-    """Take a ledger, its heading given before."""
-
-    def write(self, events: Sequence[Stored]) -> None:
-        """Take the next events."""
-        ...
-
-    def finish(self, end: End) -> None:
-        """Take the end, and keep all of it; without, nothing is kept."""
-        ...
-
-
-class Source(Protocol):
-    """Give a ledger.
-
-    Attributes:
-        heading: said before the events.
-        events: in ledger order; raises LedgerFileInvalid.
-    """
-
-    heading: Heading
-    events: Iterator[Stored]
-
-    def end(self) -> End:
-        """Return the end, once all events are taken; raises LedgerFileInvalid."""
-        ...
-
-
-class Filling(View, Protocol):
-    """Fill a store that is empty: all on leaving the block, or nothing."""
-
-    def event(self, stored: Stored) -> Event:
-        """Return what an event says; raises StoreDamaged if it can't be read."""
-        ...
-
-    def fill(self, events: Sequence[Stored], changes: Changes) -> None:
-        """Record events at their positions, and bring the read models up to them.
-
-        Raises:
-            LedgerFileInvalid: a stream has an event of that version already.
-        """
-        ...
-
-
-@runtime_checkable
-class FillableStore(Store, Protocol):
-    """Keep a store that another one's ledger can be put into."""
-
-    def filling(self, key: bytes, indexed: AbstractSet[str]) -> AbstractContextManager[Filling]:
-        """Open a transaction that nobody else writes beside.
-
-        Args:
-            key: the identifier key that the store has from then on.
-            indexed: the attributes that audiences may use from then on.
-
-        Raises:
-            StoreNotEmpty: the store has events.
-            StoreUnavailable: the store can't be reached.
-        """
-        ...
 
 
 def export_ledger(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from addressee.domain import StoreDamaged
 
-from ..ports.store import SHARD_BITS, Audit, AuditableStore
+from ..ports.store import AuditableStore
+from ..ports.views import SHARD_BITS, Audit
 from ..read_models.in_memory import ReadModels
 from ..read_models.page_boundary import Half, half_of, whole_page
 from ..read_models.replay import Replay

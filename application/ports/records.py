@@ -1,9 +1,18 @@
-"""What a ledger holds, as it is stored."""
+"""What a ledger and its read models hold, one record each."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import NamedTuple
+
+from addressee.domain import Event
+
+
+class Recorded(NamedTuple):
+    """An event with its position in the ledger."""
+
+    position: int
+    event: Event
 
 
 class Stored(NamedTuple):
@@ -34,3 +43,21 @@ class Seal(NamedTuple):
     events: int
     digest: bytes
     made_at: datetime
+
+
+class InstallationRow(NamedTuple):
+    """What a store keeps of an installation, its postings apart.
+
+    Args:
+        ordinal: its number, ascending in the order of registration.
+        installation: its id.
+        application: its application's code.
+        person: whose it is, if anybody's.
+        bound_at: since when.
+    """
+
+    ordinal: int
+    installation: str
+    application: str
+    person: str | None
+    bound_at: datetime | None

@@ -10,7 +10,8 @@ from operator import itemgetter
 
 from addressee.domain import InvalidValue, values
 
-from ..ports.store import Recorded, Viewable
+from ..ports.records import Recorded
+from ..ports.store import Viewable
 from .in_memory import ReadModels
 from .page_boundary import whole_page
 from .replay import Replay

@@ -10,7 +10,8 @@ from datetime import datetime
 from pyroaring import BitMap
 
 from ..ports.changes import Changes, InstallationChange
-from ..ports.store import SHARD_BITS, Row
+from ..ports.records import InstallationRow
+from ..ports.views import SHARD_BITS
 
 
 class ReadModels:
@@ -97,11 +98,11 @@ class ReadModels:
         """Return the ids of installations."""
         return [self._names[ordinal] for ordinal in ordinals]
 
-    def rows(self) -> Iterable[Row]:
+    def rows(self) -> Iterable[InstallationRow]:
         """Return every installation's row."""
         for name, (ordinal, application) in self._rows.items():
             person, bound_at = self._bindings.get(name, (None, None))
-            yield Row(ordinal, name, application, person, bound_at)
+            yield InstallationRow(ordinal, name, application, person, bound_at)
 
     def claims(self) -> Iterable[tuple[str, str]]:
         """Return every claim that is held."""

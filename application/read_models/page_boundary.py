@@ -8,7 +8,7 @@ from typing import cast
 
 from addressee.domain import DeviceDepersonalized, DevicePersonalized, Event
 
-from ..ports.store import Recorded
+from ..ports.records import Recorded
 
 WINDOW = 1_000
 """How many events behind a half its other half stands at most; else the ledger is damaged, and

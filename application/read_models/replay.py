@@ -9,7 +9,8 @@ from collections.abc import Set as AbstractSet
 from addressee.domain import Aggregate, Event, IdentifierClaim, Installation, Person, Segment
 
 from ..ports.changes import Changes
-from ..ports.store import Recorded, View
+from ..ports.records import Recorded
+from ..ports.views import View
 from .projector import project
 
 KINDS: Mapping[str, type[Aggregate]] = {

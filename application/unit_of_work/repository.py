@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from addressee.domain import Aggregate, IdentifierClaim, Installation, Person, PushTokenClaim
 
-from ..ports.store import Reader
+from ..ports.views import Reader
 from .aggregate_cache import AggregateCache, Seen
 
 

@@ -36,6 +36,9 @@ class Registered:
     position: int = 0
 
 
+PersonalizeOutcome = Literal["attached", "promoted", "rebound", "unchanged"]
+
+
 @dataclass(slots=True)
 class Personalized:
     """Answer of ``personalize`` (R17).
@@ -49,7 +52,7 @@ class Personalized:
         primary_moves: what became of primary flags, if anything did.
     """
 
-    outcome: Literal["attached", "promoted", "rebound", "unchanged"]
+    outcome: PersonalizeOutcome
     installation: str
     person: str
     previous_person: str | None = None

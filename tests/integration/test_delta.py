@@ -13,7 +13,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.audience_index import delta_reader as delta_reading
 from addressee.adapters.sql.schema.tables import Schema
 from addressee.application import Changes, InstallationChange, Personalization, Targeting
-from addressee.application.ports.store import View
+from addressee.application.ports.views import View
 
 DELTA = Schema.named().delta
 IOS = {"os:ios"}

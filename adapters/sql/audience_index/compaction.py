@@ -11,7 +11,7 @@ from itertools import islice
 from pyroaring import BitMap
 from sqlalchemy import Connection, delete, select, tuple_, update
 
-from addressee.application.ports.store import SHARD_BITS
+from addressee.application.ports.views import SHARD_BITS
 
 from ..engine.bulk_write import Row
 from ..engine.compiled_query import pages

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
-from addressee.application.ports.store import SHARD_BITS
+from addressee.application.ports.views import SHARD_BITS
 from addressee.domain import StoreDamaged
 
 from ..engine.compiled_query import IN_LIMIT, pages

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 
-from addressee.application import Recorded, Row, Seal, Stored
+from addressee.application import InstallationRow, Recorded, Seal, Stored
 
 from ..engine.compiled_query import from_microseconds
 from ..event_store.seal_writer import seal_of, stored
@@ -40,14 +40,14 @@ class SqlAudit(SqlReader):
         found = select(table).where(table.c.number > after).order_by(table.c.number).limit(limit)
         return [seal_of(row) for row in self._connection.execute(found)]
 
-    def rows(self) -> Iterable[Row]:
+    def rows(self) -> Iterable[InstallationRow]:
         """Return every installation's row."""
         table = self._schema.installation
         columns = (table.c.ordinal, table.c.id, table.c.application, table.c.person)
         found = self._connection.execute(select(*columns, table.c.bound_at))
         for ordinal, name, application, person, at in found:
             bound_at = None if at is None else from_microseconds(at)
-            yield Row(ordinal, name, application, person, bound_at)
+            yield InstallationRow(ordinal, name, application, person, bound_at)
 
     def claims(self) -> Iterable[tuple[str, str]]:
         """Return every claim that is held."""

@@ -1,0 +1,61 @@
+"""Where the applications of an account and their API keys are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from addressee.domain import MobileApp
+
+Scope = Literal["backend", "admin"]
+"""What an API key may do: a backend's work, and also what only operators may see."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is kept of an API key: enough to recognize it, not enough to use it.
+
+    Args:
+        name: the part of the key that is no secret.
+        application: the code of the one application that it counts for.
+        scope: what it may do.
+        digest: SHA-256 of the secret part.
+    """
+
+    name: str
+    application: str
+    scope: Scope
+    digest: bytes
+
+
+class Applications(Protocol):
+    """Keep applications and their API keys; any call may raise StoreUnavailable."""
+
+    def put(self, application: MobileApp) -> None:
+        """Keep an application, in place of the one that has the same code."""
+        ...
+
+    def get(self, code: str) -> MobileApp | None:
+        """Return an application by its code."""
+        ...
+
+    def all(self) -> Sequence[MobileApp]:
+        """Return every application, by code."""
+        ...
+
+    def put_key(self, key: ApiKey, *, alone: bool) -> None:
+        """Keep a key; ``alone`` in place of all that its application has of the same scope."""
+        ...
+
+    def key(self, name: str) -> ApiKey | None:
+        """Return a key by its name."""
+        ...
+
+    def keys(self, application: str) -> Sequence[ApiKey]:
+        """Return the keys of an application, by name."""
+        ...
+
+    def remove_key(self, name: str) -> bool:
+        """Forget a key; return whether it was there."""
+        ...

@@ -1,0 +1,143 @@
+"""A store as one transaction sees it, from a look at the past to a write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import Protocol
+
+from pyroaring import BitMap
+
+from addressee.domain import Event
+
+from .changes import Changes
+from .records import InstallationRow, Recorded, Seal, Stored
+
+SHARD_BITS = 16
+"""An ordinal's shard is its number without the last 16 bits."""
+
+
+class View(Protocol):
+    """Show ledger and read models as they were at one moment."""
+
+    def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
+        """Return stream → its events behind a version, in order; those that have none left out.
+
+        Args:
+            after: stream → the version that is known; 0 asks for the whole stream.
+        """
+        ...
+
+    def events(self, after: int, limit: int) -> Sequence[Recorded]:
+        """Return up to ``limit`` events of all streams behind a position, in ledger order."""
+        ...
+
+    def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
+        """Return claim stream → ordinals of the installations of whoever holds the identifier.
+
+        Args:
+            application: where the installations are.
+            claims: streams; those that lead nowhere may be left out of what comes back.
+        """
+        ...
+
+    def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:
+        """Return installation → ordinal, expired ones too; other applications' are left out."""
+        ...
+
+    def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
+        """Return term → shard → about how many postings; a shard left out has none."""
+        ...
+
+    def postings(
+        self, application: str, terms: AbstractSet[str], shards: range
+    ) -> Mapping[str, BitMap]:
+        """Return term → exact ordinals in a run of shards; a term that has none may be left out.
+
+        Args:
+            application: its code.
+            terms: as the index knows them.
+            shards: the run; the same few runs are asked for again and again.
+
+        Returns:
+            Bitmaps that are not to be changed.
+        """
+        ...
+
+    def segments(
+        self, application: str, names: AbstractSet[str] | None = None
+    ) -> Mapping[str, str]:
+        """Return name → expression of an application's saved segments, all or those named."""
+        ...
+
+    def names(self, ordinals: Sequence[int]) -> Sequence[str]:
+        """Return the ids of the installations with these ordinals, which ascend."""
+        ...
+
+
+class Reader(View, Protocol):
+    """Show a store as it is, with the signs of life that no ledger has (R26)."""
+
+    def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
+        """Return bound installations whose binding and last touch are not later than ``before``."""
+        ...
+
+    def last_seen(self, installation: str) -> datetime | None:
+        """Return when a bound installation was bound or last touched; None if it is unbound."""
+        ...
+
+
+class Audit(Reader, Protocol):
+    """Show all that there is, for whoever checks it; nothing that is kept in memory is used."""
+
+    def ledger(self, after: int, limit: int) -> Sequence[Recorded]:
+        """Return up to ``limit`` events behind a position, as this view sees them.
+
+        Those are all that its read models show, and no others. `Reader.events` is for followers:
+        it also waits for what might appear at an earlier position.
+        """
+        ...
+
+    def last(self) -> int:
+        """Return the position of the last event that this view sees; 0 if there is none."""
+        ...
+
+    def rows(self) -> Iterable[InstallationRow]:
+        """Return every installation's row, expired ones too."""
+        ...
+
+    def claims(self) -> Iterable[tuple[str, str]]:
+        """Return claim stream and person of every identifier that is held."""
+        ...
+
+    def terms(self) -> Iterable[tuple[str, str]]:
+        """Return application and term of all that have postings or had some.
+
+        A term of which a store writes no more than a hash may come as it is written.
+        """
+        ...
+
+    def stored(self, after: int, limit: int) -> Sequence[Stored]:
+        """Return what `ledger` does, as it is stored; nothing is refused for what it says."""
+        ...
+
+    def seals(self, after: int, limit: int) -> Sequence[Seal]:
+        """Return up to ``limit`` seals behind a number, in their order."""
+        ...
+
+
+class Transaction(Reader, Protocol):
+    """Change ledger and read models together: all on leaving the block, or nothing."""
+
+    def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
+        """Record events and bring the read models up to them; return the events' positions.
+
+        Raises:
+            Conflict: a stream has got other events since it was read.
+        """
+        ...
+
+    def touch(self, sessions: Mapping[str, datetime]) -> None:
+        """Note installation → when its session was alive; not in the ledger (R26)."""
+        ...
