@@ -1,4 +1,4 @@
-"""The HTTP transport: what mobile SDKs speak, what backends speak, and `/v1`."""
+"""The HTTP service: the API of the mobile SDKs, the vendor's backend API, and `/v1`."""
 
 from addressee.adapters.http_client.client import Client, Problem
 

@@ -1,4 +1,4 @@
-"""The ASGI app: to be served by itself, or mounted in a host's."""
+"""The ASGI application: served by itself or mounted in a host's."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from addressee.application import Applications, Store
 from addressee.application.defaults import random_id, utc_now
 from addressee.domain import AddresseeError, InvalidValue
 
-from .messages.error_responses import Refused, answer
+from .messages.error_responses import Refused, error_response
 from .middleware.metrics import Metrics
-from .middleware.outer_middleware import Gate
-from .mobile_api.installations import instance_routes
-from .mobile_api.persons import user_routes
+from .middleware.outer_middleware import OuterMiddleware
+from .mobile_api.installations import installation_routes
+from .mobile_api.persons import person_routes
 from .people_api.contacts import contact_routes
-from .service_context import Service
+from .service_context import ServiceContext
 from .v1_api.audiences import audience_routes
 from .v1_api.commands import command_routes
-from .v1_api.health import operation_routes
-from .v1_api.history import record_routes
+from .v1_api.health import health_routes
+from .v1_api.history import history_routes
 
 BODY_LIMIT = 1 << 20
 SESSION_SECONDS = 60.0
@@ -45,20 +45,21 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
     body_limit: int = BODY_LIMIT,
     session_seconds: float | None = SESSION_SECONDS,
 ) -> FastAPI:
-    """Return an ASGI app that mobile SDKs and backends can talk to.
+    """Return the ASGI application for mobile SDKs and backends.
 
     Args:
-        store: where ledger and read models are; it stays open when the app ends.
-        applications: who may speak, and by which policies; `SqlStore` has them as
-            ``applications``.
-        clock: gives the time, aware of its zone.
-        ids: makes the ids of installations and persons.
-        logger: told of failures, without what requests held.
-        body_limit: largest body that is read, in bytes.
-        session_seconds: how often expired sessions are ended (R26); None never does, and neither
-            does an app that is mounted, whose lifespan its host does not run.
+        store: holds the ledger and its read models; it stays open when the application ends.
+        applications: the applications and API keys that are accepted, with their policies;
+            `SqlStore` has them as ``applications``.
+        clock: returns the current time, with its time zone.
+        ids: returns a new id for an installation or a person.
+        logger: receives failures, without the content of requests.
+        body_limit: largest request body, in bytes.
+        session_seconds: interval at which expired sessions are ended (R26), in seconds; None
+            never ends them. A mounted application does not end them either: its host does not
+            run its lifespan.
     """
-    service = Service(store, applications, clock=clock, ids=ids, logger=logger)
+    service = ServiceContext(store, applications, clock=clock, ids=ids, logger=logger)
     metrics = Metrics()
 
     @asynccontextmanager
@@ -73,33 +74,33 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         title="addressee",
         version=version("addressee"),
         summary="Know which person a push installation belongs to, and whom a push reaches.",
-        docs_url=None,  # its page would load scripts from elsewhere
+        docs_url=None,  # its page loads scripts from another host
         redoc_url=None,
         lifespan=lifespan,
         exception_handlers={
-            AddresseeError: refuse,
-            Refused: refuse,
-            RequestValidationError: refuse_parameters,
-            HTTPException: refuse_route,
+            AddresseeError: on_error,
+            Refused: on_error,
+            RequestValidationError: on_bad_parameter,
+            HTTPException: on_no_route,
         },
     )
     for routes in (
-        instance_routes,
-        user_routes,
+        installation_routes,
+        person_routes,
         contact_routes,
         command_routes,
         audience_routes,
-        record_routes,
+        history_routes,
     ):
         app.include_router(routes(service))
-    app.include_router(operation_routes(service, metrics))
-    forget_defaults(app)
-    app.add_middleware(Gate, limit=body_limit, metrics=metrics, logger=service.logger)
+    app.include_router(health_routes(service, metrics))
+    drop_framework_errors(app)
+    app.add_middleware(OuterMiddleware, limit=body_limit, metrics=metrics, logger=service.logger)
     return app
 
 
-def forget_defaults(app: FastAPI) -> None:
-    """Take the framework's own refusal out of OpenAPI: none of our routes answers with it."""
+def drop_framework_errors(app: FastAPI) -> None:
+    """Remove the framework's own error from OpenAPI: no route returns it."""
     document = app.openapi()
     for path in document["paths"].values():
         for operation in path.values():
@@ -108,34 +109,34 @@ def forget_defaults(app: FastAPI) -> None:
         document["components"]["schemas"].pop(name, None)
 
 
-async def refuse(request: Request, error: Exception) -> Response:
-    """Answer what a route or a command refused."""
+async def on_error(request: Request, error: Exception) -> Response:
+    """Return the error of a route or a command."""
     if not isinstance(error, Refused | AddresseeError):
         raise error
-    return answer(request.scope, error)
+    return error_response(request.scope, error)
 
 
-async def refuse_parameters(request: Request, error: Exception) -> Response:
-    """Answer a parameter that can't be read; its value is not repeated."""
+async def on_bad_parameter(request: Request, error: Exception) -> Response:
+    """Return the error of a parameter that can't be read; its value is not repeated."""
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    return answer(request.scope, InvalidValue(field, first["msg"]))
+    return error_response(request.scope, InvalidValue(field, first["msg"]))
 
 
-async def refuse_route(request: Request, error: Exception) -> Response:
-    """Answer what is no route."""
+async def on_no_route(request: Request, error: Exception) -> Response:
+    """Return the error of a path or method without a route."""
     if not isinstance(error, HTTPException):
         raise error
     code = ROUTE_CODES.get(error.status_code, "BAD_REQUEST")
-    response = answer(request.scope, Refused(error.status_code, code, str(error.detail)))
+    response = error_response(request.scope, Refused(error.status_code, code, str(error.detail)))
     response.headers.update(error.headers or {})
     return response
 
 
-async def end_sessions(service: Service, seconds: float | None) -> None:
-    """End expired sessions again and again; safe beside other processes that do so."""
+async def end_sessions(service: ServiceContext, seconds: float | None) -> None:
+    """End expired sessions at an interval; safe in several processes at once."""
     while seconds is not None:
         await asyncio.sleep(seconds)
         try:

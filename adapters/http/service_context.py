@@ -1,4 +1,4 @@
-"""What all routes of one app share."""
+"""The objects that all routes of one application share."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from .messages.error_responses import Refused
 from .security.authentication import Backend, Device, backend, device
 
 
-class Service:
-    """Commands and questions on one store, by the policies of its applications.
+class ServiceContext:
+    """Commands and queries on one store, under the policies of its applications.
 
     Args:
-        store: where ledger and read models are.
-        applications: who may speak, and by which policies.
-        clock: gives the time, aware of its zone.
-        ids: makes the ids of installations and persons.
-        logger: told of what fails.
+        store: holds the ledger and its read models.
+        applications: the applications and API keys that are accepted, with their policies.
+        clock: returns the current time, with its time zone.
+        ids: returns a new id for an installation or a person.
+        logger: receives failures.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class Service:
         self.rates = Rates()
 
     def device(self, authorization: str | None) -> Device:
-        """Return the app that asks, and count its request; raises Refused."""
+        """Return the calling application and count the request; raises Refused."""
         caller = device(self.configured, authorization)
         self.rates.take(caller.application)
         return caller
 
     def backend(self, authorization: str | None, scope: Scope = "backend") -> Backend:
-        """Return the service that asks, and count its request; raises Refused."""
+        """Return the calling backend and count the request; raises Refused."""
         caller = backend(self.configured, authorization, scope)
         self.rates.take(caller.application)
         return caller
@@ -77,14 +77,14 @@ class Service:
 
 @dataclass(slots=True)
 class Rates:
-    """Counts requests an application, in this process: one second's worth may come at once."""
+    """Limits requests per second and application in this process (a token bucket)."""
 
     timer: Callable[[], float] = time.monotonic
     _lock: Lock = field(default_factory=Lock)
     _left: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
 
     def take(self, application: MobileApp) -> None:
-        """Count one request; raises Refused where an application has had all of its rate."""
+        """Count one request; raises Refused when the application is over its rate."""
         limit = application.rate_limit
         if limit is None:
             return

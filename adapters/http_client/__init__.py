@@ -1,1 +1,5 @@
-"""A client of `/v1` in Python."""
+"""A Python client of `/v1`; needs httpx and nothing of the server."""
+
+from .client import Client, Problem
+
+__all__ = ["Client", "Problem"]

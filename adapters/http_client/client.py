@@ -1,4 +1,4 @@
-"""A thin client of `/v1`, for services and scripts in Python."""
+"""The client of `/v1`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from urllib.parse import quote
 import httpx
 
 Moment = datetime | int
-"""A time, UTC where it names no zone, or a position in the ledger."""
+"""A time, UTC without a zone, or a position in the ledger."""
 
 
-class Problem(Exception):  # its name is that of the document it carries (RFC 9457)
-    """The server refused.
+class Problem(Exception):  # "problem details" is the term of RFC 9457
+    """The server returned an error.
 
     Args:
         status: the HTTP status.
-        code: what is wrong, in a form that never changes.
-        detail: the same for people.
-        field: the field concerned, if there is one.
+        code: stable name of the error.
+        detail: description for people.
+        field: the invalid field, if there is one.
     """
 
     def __init__(self, status: int, code: str, detail: str, field: str | None = None) -> None:
@@ -34,15 +34,15 @@ class Problem(Exception):  # its name is that of the document it carries (RFC 94
 
 
 class Client:
-    """Speaks to one server with one API key; safe to share between threads.
+    """Calls one server with one API key; safe to share between threads.
 
-    Every call raises Problem where the server refuses, and httpx.TransportError where it can't be
-    reached. What it answers is the JSON that OpenAPI describes.
+    Every call raises Problem if the server returns an error, and httpx.TransportError if it can't
+    be reached. Results are the JSON that OpenAPI describes.
 
     Args:
-        url: where the server is, such as ``http://127.0.0.1:8000``.
+        url: address of the server, such as ``http://127.0.0.1:8000``.
         key: an API key.
-        timeout: how long an answer may take, in seconds.
+        timeout: longest time for a response, in seconds.
     """
 
     def __init__(self, url: str, key: str, *, timeout: float = 30) -> None:
@@ -56,19 +56,17 @@ class Client:
         idempotency_key: str | None = None,
         **arguments: Any,  # noqa: ANN401 # JSON
     ) -> dict[str, Any]:
-        """Give a command of `Personalization` by its name, with its arguments as JSON has them."""
+        """Run a command of `Personalization` by its name, with its arguments as JSON."""
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
-        answer: dict[str, Any] = self._asked(
-            "POST", f"/commands/{name}", arguments, headers=headers
-        )
-        return answer
+        result: dict[str, Any] = self._call("POST", f"/commands/{name}", arguments, headers=headers)
+        return result
 
     def count(
         self, expression: str, *, include_disabled: bool = False, as_of: Moment | None = None
     ) -> int:
-        """Return how many installations an audience reaches, or reached."""
-        question = asked(expression, as_of, include_disabled=include_disabled)
-        found: int = self._asked("POST", "/audiences/count", question)["count"]
+        """Return the number of installations that an audience reaches, or reached."""
+        query = query_of(expression, as_of, include_disabled=include_disabled)
+        found: int = self._call("POST", "/audiences/count", query)["count"]
         return found
 
     def preview(
@@ -80,8 +78,8 @@ class Client:
         as_of: Moment | None = None,
     ) -> list[str]:
         """Return the first installations that an audience reaches, or reached."""
-        question = {**asked(expression, as_of, include_disabled=include_disabled), "n": n}
-        found: list[str] = self._asked("POST", "/audiences/preview", question)["installations"]
+        query = {**query_of(expression, as_of, include_disabled=include_disabled), "n": n}
+        found: list[str] = self._call("POST", "/audiences/preview", query)["installations"]
         return found
 
     def explain(
@@ -92,10 +90,10 @@ class Client:
         include_disabled: bool = False,
         as_of: Moment | None = None,
     ) -> dict[str, Any]:
-        """Return why an audience reaches an installation or does not, or did not."""
-        question = asked(expression, as_of, include_disabled=include_disabled)
-        question["installation"] = installation
-        found: dict[str, Any] = self._asked("POST", "/audiences/explain", question)
+        """Explain why an audience reaches an installation, or reached it, or does not."""
+        query = query_of(expression, as_of, include_disabled=include_disabled)
+        query["installation"] = installation
+        found: dict[str, Any] = self._call("POST", "/audiences/explain", query)
         return found
 
     def targets(
@@ -106,48 +104,48 @@ class Client:
         after: str | None = None,
         as_of: Moment | None = None,
     ) -> Iterator[str]:
-        """Yield every installation that an audience reaches, or reached, at steady memory."""
-        question = asked(expression, as_of, include_disabled=include_disabled)
-        question["after"] = after
-        with self._http.stream("POST", "/audiences/targets", json=question) as answer:
-            if answer.is_error:
-                answer.read()
-            checked(answer)
-            for line in answer.iter_lines():
+        """Yield every installation that an audience reaches, or reached, in constant memory."""
+        query = query_of(expression, as_of, include_disabled=include_disabled)
+        query["after"] = after
+        with self._http.stream("POST", "/audiences/targets", json=query) as response:
+            if response.is_error:
+                response.read()
+            checked(response)
+            for line in response.iter_lines():
                 yield json.loads(line)["installation"]
 
     def installation_history(self, installation: str) -> list[dict[str, Any]]:
-        """Return everything that happened to an installation."""
-        found: list[dict[str, Any]] = self._asked(
+        """Return the events of an installation, oldest first."""
+        found: list[dict[str, Any]] = self._call(
             "GET", f"/installations/{part(installation)}/history"
         )
         return found
 
     def person_history(self, person: str) -> list[dict[str, Any]]:
-        """Return everything that happened to a person."""
-        found: list[dict[str, Any]] = self._asked("GET", f"/persons/{part(person)}/history")
+        """Return the events of a person, oldest first."""
+        found: list[dict[str, Any]] = self._call("GET", f"/persons/{part(person)}/history")
         return found
 
     def identifier_history(self, kind: str, value: str) -> list[dict[str, Any]]:
-        """Return who held an identifier and when."""
-        question = {"kind": kind, "value": value}
-        found: list[dict[str, Any]] = self._asked("POST", "/identifiers/history", question)
+        """Return the holders of an identifier and when they held it."""
+        query = {"kind": kind, "value": value}
+        found: list[dict[str, Any]] = self._call("POST", "/identifiers/history", query)
         return found
 
     def who(self, installation: str, at: datetime | None = None) -> str | None:
-        """Return who held an installation at a moment, now by default."""
+        """Return the person of an installation at a moment, now by default."""
         path = f"/installations/{part(installation)}/who"
-        person: str | None = self._asked("GET", path, params=moment(at))["person"]
+        person: str | None = self._call("GET", path, params=moment(at))["person"]
         return person
 
     def devices(self, person: str, at: datetime | None = None) -> list[str]:
-        """Return which installations a person held at a moment, now by default."""
+        """Return the installations of a person at a moment, now by default."""
         path = f"/persons/{part(person)}/devices"
-        found: list[str] = self._asked("GET", path, params=moment(at))["installations"]
+        found: list[str] = self._call("GET", path, params=moment(at))["installations"]
         return found
 
     def ready(self) -> bool:
-        """Say whether the server can do its work."""
+        """Return whether the server can serve requests."""
         return self._http.get("/ready").is_success
 
     def close(self) -> None:
@@ -155,7 +153,7 @@ class Client:
         self._http.close()
 
     def __enter__(self) -> Self:
-        """Return the client, to be closed at the block's end."""
+        """Return the client; the end of the block closes it."""
         return self
 
     def __exit__(
@@ -167,7 +165,7 @@ class Client:
         """Close the connections."""
         self.close()
 
-    def _asked(
+    def _call(
         self,
         method: str,
         path: str,
@@ -175,32 +173,32 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-    ) -> Any:  # noqa: ANN401 # JSON of any kind
-        answer = self._http.request(method, path, json=body, headers=headers, params=params)
-        return checked(answer).json()
+    ) -> Any:  # noqa: ANN401 # any JSON
+        response = self._http.request(method, path, json=body, headers=headers, params=params)
+        return checked(response).json()
 
 
-def checked(answer: httpx.Response) -> httpx.Response:
-    """Return an answer that is none of a refusal; raises Problem."""
-    if answer.is_success:
-        return answer
-    if answer.headers.get("content-type") != "application/problem+json":
-        raise Problem(answer.status_code, "UNKNOWN", "the server gave no reason")
-    told = answer.json()
-    raise Problem(answer.status_code, told["code"], told["detail"], told.get("field"))
+def checked(response: httpx.Response) -> httpx.Response:
+    """Return a successful response; raises Problem for any other."""
+    if response.is_success:
+        return response
+    if response.headers.get("content-type") != "application/problem+json":
+        raise Problem(response.status_code, "UNKNOWN", "the server gave no reason")
+    problem = response.json()
+    raise Problem(response.status_code, problem["code"], problem["detail"], problem.get("field"))
 
 
 def part(name: str) -> str:
-    """Return a name as one part of a path."""
+    """Return a name as one segment of a path."""
     return quote(name, safe="")
 
 
-def asked(expression: str, as_of: Moment | None, *, include_disabled: bool) -> dict[str, Any]:
-    """Return an audience as the server takes it."""
+def query_of(expression: str, as_of: Moment | None, *, include_disabled: bool) -> dict[str, Any]:
+    """Return the body of an audience query."""
     moment = as_of.isoformat() if isinstance(as_of, datetime) else as_of
     return {"expression": expression, "include_disabled": include_disabled, "as_of": moment}
 
 
 def moment(at: datetime | None) -> dict[str, str]:
-    """Return the query for a moment."""
+    """Return the query parameters of a moment."""
     return {} if at is None else {"at": at.isoformat()}

@@ -1,1 +1,1 @@
-"""Bodies in, errors out, and how OpenAPI describes both."""
+"""Request bodies, error responses, and their descriptions in OpenAPI."""

@@ -1,4 +1,4 @@
-"""A request's body as a JSON object, whatever it says it is."""
+"""Read a request body as a JSON object, whatever its content type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from addressee.adapters.mobile_sdk import Body, json_object
 
 
 async def read(request: Request) -> Body:
-    """Return the body; an empty one where none was sent. Raises InvalidValue."""
+    """Return the body, {} if there is none; raises InvalidValue."""
     raw = await request.body()
     return json_object("body", raw) if raw.strip() else {}
 

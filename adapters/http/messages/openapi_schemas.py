@@ -1,4 +1,4 @@
-"""What OpenAPI says of bodies that we read ourselves, because SDKs send more than is known."""
+"""OpenAPI schemas of the bodies that no model describes: SDKs send further fields."""
 
 from __future__ import annotations
 
@@ -72,21 +72,21 @@ SIGN_IN: Schema = {
     },
     "required": ["userIdentity"],
 }
-INSTANCE_TOLD: Schema = {
+INSTANCE_RESPONSE: Schema = {
     "type": "object",
     "properties": {**INSTANCE["properties"], "pushRegId": {"type": "string"}},
     "required": ["pushRegId", "regEnabled", "notificationsEnabled", "isPrimary"],
 }
-USER_TOLD: Schema = {
+USER_RESPONSE: Schema = {
     "type": "object",
     "properties": {
         **USER["properties"],
         "type": {"enum": ["LEAD", "CUSTOMER"]},
-        "instances": {"type": "array", "items": INSTANCE_TOLD},
+        "instances": {"type": "array", "items": INSTANCE_RESPONSE},
     },
     "required": ["type"],
 }
-REGISTRATION_TOLD: Schema = {
+REGISTRATION_RESPONSE: Schema = {
     "type": "object",
     "properties": {
         "registrationId": {"type": "string"},
@@ -97,7 +97,7 @@ REGISTRATION_TOLD: Schema = {
     },
     "required": ["registrationId", "applicationId", "isPrimary", "systemData"],
 }
-CONTACT_TOLD: Schema = {
+CONTACT_RESPONSE: Schema = {
     "type": "object",
     "properties": {
         **PERSON,
@@ -108,7 +108,7 @@ CONTACT_TOLD: Schema = {
             "properties": {
                 "phones": list_of("number"),
                 "emails": list_of("address"),
-                "push": {"type": "array", "items": REGISTRATION_TOLD},
+                "push": {"type": "array", "items": REGISTRATION_RESPONSE},
             },
             "required": ["phones", "emails"],
         },
@@ -159,31 +159,33 @@ PROBLEM: Schema = {
     "required": ["type", "title", "status", "detail", "code"],
 }
 STATUSES = {
-    400: "The request is refused; the code says why.",
-    401: "The credential is missing or not good.",
-    403: "The credential does not allow this.",
-    404: "There is no such thing.",
-    409: "What is recorded stands against it; the code says what.",
-    413: "The body is larger than is read.",
+    400: "The request is invalid; the code says why.",
+    401: "The credential is missing or invalid.",
+    403: "The credential does not permit this.",
+    404: "Not found.",
+    409: "The recorded state does not permit this; the code says why.",
+    413: "The body is too large.",
     429: "Too many requests a second.",
     503: "The store does not answer; try again.",
 }
 
 
-def takes(schema: Schema, *, required: bool = True) -> Schema:
-    """Return what OpenAPI says of an operation's body."""
+def request_body(schema: Schema, *, required: bool = True) -> Schema:
+    """Return the OpenAPI description of a request body."""
     content = {"application/json": {"schema": schema}}
     return {"requestBody": {"required": required, "content": content}}
 
 
-def tells(schema: Schema) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says of an operation's answer."""
+def response_body(schema: Schema) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI description of a successful response."""
     content = {"application/json": {"schema": schema}}
     return {200: {"description": "Done.", "content": content}}
 
 
-def refusals(schema: Schema, media_type: str, *statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says of an operation's refusals."""
+def error_responses(
+    schema: Schema, media_type: str, *statuses: int
+) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI descriptions of error responses."""
     return {
         status: {
             "description": STATUSES[status],
@@ -193,6 +195,8 @@ def refusals(schema: Schema, media_type: str, *statuses: int) -> dict[int | str,
     }
 
 
-VENDOR = refusals(VENDOR_ERROR, "application/json", 400, 401, 403, 404, 413, 429, 503)
-PROBLEMS = refusals(PROBLEM, "application/problem+json", 400, 401, 403, 404, 409, 413, 429, 503)
+VENDOR = error_responses(VENDOR_ERROR, "application/json", 400, 401, 403, 404, 413, 429, 503)
+PROBLEMS = error_responses(
+    PROBLEM, "application/problem+json", 400, 401, 403, 404, 409, 413, 429, 503
+)
 EMPTY: dict[int | str, dict[str, Any]] = {200: {"description": "Done.", "content": {}}}

@@ -1,1 +1,1 @@
-"""What every request passes through: limits, request ids and metrics."""
+"""The layers around all routes: method override, body limit, failures and metrics."""

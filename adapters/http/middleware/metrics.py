@@ -1,4 +1,4 @@
-"""Figures for Prometheus, of this process."""
+"""Prometheus metrics of this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"}
 
 
 class Metrics:
-    """Counts requests by route, method and status; paths themselves would name installations."""
+    """Counts requests by route template, method and status; paths name installations."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -23,7 +23,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "addressee_http_request_seconds",
-            "Time from a request to the end of its answer.",
+            "Time from the start of a request to the end of its response.",
             ["route"],
             registry=self.registry,
         )
@@ -32,9 +32,9 @@ class Metrics:
         """Count one request.
 
         Args:
-            scope: of ASGI, after routing.
-            status: of the answer; 0 where there was none.
-            seconds: how long it took.
+            scope: the ASGI scope after routing.
+            status: HTTP status of the response; 0 if there was none.
+            seconds: duration of the request.
         """
         route = getattr(scope.get("route"), "path", "none")
         method = scope["method"] if scope["method"] in METHODS else "other"
@@ -42,5 +42,5 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def text(self) -> bytes:
-        """Return all figures in Prometheus' text form."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self.registry)

@@ -1,4 +1,4 @@
-"""What every request passes before any route: its method, its size, its measure."""
+"""The outermost layer: method override, body limit, failures and metrics."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..messages.error_responses import Refused, answer
+from ..messages.error_responses import Refused, error_response
 from .metrics import Metrics
 
 OVERRIDES = frozenset({"PATCH", "PUT", "DELETE"})
 DRAINED = 64
-"""How many times the limit is read at most, and thrown away."""
+"""A body over the limit is read and dropped up to this multiple of the limit."""
 FAILED = 500
 
 
-class Gate:
-    """The outermost layer.
+class OuterMiddleware:
+    """Wraps the application.
 
     Args:
-        app: what is behind it.
-        limit: largest body that is read, in bytes.
+        app: the application.
+        limit: largest request body, in bytes.
         metrics: counts requests.
-        logger: told of failures, without what the request held.
+        logger: receives failures, without the content of the request.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Gate:
         self._logger = logger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer it here."""
+        """Pass a request to the application and measure it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -47,42 +47,42 @@ class Gate:
         override = headers.get(b"x-http-method-override", b"").decode("latin-1").upper()
         if scope["method"] == "POST" and override in OVERRIDES:
             scope["method"] = override
-        told = Told(send)
+        recorder = StatusRecorder(send)
         started = time.perf_counter()
         try:
-            await self._through(scope, receive, told)
+            await self._through(scope, receive, recorder)
         finally:
-            self._metrics.count(scope, told.status, time.perf_counter() - started)
+            self._metrics.count(scope, recorder.status, time.perf_counter() - started)
 
-    async def _through(self, scope: Scope, receive: Receive, told: Told) -> None:
+    async def _through(self, scope: Scope, receive: Receive, recorder: StatusRecorder) -> None:
         try:
-            await self._app(scope, Metered(receive, self._limit), told)
+            await self._app(scope, LimitedBody(receive, self._limit), recorder)
         except Exception as error:
-            # Its message may hold what the request held; where it came from does not.
+            # The message may repeat the request; the places in the code do not.
             places = "".join(traceback.format_tb(error.__traceback__))
-            self._logger.error("a request failed: %s at\n%s", type(error).__name__, places)  # noqa: TRY400 # as said
-            if told.status:
+            self._logger.error("a request failed: %s at\n%s", type(error).__name__, places)  # noqa: TRY400 # see above
+            if recorder.status:
                 raise
-            failure = Refused(FAILED, "GENERAL_ERROR", "the server failed; it is logged")
-            await answer(scope, failure)(scope, receive, told)
+            failure = Refused(FAILED, "GENERAL_ERROR", "the server failed; the log has the cause")
+            await error_response(scope, failure)(scope, receive, recorder)
 
 
-class Told:
-    """Passes an answer on and remembers its status; 0 before there is one."""
+class StatusRecorder:
+    """Sends a response and records its status; 0 before the response starts."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.status = 0
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
-        """Pass a message on."""
+        """Send one message."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
         await self._send(message)
 
 
-class Metered:
-    """Receives a body up to a limit."""
+class LimitedBody:
+    """Receives a request body up to a limit."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
@@ -90,17 +90,17 @@ class Metered:
         self._read = 0
 
     async def __call__(self) -> Message:
-        """Return the next message; raises HTTPException where the body is too large."""
+        """Return the next message; raises HTTPException if the body is too large."""
         message = await self._receive()
         self._read += len(message.get("body", b""))
         if self._read > self._limit:
             await self._drain(more=message.get("more_body", False))
-            # The framework lets this one through; any other it would call a body that is no JSON.
+            # The framework passes this type on; any other becomes its error for invalid JSON.
             raise HTTPException(413, f"a body has at most {self._limit} bytes")
         return message
 
     async def _drain(self, *, more: bool) -> None:
-        """Read on until the sender is done, for who still sends hears no answer."""
+        """Read to the end: a client that still sends does not read the response."""
         while more and self._read < self._limit * DRAINED:
             message = await self._receive()
             self._read += len(message.get("body", b""))

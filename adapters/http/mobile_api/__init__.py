@@ -1,1 +1,1 @@
-"""The routes that mobile SDKs call."""
+"""The API of the mobile SDKs."""

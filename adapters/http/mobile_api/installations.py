@@ -1,4 +1,4 @@
-"""Installations, as mobile SDKs register, change, remove and depersonalize them."""
+"""Register, read, change, remove and depersonalize installations."""
 
 from __future__ import annotations
 
@@ -9,41 +9,51 @@ from addressee.adapters.mobile_sdk import facts_of, instance_of, update_of
 from addressee.domain import InvalidValue
 
 from ..messages.json_body import JsonBody
-from ..messages.openapi_schemas import EMPTY, INSTANCE, INSTANCE_TOLD, REPORT, VENDOR, takes, tells
+from ..messages.openapi_schemas import (
+    EMPTY,
+    INSTANCE,
+    INSTANCE_RESPONSE,
+    REPORT,
+    VENDOR,
+    request_body,
+    response_body,
+)
 from ..security.authentication import Caller, Credential
-from ..service_context import Service
+from ..service_context import ServiceContext
 
 HOME = "/mobile/1/appinstance"
 
 
-def instance_routes(service: Service) -> APIRouter:
+def installation_routes(service: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix=HOME, tags=["mobile"], responses=VENDOR)
     people, profiles = service.people, service.profiles
 
-    @routes.post("", openapi_extra=takes(INSTANCE), responses=tells(INSTANCE_TOLD))
+    @routes.post(
+        "", openapi_extra=request_body(INSTANCE), responses=response_body(INSTANCE_RESPONSE)
+    )
     def create_instance(body: JsonBody, authorization: Credential = None) -> Response:
-        """Register an installation; the answer names it as pushRegId."""
+        """Register an installation; the response has its id as pushRegId."""
         code = service.device(authorization).application.code
         made = people.register(code, installation=service.ids(), within=code, **facts_of(body))
         profile = profiles.of(made.installation, within=code)
         return JSONResponse(instance_of(profile.installation, secret=True))
 
-    @routes.get("/{installation}", responses=tells(INSTANCE_TOLD))
+    @routes.get("/{installation}", responses=response_body(INSTANCE_RESPONSE))
     def get_instance(installation: str, authorization: Credential = None) -> Response:
-        """Tell what is known of an installation."""
+        """Return an installation."""
         code = service.device(authorization).application.code
         profile = profiles.of(installation, within=code)
         return JSONResponse(instance_of(profile.installation, secret=True))
 
-    @routes.patch("/{installation}", openapi_extra=takes(INSTANCE), responses=EMPTY)
+    @routes.patch("/{installation}", openapi_extra=request_body(INSTANCE), responses=EMPTY)
     def patch_instance(
         installation: str,
         body: JsonBody,
         authorization: Credential = None,
         caller: Caller = None,
     ) -> Response:
-        """Change what is known of an installation; null removes. isPrimary may be another's."""
+        """Change fields of an installation; null removes. isPrimary may be another one's."""
         code = service.device(authorization).application.code
         if "isPrimary" in body and body["isPrimary"] is None:
             raise InvalidValue("isPrimary", "should be true or false")
@@ -52,7 +62,7 @@ def instance_routes(service: Service) -> APIRouter:
 
     @routes.delete("/{installation}", responses=EMPTY)
     def delete_instance(installation: str, authorization: Credential = None) -> Response:
-        """Expire an installation; a device removes the one that it was before."""
+        """Expire an installation, such as the previous one of a device."""
         code = service.device(authorization).application.code
         people.expire(installation, "unregistered", within=code, actor="device")
         return Response()
@@ -61,14 +71,14 @@ def instance_routes(service: Service) -> APIRouter:
     def depersonalize(
         installation: str, authorization: Credential = None, caller: Caller = None
     ) -> Response:
-        """Unbind an installation; another one than the caller where both are one person's."""
+        """Unbind an installation; also another one of the caller's person."""
         code = service.device(authorization).application.code
         people.depersonalize(installation, by=caller or None, within=code)
         return Response()
 
     @routes.post(
         "/{installation}/user/events/session",
-        openapi_extra=takes(REPORT, required=False),
+        openapi_extra=request_body(REPORT, required=False),
         responses=EMPTY,
     )
     def session(installation: str, authorization: Credential = None) -> Response:
@@ -78,11 +88,11 @@ def instance_routes(service: Service) -> APIRouter:
 
     @routes.post(
         "/{installation}/user/events/custom",
-        openapi_extra=takes(REPORT, required=False),
+        openapi_extra=request_body(REPORT, required=False),
         responses=EMPTY,
     )
     def custom_events(installation: str, authorization: Credential = None) -> Response:
-        """Keep a session alive; the events are not kept, and SDKs need not repeat them."""
+        """Keep a session alive; the events are accepted and not stored."""
         people.touch(installation, within=service.device(authorization).application.code)
         return Response()
 

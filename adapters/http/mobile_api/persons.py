@@ -1,4 +1,4 @@
-"""Persons, as mobile SDKs sign them in, read and change them."""
+"""Sign in, read and change persons."""
 
 from __future__ import annotations
 
@@ -17,13 +17,21 @@ from addressee.adapters.mobile_sdk import (
 )
 
 from ..messages.json_body import JsonBody
-from ..messages.openapi_schemas import EMPTY, SIGN_IN, USER, USER_TOLD, VENDOR, takes, tells
+from ..messages.openapi_schemas import (
+    EMPTY,
+    SIGN_IN,
+    USER,
+    USER_RESPONSE,
+    VENDOR,
+    request_body,
+    response_body,
+)
 from ..security.authentication import Credential
-from ..service_context import Service
+from ..service_context import ServiceContext
 from .installations import HOME
 
 
-def user_routes(service: Service) -> APIRouter:
+def person_routes(service: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix=HOME, tags=["mobile"], responses=VENDOR)
     people, profiles = service.people, service.profiles
@@ -39,7 +47,9 @@ def user_routes(service: Service) -> APIRouter:
         return JSONResponse(user_of(profiles.person(done.person, since=done.position), None))
 
     @routes.post(
-        "/{installation}/personalize", openapi_extra=takes(SIGN_IN), responses=tells(USER_TOLD)
+        "/{installation}/personalize",
+        openapi_extra=request_body(SIGN_IN),
+        responses=response_body(USER_RESPONSE),
     )
     def personalize(  # noqa: PLR0913 # the wire's arguments
         installation: str,
@@ -50,7 +60,7 @@ def user_routes(service: Service) -> APIRouter:
         lead: Annotated[bool, Query(alias="keepAsLead")] = False,
         primary: Annotated[bool, Query(alias="setDeviceAsPrimary")] = False,
     ) -> Response:
-        """Bind an installation to the person whom an identity names."""
+        """Bind an installation to the person of an identity."""
         flags = {
             "forceDepersonalize": force,
             "keepAsLead": lead,
@@ -59,36 +69,38 @@ def user_routes(service: Service) -> APIRouter:
         return sign_in(installation, body, authorization, flags)
 
     @routes.post(
-        "/{installation}/repersonalize", openapi_extra=takes(SIGN_IN), responses=tells(USER_TOLD)
+        "/{installation}/repersonalize",
+        openapi_extra=request_body(SIGN_IN),
+        responses=response_body(USER_RESPONSE),
     )
     def repersonalize(
         installation: str, body: JsonBody, authorization: Credential = None
     ) -> Response:
-        """Bind an installation again after its registration was lost."""
+        """Bind an installation again after a lost registration."""
         return sign_in(installation, body, authorization, {})
 
-    @routes.get("/{installation}/user", responses=tells(USER_TOLD))
+    @routes.get("/{installation}/user", responses=response_body(USER_RESPONSE))
     def get_user(
         installation: str,
         *,
         authorization: Credential = None,
         instances: Annotated[bool, Query(alias="ri")] = False,
     ) -> Response:
-        """Tell what is known of the person on an installation."""
-        asks = service.device(authorization)
-        asks.may_use_person()
-        profile = profiles.of(installation, within=asks.application.code)
+        """Return the person of an installation."""
+        caller = service.device(authorization)
+        caller.may_use_person()
+        profile = profiles.of(installation, within=caller.application.code)
         person = profile.person
-        asks.must_be(next(iter(person.values("external_id")), None) if person else None)
+        caller.must_be(next(iter(person.values("external_id")), None) if person else None)
         return JSONResponse(user_of(person, profile.devices if instances else None))
 
-    @routes.patch("/{installation}/user", openapi_extra=takes(USER), responses=EMPTY)
+    @routes.patch("/{installation}/user", openapi_extra=request_body(USER), responses=EMPTY)
     def patch_user(installation: str, body: JsonBody, authorization: Credential = None) -> Response:
-        """Change what is known of the person on an installation; null removes."""
+        """Change fields of the person of an installation; null removes."""
         caller = service.device(authorization)
         caller.may_use_person()
         if caller.subject is not None and "externalUserId" in body:
-            # With tokens it changes by personalize alone, else a token could give itself away.
+            # With a token only personalize sets it: else a token could give its person away.
             caller.must_be(identity_of(body).external_id)
         code = caller.application.code
         person_update_of(installation, body, caller.subject, within=code)(people)

@@ -1,1 +1,1 @@
-"""The routes of the reference product's backend API."""
+"""The vendor's backend API."""

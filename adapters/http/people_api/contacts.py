@@ -1,4 +1,4 @@
-"""The vendor's backend API for contact information, as services in the wild call it."""
+"""The vendor's backend API for push registrations."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from addressee.domain import Installation, Person
 from ..messages.error_responses import Refused
 from ..messages.json_body import JsonBody
 from ..messages.openapi_schemas import (
+    CONTACT_RESPONSE,
     CONTACT_SIGN_IN,
-    CONTACT_TOLD,
     CONTACT_UPDATE,
     EMPTY,
-    REGISTRATION_TOLD,
+    REGISTRATION_RESPONSE,
     VENDOR,
-    takes,
-    tells,
+    request_body,
+    response_body,
 )
 from ..security.authentication import Backend, Credential
-from ..service_context import Service
+from ..service_context import ServiceContext
 
 HOME = "/people/2/contactInformation/push"
 AppCode = Annotated[str | None, Header(alias="AppCode")]
@@ -40,7 +40,7 @@ SYSTEM_WORDS = {
     "registrationEnabled": "regEnabled",
     "osLanguage": "language",
 }
-"""Names within ``systemData`` that differ from those of the mobile API."""
+"""Names in ``systemData`` that differ from the mobile API."""
 SAME = (
     "notificationsEnabled",
     "sdkVersion",
@@ -55,27 +55,29 @@ SAME = (
 )
 
 
-def contact_routes(service: Service) -> APIRouter:
+def contact_routes(service: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix=HOME, tags=["contact information"], responses=VENDOR)
     people, profiles = service.people, service.profiles
 
     def context(authorization: str | None, app_code: str | None) -> Context:
-        """Return in whose name the backend acts; raises Refused."""
+        """Return application and actor of the backend's commands; raises Refused."""
         caller = service.backend(authorization)
         check_application(service, caller, app_code)
         return Context(within=caller.application.code, actor=caller.actor)
 
-    @routes.get("/{registration}", responses=tells(REGISTRATION_TOLD))
+    @routes.get("/{registration}", responses=response_body(REGISTRATION_RESPONSE))
     def get_registration(
         registration: str, authorization: Credential = None, app_code: AppCode = None
     ) -> Response:
-        """Tell what is known of an installation."""
+        """Return an installation."""
         within = context(authorization, app_code).get("within")
         return JSONResponse(registration_of(profiles.of(registration, within=within).installation))
 
     @routes.patch(
-        "/{registration}", openapi_extra=takes(CONTACT_UPDATE), responses=tells(REGISTRATION_TOLD)
+        "/{registration}",
+        openapi_extra=request_body(CONTACT_UPDATE),
+        responses=response_body(REGISTRATION_RESPONSE),
     )
     def patch_registration(
         registration: str,
@@ -84,15 +86,15 @@ def contact_routes(service: Service) -> APIRouter:
         app_code: AppCode = None,
     ) -> Response:
         """Enable or disable an installation, set its primary flag, or change its attributes."""
-        asks = context(authorization, app_code)
-        update_of(registration, None, mobile_update(body), **asks)(people)
-        profile = profiles.of(registration, within=asks.get("within"))
+        acting = context(authorization, app_code)
+        update_of(registration, None, mobile_update(body), **acting)(people)
+        profile = profiles.of(registration, within=acting.get("within"))
         return JSONResponse(registration_of(profile.installation))
 
     @routes.post(
         "/{registration}/personalize",
-        openapi_extra=takes(CONTACT_SIGN_IN),
-        responses=tells(CONTACT_TOLD),
+        openapi_extra=request_body(CONTACT_SIGN_IN),
+        responses=response_body(CONTACT_RESPONSE),
     )
     def personalize_registration(  # noqa: PLR0913 # the wire's arguments
         registration: str,
@@ -105,16 +107,16 @@ def contact_routes(service: Service) -> APIRouter:
         primary: Annotated[bool, Query(alias="setDeviceAsPrimary")] = False,
         push: Annotated[bool, Query(alias="returnPush")] = False,
     ) -> Response:
-        """Bind an installation to the person whom an identity names."""
-        asks = context(authorization, app_code)
+        """Bind an installation to the person of an identity."""
+        acting = context(authorization, app_code)
         flags = {
             "forceDepersonalize": force,
             "keepAsLead": lead,
             "setDeviceAsPrimary": primary,
         }
-        done = sign_in_of(registration, flags, mobile_sign_in(body), **asks)(people)
+        done = sign_in_of(registration, flags, mobile_sign_in(body), **acting)(people)
         person = profiles.person(done.person, since=done.position)
-        profile = profiles.of(registration, within=asks.get("within")) if push else None
+        profile = profiles.of(registration, within=acting.get("within")) if push else None
         return JSONResponse(contact_of(person, profile))
 
     @routes.post("/{registration}/depersonalize", responses=EMPTY)
@@ -128,8 +130,8 @@ def contact_routes(service: Service) -> APIRouter:
     return routes
 
 
-def check_application(service: Service, caller: Backend, app_code: str | None) -> None:
-    """Raise Refused unless a backend names its own application."""
+def check_application(service: ServiceContext, caller: Backend, app_code: str | None) -> None:
+    """Raise Refused unless the header AppCode names the backend's own application."""
     if not app_code:
         raise Refused(400, "BAD_REQUEST", "Application code missing", 48001)
     if service.configured.application(app_code) is None:
@@ -139,20 +141,20 @@ def check_application(service: Service, caller: Backend, app_code: str | None) -
 
 
 def mobile_update(body: Body) -> Body:
-    """Return an update in the words of the mobile API."""
-    said: dict[str, Any] = {}
+    """Return an update with the field names of the mobile API."""
+    update: dict[str, Any] = {}
     system = object_of("systemData", body.get("systemData") or {})
     if "registrationEnabled" in system:
-        said["regEnabled"] = system["registrationEnabled"]
+        update["regEnabled"] = system["registrationEnabled"]
     if "additionalData" in body:
-        said["customAttributes"] = body["additionalData"]
+        update["customAttributes"] = body["additionalData"]
     if "isPrimary" in body:
-        said["isPrimary"] = body["isPrimary"]
-    return said
+        update["isPrimary"] = body["isPrimary"]
+    return update
 
 
 def mobile_sign_in(body: Body) -> Body:
-    """Return a sign-in in the words of the mobile API, where identity fields are lists."""
+    """Return a sign-in as the mobile API has it, with lists of identifiers."""
     given = object_of("identity", body.get("identity") or {})
     attributes = {**object_of("attributes", body.get("attributes") or {})}
     if "birthDate" in attributes:
@@ -163,40 +165,42 @@ def mobile_sign_in(body: Body) -> Body:
         "phones": [] if phone is None else [{"number": phone}],
         "emails": [] if email is None else [{"address": email}],
     }
-    # Identifiers of a person stand in the identity alone here.
+    # This API has identifiers in the identity only.
     for word in identity:
         attributes.pop(word, None)
     return {"userIdentity": identity, "userAttributes": attributes}
 
 
 def registration_of(installation: Installation) -> dict[str, Any]:
-    """Return an installation as backends read it."""
-    told = instance_of(installation)
+    """Return an installation in this API's format."""
+    fields = instance_of(installation)
     words = {**SYSTEM_WORDS, **dict.fromkeys(SAME)}
-    system = {word: told[ours or word] for word, ours in words.items() if (ours or word) in told}
+    system = {
+        word: fields[ours or word] for word, ours in words.items() if (ours or word) in fields
+    }
     return {
         "registrationId": installation.name,
         "applicationId": installation.application,
         "isPrimary": installation.primary,
         "systemData": system,
-        "additionalData": told["customAttributes"],
+        "additionalData": fields["customAttributes"],
     }
 
 
 def contact_of(person: Person, profile: Profile | None) -> dict[str, Any]:
-    """Return a person as backends read it, with the installation if it is asked for."""
+    """Return a person in this API's format, with the installation if given."""
     contacts: dict[str, Any] = {
         "phones": [{"number": number} for number in person.values("msisdn")],
         "emails": [{"address": address} for address in person.values("email")],
     }
     if profile is not None:
         contacts["push"] = [registration_of(profile.installation)]
-    told = {
+    fields = {
         "type": person.type,
         **attributes_of(person),
         "tags": sorted(person.tags),
         "contactInformation": contacts,
     }
     for external_id in person.values("external_id"):
-        told["externalId"] = external_id
-    return told
+        fields["externalId"] = external_id
+    return fields

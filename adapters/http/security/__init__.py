@@ -1,1 +1,1 @@
-"""Who is calling: application codes, API keys and tokens of persons."""
+"""Authentication by application code, API key or token of a person."""

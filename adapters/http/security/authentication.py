@@ -1,4 +1,4 @@
-"""Who asks, and what they may."""
+"""The caller of a request and its permissions."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Device:
     """An app on a device.
 
     Attributes:
-        application: whose code it gave.
-        subject: the external id that a token vouches for; None where there is no token.
+        application: the application of its code or token.
+        subject: the external id in its token; None without a token.
     """
 
     application: MobileApp
     subject: str | None
 
     def may_use_person(self) -> None:
-        """Raise Refused unless the application lets this caller use persons' data."""
+        """Raise Refused unless the application allows this caller to use persons' data."""
         mode = self.application.user_data
         if mode == "restricted":
             raise Refused(400, "USER_DATA_RESTRICTED", "User update access is restricted")
@@ -46,7 +46,7 @@ class Device:
             raise Refused(401, "UNAUTHORIZED", "a token of the person is needed")
 
     def may_sign_in(self, external_id: str | None) -> None:
-        """Raise Refused unless this caller may say that a person is on a device."""
+        """Raise Refused unless this caller may sign in the person with this external id."""
         self.may_use_person()
         if self.application.server_side_only:
             raise Refused(400, "USER_DATA_RESTRICTED", "only a backend may personalize")
@@ -57,13 +57,13 @@ class Device:
         self.must_be(external_id)
 
     def must_be(self, external_id: str | None) -> None:
-        """Raise Refused where a token vouches for somebody else."""
+        """Raise Refused if the token names another person."""
         if self.subject is not None and self.subject != external_id:
             raise Refused(403, "FORBIDDEN", "the token is another person's")
 
 
 def device(configured: Configured, authorization: str | None) -> Device:
-    """Return the app that asks; raises Refused."""
+    """Return the calling app; raises Refused."""
     scheme, _, credential = (authorization or "").partition(" ")
     if scheme.lower() == "bearer":
         return Device(*verified(configured, credential))
@@ -71,7 +71,7 @@ def device(configured: Configured, authorization: str | None) -> Device:
         raise Refused(401, "APP_CODE_MISSING", "Application code is missing")
     application = configured.application(credential)
     if application is None:
-        # The number by which SDKs have always been told so.
+        # SDKs know this error by its number.
         raise Refused(401, "1", "Invalid application code")
     return Device(application, None)
 
@@ -85,12 +85,12 @@ class Backend:
 
     @property
     def actor(self) -> str:
-        """The name that events are recorded under (R29)."""
+        """The actor of recorded events (R29)."""
         return f"backend:{self.key.name}"
 
 
 def backend(configured: Configured, authorization: str | None, scope: Scope = "backend") -> Backend:
-    """Return the service that asks; raises Refused where its key is not good for a scope."""
+    """Return the calling backend; raises Refused if its key lacks the scope."""
     scheme, _, credential = (authorization or "").partition(" ")
     key = recognized(configured.key, credential) if scheme.lower() in {"app", "bearer"} else None
     application = None if key is None else configured.application(key.application)

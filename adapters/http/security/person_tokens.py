@@ -1,4 +1,4 @@
-"""Tokens by which a person's own service vouches for the person (JWT)."""
+"""JSON web tokens in which a service names the person who uses a device."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from addressee.domain import MobileApp
 from ..messages.error_responses import Refused
 
 ALGORITHMS = ["HS256", "HS384", "HS512"]
-"""What a token may be signed with; none of them is ``none``."""
+"""Accepted signature algorithms; ``none`` is not among them."""
 APPLICATION = "infobip-api-key"
-"""The claim that names the application, as the SDK's documentation writes it."""
+"""The claim with the application code, as the SDK's documentation writes it."""
 
-# Its type is known only where a package is installed that we need for nothing.
+# Its type is known only with a package that nothing else needs.
 decode: Callable[..., dict[str, Any]] = jwt.decode  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def verified(configured: Configured, token: str) -> tuple[MobileApp, str]:
-    """Return the application and the external id that a token speaks for.
+    """Return the application and the external id of a token.
 
     Args:
-        configured: finds the application, whose keys count.
-        token: as it came.
+        configured: finds the application and its keys.
+        token: the encoded token.
 
     Raises:
-        Refused: it is malformed, expired, or signed by nobody whom the application trusts. The
-            answer does not say which key or person would have been right.
+        Refused: it is malformed, expired, or not signed with a key of the application. The
+            response does not name the right key or person.
     """
     try:
         key_id: object = jwt.get_unverified_header(token).get("kid")

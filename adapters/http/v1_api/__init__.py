@@ -1,1 +1,1 @@
-"""The routes of our own backend API."""
+"""The backend API of this product."""

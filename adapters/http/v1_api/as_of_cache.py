@@ -1,4 +1,4 @@
-"""Questions about the past over HTTP: looking back is dear, so it is done once a moment."""
+"""A cache for audiences as of a past moment: reading the past is expensive."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from ..messages.error_responses import UNAVAILABLE, Refused
 from .history import aware
 
 
-class Pasts:
-    """Keeps the past that was asked for last, and looks back for one request at a time.
+class AsOfCache:
+    """Caches the last past moment and reads the past for one request at a time.
 
     Args:
-        store: whose past.
+        store: the store to read.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._now = Targeting(store)
+        self._present = Targeting(store)
         self._busy = Lock()
-        self._kept: tuple[Moment, Targeting] | None = None
+        self._cached: tuple[Moment, Targeting] | None = None
 
-    def reach(self, moment: Moment | None) -> Targeting:
-        """Return what answers for a moment; now, if it is None.
+    def targeting(self, moment: Moment | None) -> Targeting:
+        """Return the audiences of a moment, the present if it is None.
 
         Raises:
-            Refused: another request is looking back.
+            Refused: another request reads the past.
             InvalidValue, StoreUnavailable, StoreDamaged: as `Past` does.
         """
         if moment is None:
-            return self._now
+            return self._present
         then = aware(moment) if isinstance(moment, datetime) else moment
         if not self._busy.acquire(blocking=False):
-            raise Refused(UNAVAILABLE, "LOOKING_BACK", "another past is being looked up; try again")
+            raise Refused(UNAVAILABLE, "LOOKING_BACK", "another request reads the past; try again")
         try:
-            if self._kept is None or self._kept[0] != then:
-                self._kept = None  # two would need twice the memory
+            if self._cached is None or self._cached[0] != then:
+                self._cached = None  # two would take twice the memory
                 past = Past(self._store, then)
                 if not past.over:
                     return Targeting(past)
-                self._kept = then, Targeting(past)
-            return self._kept[1]
+                self._cached = then, Targeting(past)
+            return self._cached[1]
         finally:
             self._busy.release()

@@ -1,4 +1,4 @@
-"""Whom a push reaches, asked by backends."""
+"""Audience queries: count, preview, explain and targets."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from addressee.application import Explanation, Targeting
 
 from ..messages.openapi_schemas import PROBLEMS
 from ..security.authentication import Credential
-from ..service_context import Service
-from .as_of_cache import Pasts
+from ..service_context import ServiceContext
+from .as_of_cache import AsOfCache
 
 PAGE = 1_000
-"""How many lines are sent at once."""
+"""Number of lines in one chunk of a stream."""
 
 
 def text(value: object) -> object:
-    """Return a text as it is; raises ValueError for anything else."""
+    """Return a text unchanged; raises ValueError for any other type."""
     if not isinstance(value, str):
         raise ValueError("should be a time as text, or a position")  # noqa: TRY004 # pydantic's way
     return value
 
 
 Time = Annotated[datetime, Field(strict=False), BeforeValidator(text)]
-"""A time as JSON has it; a bare number is a position and not seconds since 1970."""
+"""A time in JSON; a number is a position, not seconds since 1970."""
 
 
-class Question(BaseModel):
+class AudienceQuery(BaseModel):
     """An audience.
 
     Args:
         expression: in the audience language, such as ``tag:vip and primary``.
-        include_disabled: also installations with a push flag off.
-        as_of: ask how it was: a time, UTC without a zone, or a position in the ledger.
+        include_disabled: include installations with a push flag off.
+        as_of: the past moment: a time, UTC without a zone, or a position in the ledger.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -50,26 +50,26 @@ class Question(BaseModel):
     as_of: Time | Annotated[int, Field(ge=0)] | None = None
 
 
-class PreviewQuestion(Question):
-    """An audience of which the first ``n`` are to be named."""
+class PreviewQuery(AudienceQuery):
+    """An audience and the number of installations to return."""
 
     n: Annotated[int, Field(ge=0, le=10_000)] = 10
 
 
-class ExplainQuestion(Question):
-    """An audience and an installation that it reaches, or does not."""
+class ExplainQuery(AudienceQuery):
+    """An audience and an installation."""
 
     installation: str
 
 
-class TargetsQuestion(Question):
-    """An audience that is to be named in full, behind an installation named before."""
+class TargetsQuery(AudienceQuery):
+    """An audience and the last installation of an earlier response."""
 
     after: str | None = None
 
 
 class Count(BaseModel):
-    """How many installations an audience reaches."""
+    """Number of installations that an audience reaches."""
 
     count: int
 
@@ -80,40 +80,40 @@ class Preview(BaseModel):
     installations: list[str]
 
 
-def audience_routes(service: Service) -> APIRouter:
+def audience_routes(service: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1/audiences", tags=["audiences"], responses=PROBLEMS)
-    pasts = Pasts(service.store)
+    as_of_cache = AsOfCache(service.store)
 
-    def asked(authorization: str | None, question: Question) -> tuple[str, Targeting]:
-        """Return the caller's application, and what answers for the moment that is asked about."""
+    def resolved(authorization: str | None, query: AudienceQuery) -> tuple[str, Targeting]:
+        """Return the caller's application and the audiences of the query's moment."""
         code = service.backend(authorization).application.code
-        return code, pasts.reach(question.as_of)
+        return code, as_of_cache.targeting(query.as_of)
 
     @routes.post("/count")
-    def count(question: Question, authorization: Credential = None) -> Count:
-        """Say how many installations an audience reaches, exactly."""
-        code, reach = asked(authorization, question)
-        disabled = question.include_disabled
-        return Count(count=reach.count(code, question.expression, include_disabled=disabled))
+    def count(query: AudienceQuery, authorization: Credential = None) -> Count:
+        """Return the exact number of installations that an audience reaches."""
+        code, reach = resolved(authorization, query)
+        disabled = query.include_disabled
+        return Count(count=reach.count(code, query.expression, include_disabled=disabled))
 
     @routes.post("/preview")
-    def preview(question: PreviewQuestion, authorization: Credential = None) -> Preview:
-        """Name the first installations that an audience reaches."""
-        code, reach = asked(authorization, question)
-        disabled = question.include_disabled
-        found = reach.preview(code, question.expression, question.n, include_disabled=disabled)
+    def preview(query: PreviewQuery, authorization: Credential = None) -> Preview:
+        """Return the first installations that an audience reaches."""
+        code, reach = resolved(authorization, query)
+        disabled = query.include_disabled
+        found = reach.preview(code, query.expression, query.n, include_disabled=disabled)
         return Preview(installations=found)
 
     @routes.post("/explain")
-    def explain(question: ExplainQuestion, authorization: Credential = None) -> Explanation:
-        """Say why an audience reaches an installation or does not, term by term."""
-        code, reach = asked(authorization, question)
+    def explain(query: ExplainQuery, authorization: Credential = None) -> Explanation:
+        """Explain term by term why an audience reaches an installation or does not."""
+        code, reach = resolved(authorization, query)
         return reach.explain(
             code,
-            question.expression,
-            installation=question.installation,
-            include_disabled=question.include_disabled,
+            query.expression,
+            installation=query.installation,
+            include_disabled=query.include_disabled,
         )
 
     @routes.post(
@@ -126,16 +126,16 @@ def audience_routes(service: Service) -> APIRouter:
             }
         },
     )
-    def targets(question: TargetsQuestion, authorization: Credential = None) -> Response:
-        """Name every installation that an audience reaches, as a stream that can be resumed."""
-        code, reach = asked(authorization, question)
+    def targets(query: TargetsQuery, authorization: Credential = None) -> Response:
+        """Stream every installation that an audience reaches; can be resumed."""
+        code, reach = resolved(authorization, query)
         ids = reach.targets(
             code,
-            question.expression,
-            include_disabled=question.include_disabled,
-            after=question.after,
+            query.expression,
+            include_disabled=query.include_disabled,
+            after=query.after,
         )
-        # The first are found before the answer begins, so that a refusal can still be one.
+        # The first page is read before the response starts, so that an error can still be one.
         first = list(islice(ids, PAGE))
         return StreamingResponse(lines(first, ids), media_type="application/x-ndjson")
 
@@ -143,7 +143,7 @@ def audience_routes(service: Service) -> APIRouter:
 
 
 def lines(first: list[str], ids: Iterator[str]) -> Iterator[str]:
-    """Yield ids as JSON lines, a page at a time."""
+    """Yield ids as JSON lines, one page at a time."""
     page = first
     while page:
         yield "".join(json.dumps({"installation": name}) + "\n" for name in page)

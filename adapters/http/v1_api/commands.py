@@ -1,4 +1,4 @@
-"""Every command of the library as a POST, by the names that it has in Python."""
+"""Every command of the library as a POST, with the names and arguments of Python."""
 
 from __future__ import annotations
 
@@ -20,21 +20,24 @@ from addressee.domain import Forbidden, InvalidValue, values
 
 from ..messages.error_responses import Refused
 from ..messages.json_body import JsonBody
-from ..messages.openapi_schemas import PROBLEMS, Schema, takes
+from ..messages.openapi_schemas import PROBLEMS, Schema, request_body
 from ..security.authentication import Backend, Credential
-from ..service_context import Service
+from ..service_context import ServiceContext
 
 IdempotencyKey = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", description="The same again records nothing (R31)."),
+    Header(
+        alias="Idempotency-Key",
+        description="A repeated request with the same key records nothing (R31).",
+    ),
 ]
 OURS = frozenset({"actor", "at", "within", "idempotency_key"})
-"""What the transport says of a command, and no caller."""
+"""Arguments that the service sets and no caller may."""
 NAMES_APPLICATION = frozenset({"register", "define_segment", "remove_segment"})
-"""Commands that name an application: the one that the API key is of, and no other."""
+"""Commands with an application: always the one of the API key."""
 
 
-def command_routes(service: Service) -> APIRouter:
+def command_routes(service: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1/commands", tags=["commands"], responses=PROBLEMS)
     for name in NAMES:
@@ -46,13 +49,13 @@ def command_routes(service: Service) -> APIRouter:
             name=name,
             description=str(inspect.getdoc(method)).partition("\n")[0],
             response_model=get_type_hints(method, include_extras=True)["return"],
-            openapi_extra=takes(schema_of(name)),
+            openapi_extra=request_body(schema_of(name)),
         )
     return routes
 
 
-def endpoint(service: Service, name: str) -> Callable[..., Response]:
-    """Return what answers requests for one command."""
+def endpoint(service: ServiceContext, name: str) -> Callable[..., Response]:
+    """Return the endpoint of one command."""
 
     def command(
         body: JsonBody, authorization: Credential = None, idempotency_key: IdempotencyKey = None
@@ -60,7 +63,7 @@ def endpoint(service: Service, name: str) -> Callable[..., Response]:
         caller = service.backend(authorization)
         _, call = call_of({**arguments_of(name, body, caller, idempotency_key), "command": name})
         if "person" in body:
-            # Persons are the account's; a key reaches those whom its application has met.
+            # A key reaches the persons that its application has met (decision 008).
             service.history.person(body["person"], within=caller.application.code)
         return JSONResponse(asdict(call(service.people)))
 
@@ -70,7 +73,7 @@ def endpoint(service: Service, name: str) -> Callable[..., Response]:
 def arguments_of(
     name: str, body: Body, caller: Backend, idempotency_key: str | None
 ) -> dict[str, Any]:
-    """Return a command's arguments, confined to what a key may reach; raises InvalidValue."""
+    """Return a command's arguments, limited to the key's application; raises InvalidValue."""
     if odd := sorted(OURS & body.keys()):
         raise InvalidValue(odd[0], f"is no argument of {name}")
     code = caller.application.code
@@ -81,13 +84,13 @@ def arguments_of(
         arguments["application"] = code
     if idempotency_key is not None:
         given = values.text("Idempotency-Key", idempotency_key, values.NAME_LIMIT, least=1)
-        # A key of its own for each application, so that none meets another's answers.
+        # Distinct for each application: none gets the result of another.
         arguments["idempotency_key"] = sha256(f"{code}\0{given}".encode()).hexdigest()
     return arguments
 
 
 def schema_of(name: str) -> Schema:
-    """Return the JSON schema of a command's arguments, from the method's signature."""
+    """Return the JSON schema of a command's arguments, derived from the method's signature."""
     method = getattr(Personalization, name)
     hints = {**get_type_hints(Reported), **get_type_hints(method)}
     _, *parameters = inspect.signature(method).parameters.values()
@@ -107,12 +110,12 @@ def schema_of(name: str) -> Schema:
     return schema
 
 
-def inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 # JSON of any kind
-    """Return a schema with what it refers to in its place, for OpenAPI keeps such things apart."""
+def inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 # any JSON
+    """Return a schema with its references resolved: OpenAPI keeps definitions elsewhere."""
     if isinstance(schema, list):
-        return [inlined(each, definitions) for each in schema]  # pyright: ignore[reportUnknownVariableType] # JSON of any kind
+        return [inlined(each, definitions) for each in schema]  # pyright: ignore[reportUnknownVariableType] # any JSON
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
-        return inlined(definitions[str(schema["$ref"]).rpartition("/")[2]], definitions)  # pyright: ignore[reportUnknownArgumentType] # likewise
-    return {key: inlined(value, definitions) for key, value in schema.items()}  # pyright: ignore[reportUnknownVariableType] # likewise
+        return inlined(definitions[str(schema["$ref"]).rpartition("/")[2]], definitions)  # pyright: ignore[reportUnknownArgumentType] # any JSON
+    return {key: inlined(value, definitions) for key, value in schema.items()}  # pyright: ignore[reportUnknownVariableType] # any JSON

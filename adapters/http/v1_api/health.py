@@ -1,4 +1,4 @@
-"""What those who run the server ask of it."""
+"""Health, readiness and metrics for operators."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from ..messages.openapi_schemas import PROBLEM, PROBLEMS, refusals
+from ..messages.openapi_schemas import PROBLEM, PROBLEMS, error_responses
 from ..middleware.metrics import Metrics
 from ..security.authentication import Credential
-from ..service_context import Service
+from ..service_context import ServiceContext
 
 
 class Status(BaseModel):
-    """How the server is."""
+    """State of the server."""
 
     status: str
 
 
-def operation_routes(service: Service, metrics: Metrics) -> APIRouter:
+def health_routes(service: ServiceContext, metrics: Metrics) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1", tags=["operations"])
 
     @routes.get("/health")
     def health() -> Status:
-        """Say that the process works; asks no store."""
+        """Report that the process runs; does not read the store."""
         return Status(status="ok")
 
-    @routes.get("/ready", responses=refusals(PROBLEM, "application/problem+json", 503))
+    @routes.get("/ready", responses=error_responses(PROBLEM, "application/problem+json", 503))
     def ready() -> Status:
-        """Say whether the store answers."""
+        """Report whether the store answers."""
         with service.store.reading() as reader:
             reader.bound("", {"claim:none"})
         return Status(status="ready")
@@ -40,13 +40,13 @@ def operation_routes(service: Service, metrics: Metrics) -> APIRouter:
         responses={
             **PROBLEMS,
             200: {
-                "description": "Figures of this process.",
+                "description": "Metrics of this process.",
                 "content": {"text/plain": {"schema": {"type": "string"}}},
             },
         },
     )
-    def figures(authorization: Credential = None) -> Response:
-        """Tell figures in Prometheus' text form; needs the scope admin."""
+    def read_metrics(authorization: Credential = None) -> Response:
+        """Return metrics in the Prometheus text format; needs the scope admin."""
         service.backend(authorization, "admin")
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 

@@ -1,4 +1,4 @@
-"""What happened, and who it was at any moment, asked by backends."""
+"""History queries: events, and bindings at any moment."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from addressee.domain import Kind
 
 from ..messages.openapi_schemas import PROBLEMS
 from ..security.authentication import Credential
-from ..service_context import Service
+from ..service_context import ServiceContext
 
-At = Annotated[datetime | None, Query(description="When; now by default, UTC without a zone.")]
+At = Annotated[
+    datetime | None, Query(description="The moment; now by default, UTC without a zone.")
+]
 
 
-class Happening(BaseModel):
+class HistoryEvent(BaseModel):
     """One event of the ledger.
 
     Args:
-        position: its place in the ledger.
+        position: its position in the ledger.
         event: its type.
-        at: when it happened, in UTC.
-        actor: who asked.
-        correlation_id: what the caller wanted it to be found by.
+        at: its time, in UTC.
+        actor: the author of the command.
+        correlation_id: the correlation id of the command.
         data: its other fields.
     """
 
@@ -40,19 +42,19 @@ class Happening(BaseModel):
 
 
 class Who(BaseModel):
-    """The person who held an installation, if anybody did."""
+    """The person of an installation, null if it was anonymous."""
 
     person: str | None
 
 
 class Devices(BaseModel):
-    """The installations that a person held, in the order of binding."""
+    """The installations of a person, in the order of binding."""
 
     installations: list[str]
 
 
 class NamedIdentifier(BaseModel):
-    """An identifier; in a body, for addresses of requests end up in logs."""
+    """An identifier; in the body, because logs contain URLs."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -60,7 +62,7 @@ class NamedIdentifier(BaseModel):
     value: str
 
 
-def record_routes(service: Service) -> APIRouter:
+def history_routes(service: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1", tags=["history"], responses=PROBLEMS)
     history = service.history
@@ -71,43 +73,43 @@ def record_routes(service: Service) -> APIRouter:
     @routes.get("/installations/{installation:path}/history")
     def installation_history(
         installation: str, authorization: Credential = None
-    ) -> list[Happening]:
-        """Tell everything that happened to an installation."""
-        return told(history.installation(installation, within=application(authorization)))
+    ) -> list[HistoryEvent]:
+        """Return the events of an installation, oldest first."""
+        return as_events(history.installation(installation, within=application(authorization)))
 
     @routes.get("/installations/{installation:path}/who")
     def who(installation: str, authorization: Credential = None, at: At = None) -> Who:
-        """Tell who held an installation at a moment."""
+        """Return the person of an installation at a moment."""
         code = application(authorization)
         return Who(person=history.who(installation, at and aware(at), within=code))
 
     @routes.get("/persons/{person:path}/history")
-    def person_history(person: str, authorization: Credential = None) -> list[Happening]:
-        """Tell everything that happened to a person."""
-        return told(history.person(person, within=application(authorization)))
+    def person_history(person: str, authorization: Credential = None) -> list[HistoryEvent]:
+        """Return the events of a person, oldest first."""
+        return as_events(history.person(person, within=application(authorization)))
 
     @routes.get("/persons/{person:path}/devices")
     def devices(person: str, authorization: Credential = None, at: At = None) -> Devices:
-        """Tell which installations a person held at a moment."""
+        """Return the installations of a person at a moment."""
         code = application(authorization)
         return Devices(installations=history.devices(person, at and aware(at), within=code))
 
     @routes.post("/identifiers/history")
     def identifier_history(
         identifier: NamedIdentifier, authorization: Credential = None
-    ) -> list[Happening]:
-        """Tell who held an identifier and when."""
+    ) -> list[HistoryEvent]:
+        """Return the holders of an identifier and when they held it."""
         code = application(authorization)
-        return told(history.identifier(identifier.kind, identifier.value, within=code))
+        return as_events(history.identifier(identifier.kind, identifier.value, within=code))
 
     return routes
 
 
-def told(recorded: Iterable[Recorded]) -> list[Happening]:
-    """Return events as they are answered."""
+def as_events(recorded: Iterable[Recorded]) -> list[HistoryEvent]:
+    """Return events in the format of the response."""
     common = {"timestamp", "actor", "correlation_id"}
     return [
-        Happening(
+        HistoryEvent(
             position=position,
             event=type(event).__name__,
             at=event.timestamp,
@@ -120,5 +122,5 @@ def told(recorded: Iterable[Recorded]) -> list[Happening]:
 
 
 def aware(at: datetime) -> datetime:
-    """Return a moment with its zone; UTC where it names none."""
+    """Return a moment with its zone, UTC if it has none."""
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Generator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,3 +66,27 @@ def test_a_server_of_another_kind_gives_no_reason(world: World) -> None:
     with Client(f"{world.served.url}/mobile", "key") as client, pytest.raises(Problem) as refused:
         client.count("all")
     assert refused.value.code == "UNKNOWN"
+
+
+def test_the_client_imports_with_httpx_alone() -> None:
+    servers = "'fastapi', 'starlette', 'uvicorn', 'jwt', 'prometheus_client', 'sqlalchemy'"
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys(({servers}))); "
+        "from addressee.adapters.http_client import Client, Problem; print(Client, Problem)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Client" in done.stdout
+
+
+def test_the_client_example_of_the_docs(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "http.md").read_text()
+    [block] = re.findall(r"<!-- client -->\n```python\n(.*?)```", page, re.DOTALL)
+    example: dict[str, Any] = {}
+    exec(block, example)  # noqa: S102 # our own documentation
+    device = client.command("register", os="android")["installation"]
+    identity = {"external_id": "documented"}
+    client.command(
+        "personalize", installation=device, identity=identity, tags=["vip"], set_primary=True
+    )
+    example["push"](client, "hello")
+    assert f"{device} hello" in capsys.readouterr().out

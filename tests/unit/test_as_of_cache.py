@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from addressee.adapters.http.messages.error_responses import Refused
-from addressee.adapters.http.v1_api.as_of_cache import Pasts
+from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
 from addressee.adapters.memory import MemoryStore
 from addressee.application import Moment, Past, Personalization, Store
 
@@ -15,20 +15,20 @@ from addressee.application import Moment, Past, Personalization, Store
 def test_one_past_is_looked_up_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
     Personalization(store).register("shop", installation="a")
-    pasts, looked_back = Pasts(store), list[int]()
+    cached, looked_back = AsOfCache(store), list[int]()
 
     def look_back(store: Store, moment: Moment) -> Past:
         with pytest.raises(Refused, match="try again"):
-            pasts.reach(7)
-        assert pasts.reach(None).count("shop", "all") == 1
+            cached.targeting(7)
+        assert cached.targeting(None).count("shop", "all") == 1
         looked_back.append(len(looked_back))
         return Past(store, moment)
 
     monkeypatch.setattr("addressee.adapters.http.v1_api.as_of_cache.Past", look_back)
     for _ in range(2):
-        assert pasts.reach(1).count("shop", "all") == 1
+        assert cached.targeting(1).count("shop", "all") == 1
         assert len(looked_back) == 1
     future = datetime(2999, 1, 1, tzinfo=UTC)
     for _ in range(2):
-        assert pasts.reach(future).count("shop", "all") == 1
+        assert cached.targeting(future).count("shop", "all") == 1
     assert len(looked_back) == 3, "what may change yet is not kept"
