@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from addressee.adapters.http.app import ROUTE_CODES
-from addressee.adapters.http.messages.error_responses import refused
+from addressee.adapters.http.messages.error_responses import refusal_of
 from addressee.domain import AddresseeError
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def classes(root: type[AddresseeError] = AddresseeError) -> Iterator[type[Addres
 
 def status_of(error: type[AddresseeError]) -> int:
     # Its arguments do not matter for the status.
-    return refused(error.__new__(error)).status
+    return refusal_of(error.__new__(error)).status
 
 
 def test_every_error_has_its_code_and_status() -> None:
