@@ -1,0 +1,71 @@
+"""The command line in a process of its own for each call, without the time it takes to load.
+
+A helper loads it once and forks for each call: exit status, streams and folder are a process's.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).parents[1]
+STREAMS = ("stdin", "stdout", "stderr")
+
+
+class CommandLine:
+    """Runs `addressee` with any arguments, one after the other."""
+
+    def __enter__(self) -> Self:
+        helper = [sys.executable, "-m", "tests.command_line"]
+        self._helper = subprocess.Popen(
+            helper, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._helper.communicate()
+
+    def run(
+        self, *words: str, folder: Path, given: str | bytes = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it in a folder, with what is given on standard input."""
+        assert self._helper.stdin is not None
+        assert self._helper.stdout is not None
+        with tempfile.TemporaryDirectory() as place:
+            stdin, *told = (Path(place, name) for name in STREAMS)
+            stdin.write_bytes(given.encode() if isinstance(given, str) else given)
+            call = {"words": words, "folder": str(folder), "streams": place}
+            self._helper.stdin.write(json.dumps(call).encode() + b"\n")
+            self._helper.stdin.flush()
+            status = int(self._helper.stdout.readline())
+            return subprocess.CompletedProcess(words, status, *(each.read_text() for each in told))
+
+
+def serve() -> list[str]:
+    """Fork for each call; return its words in the process that is to run it."""
+    gc.freeze()  # what is loaded stays: no child looks for garbage in it
+    for line in sys.stdin:
+        call = json.loads(line)
+        child = os.fork()
+        if not child:
+            os.chdir(call["folder"])
+            for number, name in enumerate(STREAMS):
+                flags = os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY
+                os.dup2(os.open(Path(call["streams"], name), flags), number)
+            return call["words"]  # type: ignore[no-any-return] # what `run` has sent
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201 # to `run`
+    sys.exit()
+
+
+if __name__ == "__main__":
+    from addressee.adapters.cli import main
+
+    sys.argv[1:] = serve()
+    main()
