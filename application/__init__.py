@@ -1,4 +1,4 @@
-"""The commands and queries that a host embeds, and the ports that adapters implement."""
+"""The commands and questions that a host embeds, and the ports that adapters fill."""
 
 from addressee.domain import Identity, SessionPolicy
 

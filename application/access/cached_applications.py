@@ -1,4 +1,4 @@
-"""Applications and keys in a cache for running services, at most a second old."""
+"""Applications as a running service looks at them: often, and a moment old at most."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..ports.accounts import ApiKey, Applications
 
 V = TypeVar("V")
 FRESH = 1.0
-"""How long an answer is used, in seconds; a revoked key works so much longer."""
+"""How long an answer counts, in seconds; so much later a revoked key ends."""
 MOST = 10_000
-"""Most answers in the cache."""
+"""How many answers are kept."""
 
 
 class Remembered(Generic[V]):
-    """Caches what was found; a miss is looked up every time."""
+    """Remembers what was found for a while; what was not found is asked for every time."""
 
     def __init__(self, find: Callable[[str], V | None], timer: Callable[[], float]) -> None:
         self._find = find
@@ -44,10 +44,10 @@ class Remembered(Generic[V]):
 
 
 class Configured:
-    """Finds applications and keys, each read from the store at most once a second.
+    """Finds applications and keys, asking the store for each once a second at most.
 
     Args:
-        applications: where they are stored.
+        applications: where they are kept.
         timer: gives seconds that only grow.
     """
 

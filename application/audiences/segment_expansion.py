@@ -1,4 +1,4 @@
-"""Expansion of saved segments inside an expression."""
+"""Saved segments inside an expression, replaced by what they stand for."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def expanded(expression: Expression, text_of: Lookup, within: str | None = None)
     """Return an expression with every segment in it replaced, and those inside them.
 
     Args:
-        expression: the audience.
+        expression: what is asked.
         text_of: finds segments.
         within: the segment that the expression is to define, if it is.
 

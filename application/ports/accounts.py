@@ -9,12 +9,12 @@ from typing import Literal, Protocol
 from addressee.domain import MobileApp
 
 Scope = Literal["backend", "admin"]
-"""What an API key may do: a backend's work, or also an operator's."""
+"""What an API key may do: a backend's work, and also what only operators may see."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """The stored part of an API key: enough to recognize it, not enough to use it.
+    """What is kept of an API key: enough to recognize it, not enough to use it.
 
     Args:
         name: the part of the key that is no secret.
@@ -30,10 +30,10 @@ class ApiKey:
 
 
 class Applications(Protocol):
-    """Store applications and their API keys; any call may raise StoreUnavailable."""
+    """Keep applications and their API keys; any call may raise StoreUnavailable."""
 
     def put(self, application: MobileApp) -> None:
-        """Store an application, in place of the one with the same code."""
+        """Keep an application, in place of the one that has the same code."""
         ...
 
     def get(self, code: str) -> MobileApp | None:
@@ -45,7 +45,7 @@ class Applications(Protocol):
         ...
 
     def put_key(self, key: ApiKey, *, alone: bool) -> None:
-        """Store a key; ``alone`` in place of all that its application has of the same scope."""
+        """Keep a key; ``alone`` in place of all that its application has of the same scope."""
         ...
 
     def key(self, name: str) -> ApiKey | None:
@@ -57,5 +57,5 @@ class Applications(Protocol):
         ...
 
     def remove_key(self, name: str) -> bool:
-        """Remove a key; return whether it was there."""
+        """Forget a key; return whether it was there."""
         ...

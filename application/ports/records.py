@@ -16,7 +16,7 @@ class Recorded(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """An event as it is stored, not deserialized."""
+    """An event as a store keeps it: nothing of it was read or understood."""
 
     position: int
     stream: str
@@ -26,11 +26,11 @@ class Stored(NamedTuple):
 
 
 class Seal(NamedTuple):
-    """A seal over the ledger from its start to one position.
+    """What was laid down about the ledger's beginning, up to one position.
 
     Args:
         number: of the seal, from 1.
-        first: the position after those of the previous seal.
+        first: the position behind those of the seal before.
         last: position of the last event that it covers.
         events: how many there are from ``first`` to ``last``.
         digest: of the whole ledger up to ``last``, 32 bytes.
@@ -46,13 +46,13 @@ class Seal(NamedTuple):
 
 
 class InstallationRow(NamedTuple):
-    """The row of an installation in the read models, without its postings.
+    """What a store keeps of an installation, its postings apart.
 
     Args:
         ordinal: its number, ascending in the order of registration.
         installation: its id.
         application: its application's code.
-        person: the person's id, if it has one.
+        person: whose it is, if anybody's.
         bound_at: since when.
     """
 

@@ -1,4 +1,4 @@
-"""The results of commands.
+"""What commands answer.
 
 ``position`` is the ledger position from which on the answer holds; it is filled in once the store
 has given it.
@@ -47,9 +47,9 @@ class Personalized:
         outcome: ``attached`` to a person it did not belong to, ``promoted`` with its person from
             lead, ``rebound`` from another person, or ``unchanged``.
         installation: its id.
-        person: the person who has it now.
-        previous_person: the person who lost it, if any.
-        primary_moves: the primary flags that moved.
+        person: whose it is now.
+        previous_person: who lost it, if anybody.
+        primary_moves: what became of primary flags, if anything did.
     """
 
     outcome: PersonalizeOutcome
@@ -66,9 +66,9 @@ class Depersonalized:
 
     Attributes:
         outcome: ``depersonalized``, ``expired``, or ``unchanged`` where nobody was bound (R18).
-        installations: those that were named; of a person, those that were unbound.
-        person: the person who lost them, if any.
-        primary_moves: the primary flags that moved.
+        installations: those that were asked for; of a person, those that were unbound.
+        person: who lost them, if anybody.
+        primary_moves: what became of primary flags, if anything did.
     """
 
     outcome: Literal["depersonalized", "expired", "unchanged"]
@@ -86,7 +86,7 @@ class Updated:
         outcome: ``updated``, or ``unchanged`` where all of it was known already.
         installation: the installation that the command named, if it named one.
         person: the person concerned, if there is one.
-        primary_moves: the primary flags that moved.
+        primary_moves: what became of primary flags, if anything did.
     """
 
     outcome: Literal["updated", "unchanged"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,37 @@ BLOCKS = [
     for path in PAGES
     for block in re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL)
 ]
+
+
+def headings(path: Path) -> set[str]:
+    """Return the anchors that code hosts give to the headings of a page."""
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[path.name for path in PAGES])
+def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = page.parent / file if file else page
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
+
+
+def test_every_extra_that_is_to_be_installed_exists() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {
+        extra
+        for page in PAGES
+        for extras in re.findall(r"'?\.\[([\w,]+)\]", page.read_text())
+        for extra in extras.split(",")
+    }
+    assert {"all", "dev"} < named
+    assert named <= project["optional-dependencies"].keys()
 
 
 def test_there_is_an_example() -> None:
