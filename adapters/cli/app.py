@@ -1,4 +1,4 @@
-"""The commands' names, arguments and help; what they do is in the files beside."""
+"""The commands' names, arguments and help; their work is in `commands`."""
 
 from __future__ import annotations
 
@@ -15,26 +15,23 @@ from addressee.adapters.serialization.commands_by_name import moment_of
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue
 
-from .commands import applications, operations, seals, transfers
-from .commands import queries as questions
-from .commands.apply import apply_file, opened
+from .commands import applications, operations, queries, seals, transfers
+from .commands.apply import apply_file
 from .commands.serve import serve_store
-from .terminal.output import one_line
+from .terminal.files import opened
+from .terminal.output import Form, escape_unencodable, one_line
 from .terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 
 SOME_REFUSED = 1
 UNUSABLE = 2
+CLOSED_PIPE = 128 + 13
+"""The status that a shell gives a program that SIGPIPE ends: the reader wanted no more."""
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    help="Know who is logged in on which device, whom a push reaches, and who it was.",
-)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 
 
 class Format(StrEnum):
-    """How installations are printed."""
+    """The output format of installations."""
 
     table = "table"
     jsonl = "jsonl"
@@ -42,7 +39,7 @@ class Format(StrEnum):
 
 
 def show_version(wanted: bool) -> None:  # noqa: FBT001 # typer's callback
-    """Print the version and leave."""
+    """Print the version and exit."""
     if wanted:
         typer.echo(version("addressee"))
         raise typer.Exit
@@ -55,6 +52,7 @@ for command in (
     seals.seal,
     transfers.export,
     transfers.fill,
+    operations.expire_sessions,
     operations.compact,
     operations.migrate,
 ):
@@ -66,67 +64,89 @@ for command in (
 def addressee(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Say which.")
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
-    """Know who is logged in on which device, whom a push reaches, and who it was."""
+    """Know who is logged in on which device, whom a push reaches, and who it was at any time.
+
+    A store is one database: its ledger records every change, and its indexes answer queries. Fill
+    one from a file with `apply`, or run the HTTP service with `app add` and `serve`. Ask it with
+    `target`, `who` and `history`. Every command has examples in its own --help.
+
+        addressee apply docs/day.jsonl --store sqlite:///day.db
+
+        addressee target 'tag:vip and not os:ios' --app app-code-1 --store sqlite:///day.db
+
+    Output goes to standard output: a table on a terminal, tab-separated columns in a pipe, JSON
+    lines with --format jsonl. Messages go to standard error. Exit status: 0 success; 1 lines were
+    refused or differences were found; 2 the command could not run; 130 Ctrl-C; 141 the reader of
+    a pipe closed it.
+    """
 
 
 @app.command()
 def apply(
-    file: Annotated[Path, typer.Argument(help="Commands or traffic, a JSON object a line.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Commands or recorded traffic, one JSON object a line; - reads standard input."
+        ),
+    ],
     store: Store = DEFAULT_STORE,
     report: Annotated[
-        Path | None, typer.Option(help="Write what became of each line here, as JSON lines.")
+        Path | None, typer.Option(help="A file for the outcome of each line, as JSON lines.")
     ] = None,
 ) -> None:
-    """Apply commands from a file, one JSON object a line.
+    """Run the commands in a file, one JSON object a line; create the store if it is new.
 
     A line is a command, `{"command": "personalize", "installation": "i1", "identity":
     {"external_id": "ali"}}`, with the arguments of the Python method of that name, and `at` for
-    when it happened. Or it is a request of a mobile SDK as recorded, with `method`, `path`,
+    the time it happened. Or it is a recorded request of a mobile SDK with `method`, `path`,
     `headers` and `body`.
 
-    A line that is refused changes nothing; it is reported with its number and the error. Exit
-    status: 0 all applied, 1 some refused, 2 the file can't be used.
+    A refused line changes nothing and is reported with its number and the error. Lines are
+    committed 500 at a time; after Ctrl-C or a full disk the summary counts what was committed.
+    Exit status: 0 all applied, 1 some refused, 2 the file could not be read to its end.
 
         addressee apply docs/day.jsonl --store sqlite:///day.db --report day-report.jsonl
     """
-    # The file first: one that can't be read leaves no new store behind.
-    with opened(file, "rb") as lines, opened_store(store) as ledger:
-        refused = apply_file(ledger, lines, report)
+    with opened(file, "rb") as lines:
+        refused = apply_file(lambda: opened_store(store), lines, report)
     raise typer.Exit(SOME_REFUSED if refused else 0)
 
 
 @app.command()
-def target(  # noqa: PLR0913 # one argument for each way to ask
+def target(  # noqa: PLR0913 # one argument for each kind of query
     expression: Annotated[str, typer.Argument(help="For example: tag:vip and not os:ios")],
     app_code: Annotated[str, typer.Option("--app", help="The application's code.")],
     store: Store = DEFAULT_STORE,
     *,
-    count: Annotated[bool, typer.Option("--count", help="Print how many, alone.")] = False,
-    preview: Annotated[int | None, typer.Option(help="Print only the first so many.")] = None,
+    count: Annotated[bool, typer.Option("--count", help="Print only the number.")] = False,
+    preview: Annotated[int | None, typer.Option(help="Print at most this many.")] = None,
     explain: Annotated[
-        str | None, typer.Option(help="Say why this installation is reached, or is not.")
+        str | None, typer.Option(help="Explain why this installation is reached or not.")
     ] = None,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Say how it would be worked out, and ask nothing.")
+        bool, typer.Option("--plan", help="Print how the index would evaluate it.")
     ] = False,
-    primary: Annotated[bool, typer.Option("--primary", help="Primary installations only.")] = False,
+    primary: Annotated[bool, typer.Option("--primary", help="Only primary installations.")] = False,
     disabled: Annotated[
         bool, typer.Option("--all", help="Also installations with a push flag off.")
     ] = False,
     as_of: Annotated[
         str | None,
-        typer.Option(help="Ask how it was: a time in ISO 8601, or a position in the ledger."),
+        typer.Option(help="Query the past: a time in ISO 8601, or a position in the ledger."),
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    form: Annotated[Format, typer.Option("--format", help="The output format.")] = Format.table,
 ) -> None:
-    """Ask whom a push to an audience reaches, or would have reached.
+    """List the installations that a push to an audience reaches, or would have reached.
 
-    Terms: external_id: msisdn: email: tag: itag: os: language: app_version: type: installation:
-    attr.NAME: iattr.NAME: and the words all and primary; segment: with the name of a saved one.
-    Operators: and or not ( ), also && || !. Odd values stand in double quotes.
+    Terms: external_id: msisdn: email: tag: (of persons) itag: (of installations) os: language:
+    app_version: type: installation: attr.NAME: iattr.NAME: and the words all and primary;
+    segment:NAME is a saved audience. Operators: and or not ( ), also && || !. Values with spaces
+    or punctuation stand in double quotes. Installations with a push flag off are left out unless
+    --all is given. In a pipe the columns are installation and person.
 
         addressee target 'email:ali@x.com' --app shop --primary
 
@@ -135,33 +155,49 @@ def target(  # noqa: PLR0913 # one argument for each way to ask
         addressee target 'tag:vip' --app shop --as-of 2026-11-23T10:30:00Z
     """
     with existing_store(store) as ledger:
-        asked = ledger if as_of is None else questions.looked_back(ledger, as_of)
-        question = questions.Question(asked, app_code, expression, disabled, primary)
+        store_then = ledger if as_of is None else queries.looked_back(ledger, as_of)
+        query = queries.AudienceQuery(store_then, app_code, expression, disabled, primary)
         if explain is not None:
-            questions.show_explanation(question, explain, as_json=form is Format.jsonl)
+            queries.show_explanation(query, explain, as_json=form is Format.jsonl)
         elif plan:
-            questions.show_plan(question, as_json=form is Format.jsonl)
+            queries.show_plan(query, as_json=form is Format.jsonl)
         elif count:
-            typer.echo(question.count())
+            typer.echo(query.count())
         else:
-            questions.show_targets(question, preview, form.value)
+            queries.show_targets(query, preview, form.value)
+        queries.hint_at_application(ledger, app_code)
 
 
 @app.command()
-def history(  # noqa: PLR0913, PLR0917 # one option for each thing that has a history
+def history(  # noqa: PLR0913, PLR0917 # one option for each kind of history
     installation: Annotated[str | None, typer.Option(help="An installation's id.")] = None,
     person: Annotated[str | None, typer.Option(help="A person's id.")] = None,
-    external_id: Annotated[str | None, typer.Option(help="Who held this external id?")] = None,
-    msisdn: Annotated[str | None, typer.Option(help="Who held this phone number?")] = None,
-    email: Annotated[str | None, typer.Option(help="Who held this e-mail address?")] = None,
-    actor: Annotated[str | None, typer.Option(help="Who asked, such as backend:billing.")] = None,
+    external_id: Annotated[
+        str | None, typer.Option(help="An external id: who held it, and when.")
+    ] = None,
+    msisdn: Annotated[
+        str | None, typer.Option(help="A phone number: who held it, and when.")
+    ] = None,
+    email: Annotated[
+        str | None, typer.Option(help="An e-mail address: who held it, and when.")
+    ] = None,
+    actor: Annotated[
+        str | None, typer.Option(help="A caller, such as backend:billing: what it did.")
+    ] = None,
     store: Store = DEFAULT_STORE,
+    form: Annotated[Form, typer.Option("--format", help="The output format.")] = Form.table,
 ) -> None:
-    """Show what happened to an installation or a person, who held an identifier, who did what.
+    """List the events of an installation, a person, an identifier or a caller, oldest first.
 
-    addressee history --msisdn +385991111666
+    In a pipe the columns are: position, time in UTC, event, caller, and the event's own fields.
+    With --format jsonl each line is an object with position, event, at, actor, correlation_id and
+    data.
+
+        addressee history --msisdn +385991111666
+
+        addressee history --installation tablet-1 --format jsonl
     """
-    asked = {
+    options = {
         "installation": installation,
         "person": person,
         "external_id": external_id,
@@ -169,21 +205,24 @@ def history(  # noqa: PLR0913, PLR0917 # one option for each thing that has a hi
         "email": email,
         "actor": actor,
     }
-    given = [(kind, value) for kind, value in asked.items() if value is not None]
+    given = [(kind, value) for kind, value in options.items() if value is not None]
     if len(given) != 1:
-        names = ", ".join(f"--{kind.replace('_', '-')}" for kind in asked)
+        names = ", ".join(f"--{kind.replace('_', '-')}" for kind in options)
         raise InvalidValue("history", f"takes one of {names}")
     with existing_store(store) as ledger:
-        questions.show_history(ledger, *given[0])
+        queries.show_history(ledger, *given[0], as_json=form is Form.jsonl)
 
 
 @app.command()
 def who(
     installation: Annotated[str, typer.Argument(help="An installation's id.")],
-    at: Annotated[str | None, typer.Option(help="When; ISO 8601, UTC if no zone is given.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="The time in ISO 8601, in UTC if no zone is given; now if omitted."),
+    ] = None,
     store: Store = DEFAULT_STORE,
 ) -> None:
-    """Say who was on an installation at a moment; prints nobody where it was nobody.
+    """Print the id of the person who was on an installation at a time, or "nobody".
 
     addressee who tablet-1 --at 2026-11-23T10:30:00Z
     """
@@ -197,11 +236,12 @@ def serve(
     store: Store = DEFAULT_STORE,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, max=256, help="How many processes.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="The number of processes.")] = 1,
 ) -> None:
-    """Serve mobile SDKs and backends over HTTP.
+    """Serve mobile SDKs and backends over HTTP until SIGTERM or Ctrl-C.
 
-    Who may speak is laid down with `addressee app add`; OpenAPI is at /openapi.json.
+    Only applications that `addressee app add` configured may use it; the store is created if it
+    is new. OpenAPI is at /openapi.json, liveness at /v1/health, readiness at /v1/ready.
 
         addressee serve --store sqlite:///shop.db --port 8000
     """
@@ -209,17 +249,18 @@ def serve(
 
 
 def main() -> None:
-    """Run the command line; every refusal is one line on stderr."""
+    """Run the command line; every error is one line on standard error."""
+    escape_unencodable()
     try:
         app()
+    except SystemExit as ended:
+        # Typer makes a closed pipe status 1, which here means that something was refused.
+        if isinstance(ended.__context__, BrokenPipeError):
+            sys.exit(CLOSED_PIPE)
+        raise
     except AddresseeError as error:
         typer.echo(f"addressee: {error.code}: {one_line(error)}", err=True)
         sys.exit(UNUSABLE)
-    except BrokenPipeError:
-        # Who read our output has had enough; Python would complain once more at its exit.
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as error:
-        # A disk that is full, a report that can't be written to its end.
+    except OSError as error:  # a full disk, for example
         typer.echo(f"addressee: {one_line(error.strerror or error)}", err=True)
         sys.exit(UNUSABLE)

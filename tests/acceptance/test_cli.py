@@ -235,11 +235,12 @@ def test_help_teaches(run: Run) -> None:
 
 MEASURE = """
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from addressee.adapters.cli.commands.apply import apply_file
 from addressee.adapters.memory import MemoryStore
 with Path(sys.argv[1]).open("rb") as file:
-    apply_file(MemoryStore(), file, None)
+    apply_file(lambda: nullcontext(MemoryStore()), file, None)
 print(peak())
 """
 

@@ -1,8 +1,7 @@
-"""Applications on the command line: who may speak to `addressee serve`, and by which policies."""
+"""`addressee app`: the applications that may use `addressee serve`, their policies and keys."""
 
 from __future__ import annotations
 
-import json
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -13,19 +12,22 @@ import typer
 from addressee.application import Applications, issue_key
 from addressee.domain import InvalidValue, MobileApp
 
-from ..terminal.output import show_table
+from ..terminal.files import opened
+from ..terminal.output import show_json, show_table
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 
 commands = typer.Typer(
     no_args_is_help=True,
-    help="Lay down which applications may speak to `addressee serve`, and their keys.",
+    help="Configure the applications that may use `addressee serve`: policies and keys.",
 )
 
-Code = Annotated[str, typer.Argument(help="The application's code, its credential on devices.")]
+Code = Annotated[
+    str, typer.Argument(help="The application's code, which devices send as credential.")
+]
 
 
 class UserDataMode(StrEnum):
-    """Who may read and change persons' data from a device."""
+    """Which devices may read and change persons' data."""
 
     open = "open"
     jwt = "jwt"
@@ -33,14 +35,14 @@ class UserDataMode(StrEnum):
 
 
 class OverCap(StrEnum):
-    """What happens to one installation more than the cap."""
+    """The reaction to one installation more than the cap."""
 
     refuse = "refuse"
     evict = "evict"
 
 
 class KeyScope(StrEnum):
-    """What an API key may do."""
+    """The rights of an API key."""
 
     backend = "backend"
     admin = "admin"
@@ -53,35 +55,41 @@ def add(  # noqa: PLR0913 # one option for each setting
     *,
     jwt_key: Annotated[
         list[str] | None,
-        typer.Option(help="KID:HEX, a key that signs persons' tokens; may be given often."),
+        typer.Option(help="KID:HEX, a key that signs persons' tokens; may be repeated."),
     ] = None,
     remove_jwt_key: Annotated[
-        list[str] | None, typer.Option(help="The id of a key that signs no longer.")
+        list[str] | None, typer.Option(help="The id of a signing key to remove; may be repeated.")
     ] = None,
     user_data: Annotated[
         UserDataMode | None,
-        typer.Option(help="Devices may use persons' data: always, with their token, never."),
+        typer.Option(
+            help="Devices may use persons' data: always (open), with the person's token (jwt), "
+            "never (restricted)."
+        ),
     ] = None,
     session_idle: Annotated[
-        int | None, typer.Option(help="Seconds after which an unused session ends; 0 keeps it.")
+        int | None, typer.Option(help="Seconds until an unused session ends; 0 for never.")
     ] = None,
     device_cap: Annotated[
-        int | None, typer.Option(help="Most installations a person has; 0 for any number.")
+        int | None, typer.Option(help="Most installations of a person; 0 for no limit.")
     ] = None,
     over_cap: Annotated[
-        OverCap | None, typer.Option(help="Refuse one more, or evict the least recently used.")
+        OverCap | None,
+        typer.Option(
+            help="Over the cap: refuse a sign-in, or evict the least recently used installation."
+        ),
     ] = None,
     server_side_only: Annotated[
         bool | None,
         typer.Option(
-            "--server-side-only/--devices-too", help="Only backends say who is on a device."
+            "--server-side-only/--devices-too", help="Only backends may sign persons in and out."
         ),
     ] = None,
     rate_limit: Annotated[
-        int | None, typer.Option(help="Most requests a second; 0 for any number.")
+        int | None, typer.Option(help="Most requests a second; 0 for no limit.")
     ] = None,
 ) -> None:
-    """Add an application, or change one: what is not given stays as it is.
+    """Add an application, or change one: options that are not given stay as they are.
 
     addressee app add shop --user-data jwt --jwt-key main:8f0c…
     """
@@ -117,10 +125,10 @@ def load(
     file: Annotated[Path, typer.Argument(help="A TOML file with a table [applications.CODE].")],
     store: Store = DEFAULT_STORE,
 ) -> None:
-    """Lay down applications as a file says; those that it does not name stay as they are.
+    """Add or replace the applications in a file; others stay as they are.
 
-    The settings have the names of the options of `addressee app add`, with underscores, and
-    jwt_keys is a table of key ids and secrets. A file with an error in it changes nothing.
+    The settings are named as the options of `addressee app add`, with underscores; jwt_keys is a
+    table of key ids and secrets. A file with an error changes nothing.
 
         addressee app load applications.toml
     """
@@ -135,17 +143,17 @@ def load(
 @commands.command()
 def key(
     code: Code,
-    scope: Annotated[KeyScope, typer.Option(help="What the key may do.")],
+    scope: Annotated[KeyScope, typer.Option(help="The key's rights.")],
     store: Store = DEFAULT_STORE,
     *,
     rotate: Annotated[
-        bool, typer.Option("--rotate", help="End all older keys of that scope at once.")
+        bool, typer.Option("--rotate", help="Revoke all older keys of that scope at once.")
     ] = False,
 ) -> None:
-    """Make an API key and print it, this once; the store keeps only its hash.
+    """Create an API key and print it. It is shown only now: the store has only its hash.
 
-    Without --rotate older keys go on to count, so that services can be moved to the new one; then
-    end them with `addressee app revoke`.
+    Without --rotate older keys stay valid while services move to the new one; then revoke them
+    with `addressee app revoke`.
 
         addressee app key shop --scope backend
     """
@@ -158,13 +166,15 @@ def revoke(
     name: Annotated[str, typer.Argument(help="The key's part before the dot; see app list.")],
     store: Store = DEFAULT_STORE,
 ) -> None:
-    """End an API key. Servers notice within a second.
+    """Revoke an API key. Servers notice within a second.
 
     addressee app revoke 0b6f3a9c51d2e874
     """
     with existing_store(store) as ledger:
         if not ledger.applications.remove_key(name.partition(".")[0]):
-            raise InvalidValue("name", "is the name of no key")
+            raise InvalidValue(
+                "name", "is the name of no key; `addressee app list` shows the names"
+            )
     typer.echo("revoked")
 
 
@@ -174,22 +184,24 @@ def list_(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
 ) -> None:
-    """Show the applications with their policies and the names of their keys; no secrets.
+    """List the applications with their policies and the names of their keys, without secrets.
 
-    addressee app list --json
+    In a pipe the columns stand without headings, in the order of the fields of --json.
+
+        addressee app list --json
     """
     with existing_store(store) as ledger:
         rows = [shown(ledger.applications, each) for each in ledger.applications.all()]
     if as_json:
         for row in rows:
-            typer.echo(json.dumps(row))
+            show_json(row)
         return
     headings = tuple(rows[0]) if rows else ()
     show_table(headings, (tuple(map(cell, row.values())) for row in rows))
 
 
 def shown(applications: Applications, application: MobileApp) -> dict[str, Any]:
-    """Return what may be shown of an application."""
+    """Return an application's fields without its secrets."""
     return {
         **application.model_dump(exclude={"jwt_keys"}),
         "jwt_keys": sorted(application.jwt_keys),
@@ -198,14 +210,14 @@ def shown(applications: Applications, application: MobileApp) -> dict[str, Any]:
 
 
 def cell(value: object) -> str:
-    """Return a setting as text for people."""
+    """Return a setting as text."""
     if isinstance(value, list):
         return ", ".join(cast("list[str]", value))
     return "" if value is None else str(value)
 
 
 def parsed_key(text: str) -> tuple[str, str]:
-    """Return key id and secret; raises InvalidValue, without the secret."""
+    """Return key id and secret; the error does not show the secret."""
     kid, colon, secret = text.partition(":")
     if not colon:
         raise InvalidValue("jwt-key", "should be KID:HEX")
@@ -213,11 +225,10 @@ def parsed_key(text: str) -> tuple[str, str]:
 
 
 def read_file(file: Path) -> dict[str, dict[str, Any]]:
-    """Return code → settings; raises InvalidValue for a file that can't be read as such."""
+    """Return code → settings; raises InvalidValue for a file of another form."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidValue("file", f"{file} can't be opened: {error.strerror}") from None
+        with opened(file, "rb") as given:
+            content = tomllib.load(given)
     except ValueError as error:
         raise InvalidValue("file", f"is no TOML: {error}") from None
     tables: object = content.get("applications")

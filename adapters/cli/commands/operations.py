@@ -1,26 +1,36 @@
-"""What operators do with a store: bring it up to date, tidy, rebuild and check it."""
+"""Maintenance of a store: expire sessions, compact, rebuild, verify and migrate."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Literal
 
 import typer
 
-from addressee.adapters.sql import READ_MODELS, Rebuild
+from addressee.adapters.sql import READ_MODELS, Rebuild, SqlStore
+from addressee.application import (
+    Configured,
+    History,
+    Personalization,
+    Policies,
+)
 from addressee.application import verify as verified
+from addressee.application.defaults import utc_now
+from addressee.domain import SessionPolicy
 
-from ..terminal.output import Form, show_table
+from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import long_work
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
 
 DIFFERENT = 1
+ALL = 1 << 31
+"""A limit above any number of installations."""
 
 
 class ReadModel(StrEnum):
-    """What can be rebuilt alone."""
+    """The read models that can be rebuilt alone."""
 
     installations = "installations"
     identifiers = "identifiers"
@@ -29,10 +39,10 @@ class ReadModel(StrEnum):
 
 
 def compact(store: Store = DEFAULT_STORE) -> None:
-    """Fold what live changes left beside the audience index into it, and print how many they were.
+    """Merge recent changes into the audience index, and print their number.
 
-    Commands do so themselves now and then. A scheduler that does it at quiet times spares them the
-    work; it may run as often as it likes, beside commands and beside itself.
+    Commands do so themselves from time to time. A scheduler that runs this at quiet hours saves
+    them the work. It may run at any rate, while commands run, and several times at once.
 
         addressee compact --store sqlite:///day.db
     """
@@ -40,20 +50,72 @@ def compact(store: Store = DEFAULT_STORE) -> None:
         typer.echo(ledger.compact())
 
 
+def expire_sessions(
+    store: Store = DEFAULT_STORE,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list the sessions that would end.")
+    ] = False,
+    form: Annotated[Form, typer.Option("--format", help="The output format.")] = Form.table,
+) -> None:
+    """End the sessions that were idle for longer than `addressee app add --session-idle` says.
+
+    Prints the installations with the persons who were signed out. `addressee serve` does so each
+    minute; where an application embeds the library, a scheduler runs this, at any rate. In a pipe
+    the columns are installation and person.
+
+        addressee expire-sessions --dry-run
+
+        addressee expire-sessions --format jsonl
+    """
+    with existing_store(store) as ledger:
+        policies = Policies[SessionPolicy](
+            Configured(ledger.applications), lambda each: each.sessions
+        )
+        ended = (
+            idle_sessions(ledger, policies)
+            if dry_run
+            else [
+                (installation, each.person or "")
+                for each in Personalization(ledger, sessions=policies).expire_sessions()
+                for installation in each.installations
+            ]
+        )
+    if form is Form.jsonl:
+        for installation, person in ended:
+            show_json({"installation": installation, "person": person})
+    else:
+        show_table(("installation", "person"), ended)
+    typer.echo(f"{len(ended):,} sessions {'would end' if dry_run else 'ended'}", err=True)
+
+
+def idle_sessions(ledger: SqlStore, policies: Mapping[str, SessionPolicy]) -> list[tuple[str, str]]:
+    """Return the installations whose session has expired, with their persons."""
+    now, history = utc_now(), History(ledger)
+    # Before the transaction: policies are read on a connection of their own.
+    limits = [(code, now - each.idle) for code, each in policies.items() if each.idle is not None]
+    with ledger.reading() as reader:
+        names = [name for code, before in limits for name in reader.idle(code, before, ALL)]
+    return [(name, history.who(name) or "") for name in names]
+
+
 def rebuild(
     store: Store = DEFAULT_STORE,
     only: Annotated[
-        list[ReadModel] | None, typer.Option(help="Rebuild this one; may be given several times.")
+        list[ReadModel] | None, typer.Option(help="Rebuild only this one; may be repeated.")
     ] = None,
     workers: Annotated[  # noqa: ARG001 # a limit that one worker keeps
-        int, typer.Option(min=1, help="At most so many; one does it all, more were no faster.")
+        int,
+        typer.Option(
+            min=1, help="An upper limit; one worker does it all, since more were not faster."
+        ),
     ] = 1,
 ) -> None:
-    """Rebuild the read models from the ledger while the service works.
+    """Rebuild the read models from the ledger while the service runs.
 
-    New tables are filled beside those in use, which answer until the new ones take their place in
-    one transaction. The ledger is only read. A run that was stopped goes on where it was; two at a
-    time are refused. `addressee verify` says whether there is a need.
+    New tables are filled while the old ones answer queries; then one transaction swaps them. The
+    ledger is only read. A run that was stopped resumes; a second run at the same time is refused.
+    `addressee verify` tells whether a rebuild is needed.
 
         addressee rebuild --only audiences --store sqlite:///day.db
     """
@@ -65,14 +127,15 @@ def rebuild(
 
 def verify(
     store: Store = DEFAULT_STORE,
-    form: Annotated[Form, typer.Option("--format", help="How to print.")] = Form.table,
+    form: Annotated[Form, typer.Option("--format", help="The output format.")] = Form.table,
 ) -> None:
-    """Check that ledger and read models are whole; print each difference.
+    """Check the ledger and the read models; print each difference.
 
-    Streams must have no gap, the ledger must be what `addressee seal` sealed, and the read models
-    what a fold of the ledger gives. It looks at one moment, while commands go on. Exit status: 0
-    nothing found, 1 differences, 2 the store can't be read. What is wrong with read models is
-    mended by `addressee rebuild`.
+    Streams must have no gap, the ledger must match the seals that `addressee seal` made, and the
+    read models must equal a replay of the ledger. The check reads one snapshot while commands
+    run. `addressee rebuild` repairs read models; nothing here repairs a ledger. In a pipe the
+    columns are place, name and problem. Exit status: 0 no differences, 1 differences, 2 the store
+    can't be read.
 
         addressee verify --store sqlite:///day.db --format jsonl
     """
@@ -80,7 +143,7 @@ def verify(
         found = verified(ledger, progress=advance)
     if form is Form.jsonl:
         for difference in found.differences:
-            typer.echo(json.dumps(asdict(difference)))
+            show_json(asdict(difference))
     else:
         rows = ((d.place, d.name, d.problem) for d in found.differences)
         show_table(("place", "name", "problem"), rows)
@@ -97,24 +160,23 @@ def migrate(
     *,
     before_deploy: Annotated[
         bool,
-        typer.Option("--before-deploy", help="Only what the code that runs now can live with."),
+        typer.Option("--before-deploy", help="Only the changes that the old code works with."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the SQL instead of running it.")
     ] = False,
-    prefix: Annotated[str, typer.Option(help="Before the names of the tables.")] = "addressee_",
-    schema: Annotated[str | None, typer.Option(help="The tables' database schema.")] = None,
+    prefix: Annotated[str, typer.Option(help="The prefix of the tables' names.")] = "addressee_",
+    schema: Annotated[str | None, typer.Option(help="The database schema of the tables.")] = None,
 ) -> None:
-    """Bring a store's tables up to date with this release, or make them.
+    """Migrate a store's tables to this release, or create them.
 
-    Before new code is deployed, run what the old code can live with; when no old code runs any
-    more, run the rest:
+    Run the first command before you deploy new code, and the second when no old code runs:
 
         addressee migrate --before-deploy --store postgresql+psycopg://host/db
 
         addressee migrate --store postgresql+psycopg://host/db
     """
-    # Alembic takes as long to load as a question takes to answer.
+    # Alembic takes as long to load as a query takes in all.
     from addressee.adapters.sql.schema.migration import Migration  # noqa: PLC0415 # for that reason
 
     migration = Migration(store, prefix=prefix, schema=schema)

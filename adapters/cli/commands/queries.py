@@ -1,30 +1,34 @@
-"""Questions to a store, and their answers on the terminal, in a pipe or as JSON."""
+"""Queries of `addressee target` and `addressee history`, printed as tables or JSON lines."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from itertools import starmap
+from typing import Any
 
 import typer
 
 from addressee.adapters.serialization.commands_by_name import moment_of
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Past, Recorded, Targeting, Viewable
-from addressee.domain import Expression, as_expression
+from addressee.domain import Event, Expression, as_expression
 from addressee.domain.audiences.expression import primary as primary_only
 
-from ..terminal.output import show_table
+from ..terminal.output import one_line, show_json, show_table
 from ..terminal.progress import long_work
 
 DIGITS = 20
-"""As many have no position."""
-HAPPENED = ("position", "time (UTC)", "event", "actor", "what")
+"""No position has as many."""
+COMMON = {"timestamp", "actor", "correlation_id"}
+EVENT_COLUMNS = ("position", "time (UTC)", "event", "actor", "fields")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """An audience of an application, asked of a store."""
+class AudienceQuery:
+    """An audience of an application, evaluated in a store."""
 
     store: Viewable
     application: str
@@ -34,18 +38,18 @@ class Question:
 
     @property
     def audience(self) -> Expression:
-        """The expression that is meant; raises ExpressionInvalid."""
+        """The parsed expression; raises ExpressionInvalid."""
         expression = as_expression(self.text)
         return expression & primary_only if self.primary else expression
 
     def count(self) -> int:
-        """Return how many installations it reaches."""
+        """Return the number of installations that the audience reaches."""
         return Targeting(self.store).count(
             self.application, self.audience, include_disabled=self.include_disabled
         )
 
     def targets(self, limit: int | None) -> Iterable[str]:
-        """Return the ids of those it reaches, at most ``limit``."""
+        """Return the ids of the installations that it reaches, at most ``limit``."""
         reach = Targeting(self.store)
         if limit is not None:
             return reach.preview(
@@ -57,10 +61,10 @@ class Question:
 
 
 def looked_back(store: SqlStore, moment: str) -> Past:
-    """Return a store as it was.
+    """Return a store's state in the past.
 
     Args:
-        store: whose past.
+        store: the present store.
         moment: a position in digits, or a time in ISO 8601.
     """
     position = int(moment) if moment.isdecimal() and len(moment) < DIGITS else None
@@ -70,32 +74,46 @@ def looked_back(store: SqlStore, moment: str) -> Past:
         return Past(store, asked, lambda done: advance(done, last))
 
 
-def show_targets(question: Question, limit: int | None, form: str) -> None:
-    """Print the installations that an audience reaches, with who is on them unless ids suffice."""
-    ids = question.targets(limit)
+def hint_at_application(store: SqlStore, code: str) -> None:
+    """Tell on standard error if an application has neither settings nor installations.
+
+    An unknown code is no error, since `apply` registers under any; it is often a typing error.
+    """
+    if store.applications.get(code) is not None:
+        return
+    if Targeting(store).count(code, as_expression("all"), include_disabled=True):
+        return
+    near = get_close_matches(code, [each.code for each in store.applications.all()])
+    meant = f"; did you mean {' or '.join(near)}?" if near else ""
+    typer.echo(one_line(f"no application {code} is known here{meant}"), err=True)
+
+
+def show_targets(query: AudienceQuery, limit: int | None, form: str) -> None:
+    """Print the installations that an audience reaches, with their persons unless form is ids."""
+    ids = query.targets(limit)
     if form == "ids":
         for name in ids:
             typer.echo(name)
         return
-    history = History(question.store)
+    history = History(query.store)
     rows = ((name, history.who(name)) for name in ids)
     if form == "jsonl":
         for name, person in rows:
-            typer.echo(json.dumps({"installation": name, "person": person}))
+            show_json({"installation": name, "person": person})
         return
     show_table(("installation", "person"), ((name, person or "") for name, person in rows))
 
 
-def show_explanation(question: Question, installation: str, *, as_json: bool) -> None:
+def show_explanation(query: AudienceQuery, installation: str, *, as_json: bool) -> None:
     """Print why an audience reaches an installation, or does not."""
-    explanation = Targeting(question.store).explain(
-        question.application,
-        question.audience,
+    explanation = Targeting(query.store).explain(
+        query.application,
+        query.audience,
         installation=installation,
-        include_disabled=question.include_disabled,
+        include_disabled=query.include_disabled,
     )
     if as_json:
-        typer.echo(json.dumps(asdict(explanation), default=str))
+        show_json(asdict(explanation))
         return
     verdict = "is reached" if explanation.reached else "is not reached"
     because = f": {explanation.excluded}" if explanation.excluded else ""
@@ -114,13 +132,13 @@ def show_explanation(question: Question, installation: str, *, as_json: bool) ->
     show_table(("term", "", "", "by"), rows)
 
 
-def show_plan(question: Question, *, as_json: bool) -> None:
-    """Print in which order an audience would be worked out."""
-    plan = Targeting(question.store).plan(
-        question.application, question.audience, include_disabled=question.include_disabled
+def show_plan(query: AudienceQuery, *, as_json: bool) -> None:
+    """Print the order in which the index would evaluate an audience."""
+    plan = Targeting(query.store).plan(
+        query.application, query.audience, include_disabled=query.include_disabled
     )
     if as_json:
-        typer.echo(json.dumps(asdict(plan)))
+        show_json(asdict(plan))
         return
     rows = (
         (str(number), step.expression, f"{step.postings:,}", f"{step.shards:,}")
@@ -130,36 +148,55 @@ def show_plan(question: Question, *, as_json: bool) -> None:
     typer.echo(f"reads {len(plan.shards):,} of {plan.of:,} shards")
 
 
-def show_history(store: SqlStore, kind: str, value: str) -> None:
-    """Print everything that happened to what is named, oldest first."""
+def show_history(store: SqlStore, kind: str, value: str, *, as_json: bool) -> None:
+    """Print the events of an installation, a person, an identifier or an actor, oldest first."""
     history = History(store)
+    if kind == "actor":
+        last = store.last()
+        with long_work("reading") as advance:
+            found = history.actor(value, progress=lambda position: advance(position, last))
+            show_events(found, as_json=as_json)
+        return
     if kind == "installation":
         recorded = history.installation(value)
     elif kind == "person":
         recorded = history.person(value)
-    elif kind == "actor":
-        show_done_by(store, value)
-        return
     else:
         recorded = history.identifier(kind, value)
-        if not recorded:
+        if not recorded and not as_json:
             typer.echo("nobody ever held it")
             return
-    show_table(HAPPENED, map(told, recorded))
+    show_events(recorded, as_json=as_json)
 
 
-def show_done_by(store: SqlStore, actor: str) -> None:
-    """Print everything that somebody asked for, oldest first."""
-    last = store.last()
-    with long_work("reading") as advance:
-        done = History(store).actor(actor, progress=lambda position: advance(position, last))
-        show_table(HAPPENED, map(told, done))
+def show_events(events: Iterable[Recorded], *, as_json: bool) -> None:
+    """Print events."""
+    if as_json:
+        for position, event in events:
+            show_json(event_fields(position, event))
+    else:
+        show_table(EVENT_COLUMNS, starmap(event_cells, events))
 
 
-def told(recorded: Recorded) -> tuple[str, ...]:
+def event_fields(position: int, event: Event) -> dict[str, Any]:
+    """Return an event as an object, with the names that `/v1` gives its fields."""
+    return {
+        "position": position,
+        "event": type(event).__name__,
+        "at": utc(event.timestamp),
+        "actor": event.actor,
+        "correlation_id": event.correlation_id,
+        "data": event.model_dump(mode="json", exclude=COMMON),
+    }
+
+
+def event_cells(position: int, event: Event) -> tuple[str, ...]:
     """Return an event as the cells of a row."""
-    position, event = recorded
-    own = event.model_dump(exclude={"timestamp", "actor", "correlation_id"}, exclude_defaults=True)
-    what = ", ".join(f"{name}={value}" for name, value in own.items())
-    when = f"{event.timestamp:%Y-%m-%d %H:%M:%S}"
-    return str(position), when, type(event).__name__, event.actor, what
+    own = event.model_dump(exclude=COMMON, exclude_defaults=True)
+    fields = ", ".join(f"{name}={value}" for name, value in own.items())
+    return str(position), utc(event.timestamp), type(event).__name__, event.actor, fields
+
+
+def utc(moment: datetime) -> str:
+    """Return a time in UTC, exact, so that it can be given back to --at and --as-of."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

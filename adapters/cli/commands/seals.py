@@ -1,8 +1,7 @@
-"""Sealing the ledger, and checking it against what was kept elsewhere."""
+"""`addressee seal`: seal the ledger, and check it against seals that are stored elsewhere."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -13,17 +12,17 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import Anchor, Seal, lost_anchors
 from addressee.domain import InvalidValue
 
-from ..terminal.output import Form, show_table
+from ..terminal.files import opened
+from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import long_work
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
-from .apply import opened
 
 HEADINGS = ("seal", "first", "last", "events", "digest", "made at")
 DIGEST_BYTES = 32
 
 
 class Head(NamedTuple):
-    """What was kept of a seal."""
+    """A stored seal: the last position that it covers, and the digest."""
 
     last: int
     digest: bytes
@@ -37,19 +36,20 @@ def seal(
     ] = Form.table,
     check: Annotated[
         Path | None,
-        typer.Option(help="Seal nothing; say whether the ledger holds to the seals in this file."),
+        typer.Option(help="Seal nothing; check the ledger against the seals in this file."),
     ] = None,
 ) -> None:
-    """Seal the ledger up to its end, and print the newest seal: it stands for all before it.
+    """Seal the ledger up to its end, and print the newest seal, which covers everything before it.
 
-    Kept where nobody can change it, it later shows whether anything was changed meanwhile. Writers
-    do not wait for it, so a scheduler may run it as often as it likes.
+    Store the seals where nobody who can write to the database can change them: a later check then
+    shows any change to the ledger. Writers do not wait, so a scheduler may run this at any rate.
 
         addressee seal --format jsonl >> heads.jsonl
 
         addressee seal --check heads.jsonl
 
-    A check asks the ledger alone. Exit status: 1 if it does not hold to all seals of the file.
+    In a pipe the columns are: seal, first position, last position, events, digest, time. Exit
+    status of a check: 0 the ledger matches all seals, 1 it does not, 2 it could not be checked.
     """
     with existing_store(store) as ledger:
         if check is not None:
@@ -60,19 +60,19 @@ def seal(
     if newest is None:
         typer.echo("nothing to seal: the ledger is empty", err=True)
     elif form is Form.jsonl:
-        typer.echo(json.dumps(told(newest)))
+        show_json(told(newest))
     else:
         show_table(HEADINGS, [tuple(str(value) for value in told(newest).values())])
 
 
 def told(made: Seal) -> dict[str, Any]:
-    """Return a seal as it is printed."""
+    """Return a seal's fields as they are printed."""
     rest = {"digest": made.digest.hex(), "made_at": made.made_at.isoformat()}
     return made._asdict() | rest
 
 
 def check_heads(ledger: SqlStore, file: Path) -> int:
-    """Print which seals of a file the ledger does not hold to; return the exit status."""
+    """Print the seals of a file that the ledger does not match; return the exit status."""
     with opened(file, "rb") as lines:
         heads: list[Anchor] = [head_of(line.number, line.content) for line in read_lines(lines)]
     if not heads:
@@ -88,7 +88,7 @@ def check_heads(ledger: SqlStore, file: Path) -> int:
 
 
 def head_of(line: int, content: dict[str, Any] | InvalidValue) -> Head:
-    """Return a line's seal; raises InvalidValue."""
+    """Return the seal on a line; raises InvalidValue."""
     if isinstance(content, InvalidValue):
         raise InvalidValue(f"check line {line}:", str(content))
     last, digest = content.get("last"), content.get("digest")

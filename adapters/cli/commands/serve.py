@@ -1,4 +1,4 @@
-"""`addressee serve`: the HTTP transport on a port, in one process or several."""
+"""`addressee serve`: the HTTP service, in one process or several."""
 
 from __future__ import annotations
 

@@ -1,28 +1,42 @@
-"""A whole ledger into a file, and out of it into another store."""
+"""`addressee export` and `addressee import`: a whole ledger to a file, and into a new store."""
 
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from addressee.adapters.ledger_files import opened_sink, opened_source
+from addressee.adapters.ledger_files.jsonl import JsonLinesSource, jsonl_sink
 from addressee.adapters.memory import MemoryStore
-from addressee.application import FillableStore, export_ledger, import_ledger
+from addressee.application import (
+    FillableStore,
+    Heading,
+    Sink,
+    Source,
+    export_ledger,
+    import_ledger,
+)
 from addressee.domain import InvalidValue
 
+from ..terminal.files import STANDARD, refuse_standard
 from ..terminal.progress import long_work
-from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
+from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, filled_store
 
 OWNER_ONLY = 0o600
 HexFile = Annotated[
     Path | None, typer.Option(help="A file with the identifier key alone, in hexadecimal digits.")
 ]
 LedgerFile = Annotated[
-    Path, typer.Argument(help="Parquet if it ends with .parquet, otherwise JSON Lines.")
+    Path,
+    typer.Argument(
+        help="Parquet if its name ends with .parquet, otherwise JSON Lines; - is a pipe."
+    ),
 ]
 
 
@@ -31,28 +45,30 @@ def export(
     store: Store = DEFAULT_STORE,
     *,
     with_key: Annotated[
-        bool, typer.Option("--with-key", help="Let the identifier key travel in the file.")
+        bool, typer.Option("--with-key", help="Write the identifier key into the file.")
     ] = False,
     key_file: HexFile = None,
 ) -> None:
-    """Write the whole ledger to a file that can be read without this program.
+    """Write the whole ledger to a file that other programs can read.
 
-    Who holds the identifier key can tell whether an identifier is in the ledger; a store that is
-    filled from the file needs it. It can travel in the file, or be written to one of its own.
+    A store that is filled from the file needs the identifier key. With the key anybody can test
+    whether the ledger has an identifier, so keep it apart: in a file of its own (--key-file), or
+    in the ledger's file only where that is as well guarded as the store (--with-key).
 
         addressee export ledger.jsonl --key-file ledger.key --store sqlite:///day.db
+
+        addressee export - | zstd > ledger.jsonl.zst
     """
+    make: Callable[[Heading], AbstractContextManager[Sink]] = lambda heading: (  # noqa: E731
+        jsonl_sink(sys.stdout.buffer, heading) if file == STANDARD else opened_sink(file, heading)
+    )
     with existing_store(store) as ledger:
         if key_file is not None:
             write_key(key_file, ledger.identifier_key)
         with long_work("exporting") as advance:
-            end = export_ledger(
-                ledger,
-                lambda heading: opened_sink(file, heading),
-                with_key=with_key,
-                progress=advance,
-            )
-    typer.echo(f"exported {end.events:,} events up to position {end.last}")
+            end = export_ledger(ledger, make, with_key=with_key, progress=advance)
+    done = f"exported {end.events:,} events up to position {end.last}"
+    typer.echo(done, err=file == STANDARD)
 
 
 def fill(
@@ -61,18 +77,23 @@ def fill(
     *,
     key_file: HexFile = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say whether it could be done.")
+        bool, typer.Option("--dry-run", help="Read all of the file and fill no store.")
     ] = False,
 ) -> None:
-    """Fill an empty store with the ledger that `addressee export` wrote, all of it or nothing.
+    """Fill an empty store with a ledger that `addressee export` wrote: all of it, or nothing.
 
-    The store is made if it is new, of any kind: this is also the way from SQLite to PostgreSQL.
+    The store is created if it is new. It may be of another kind: this is the way from SQLite to
+    PostgreSQL or MariaDB. If the import fails, a new SQLite file is removed; on a server the new
+    tables stay, empty.
 
         addressee import ledger.jsonl --key-file ledger.key --store postgresql+psycopg://host/db
     """
     key = None if key_file is None else read_key(key_file)
-    with opened_source(file) as source:
-        opened = nullcontext[FillableStore](MemoryStore()) if dry_run else opened_store(store)
+    source_file: AbstractContextManager[Source] = (
+        nullcontext(JsonLinesSource(sys.stdin.buffer)) if file == STANDARD else opened_source(file)
+    )
+    with source_file as source:
+        opened = nullcontext[FillableStore](MemoryStore()) if dry_run else filled_store(store)
         with opened as ledger, long_work("importing") as advance:
             end = import_ledger(ledger, source, key=key, progress=lambda done: advance(done, 0))
     done = "could import" if dry_run else "imported"
@@ -80,7 +101,8 @@ def fill(
 
 
 def write_key(path: Path, key: bytes) -> None:
-    """Write a key to a new file that its owner alone may read; raises InvalidValue."""
+    """Write a key to a new file that only its owner may read; raises InvalidValue."""
+    refuse_standard(path)
     try:
         with os.fdopen(
             os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w"
@@ -91,7 +113,7 @@ def write_key(path: Path, key: bytes) -> None:
 
 
 def read_key(path: Path) -> bytes:
-    """Return the key that a file holds; raises InvalidValue."""
+    """Return the key in a file; raises InvalidValue."""
     try:
         return bytes.fromhex(path.read_text(encoding="ascii").strip())
     except OSError as error:

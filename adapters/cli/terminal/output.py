@@ -1,9 +1,13 @@
-"""Text for people: what was given may be anything, and never steers the terminal."""
+"""Text output: escaped, so that stored values can't control the terminal, and safe for pipes."""
 
 from __future__ import annotations
 
+import io
+import json
+import sys
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any, cast
 
 import typer
 from rich.console import Console
@@ -12,7 +16,7 @@ from rich.text import Text
 
 
 class Form(StrEnum):
-    """How findings are printed: for people, or for machines."""
+    """The output format: for people, or for machines."""
 
     table = "table"
     jsonl = "jsonl"
@@ -27,14 +31,29 @@ def one_line(text: object) -> str:
 
 
 def show_table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """Print rows as a table on a terminal, with tabs between the cells in a pipe."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
+    """Print rows: a table on a terminal; tab-separated cells without headings in a pipe.
+
+    Asks standard output itself. Rich takes a pipe for a terminal where FORCE_COLOR or
+    TTY_COMPATIBLE is set, and cuts cells to COLUMNS.
+    """
+    if not sys.stdout.isatty():
         for row in rows:
             typer.echo("\t".join(map(one_line, row)))
         return
-    table = Table(*headings, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")  # an id that is cut names nothing
     for row in rows:
-        # As Text, for a plain string would be read as rich's markup: a tag may be called [/b].
+        # As Text: rich reads markup in a string, and a tag may be called [/b].
         table.add_row(*(Text(one_line(cell)) for cell in row))
-    console.print(table)
+    Console(highlight=False).print(table)
+
+
+def show_json(row: Any) -> None:  # noqa: ANN401 # anything that JSON can express
+    """Print one line of JSON."""
+    typer.echo(json.dumps(row, default=str))
+
+
+def escape_unencodable() -> None:
+    r"""Have standard output write what its encoding lacks as ``\u…``, as standard error does."""
+    cast("io.TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")

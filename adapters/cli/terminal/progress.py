@@ -1,8 +1,9 @@
-"""While something takes long: a bar on a terminal, nothing where nobody looks."""
+"""A progress bar for long work: on a terminal only, never in a log."""
 
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
@@ -22,17 +23,17 @@ from rich.text import Text
 
 
 class EventsPerSecond(ProgressColumn):
-    """How fast it goes."""
+    """The throughput."""
 
     def render(self, task: Task) -> Text:
-        """Return it, once it is known."""
+        """Return the throughput, or nothing until it is known."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:,.0f} events/s" if speed else "")
 
 
 EVENTS = (MofNCompleteColumn(), EventsPerSecond(), TimeRemainingColumn())
 SELDOM = (100_000, 20, 100)
-"""How many new objects, young and middle-aged generations make the collector look."""
+"""Thresholds of the garbage collector's three generations."""
 BYTES = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
 
 
@@ -40,20 +41,21 @@ BYTES = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
 def long_work(
     doing: str, columns: tuple[ProgressColumn, ...] = EVENTS
 ) -> Generator[Callable[[int, int], None]]:
-    """Show a bar on standard error; yield a function that takes how much is done, and of how much.
+    """Show a bar on standard error if that is a terminal; yield a function that advances it.
+
+    The function takes the amount done and the total, 0 where the total is unknown.
 
     Args:
-        doing: what is done, such as "sealing".
-        columns: how it is counted.
+        doing: the label, such as "sealing".
+        columns: the unit: `EVENTS` or `BYTES`.
     """
-    console = Console(stderr=True)
     shown = Progress(
         TextColumn(doing),
         BarColumn(),
         *columns,
-        console=console,
+        console=Console(stderr=True),
         transient=True,
-        disable=not console.is_terminal,
+        disable=not sys.stderr.isatty(),  # rich also draws in a log where FORCE_COLOR is set
     )
     with collected_seldom(), shown:
         task = shown.add_task(doing, total=None)
@@ -66,10 +68,9 @@ def long_work(
 
 @contextmanager
 def collected_seldom() -> Generator[None]:
-    """Have Python look for cyclic garbage seldom until the block ends.
+    """Have Python collect cyclic garbage seldom until the block ends.
 
-    Events come by millions and in no cycles; looking at them again and again takes as long as the
-    work itself.
+    Events come by the million and form no cycles; collection would take as long as the work.
     """
     before = gc.get_threshold()
     gc.set_threshold(*SELDOM)

@@ -1,9 +1,10 @@
-"""From a URL on the command line to an open store."""
+"""The option --store: from a database URL to an open store."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -11,23 +12,53 @@ import typer
 from sqlalchemy import exc, make_url
 
 from addressee.adapters.sql import SqlStore
-from addressee.domain import StoreUnavailable
+from addressee.domain import InvalidValue, StoreUnavailable
+
+DEFAULT_STORE = "sqlite:///addressee.db"
+BESIDE = ("", "-wal", "-shm")
+"""The endings of the files that SQLite writes for one database."""
+ESCAPES = "% @ : / ? are written %25 %40 %3A %2F %3F"
+
+
+def checked_url(url: str) -> str:
+    """Return a database URL; raises InvalidValue, without the password, if it is misread.
+
+    SQLAlchemy cuts a file's name at a question mark, and takes the end of a password that has an
+    @ for the host's name.
+    """
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        return url  # to open it says what is wrong
+    except ValueError:
+        raise InvalidValue("store", f"has no number as its port; in a password {ESCAPES}") from None
+    if "@" in (parsed.host or ""):
+        raise InvalidValue("store", f"has an @ in its host; in a user's name or password {ESCAPES}")
+    if parsed.get_backend_name() == "sqlite" and "?" in url and not parsed.query:
+        raise InvalidValue(
+            "store", f"has a ? with no options behind it; in a file's name {ESCAPES}"
+        )
+    return url
+
 
 Store = Annotated[
     str,
     typer.Option(
-        help="Where the ledger is, such as sqlite:///relative/path or sqlite:////absolute."
+        envvar="ADDRESSEE_URL",
+        callback=checked_url,
+        help="The database's URL: sqlite:///relative/path, sqlite:////absolute/path or "
+        f"postgresql+psycopg://user:password@host/database. In names and passwords {ESCAPES}. "
+        "Other users see options in `ps`; they do not see ADDRESSEE_URL.",
     ),
 ]
-DEFAULT_STORE = "sqlite:///addressee.db"
 
 
 @contextmanager
 def opened_store(url: str) -> Generator[SqlStore]:
-    """Open a store, making it if it is new.
+    """Open a store, creating it if it is new.
 
     Raises:
-        InvalidValue: the URL can't be read.
+        InvalidValue: the URL can't be parsed.
         StoreUnavailable, StoreDamaged: the database can't be opened.
     """
     with SqlStore(url) as store:
@@ -36,20 +67,59 @@ def opened_store(url: str) -> Generator[SqlStore]:
 
 @contextmanager
 def existing_store(url: str) -> Generator[SqlStore]:
-    """Open a store to ask it something; raises StoreUnavailable rather than make a new one."""
+    """Open a store that exists; raises StoreUnavailable rather than create one."""
     refuse_missing(url)
     with SqlStore(url, create=False) as store:
         yield store
 
 
-def refuse_missing(url: str) -> None:
-    """Raise StoreUnavailable where an SQLite file is missing or empty: opening would write it."""
+@contextmanager
+def filled_store(url: str) -> Generator[SqlStore]:
+    """Open a store to fill; a new SQLite file appears under its name only if the block succeeds.
+
+    Raises:
+        InvalidValue: the URL can't be parsed.
+        StoreUnavailable, StoreDamaged: the database can't be opened.
+    """
+    file = sqlite_file(url)
+    if file is None or file.exists():
+        with SqlStore(url) as store:
+            yield store
+        return
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
+        with SqlStore(make_url(url).set(database=str(unfinished))) as store:
+            yield store
+        # A link, not a rename: that would replace a store that somebody made meanwhile.
+        file.hardlink_to(unfinished)
+    except FileExistsError:
+        raise StoreUnavailable(f"another process made {file} meanwhile") from None
+    finally:
+        for ending in BESIDE:
+            unfinished.with_name(unfinished.name + ending).unlink(missing_ok=True)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of an SQLite database; None for a server, and for SQLite's own file URIs."""
+    with suppress(exc.ArgumentError):  # to open the URL says what is wrong with it
         parsed = make_url(url)
-    except exc.ArgumentError:
-        return  # opening it says what is wrong with it
-    path = Path(parsed.database or ".")
-    if parsed.get_backend_name() == "sqlite" and not path.exists():
-        raise StoreUnavailable(f"there is no store at {path}; `addressee apply` makes one")
-    if parsed.get_backend_name() == "sqlite" and path.is_file() and not path.stat().st_size:
+        name = parsed.database or "."
+        if parsed.get_backend_name() == "sqlite" and not name.startswith("file:"):
+            return Path(name)
+    return None
+
+
+def refuse_missing(url: str) -> None:
+    """Raise StoreUnavailable if an SQLite file is missing, empty or can't be written."""
+    file = sqlite_file(url)
+    if file is None:
+        return
+    if not file.exists():
+        raise StoreUnavailable(f"there is no store at {file}; `addressee apply` makes one")
+    if file.is_file() and not file.stat().st_size:
         raise StoreUnavailable("that database holds no store; `addressee apply` makes one")
+    if not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
+        raise StoreUnavailable(
+            f"{file} and its folder must be writable, since SQLite locks in a file of its own even "
+            f"to read; where nobody writes, open sqlite:///file:{file}?immutable=1&uri=true"
+        )
