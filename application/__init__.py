@@ -1,4 +1,4 @@
-"""The commands and questions that a host embeds, and the ports that adapters fill."""
+"""The commands and queries that a host embeds, and the ports that adapters implement."""
 
 from addressee.domain import Identity, SessionPolicy
 

@@ -21,18 +21,18 @@ Call = Callable[[Personalization], Result]
 def bulk(
     people: Personalization, calls: Iterable[Call], *, transaction: object = None
 ) -> list[Outcome]:
-    """Run many commands in one transaction, each decided on what the ones before it left.
+    """Run many commands in one transaction, each decided on the state that the ones before it left.
 
-    One that is refused records nothing and takes nothing of the others back.
+    A refused command records nothing and undoes none of the others.
 
     Args:
-        people: whose store, policies and subscribers count.
+        people: its store, policies and subscribers are used.
         calls: each calls one command on the object it is given, such as
-            ``lambda p: p.depersonalize(installation)``; a thousand at once is a good measure.
+            ``lambda p: p.depersonalize(installation)``; a thousand at once is a good size.
         transaction: one that the host has open, to take part in, as in `Context`.
 
     Returns:
-        What each answered, or the error by which it was refused, in the order of the calls.
+        The result of each, or the error that refused it, in the order of the calls.
 
     Raises:
         Conflict, StoreUnavailable: nothing of the whole was recorded.
@@ -78,15 +78,15 @@ class OrderBuilder(Personalization):
 
 
 def order_of(call: Call) -> Order:
-    """Return the order that a call builds; raises what its arguments are refused for."""
+    """Return the order that a call builds; raises the error that refuses its arguments."""
     built: object = call(OrderBuilder())
     if not isinstance(built, Order):
-        raise InvalidValue("call", "gives no command")
+        raise InvalidValue("call", "should return the answer of one command")
     return built
 
 
 def order_or_refusal(call: Call) -> Order | AddresseeError:
-    """Return the order that a call builds, or the error by which its arguments are refused."""
+    """Return the order that a call builds, or the error that refuses its arguments."""
     try:
         return order_of(call)
     except AddresseeError as refusal:

@@ -1,4 +1,4 @@
-"""What happened, and who it was at any moment (R36)."""
+"""History from the ledger: events, and the holder of a device at any moment (R36)."""
 
 from __future__ import annotations
 
@@ -89,14 +89,14 @@ class History:
         after: int = 0,
         progress: Callable[[int], object] = lambda _: None,
     ) -> Iterator[Recorded]:
-        """Yield everything that somebody asked for, oldest first, a page in memory at a time.
+        """Yield every event that one actor caused, oldest first, one page in memory at a time.
 
-        Nothing is kept by actor: the whole ledger is read, and that of all applications.
+        No index exists for actors: this reads the whole ledger, of all applications.
 
         Args:
             actor: as commands were given it, such as ``backend:billing``.
-            after: resume behind this position.
-            progress: told after each page the position of its last event.
+            after: resume after this position.
+            progress: called after each page with the position of its last event.
 
         Raises:
             InvalidValue: there are no actors of that kind.
@@ -171,7 +171,7 @@ def application_of(recorded: Recorded) -> str | None:
 
 
 def concerns(recorded: Sequence[Recorded], within: str | None) -> bool:
-    """Whether any of the events happened in an application; True where none is asked for."""
+    """Return whether any of the events happened in an application; True where none is given."""
     return within is None or any(application_of(each) == within for each in recorded)
 
 

@@ -44,7 +44,7 @@ class InstallationCommands:
         self.execution = execution
 
     def run(self, command: commands.Command[R], context: Context) -> R:
-        """Run a command whose arguments are checked; the other methods make them."""
+        """Run a command whose arguments were checked; the other methods build these."""
         [outcome] = self.execution.run([Order(command, context)], context.get("transaction"))
         if isinstance(outcome, AddresseeError):
             raise outcome

@@ -42,8 +42,8 @@ class Personalization(PersonCommands):
 
     Every command also takes the keys of `Context`: ``actor``, ``correlation_id`` and
     ``idempotency_key``; and any of them may raise InvalidValue or LimitExceeded for an argument,
-    Conflict for a race lost too often, StoreUnavailable for a store that does not answer. Whatever
-    is raised, nothing was recorded.
+    Conflict for a race lost too often, StoreUnavailable for a store that does not answer. After any
+    error nothing was recorded.
 
     Args:
         store: where ledger and read models are; an adapter's.
@@ -52,10 +52,10 @@ class Personalization(PersonCommands):
         successor: who inherits the primary flag when its installation leaves (R24).
         clock: gives the time, aware of its zone.
         ids: makes the ids of installations and persons.
-        logger: told of subscribers that fail.
+        logger: receives the failures of subscribers.
         attempts: how often a command is tried before a lost race is given up (R32).
-        cache: how many persons, installations and claims are kept in memory as last seen; commands
-            read what has happened since, so it makes nothing stale.
+        cache: how many persons, installations and claims stay in memory as last seen; commands read
+            the events since then, so nothing is stale.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -99,7 +99,7 @@ class Personalization(PersonCommands):
         set_primary: bool = False,  # noqa: FBT001, FBT002 # the contract's signature
         **context: Unpack[Context],
     ) -> Personalized:
-        """Bind an installation to the person whom an identity names (R10 to R17).
+        """Bind an installation to the person that an identity names (R10 to R17).
 
         Args:
             installation: its id.
@@ -111,13 +111,13 @@ class Personalization(PersonCommands):
             set_primary: make the installation the person's primary one in its application.
 
         Returns:
-            What happened, the person, who lost the installation if anybody, and the position.
+            The outcome, the person, the person who lost the installation if any, and the position.
 
         Raises:
             UserIdentityInvalid: the identity names nobody.
             NoRegistration: the installation is unknown or expired.
             AmbiguousPersonalizeCandidates: the identifiers belong to several persons.
-            PersonalizationImpossible: it is another person's, and force was not asked for.
+            PersonalizationImpossible: it is another person's, and force is false.
             UserMergeInterrupted: the person has another external id.
             DeviceLimitReached: the person has as many installations as the application allows.
         """
@@ -146,12 +146,12 @@ class Personalization(PersonCommands):
 
         Args:
             installation: its id.
-            by: the installation that asks; another one must belong to the same person (R21).
+            by: the sending installation; another one must have the same person (R21).
             reason: what is recorded; ``logout`` by default, ``remote`` for another installation.
 
         Raises:
             NoRegistration: it is unknown or expired.
-            Forbidden: the installation that asks belongs to somebody else.
+            Forbidden: the installation that sends it belongs to another person.
         """
         name, caller = values.identifier("installation", installation), optional_id("by", by)
         usual = "logout" if caller in (None, name) else "remote"
@@ -159,9 +159,9 @@ class Personalization(PersonCommands):
         return self.run(commands.Depersonalize(name, caller, why), context)
 
     def expire_sessions(self, now: datetime | None = None) -> list[Depersonalized]:
-        """Unbind every installation whose session has expired; what a scheduler calls (R26).
+        """Unbind every installation whose session has expired; a scheduler calls this (R26).
 
-        Safe from several processes at once: each looks again within the transaction.
+        Several processes may run it at once: each reads again within the transaction.
 
         Args:
             now: the time to judge by, aware of its zone; the clock's by default.

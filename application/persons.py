@@ -49,13 +49,13 @@ class PersonCommands(InstallationCommands):
         Args:
             installation: its id.
             primary: whether it is to be.
-            by: the installation that asks; another one must belong to the same person (R21).
+            by: the sending installation; another one must have the same person (R21).
             ignore_anonymous: do nothing where it belongs to nobody, as SDKs expect.
 
         Raises:
             NoRegistration: it is unknown or expired.
             NotPersonalized: it belongs to nobody (R25).
-            Forbidden: the installation that asks belongs to somebody else.
+            Forbidden: the installation that sends it belongs to another person.
         """
         command = commands.SetPrimary(
             values.identifier("installation", installation),
@@ -77,7 +77,7 @@ class PersonCommands(InstallationCommands):
         of: str | None = None,
         **context: Unpack[Context],
     ) -> Updated:
-        """Change what is known of the person on an installation; a lead if it is anonymous (R27).
+        """Change the data of the person on an installation; a lead if it is anonymous (R27).
 
         Args:
             installation: its id.

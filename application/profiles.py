@@ -1,4 +1,4 @@
-"""What is known of an installation and its person now, read from the ledger."""
+"""The current state of an installation and its person, read from the ledger."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .unit_of_work.repository import AggregateRepository
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An installation, its person if there is one, and that person's installations beside it.
+    """An installation, its person if there is one, and that person's other installations.
 
     Attributes:
         devices: the person's installations in the same application, in the order of binding; the
@@ -32,7 +32,7 @@ class Profiles:
 
     Args:
         store: where the ledger is; an adapter's.
-        people: whose commands' states count as last seen; what has happened since is read.
+        people: shares its cache of states as last seen; the events since then are read.
     """
 
     def __init__(self, store: Store, people: Personalization | None = None) -> None:
@@ -40,11 +40,11 @@ class Profiles:
         self._cache = people.execution.cache if people else AggregateCache(10_000)
 
     def of(self, installation: str, *, within: str | None = None) -> Profile:
-        """Return what is known, as of one moment.
+        """Return both, as of one moment.
 
         Args:
             installation: its id.
-            within: the application that the caller is confined to.
+            within: the only application that the caller may see.
 
         Raises:
             NoRegistration: it is unknown or expired, or another application's.

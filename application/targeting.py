@@ -1,4 +1,4 @@
-"""Whom a push reaches: audiences in, installations out (R33 to R35)."""
+"""Targeting: from an audience to the installations that a push reaches (R33 to R35)."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ PAGE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class TargetingPlan:
-    """How an audience is worked out, and why that is fast or is not.
+    """How an audience is evaluated, and why that is fast or slow.
 
     Attributes:
-        steps: what has to hold, in the order in which it is asked: the rarest first, and each only
-            within what is left; at the end what is taken away. Whom a push reaches, ``reachable``
-            or with disabled ones ``all``, is among them.
+        steps: the conditions in the order of evaluation: the rarest first, each only within the
+            hits so far; exclusions last. The universe, ``reachable`` or with disabled ones ``all``,
+            is one of them.
         shards: numbers of the runs of 65,536 installations that are read; no others can have hits.
         of: how many such runs the application has.
     """
@@ -41,7 +41,7 @@ class Targeting:
     """Answers which installations of an application an audience reaches, exactly (R19, R34).
 
     An audience is an expression as text, ``tag:vip and not os:ios and primary``, or built from
-    Python operators. Attributes, ``attr.plan:gold``, can be asked for where the store indexes them;
+    Python operators. Attributes, ``attr.plan:gold``, can be queried where the store indexes them;
     else InvalidValue. A saved segment, ``segment:churn-risk``, stands for its expression; else
     UnknownSegment. An audience is evaluated over live installations with both push flags on; with
     ``include_disabled`` over all live ones. Every call may raise ExpressionInvalid for an
@@ -55,10 +55,10 @@ class Targeting:
         self._store = store
 
     def as_of(self, moment: Moment, progress: Callable[[int], object] = lambda _: None) -> Self:
-        """Return what answers for a moment in the past, every question as then (R35).
+        """Return a `Targeting` that answers every query as of a moment in the past (R35).
 
-        Arguments and errors as for `Past`, which folds the ledger once, here. To ask about other
-        moments is to fold again; many questions about one moment cost no more than one.
+        Arguments and errors as for `Past`, which folds the ledger once, here. Each other
+        moment needs another fold; many queries about one moment need one.
         """
         return type(self)(Past(self._store, moment, progress))
 
@@ -72,14 +72,14 @@ class Targeting:
     ) -> Iterator[str]:
         """Yield the ids of the installations an audience reaches, in registration order (R35).
 
-        Memory is bounded: pages of 10,000 are read as they are consumed, each from the store as it
-        is then. What is registered meanwhile comes at the end.
+        Memory is bounded: pages of 10,000 are read as they are consumed, each from the store as of
+        that time. Installations registered meanwhile come at the end.
 
         Args:
             application: its application code.
             expression: the audience.
             include_disabled: also those with a push flag off.
-            after: resume behind this id, the last one that an earlier call gave.
+            after: resume after this id, the last one of an earlier call.
 
         Raises:
             NoRegistration: ``after`` is no installation of the application.
@@ -155,7 +155,7 @@ class Targeting:
         *,
         include_disabled: bool = False,
     ) -> TargetingPlan:
-        """Say in which order an audience is worked out; arguments as for `targets`."""
+        """Return the order in which an audience is evaluated; arguments as for `targets`."""
         audience = as_expression(expression)
         with self._store.reading() as reader:
             planned = self._plan(reader, application, audience, include_disabled=include_disabled)

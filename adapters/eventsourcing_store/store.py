@@ -57,6 +57,11 @@ class RecorderStore:
         with self._copy.reading() as reader:
             yield reader
 
+    def ping(self) -> None:
+        """Return if ledger and copy answer."""
+        read(self._ledger, 0, 1)
+        self._copy.ping()
+
     @contextmanager
     def auditing(self) -> Generator[SqlAudit]:
         """Open a view of one moment of the copy that shows everything."""

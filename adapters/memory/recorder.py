@@ -13,7 +13,7 @@ from addressee.domain import LedgerFileInvalid
 
 
 class MemoryRecorder(POPOProcessRecorder):
-    """The stock in-memory recorder, which also tells positions of events.
+    """The stock in-memory recorder, which also returns positions of events.
 
     The stock one knows places in a list; positions are those plus 1, until it is filled with events
     of a ledger that has left some positions out.
@@ -42,7 +42,7 @@ class MemoryRecorder(POPOProcessRecorder):
         return self._position(len(self._stored_events) - 1)
 
     def select_positioned(self, stream: str, gt: int) -> list[tuple[int, StoredEvent]]:
-        """Return a stream's events behind a version, with their positions."""
+        """Return a stream's events after a version, with their positions."""
         places = self._stored_events_index.get(stream, {})
         # A ledger that was damaged may lack a version; a check of the store says so.
         versions = range(gt + 1, next(reversed(places), 0) + 1)
@@ -50,7 +50,7 @@ class MemoryRecorder(POPOProcessRecorder):
         return [(self._position(place), self._stored_events[place]) for place in newer]
 
     def select_behind(self, after: int, limit: int) -> list[tuple[int, StoredEvent]]:
-        """Return up to ``limit`` events of all streams behind a position, with theirs."""
+        """Return up to ``limit`` events of all streams after a position, with theirs."""
         filled = self._filled
         start = bisect_right(filled, after)
         if start == len(filled):

@@ -52,6 +52,9 @@ class MemoryStore(ReadModels):
     # Nothing needs to be undone: a command appends last, or not at all.
     auditing = writing = reading
 
+    def ping(self) -> None:
+        pass
+
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         return {
             stream: [Recorded(position, self._mapper.to_domain_event(s)) for position, s in found]

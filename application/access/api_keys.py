@@ -1,4 +1,4 @@
-"""API keys: made once, shown once, and recognized by what is kept of them."""
+"""API keys: made once, shown once, and recognized by a stored digest."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def issue_key(
 ) -> str:
     """Make an API key and return it; it can't be read again.
 
-    The secret is 256 random bits, so one round of SHA-256 guards what is kept of it.
+    The secret is 256 random bits, so one round of SHA-256 protects the stored digest.
 
     Args:
-        applications: where what is kept of it goes.
+        applications: where the digest is stored.
         application: the code of the application that it counts for.
         scope: what it may do.
         alone: whether older keys of that application and scope end with this.
@@ -43,10 +43,10 @@ def issue_key(
 
 
 def recognized(find: Callable[[str], ApiKey | None], presented: str) -> ApiKey | None:
-    """Return what is kept of a key that somebody presents, or None; in constant time.
+    """Return the stored part of a presented key, or None; in constant time.
 
     Args:
-        find: returns a key by its name; `Applications.key`, or what remembers its answers.
+        find: returns a key by its name; `Applications.key`, or a cache of it.
         presented: the whole key.
     """
     name, _, secret = presented.partition(".")
@@ -57,5 +57,5 @@ def recognized(find: Callable[[str], ApiKey | None], presented: str) -> ApiKey |
 
 
 def digest(secret: str) -> bytes:
-    """Return what is kept of a secret."""
+    """Return the digest of a secret that is stored."""
     return sha256(secret.encode("utf-8", "surrogateescape")).digest()

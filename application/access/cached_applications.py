@@ -1,4 +1,4 @@
-"""Applications as a running service looks at them: often, and a moment old at most."""
+"""Applications and keys in a cache for running services, at most a second old."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..ports.accounts import ApiKey, Applications
 
 V = TypeVar("V")
 FRESH = 1.0
-"""How long an answer counts, in seconds; so much later a revoked key ends."""
+"""How long an answer is used, in seconds; a revoked key works so much longer."""
 MOST = 10_000
-"""How many answers are kept."""
+"""Most answers in the cache."""
 
 
 class Remembered(Generic[V]):
-    """Remembers what was found for a while; what was not found is asked for every time."""
+    """Caches what was found; a miss is looked up every time."""
 
     def __init__(self, find: Callable[[str], V | None], timer: Callable[[], float]) -> None:
         self._find = find
@@ -44,10 +44,10 @@ class Remembered(Generic[V]):
 
 
 class Configured:
-    """Finds applications and keys, asking the store for each once a second at most.
+    """Finds applications and keys, each read from the store at most once a second.
 
     Args:
-        applications: where they are kept.
+        applications: where they are stored.
         timer: gives seconds that only grow.
     """
 

@@ -1,4 +1,4 @@
-"""What is known of an expression before any posting is read: sizes, and the order to go in."""
+"""Cost of an expression before any posting is read: sizes, and the order of evaluation."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ class Estimate:
     def ordered_and(self, parts: Iterable[Expression]) -> And:
         """Return the conjunction of parts in the order that is best.
 
-        The rarest part comes first, since each is only asked within what is left; what is to be
-        taken away comes last, for it needs something to be taken from, and piece by piece.
+        The rarest part comes first, since each is evaluated only within the hits so far; exclusions
+        come last, each piece by itself.
         """
         positive: list[tuple[int, int, Expression]] = []
         negative: list[Expression] = []

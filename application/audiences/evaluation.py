@@ -39,8 +39,8 @@ class Plan:
         reader: where postings come from.
         application: whose installations count.
         indexed: leaf → its term in the index.
-        estimate: what is known before postings are read.
-        conjuncts: what all has to hold, the universe among it, in the order in which it is asked.
+        estimate: sizes known before postings are read.
+        conjuncts: the conditions, the universe among them, in the order of evaluation.
     """
 
     reader: View
@@ -102,7 +102,7 @@ class Plan:
     def evaluate(
         self, expression: Expression, within: BitMap, postings: Mapping[Term, BitMap]
     ) -> BitMap:
-        """Return what agrees with an expression within a set of ordinals, and may have more beside.
+        """Return the ordinals of a set that match an expression, and possibly others outside.
 
         Of terms the whole bitmap is taken, since one operation on it costs less than two.
         """
@@ -121,7 +121,7 @@ class Plan:
     def narrowed(
         self, parts: Sequence[Expression], within: BitMap, postings: Mapping[Term, BitMap]
     ) -> BitMap:
-        """Return what agrees with all of the parts, each asked within what the ones before left."""
+        """Return the ordinals that match all parts, each within the hits of those before."""
         first, *rest = parts
         found, own = self.evaluate(first, within, postings), False
         for part in rest:
@@ -140,7 +140,7 @@ class Plan:
 def plan(
     store: Viewable, reader: View, application: str, expression: Expression, universe: Term
 ) -> Plan:
-    """Look up what an expression names and return what is needed to evaluate it."""
+    """Look up the sizes of an expression's terms and return the plan of its evaluation."""
     expression = without_segments(reader, application, expression)
     terms = leaves(expression)
     check_indexed(store, terms)
@@ -161,7 +161,7 @@ def without_segments(reader: View, application: str, expression: Expression) -> 
 def check_indexed(store: Viewable, terms: AbstractSet[Term]) -> None:
     """Raise InvalidValue for an attribute that the store's index does not know.
 
-    Without this an audience on it would silently reach nobody, or everybody.
+    Without this an audience on it would silently match nobody, or everybody.
     """
     for leaf in terms:
         if leaf.field.startswith(ATTRIBUTE_PREFIXES) and leaf.field not in store.indexed_attributes:

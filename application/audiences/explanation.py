@@ -1,4 +1,4 @@
-"""Why an audience reaches an installation or not, from the ledger itself (R35).
+"""Explain why an audience reaches an installation or not, from the ledger itself (R35).
 
 The installation's stream and those of everybody it ever belonged to are folded together in ledger
 order, and every term's truth is followed from event to event. So the answer names the event, and it
@@ -71,7 +71,7 @@ class Explanation:
     terms: tuple[TermExplanation, ...]
 
 
-def explain(  # noqa: PLR0913 # a question, and where it is asked
+def explain(  # noqa: PLR0913 # a query, and where it runs
     store: Viewable,
     reader: View,
     application: str,
@@ -80,7 +80,7 @@ def explain(  # noqa: PLR0913 # a question, and where it is asked
     *,
     include_disabled: bool,
 ) -> Explanation:
-    """Fold what concerns the installation and return the explanation; raises NoRegistration."""
+    """Fold the installation's streams and return the explanation; raises NoRegistration."""
     expression = without_segments(reader, application, expression)
     check_indexed(store, leaves(expression))
     stream = Installation(values.identifier("installation", name)).id

@@ -1,4 +1,4 @@
-"""Saved segments inside an expression, replaced by what they stand for."""
+"""Expansion of saved segments inside an expression."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def expanded(expression: Expression, text_of: Lookup, within: str | None = None)
     """Return an expression with every segment in it replaced, and those inside them.
 
     Args:
-        expression: what is asked.
+        expression: the audience.
         text_of: finds segments.
         within: the segment that the expression is to define, if it is.
 

@@ -1,4 +1,4 @@
-"""What a command is: checked arguments, and the decision they lead to; and several as one."""
+"""The shape of a command: checked arguments and a decision; and several commands as one."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Command(Protocol[R_co]):
 
     @property
     def actor(self) -> str:
-        """Who asks, if the caller does not say (R29)."""
+        """The actor, if the caller names none (R29)."""
         ...
 
     def opens(self, key: bytes) -> Iterable[Aggregate]:
-        """Return the aggregates that it looks at first, so that they are read in one query.
+        """Return the aggregates that it reads first, so that one query reads them all.
 
         Args:
             key: the store's identifier key.
@@ -38,9 +38,9 @@ class Command(Protocol[R_co]):
         ...
 
     def decide(self, work: UnitOfWork) -> R_co:
-        """Record what follows on the aggregates of ``work`` and return the answer.
+        """Record the decision on the aggregates of ``work`` and return the result.
 
-        It may run several times, each time on newly read aggregates. What it raises refuses the
+        It may run several times, each time on newly read aggregates. An error refuses the
         command: nothing is recorded.
         """
         ...
@@ -48,7 +48,7 @@ class Command(Protocol[R_co]):
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """What one request asks for in several words, such as facts and the primary flag."""
+    """Several commands of one request, such as facts and the primary flag: all or none."""
 
     ANSWER: ClassVar = Updated
 
@@ -56,15 +56,15 @@ class Together:
 
     @property
     def actor(self) -> str:
-        """Who asks, according to the first."""
+        """The actor of the first."""
         return self.commands[0].actor
 
     def opens(self, key: bytes) -> Iterable[Aggregate]:
-        """Return what each of them looks at first."""
+        """Return the aggregates that each of them reads first."""
         return (aggregate for command in self.commands for aggregate in command.opens(key))
 
     def decide(self, work: UnitOfWork) -> Updated:
-        """Raise what the first raises that is refused."""
+        """Raise the first refusal."""
         for command in self.commands:
             command.decide(work)
         outcome: Literal["updated", "unchanged"] = "updated" if work.recorded else "unchanged"

@@ -25,11 +25,11 @@ class Depersonalize:
 
     @property
     def actor(self) -> str:
-        """The installation that asks, where it is another one."""
+        """The installation that sends the command, where it is another one."""
         return device(self.installation, self.by)
 
     def opens(self, key: bytes) -> Iterable[Aggregate]:
-        """Return the installation, and the one that asks."""
+        """Return the installation, and the one that sends the command."""
         return map(Installation, filter(None, (self.installation, self.by)))
 
     def decide(self, work: UnitOfWork) -> Depersonalized:
@@ -87,7 +87,7 @@ class EndSession:
         return (Installation(self.installation),)
 
     def decide(self, work: UnitOfWork) -> Depersonalized:
-        """Look again within the transaction, for a touch may have come in between."""
+        """Read again within the transaction, for a touch may have come in between."""
         seen = work.last_seen(self.installation)
         if seen is None or seen > self.before:
             return Depersonalized("unchanged", (self.installation,))
@@ -107,7 +107,7 @@ def depart(
 
 
 def leave(work: UnitOfWork, installation: Installation, reason: DepersonalizeReason) -> None:
-    """Unbind an installation from whoever has it, if anybody does."""
+    """Unbind an installation from its person, if it has one."""
     if person := work.owner(installation):
         unbind(work.occasion, installation, person, reason, work.rules.successor, work.installation)
 

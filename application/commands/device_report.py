@@ -1,4 +1,4 @@
-"""What a device tells of itself, from a command's arguments to checked values."""
+"""The report of a device, from a command's arguments to checked values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Reported(TypedDict, total=False):
 
 
 class Report(TypedDict):
-    """What a device reports of itself, checked; None leaves as it is, a None within removes."""
+    """A checked report; None leaves a field as it is, a None within removes."""
 
     facts: Facts
     attributes: Facts

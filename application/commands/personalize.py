@@ -30,7 +30,7 @@ from .set_primary import make_primary
 
 @dataclass(frozen=True, slots=True)
 class Personalize:
-    """Bind an installation to the person whom an identity names."""
+    """Bind an installation to the person that an identity names."""
 
     ANSWER: ClassVar = Personalized
 
@@ -71,7 +71,7 @@ class Personalize:
         return Personalized(outcome, self.installation, person.name, previous, work.primary_moves())
 
     def _inform(self, work: UnitOfWork, person: Person, new: list[Identifier]) -> None:
-        """Record what the sign-in tells of the person, who is made if need be (R11, R12, R16)."""
+        """Record the person's new data; make the person if need be (R11, R12, R16)."""
         person.check_room(new)
         if not person.exists:
             kind = "LEAD" if self.keep_as_lead else "CUSTOMER"
@@ -86,8 +86,8 @@ class Personalize:
     def _again(
         self, work: UnitOfWork, installation: Installation, person: Person
     ) -> PersonalizeOutcome:
-        """Say what became of a person who was on the installation before; no new binding (R14)."""
-        # Signing in again is a sign of life, though nothing may be recorded (R26).
+        """Return the outcome for a person who was on it before; no new binding (R14)."""
+        # Signing in again is a touch, though nothing may be recorded (R26).
         work.touch(installation)
         before = person.before or person
         promoted = before.type != person.type or before.identified != person.identified

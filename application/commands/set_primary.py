@@ -26,11 +26,11 @@ class SetPrimary:
 
     @property
     def actor(self) -> str:
-        """The installation that asks, where it is another one."""
+        """The installation that sends the command, where it is another one."""
         return device(self.installation, self.by)
 
     def opens(self, key: bytes) -> Iterable[Aggregate]:
-        """Return the installation, and the one that asks."""
+        """Return the installation, and the one that sends the command."""
         return map(Installation, filter(None, (self.installation, self.by)))
 
     def decide(self, work: UnitOfWork) -> Updated:

@@ -1,4 +1,4 @@
-"""How every command runs: one transaction, lost races again, the same idempotency key once."""
+"""Execution of commands: one transaction, retries of lost races, idempotency keys."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Order(NamedTuple):
 
 
 Outcome = Result | AddresseeError
-"""What a command answered, or why it was refused."""
+"""The result of a command, or the error that refused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Execution:
 
     Args:
         store: where ledger and read models are.
-        rules: what the host chose for all commands.
-        subscribers: told of what was committed.
-        clock: gives the time, aware of its zone.
+        rules: the host's choices for all commands.
+        subscribers: notified of committed events.
+        clock: returns the time, aware of its zone.
         attempts: how often commands are tried before a lost race is given up (R32).
-        cache: aggregates that were seen before.
+        cache: aggregates as last seen.
     """
 
     store: Store
@@ -70,9 +70,9 @@ class Execution:
     cache: AggregateCache
 
     def run(self, orders: Sequence[Order], host: object = None) -> list[Outcome]:
-        """Run commands one after the other in one transaction, and return what became of each.
+        """Run commands one after the other in one transaction, and return the outcome of each.
 
-        A command that is refused records nothing and takes nothing of the others back.
+        A refused command records nothing and undoes none of the others.
 
         Args:
             orders: the commands; they may be decided several times.
@@ -113,18 +113,18 @@ class Execution:
     def _join(self, orders: Sequence[Order], host: object) -> list[Outcome]:
         """Run the commands within the host's transaction; raises Conflict for a lost race.
 
-        Nothing is kept in the cache, for the host may yet take it back. Subscribers are told after
-        the host's commit, and nobody waits for that: a transaction of the host's may last.
+        The cache takes nothing, for the host may still roll back. Subscribers are notified after
+        the host's commit, and no other command waits for that: the transaction may last.
         """
         if not isinstance(self.store, JoinableStore):
             raise InvalidValue("transaction", "can't be joined by a store of this kind")
 
-        def tell() -> None:
+        def notify() -> None:
             self.subscribers.end(
                 self.subscribers.begin(), positions[-1] if positions else 0, batch.events
             )
 
-        with self.store.joining(host, tell) as transaction:
+        with self.store.joining(host, notify) as transaction:
             batch = Batch(AggregateRepository(transaction, AggregateCache(0)))
             outcomes, positions = self._carry_out(batch, transaction, orders)
         return [placed(outcome, place, positions) for outcome, place in outcomes]
@@ -148,7 +148,7 @@ class Execution:
     def _decide(
         self, batch: Batch, order: Order, wanted: Sequence[Aggregate]
     ) -> tuple[Outcome, int]:
-        """Let one command decide; keep what it recorded, or return why it was refused."""
+        """Let one command decide; add its events to the batch, or return its refusal."""
         command, context = order
         try:
             checked = Checked.of(context, command.actor)

@@ -1,4 +1,4 @@
-"""The same idempotency key again answers the first result and records nothing (R31)."""
+"""Idempotency keys: the same key again returns the first result, records nothing (R31)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..unit_of_work.unit_of_work import UnitOfWork
 
 
 class CompletedCommand(Aggregate):
-    """What a command with an idempotency key answered, if it took effect (R31)."""
+    """The result of a command with an idempotency key, if it took effect (R31)."""
 
     CATEGORY = "command"
 
@@ -38,7 +38,7 @@ class CompletedCommand(Aggregate):
 
 
 def decide_once(work: UnitOfWork, command: Command[Result], key: str) -> Result:
-    """Decide, or return what the first command with the same idempotency key answered (R31)."""
+    """Decide, or return the result of the first command with the same idempotency key (R31)."""
     secret = work.store.identifier_key
     request = [type(command).__name__, asdict(command)]
     fingerprint = keyed_hash(secret, json.dumps(request, sort_keys=True, default=ordered))

@@ -1,4 +1,4 @@
-"""Calls what the host subscribed, after the commit and in ledger order, from whichever thread."""
+"""Calls of the host's subscribers, after the commit and in ledger order, from any thread."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Subscribers:
     can't. One thread at a time delivers; the others leave their commits to it.
 
     Args:
-        logger: told which handler failed, on which topic and position; never with event data.
+        logger: receives which handler failed, on which topic and position; never event data.
     """
 
     def __init__(self, logger: Logger) -> None:
@@ -50,7 +50,7 @@ class Subscribers:
         self._handlers[event].append(handler)
 
     def begin(self) -> int:
-        """Return a ticket for a command that is about to run; 0 where nobody listens."""
+        """Return a ticket for a command that is about to run; 0 where there is no subscriber."""
         if not self._handlers:
             return 0
         with self._lock:

@@ -9,12 +9,12 @@ from typing import Literal, Protocol
 from addressee.domain import MobileApp
 
 Scope = Literal["backend", "admin"]
-"""What an API key may do: a backend's work, and also what only operators may see."""
+"""What an API key may do: a backend's work, or also an operator's."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is kept of an API key: enough to recognize it, not enough to use it.
+    """The stored part of an API key: enough to recognize it, not enough to use it.
 
     Args:
         name: the part of the key that is no secret.
@@ -30,10 +30,10 @@ class ApiKey:
 
 
 class Applications(Protocol):
-    """Keep applications and their API keys; any call may raise StoreUnavailable."""
+    """Store applications and their API keys; any call may raise StoreUnavailable."""
 
     def put(self, application: MobileApp) -> None:
-        """Keep an application, in place of the one that has the same code."""
+        """Store an application, in place of the one with the same code."""
         ...
 
     def get(self, code: str) -> MobileApp | None:
@@ -45,7 +45,7 @@ class Applications(Protocol):
         ...
 
     def put_key(self, key: ApiKey, *, alone: bool) -> None:
-        """Keep a key; ``alone`` in place of all that its application has of the same scope."""
+        """Store a key; ``alone`` in place of all that its application has of the same scope."""
         ...
 
     def key(self, name: str) -> ApiKey | None:
@@ -57,5 +57,5 @@ class Applications(Protocol):
         ...
 
     def remove_key(self, name: str) -> bool:
-        """Forget a key; return whether it was there."""
+        """Remove a key; return whether it was there."""
         ...

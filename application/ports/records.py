@@ -16,7 +16,7 @@ class Recorded(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """An event as a store keeps it: nothing of it was read or understood."""
+    """An event as it is stored, not deserialized."""
 
     position: int
     stream: str
@@ -26,11 +26,11 @@ class Stored(NamedTuple):
 
 
 class Seal(NamedTuple):
-    """What was laid down about the ledger's beginning, up to one position.
+    """A seal over the ledger from its start to one position.
 
     Args:
         number: of the seal, from 1.
-        first: the position behind those of the seal before.
+        first: the position after those of the previous seal.
         last: position of the last event that it covers.
         events: how many there are from ``first`` to ``last``.
         digest: of the whole ledger up to ``last``, 32 bytes.
@@ -46,13 +46,13 @@ class Seal(NamedTuple):
 
 
 class InstallationRow(NamedTuple):
-    """What a store keeps of an installation, its postings apart.
+    """The row of an installation in the read models, without its postings.
 
     Args:
         ordinal: its number, ascending in the order of registration.
         installation: its id.
         application: its application's code.
-        person: whose it is, if anybody's.
+        person: the person's id, if it has one.
         bound_at: since when.
     """
 

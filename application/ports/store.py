@@ -11,7 +11,7 @@ from .views import Audit, Reader, Transaction, View
 
 
 class Viewable(Protocol):
-    """Answer questions about one account, as it is or as it was.
+    """Answer queries about one account, as it is or as it was.
 
     Attributes:
         identifier_key: the secret that turns identifiers into stream ids (R5).
@@ -27,10 +27,14 @@ class Viewable(Protocol):
 
 
 class Store(Viewable, Protocol):
-    """Keep one ledger with its read models: one account."""
+    """Provide one ledger with its read models: one account."""
 
     def reading(self) -> AbstractContextManager[Reader]:
         """Open a view that does not change while it is open; raises StoreUnavailable."""
+        ...
+
+    def ping(self) -> None:
+        """Return if the store answers, by one round trip; raises StoreUnavailable."""
         ...
 
     def writing(self) -> AbstractContextManager[Transaction]:
@@ -44,7 +48,7 @@ class Store(Viewable, Protocol):
 
 @runtime_checkable
 class AuditableStore(Store, Protocol):
-    """Keep a store of which everything can be read."""
+    """Provide a store whose every record can be read."""
 
     def auditing(self) -> AbstractContextManager[Audit]:
         """Open a view that does not change while it is open; raises StoreUnavailable."""
@@ -53,23 +57,23 @@ class AuditableStore(Store, Protocol):
 
 @runtime_checkable
 class JoinableStore(Store, Protocol):
-    """Keep a store beside tables of the host's, and change both in one transaction."""
+    """Provide a store in a database of the host's, and change both in one transaction."""
 
     def joining(
         self, host: object, committed: Callable[[], None]
     ) -> AbstractContextManager[Transaction]:
-        """Take part in a transaction that the host has opened and will end.
+        """Join a transaction that the host has opened and will end.
 
-        What is done in the block is taken back when it raises; otherwise it is kept or taken back
-        with all that the host does.
+        The block's changes are rolled back when it raises; otherwise they commit or roll back with
+        the host's own.
 
         Args:
             host: the transaction, as the adapter takes it.
             committed: called once the host has committed, and never if it does not.
 
         Raises:
-            InvalidValue: it is no transaction that can be joined.
+            InvalidValue: this is no transaction that can be joined.
             Conflict: a race was lost; the host's transaction can go on.
-            StoreUnavailable: the database is gone, or took the host's transaction back.
+            StoreUnavailable: the database is gone, or rolled the host's transaction back.
         """
         ...

@@ -19,7 +19,7 @@ FORMAT = 1
 
 
 class Heading(NamedTuple):
-    """What is said before the events.
+    """The heading of an exported ledger, before the events.
 
     Args:
         indexed_attributes: those that audiences of the store could use, sorted.
@@ -35,7 +35,7 @@ class Heading(NamedTuple):
 
 
 class End(NamedTuple):
-    """What is said behind the events, so that a file which was cut or changed is noticed.
+    """The end of an exported ledger, after the events, so that a cut or changed file is noticed.
 
     Args:
         events: how many there are.
@@ -56,7 +56,7 @@ class Sink(Protocol):
         ...
 
     def finish(self, end: End) -> None:
-        """Take the end, and keep all of it; without, nothing is kept."""
+        """Take the end and keep the whole; without this call nothing is kept."""
         ...
 
 
@@ -64,7 +64,7 @@ class Source(Protocol):
     """Give a ledger.
 
     Attributes:
-        heading: said before the events.
+        heading: comes before the events.
         events: in ledger order; raises LedgerFileInvalid.
     """
 
@@ -80,7 +80,7 @@ class Filling(View, Protocol):
     """Fill a store that is empty: all on leaving the block, or nothing."""
 
     def event(self, stored: Stored) -> Event:
-        """Return what an event says; raises StoreDamaged if it can't be read."""
+        """Return the deserialized event; raises StoreDamaged if it can't be read."""
         ...
 
     def fill(self, events: Sequence[Stored], changes: Changes) -> None:
@@ -94,10 +94,10 @@ class Filling(View, Protocol):
 
 @runtime_checkable
 class FillableStore(Store, Protocol):
-    """Keep a store that another one's ledger can be put into."""
+    """Provide a store that another one's ledger can be imported into."""
 
     def filling(self, key: bytes, indexed: AbstractSet[str]) -> AbstractContextManager[Filling]:
-        """Open a transaction that nobody else writes beside.
+        """Open a transaction that excludes all other writers.
 
         Args:
             key: the identifier key that the store has from then on.

@@ -22,19 +22,19 @@ class View(Protocol):
     """Show ledger and read models as they were at one moment."""
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
-        """Return stream → its events behind a version, in order; those that have none left out.
+        """Return stream → its events after a version, in order, without streams that have none.
 
         Args:
-            after: stream → the version that is known; 0 asks for the whole stream.
+            after: stream → the known version; 0 for the whole stream.
         """
         ...
 
     def events(self, after: int, limit: int) -> Sequence[Recorded]:
-        """Return up to ``limit`` events of all streams behind a position, in ledger order."""
+        """Return up to ``limit`` events of all streams after a position, in ledger order."""
         ...
 
     def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
-        """Return claim stream → ordinals of the installations of whoever holds the identifier.
+        """Return claim stream → ordinals of the installations of the identifier's holder.
 
         Args:
             application: where the installations are.
@@ -58,10 +58,10 @@ class View(Protocol):
         Args:
             application: its code.
             terms: as the index knows them.
-            shards: the run; the same few runs are asked for again and again.
+            shards: the run; the same few runs recur.
 
         Returns:
-            Bitmaps that are not to be changed.
+            Bitmaps, which the caller must not change.
         """
         ...
 
@@ -77,7 +77,7 @@ class View(Protocol):
 
 
 class Reader(View, Protocol):
-    """Show a store as it is, with the signs of life that no ledger has (R26)."""
+    """Show a store as it is, with the touches, which are in no ledger (R26)."""
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
         """Return bound installations whose binding and last touch are not later than ``before``."""
@@ -89,13 +89,13 @@ class Reader(View, Protocol):
 
 
 class Audit(Reader, Protocol):
-    """Show all that there is, for whoever checks it; nothing that is kept in memory is used."""
+    """Show everything, for checks, from the database alone: no cache is used."""
 
     def ledger(self, after: int, limit: int) -> Sequence[Recorded]:
-        """Return up to ``limit`` events behind a position, as this view sees them.
+        """Return up to ``limit`` events after a position, as this view sees them.
 
-        Those are all that its read models show, and no others. `Reader.events` is for followers:
-        it also waits for what might appear at an earlier position.
+        Those are exactly the events that its read models show. `Reader.events` is for followers: it
+        also waits for events that might still appear at an earlier position.
         """
         ...
 
@@ -119,11 +119,11 @@ class Audit(Reader, Protocol):
         ...
 
     def stored(self, after: int, limit: int) -> Sequence[Stored]:
-        """Return what `ledger` does, as it is stored; nothing is refused for what it says."""
+        """Return the events of `ledger` as they are stored; none fails for its content."""
         ...
 
     def seals(self, after: int, limit: int) -> Sequence[Seal]:
-        """Return up to ``limit`` seals behind a number, in their order."""
+        """Return up to ``limit`` seals after a number, in order."""
         ...
 
 

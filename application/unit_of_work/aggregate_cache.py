@@ -1,4 +1,4 @@
-"""Aggregates as they were last seen, so that a long stream is folded once and then only its end."""
+"""The aggregate cache: a long stream is folded once, and then only its new events."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Seen(NamedTuple):
 
 
 class AggregateCache:
-    """Keeps the states of the aggregates that were used last.
+    """A bounded cache of committed states; the least recently used goes first.
 
-    What it gives may be old: whoever takes it reads the stream from that version on. A tablet that
-    changes hands all day then costs a command no more than a new one.
+    A state may be old: the caller reads the stream from that version on. So a tablet that changes
+    hands all day costs a command no more than a new one.
 
     Args:
-        size: how many aggregates are kept; 0 keeps none.
+        size: most states; 0 caches none.
     """
 
     def __init__(self, size: int) -> None:
@@ -33,7 +33,7 @@ class AggregateCache:
         self._seen: OrderedDict[str, Seen] = OrderedDict()
 
     def get(self, streams: Iterable[str]) -> dict[str, Seen]:
-        """Return stream → state, for those that are kept."""
+        """Return stream → state, for those in the cache."""
         with self._lock:
             found = {stream: self._seen[stream] for stream in streams if stream in self._seen}
             for stream in found:
@@ -41,7 +41,7 @@ class AggregateCache:
         return found
 
     def put(self, seen: Seen) -> None:
-        """Keep a committed state, unless a newer one is kept already."""
+        """Cache a committed state, unless a newer one is cached already."""
         if not self._size:
             return
         aggregate, _ = seen

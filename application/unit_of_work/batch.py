@@ -1,4 +1,4 @@
-"""What the commands of one transaction recorded so far.
+"""Events and changes of the commands of one transaction, until the store appends them.
 
 The positions of their events are known only when the store has appended them. Until then an event
 stands at `PENDING` and its number in the batch, which is beyond every position of the ledger.
@@ -23,7 +23,7 @@ PENDING = 2**62
 
 @dataclass(slots=True)
 class Batch:
-    """Events, changes and signs of life that go to the store together.
+    """Events, changes and touches that go to the store together.
 
     Attributes:
         repository: reads aggregates, and gives later commands the states that earlier ones left.
@@ -37,7 +37,7 @@ class Batch:
     recorded: list[tuple[Aggregate, int]] = field(default_factory=list[tuple[Aggregate, int]])
 
     def add(self, work: UnitOfWork) -> int:
-        """Take over what a command recorded; return the place of the newest event it knows of."""
+        """Take over a command's events; return the place of the newest one it read or recorded."""
         self.touches |= work.touches
         finished = work.finish()
         if finished is None:

@@ -12,19 +12,19 @@ ACTORS = ("device", "backend", "policy")
 
 
 class Context(TypedDict):
-    """What every command may be given besides its own arguments.
+    """Options of every command besides its own arguments.
 
     Keys:
-        actor: who asks (R29): ``device``, ``backend`` or ``policy``, with ``:name`` where known.
-        correlation_id: what the events are to be found by, up to 256 characters.
+        actor: the sender (R29): ``device``, ``backend`` or ``policy``, with ``:name`` where known.
+        correlation_id: to find the events by, up to 256 characters.
         idempotency_key: the same key again answers the first result and records nothing (R31).
         at: when it happened, aware of its zone, for imports; by default the clock says.
-        transaction: one that the host has open, to take part in; a SQLAlchemy connection or session
+        transaction: one that the host has open, to join; a SQLAlchemy connection or session
             where the store is `SqlStore`. The command then takes effect with the host's own rows
-            when the host commits, and so does what subscribers are told. A lost race is tried a few
-            times, and then is the host's to try again from its own beginning.
-        within: the application that the caller is confined to; for it, installations of others do
-            not exist.
+            when the host commits, and subscribers are notified then. A lost race is tried a few
+            times; after that the host has to begin its transaction again.
+        within: the only application that the caller may see; for it, installations of others do not
+            exist.
     """
 
     actor: NotRequired[str]
@@ -51,7 +51,7 @@ class Checked:
 
         Args:
             context: as the caller gave it.
-            default_actor: who asks, if the context does not say.
+            default_actor: the actor, if the context names none.
 
         Raises:
             InvalidValue: the actor is none of the three kinds, or a value is no string.

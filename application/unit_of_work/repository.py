@@ -1,4 +1,4 @@
-"""Aggregates as they are within one transaction, read as little as can be."""
+"""The repository: aggregates as of one transaction, each stream read once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class AggregateRepository:
 
     Args:
         reader: the open transaction.
-        cache: what earlier transactions saw; only what came since is read.
+        cache: states that earlier transactions saw; only the events since are read.
     """
 
     def __init__(self, reader: Reader, cache: AggregateCache) -> None:
@@ -50,17 +50,17 @@ class AggregateRepository:
         return found
 
     def load_ahead(self, wanted: Iterable[Aggregate]) -> None:
-        """Read what many commands will look at: what they name, and whom that belongs to."""
+        """Read the aggregates of many commands: those they name, and the owners of these."""
         found = [aggregate for aggregate, _ in self.load(wanted).values()]
         self.load(owner for aggregate in found if (owner := owner_of(aggregate)) is not None)
 
     def keep(self, seen: Seen) -> None:
-        """Let later commands of the transaction start from a state that is recorded in it."""
+        """Let later commands of the transaction start from a state that it has recorded."""
         self._known[seen.aggregate.id] = seen
 
 
 def owner_of(aggregate: Aggregate) -> Aggregate | None:
-    """Return whom an installation or a claim belongs to, not loaded yet; None if to nobody."""
+    """Return the owner of an installation or a claim, not loaded yet, or None."""
     match aggregate:
         case Installation(person=str(name)) | IdentifierClaim(holder=str(name)):
             return Person(name)

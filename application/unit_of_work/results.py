@@ -1,4 +1,4 @@
-"""What commands answer.
+"""The results of commands.
 
 ``position`` is the ledger position from which on the answer holds; it is filled in once the store
 has given it.
@@ -47,9 +47,9 @@ class Personalized:
         outcome: ``attached`` to a person it did not belong to, ``promoted`` with its person from
             lead, ``rebound`` from another person, or ``unchanged``.
         installation: its id.
-        person: whose it is now.
-        previous_person: who lost it, if anybody.
-        primary_moves: what became of primary flags, if anything did.
+        person: the person who has it now.
+        previous_person: the person who lost it, if any.
+        primary_moves: the primary flags that moved.
     """
 
     outcome: PersonalizeOutcome
@@ -66,9 +66,9 @@ class Depersonalized:
 
     Attributes:
         outcome: ``depersonalized``, ``expired``, or ``unchanged`` where nobody was bound (R18).
-        installations: those that were asked for; of a person, those that were unbound.
-        person: who lost them, if anybody.
-        primary_moves: what became of primary flags, if anything did.
+        installations: those that were named; of a person, those that were unbound.
+        person: the person who lost them, if any.
+        primary_moves: the primary flags that moved.
     """
 
     outcome: Literal["depersonalized", "expired", "unchanged"]
@@ -86,7 +86,7 @@ class Updated:
         outcome: ``updated``, or ``unchanged`` where all of it was known already.
         installation: the installation that the command named, if it named one.
         person: the person concerned, if there is one.
-        primary_moves: what became of primary flags, if anything did.
+        primary_moves: the primary flags that moved.
     """
 
     outcome: Literal["updated", "unchanged"]

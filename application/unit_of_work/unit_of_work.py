@@ -1,4 +1,4 @@
-"""One command at work: the aggregates it reads, what it records, and the one append at its end."""
+"""The unit of work of one command: the aggregates it reads, and the events it records."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ A = TypeVar("A", bound=Aggregate)
 
 @dataclass(slots=True, frozen=True)
 class Rules:
-    """What the host chose for all commands.
+    """The host's choices for all commands.
 
     Args:
-        successor: who inherits the primary flag.
+        successor: which installation inherits the primary flag.
         new_id: makes ids.
         device_caps: application code → how many installations a person may have.
     """
@@ -51,12 +51,12 @@ class UnitOfWork:
     """The aggregates of one command within one transaction.
 
     Args:
-        store: whose identifier key and indexed attributes count.
+        store: has the identifier key and the indexed attributes.
         repository: reads aggregates within the open transaction.
         occasion: time, actor and correlation id; its time moves on to the latest event that was
             read, so that a stream's times never run backwards where clocks differ.
-        rules: what the host chose.
-        within: the application that the caller is confined to, if to any.
+        rules: the host's choices.
+        within: the only application that the caller may see, if any.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class UnitOfWork:
         self.rules = rules
         self.within = within
         self.touches: dict[str, datetime] = {}
-        """Installations whose sessions are alive, and when they were (R26)."""
+        """Installations whose sessions are in use, and since when (R26)."""
         self._repository = repository
         self._aggregates: dict[str, Aggregate] = {}
         self._positions: dict[str, int] = {}
@@ -136,7 +136,7 @@ class UnitOfWork:
         return person
 
     def owner(self, installation: Installation) -> Person | None:
-        """Return whose an installation is, if anybody's."""
+        """Return the person of an installation, if it has one."""
         return self.get(Person(installation.person)) if installation.person else None
 
     def claim(self, identifier: Identifier) -> IdentifierClaim:
@@ -148,7 +148,7 @@ class UnitOfWork:
         return self.get(PushTokenClaim.on(application, push_token, self.store.identifier_key))
 
     def touch(self, installation: Installation) -> None:
-        """Note that an installation's session is alive, outside the ledger (R26)."""
+        """Note that an installation's session is in use, outside the ledger (R26)."""
         self.touches[installation.name] = self.occasion.timestamp
 
     def last_seen(self, installation: str) -> datetime | None:
@@ -165,7 +165,7 @@ class UnitOfWork:
         return any(aggregate.pending for aggregate in self._aggregates.values())
 
     def primary_moves(self) -> tuple[PrimaryMove, ...]:
-        """Return what the command did to primary flags."""
+        """Return the primary flags that the command moved."""
         return tuple(
             PrimaryMove(event.application, event.person, event.previous, event.current)
             for aggregate in self._aggregates.values()

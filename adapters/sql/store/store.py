@@ -100,6 +100,10 @@ class SqlStore:
         with self.database.reading(self._before_reading) as connection:
             yield SqlReader(connection, self.parts)
 
+    def ping(self) -> None:
+        """Return if the database answers and has the store's tables."""
+        self.last()
+
     @contextmanager
     def auditing(self) -> Generator[SqlAudit]:
         """Open a view of one moment that shows everything, read from the database alone."""
