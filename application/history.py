@@ -10,6 +10,7 @@ from addressee.domain import (
     IdentifierClaim,
     IdentifierClaimed,
     Installation,
+    InvalidValue,
     NoRegistration,
     Person,
     UnknownPerson,
@@ -89,19 +90,25 @@ class History:
         after: int = 0,
         progress: Callable[[int], object] = lambda _: None,
     ) -> Iterator[Recorded]:
-        """Yield every event that one actor caused, oldest first, one page in memory at a time.
+        """Yield all events of one actor that are committed now, oldest first.
 
-        No index exists for actors: this reads the whole ledger, of all applications.
+        The ledger has no index by actor: all of it is read, that of all applications, a page in
+        memory at a time.
 
         Args:
             actor: as commands were given it, such as ``backend:billing``.
             after: resume after this position.
-            progress: called after each page with the position of its last event.
+            progress: called after each page with a position that is safe to resume after.
 
         Raises:
-            InvalidValue: there are no actors of that kind.
+            InvalidValue: there are no actors of that kind, or the ledger is not settled up to
+                ``after``, so that an earlier event may still appear.
         """
-        return self._asked_for(checked_actor(actor), after, progress)
+        checked, settled = checked_actor(actor), self._store.settled()
+        if after > settled:
+            problem = f"should be a position up to which the ledger is settled, 0 to {settled}"
+            raise InvalidValue("after", problem)
+        return self._asked_for(checked, after, settled, progress)
 
     def who(
         self, installation: str, at: datetime | None = None, *, within: str | None = None
@@ -139,16 +146,24 @@ class History:
         return [device for device, where in devices.items() if within in (None, where)]
 
     def _asked_for(
-        self, actor: str, after: int, progress: Callable[[int], object]
+        self, actor: str, after: int, settled: int, progress: Callable[[int], object]
     ) -> Iterator[Recorded]:
+        """Yield what is settled page by page, then what is not from the view of one moment."""
+        late: list[Recorded] = []
+        end = settled
+        with self._store.reading() as view:
+            while page := view.events(end, PAGE):
+                late += (each for each in page if each.event.actor == actor)
+                end = page[-1].position
         while True:
-            with self._store.reading() as reader:
-                page = reader.events(after, PAGE)
+            with self._store.reading() as view:
+                page = view.events(after, PAGE, settled)
             if not page:
-                return
+                break
             yield from (each for each in page if each.event.actor == actor)
             after = page[-1].position
             progress(after)
+        yield from late
 
     def _person(self, name: str, within: str | None) -> Sequence[Recorded]:
         recorded = self._stream(Person(name).id)

@@ -62,6 +62,10 @@ class RecorderStore:
         read(self._ledger, 0, 1)
         self._copy.ping()
 
+    def settled(self) -> int:
+        """Return the copy's last position: it takes events in the ledger's order."""
+        return self._copy.last()
+
     @contextmanager
     def auditing(self) -> Generator[SqlAudit]:
         """Open a view of one moment of the copy that shows everything."""
@@ -119,7 +123,7 @@ class RecorderStore:
                 self._replay = Replay(self.indexed_attributes, at)
             notifications: dict[int, Notification] = {}
 
-            def take(after: int, limit: int) -> list[Recorded]:
+            def take(after: int, limit: int, _: int | None) -> list[Recorded]:
                 notifications.update((n.id, n) for n in read(self._ledger, after, limit))
                 return [
                     Recorded(n.id, self._copy.parts.mapper.to_domain_event(n))

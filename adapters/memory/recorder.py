@@ -49,14 +49,17 @@ class MemoryRecorder(POPOProcessRecorder):
         newer = [places[version] for version in versions if version in places]
         return [(self._position(place), self._stored_events[place]) for place in newer]
 
-    def select_behind(self, after: int, limit: int) -> list[tuple[int, StoredEvent]]:
-        """Return up to ``limit`` events of all streams after a position, with theirs."""
+    def select_behind(
+        self, after: int, limit: int, last: int | None = None
+    ) -> list[tuple[int, StoredEvent]]:
+        """Return up to ``limit`` events after a position, and up to another, with theirs."""
         filled = self._filled
         start = bisect_right(filled, after)
         if start == len(filled):
             start = after - self._left_out()
         found = self._stored_events[start : start + limit]
-        return [(self._position(place), event) for place, event in enumerate(found, start)]
+        numbered = [(self._position(place), event) for place, event in enumerate(found, start)]
+        return [each for each in numbered if last is None or each[0] <= last]
 
     def _position(self, place: int) -> int:
         filled = self._filled

@@ -62,19 +62,19 @@ class MemoryStore(ReadModels):
             if (found := self.recorder.select_positioned(stream, version))
         }
 
-    def events(self, after: int, limit: int) -> Sequence[Recorded]:
-        found = self.recorder.select_behind(after, limit)
+    def events(self, after: int, limit: int, last: int | None = None) -> Sequence[Recorded]:
+        found = self.recorder.select_behind(after, limit, last)
         return [Recorded(position, self._mapper.to_domain_event(s)) for position, s in found]
 
     def last(self) -> int:
         return self.recorder.last()
 
-    ledger = events  # A position is given and seen under the same lock.
+    settled = last  # A position is given and seen under the same lock.
 
-    def stored(self, after: int, limit: int) -> Sequence[Stored]:
+    def stored(self, after: int, limit: int, last: int | None = None) -> Sequence[Stored]:
         return [
             Stored(position, str(s.originator_id), s.originator_version, s.topic, s.state)
-            for position, s in self.recorder.select_behind(after, limit)
+            for position, s in self.recorder.select_behind(after, limit, last)
         ]
 
     def seals(self, after: int, limit: int) -> Sequence[Seal]:  # noqa: ARG002 # nobody else can change what is here

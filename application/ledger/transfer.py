@@ -6,6 +6,7 @@ their keys are no part of the ledger.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -14,6 +15,7 @@ from addressee.domain import (
     IdentifierKeyWrong,
     LedgerFileInvalid,
     StoreDamaged,
+    StoreUnavailable,
     key_fingerprint,
 )
 
@@ -26,6 +28,9 @@ from .hash_chain import START, link
 
 PAGE = 1_000
 """How many events are taken at once."""
+WAIT = 30.0
+"""How many seconds an export waits for open transactions."""
+PAUSE = 0.05
 
 
 def export_ledger(
@@ -33,33 +38,57 @@ def export_ledger(
     sink: Callable[[Heading], AbstractContextManager[Sink]],
     *,
     with_key: bool = False,
+    wait: float = WAIT,
     progress: Callable[[int, int], object] = lambda _, __: None,
 ) -> End:
-    """Give all that a store's ledger holds at this moment; commands may run meanwhile.
+    """Write a store's ledger to a sink; commands may run meanwhile.
+
+    It holds all that is committed when this is called, and ends where the ledger is settled: no
+    event will appear before its end any more, and a seal up to there has the same digest.
 
     Args:
         store: whose.
         sink: opens what takes it.
         with_key: let the identifier key travel along. Who has it and an identifier can tell what
             is known of it; without it nobody can sign in to what is imported.
-        progress: told after each page the position of its last event, and of the ledger's.
+        wait: seconds to wait for open transactions that may have taken a lower position.
+        progress: called after each page with the position of its last event, and of the ledger's.
 
     Raises:
-        StoreUnavailable: the store can't be reached.
+        StoreUnavailable: the store can't be reached, or such transactions do not end in time.
     """
+    last = settled_now(store, wait)
     key = store.identifier_key
     heading = Heading(
         tuple(sorted(store.indexed_attributes)), key_fingerprint(key), key if with_key else None
     )
     end = End(0, 0, START)
     with store.auditing() as audit, sink(heading) as target:
-        last = audit.last()
-        while page := audit.stored(end.last, PAGE):
+        while page := audit.stored(end.last, PAGE, last):
             target.write(page)
             end = behind(end, page)
             progress(end.last, last)
         target.finish(end)
     return end
+
+
+def settled_now(store: AuditableStore, wait: float) -> int:
+    """Return a position up to which the ledger is settled, and holds all that is committed now.
+
+    Raises:
+        StoreUnavailable: transactions that may have taken a lower position do not end in time.
+    """
+    deadline = time.monotonic() + wait
+    with store.auditing() as audit:
+        last = audit.last()
+    while (settled := store.settled()) < last:
+        if time.monotonic() > deadline:
+            raise StoreUnavailable(
+                f"the ledger is settled up to position {settled} of {last}: transactions that"
+                f" began before then are still open after {wait:g} seconds"
+            )
+        time.sleep(PAUSE)
+    return settled
 
 
 def import_ledger(

@@ -134,7 +134,7 @@ class Ledger:
         """
         after = self.replay.position
         # What is left at the end has lost its other half; it shows as a difference.
-        page = whole_page(self._audit.ledger, after, limit) or self._audit.ledger(after, limit)
+        page = whole_page(self._audit.events, after, limit) or self._audit.events(after, limit)
         for position, event in page:
             stream, version = event.originator_id, event.originator_version
             expected = self._versions.get(stream, 0) + 1

@@ -25,6 +25,17 @@ class Viewable(Protocol):
         """Open a view that does not change while it is open; raises StoreUnavailable."""
         ...
 
+    def settled(self) -> int:
+        """Return the last position up to which no event will appear any more.
+
+        A view that is opened afterwards shows all events up to there. While a transaction is open
+        that may have taken a lower position, the ledger is longer than that.
+
+        Raises:
+            StoreUnavailable: the store can't be reached.
+        """
+        ...
+
 
 class Store(Viewable, Protocol):
     """Provide one ledger with its read models: one account."""

@@ -29,8 +29,17 @@ class View(Protocol):
         """
         ...
 
-    def events(self, after: int, limit: int) -> Sequence[Recorded]:
-        """Return up to ``limit`` events of all streams after a position, in ledger order."""
+    def events(self, after: int, limit: int, last: int | None = None) -> Sequence[Recorded]:
+        """Return events of all streams in ledger order: all that this moment shows, and no others.
+
+        Events with lower positions can appear at a later moment, up to `Viewable.settled`: a
+        follower asks for that position first, and reads up to there.
+
+        Args:
+            after: the position after which they are.
+            limit: how many at most.
+            last: the last position that counts; by default all do.
+        """
         ...
 
     def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
@@ -91,14 +100,6 @@ class Reader(View, Protocol):
 class Audit(Reader, Protocol):
     """Show everything, for checks, from the database alone: no cache is used."""
 
-    def ledger(self, after: int, limit: int) -> Sequence[Recorded]:
-        """Return up to ``limit`` events after a position, as this view sees them.
-
-        Those are exactly the events that its read models show. `Reader.events` is for followers: it
-        also waits for events that might still appear at an earlier position.
-        """
-        ...
-
     def last(self) -> int:
         """Return the position of the last event that this view sees; 0 if there is none."""
         ...
@@ -118,8 +119,8 @@ class Audit(Reader, Protocol):
         """
         ...
 
-    def stored(self, after: int, limit: int) -> Sequence[Stored]:
-        """Return the events of `ledger` as they are stored; none fails for its content."""
+    def stored(self, after: int, limit: int, last: int | None = None) -> Sequence[Stored]:
+        """Return the same events as `events`, as they are stored; it interprets none of them."""
         ...
 
     def seals(self, after: int, limit: int) -> Sequence[Seal]:

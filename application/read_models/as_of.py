@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
-from operator import itemgetter
 
 from addressee.domain import InvalidValue, values
 
 from ..ports.records import Recorded
 from ..ports.store import Viewable
+from ..ports.views import View
 from .in_memory import ReadModels
 from .page_boundary import whole_page
 from .replay import Replay
 
 PAGE = 1_000
 """How many events are folded at once."""
-
-LARGEST = 2**63 - 1
-"""No ledger reaches it, and databases know no larger number."""
 
 Moment = datetime | int
 """A time, aware of its zone, or a position in the ledger."""
@@ -29,21 +25,22 @@ Moment = datetime | int
 class Past(ReadModels):
     """Answers as a store would have answered at a moment; the moment's read models are in memory.
 
-    The whole ledger is folded once, here, and it takes some hundred bytes an installation. What
-    happens from now on changes no answer.
+    The whole ledger is folded once, here, from one view of the store; it takes some hundred bytes
+    an installation. Whatever is committed later changes no answer.
 
     Args:
         store: whose past.
         moment: a time: what happened until then counts, that very microsecond too. Or a position:
             the events up to it count, or up to the last place before where no sign-in or logout
             is half there.
-        progress: told after each page the position of its last event.
+        progress: called after each page with the position of its last event.
 
     Attributes:
         over: whether a new command can't add to it any more.
 
     Raises:
-        InvalidValue: the position is negative or the ledger does not reach it, or the time is none.
+        InvalidValue: the position is negative or the ledger is not settled up to it, or the time
+            is none.
         StoreUnavailable: the store can't be reached.
         StoreDamaged: an event can't be read.
     """
@@ -54,74 +51,76 @@ class Past(ReadModels):
         super().__init__()
         self.identifier_key = store.identifier_key
         self.indexed_attributes = store.indexed_attributes
-        self.over = isinstance(moment, int)
-        self._store = store
+        settled = store.settled()
+        self._time, self._last = checked(moment, settled)
         self._position = 0
-        self._time, self._last = checked(store, moment)
-        replay = Replay(self.indexed_attributes)
-        while page := self._page():
+        self._late = set[int]()
+        """The positions that count behind the settled ones: others may yet appear between them."""
+        self._settled = settled if self._last is None else self._last
+        with store.reading() as view:
+            self._viewing: Callable[[], AbstractContextManager[View]] = lambda: nullcontext(view)
+            later = self._fold(view, progress)
+        self._viewing = store.reading
+        self._settled = min(self._settled, self._position)
+        self.over = self._last is not None or (later and not self._late)
+
+    def _fold(self, view: View, progress: Callable[[int], object]) -> bool:
+        """Apply all that counts; return whether something in the ledger is later than that."""
+        replay, later = Replay(self.indexed_attributes), False
+        while page := whole_page(view.events, self._position, PAGE, self._last):
+            self._late |= {position for position, _ in page if position > self._settled}
             past = self._cut(page)
-            self.over = self.over or len(past) < len(page)
+            later = later or len(past) < len(page)
             self.apply(replay.changes(past, self))
             self._position = replay.position = page[-1].position
             progress(self._position)
+        return later
 
     @contextmanager
     def reading(self) -> Generator[Past]:
         """Open a view; all are the same, since the past does not change."""
         yield self
 
+    def settled(self) -> int:
+        """Return the position of the last event that was folded."""
+        return self._position
+
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         """Return stream → its events behind a version, as many as there were."""
-        with self._store.reading() as reader:
-            found = reader.streams(after)
-        past = {
-            stream: self._cut(until(events, self._position)) for stream, events in found.items()
-        }
+        with self._viewing() as view:
+            found = view.streams(after)
+        past = {stream: self._cut(events) for stream, events in found.items()}
         return {stream: events for stream, events in past.items() if events}
 
-    def events(self, after: int, limit: int) -> Sequence[Recorded]:
+    def events(self, after: int, limit: int, last: int | None = None) -> Sequence[Recorded]:
         """Return events behind a position, as many as there were."""
+        end = self._position if last is None else min(last, self._position)
         found: list[Recorded] = []
         while len(found) < limit:
-            with self._store.reading() as reader:
-                page = until(reader.events(after, limit), self._position)
+            with self._viewing() as view:
+                page = view.events(after, limit, end)
             if not page:
                 break
             found += self._cut(page)
             after = page[-1].position
         return found[:limit]
 
-    def _page(self) -> Sequence[Recorded]:
-        """Return the next events of the ledger, none behind the last position that counts."""
-        last = self._last
-
-        def read(after: int, limit: int) -> Sequence[Recorded]:
-            page = reader.events(after, limit)
-            return page if last is None else until(page, last)
-
-        with self._store.reading() as reader:
-            return whole_page(read, self._position, PAGE)
-
     def _cut(self, recorded: Sequence[Recorded]) -> Sequence[Recorded]:
-        """Return those events that had happened."""
-        if (time := self._time) is None:
-            return recorded
-        return [each for each in recorded if each.event.timestamp <= time]
+        """Return those events that count."""
+        time = self._time
+        return [
+            each
+            for each in recorded
+            if (each.position <= self._settled or each.position in self._late)
+            and (time is None or each.event.timestamp <= time)
+        ]
 
 
-def checked(store: Viewable, moment: Moment) -> tuple[datetime | None, int | None]:
+def checked(moment: Moment, settled: int) -> tuple[datetime | None, int | None]:
     """Return the moment as a time or as a position; raises InvalidValue."""
     if not isinstance(moment, int) or isinstance(moment, bool):
         return values.moment("as_of", moment), None
-    with store.reading() as reader:
-        if moment and not (0 < moment <= LARGEST and reader.events(moment - 1, 1)):
-            raise InvalidValue(
-                "as_of", "should be a position that the ledger has reached, 0 to its last"
-            )
+    if not 0 <= moment <= settled:
+        problem = f"should be a position up to which the ledger is settled, 0 to {settled}"
+        raise InvalidValue("as_of", problem)
     return None, moment
-
-
-def until(recorded: Sequence[Recorded], last: int) -> Sequence[Recorded]:
-    """Return those events that are not behind a position; they ascend."""
-    return recorded[: bisect_right(recorded, last, key=itemgetter(0))]

@@ -20,20 +20,24 @@ Half = tuple[str, str, str]
 
 
 def whole_page(
-    read: Callable[[int, int], Sequence[Recorded]], after: int, limit: int
+    read: Callable[[int, int, int | None], Sequence[Recorded]],
+    after: int,
+    limit: int,
+    last: int | None = None,
 ) -> Sequence[Recorded]:
     """Return the next events, up to where no sign-in or logout is half there.
 
     Args:
-        read: returns up to so many events behind a position, in ledger order.
-        after: the position.
+        read: `View.events`, or what returns the same.
+        after: the position behind which they are.
         limit: about how many events; a few less or, where they belong together, more.
+        last: the last position that counts; by default all do.
 
     Returns:
         Nothing at the ledger's end, and where half of the last command is not there yet.
     """
     while True:
-        page = read(after, limit)
+        page = read(after, limit, last)
         if length := whole_length(page):
             return page[:length]
         if len(page) < limit:

@@ -87,8 +87,9 @@ def follow_writers(url: str) -> None:
         stack.callback(naive_engine.dispose)
 
         def settled(after: int) -> list[int]:
+            last = store.settled()
             with store.reading() as reader:
-                return [position for position, _ in reader.events(after, 1000)]
+                return [position for position, _ in reader.events(after, 1000, last)]
 
         writers = [
             subprocess.Popen(

@@ -31,8 +31,8 @@ def live(store: SqlStore, seed: int = 0, steps: int = 30) -> None:
 
 
 def sealer(store: SqlStore, page: int = 7) -> Sealer:
-    schema = store.parts.prepared.schema
-    return Sealer(store.database, schema, store.parts.tail, page=page, clock=lambda: NOON)
+    parts = store.parts
+    return Sealer(store.database, parts.prepared, parts.tail, page=page, clock=lambda: NOON)
 
 
 def seals(store: SqlStore) -> Sequence[Seal]:

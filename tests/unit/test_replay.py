@@ -32,7 +32,7 @@ def test_R37_pages_may_end_anywhere(seed: int, limit: int) -> None:
     with store.auditing() as audit:
         for kept in (100_000, 1):
             replay, rebuilt = Replay(store.indexed_attributes, kept=kept), ReadModels()
-            while page := whole_page(audit.ledger, replay.position, limit):
+            while page := whole_page(audit.events, replay.position, limit):
                 rebuilt.apply(replay.changes(page, audit))
             assert list(differences(rebuilt, audit)) == []
 

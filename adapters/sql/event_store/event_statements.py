@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, func, or_, select
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
 
 from ..engine.bulk_write import Rows
 from ..engine.compiled_query import Query, given, listed
@@ -48,3 +50,15 @@ class EventStatements:
         )
         backwards = event.c.position.desc()
         self.last = Query(select(event.c.position).order_by(backwards).limit(1))
+
+    def behind(self, after: int, limit: int, last: int | None = None) -> Select[*tuple[Any, ...]]:
+        """Return what reads events in ledger order.
+
+        Args:
+            after: the position behind which they are.
+            limit: how many at most.
+            last: the last position that counts; by default all do.
+        """
+        position = self.schema.event.c.position
+        found = self.recorded.order_by(None).order_by(position).where(position > after).limit(limit)
+        return found if last is None else found.where(position <= last)

@@ -6,7 +6,7 @@ One way a database; docs/ordering.md says why each is right.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -45,6 +45,9 @@ class Barrier(Protocol):
         ...
 
 
+TakeBarrier = Callable[[Connection, Schema], Barrier]
+
+
 class Ordering(Protocol):
     """Give positions, and tell when those that are missing are missing for good."""
 
@@ -65,13 +68,16 @@ class Ordering(Protocol):
         """
         ...
 
-    def barrier(self, connection: Connection, schema: Schema) -> Barrier | None:
-        """Return a barrier, or None where writers take turns and nothing appears late."""
+    @property
+    def barrier(self) -> TakeBarrier | None:
+        """Takes a barrier; None where writers take turns, so that nothing appears late."""
         ...
 
 
 class OneWriter:
     """SQLite: positions are taken and committed in one order."""
+
+    barrier = None
 
     def insert(
         self,
@@ -86,9 +92,6 @@ class OneWriter:
         prepared.events.insert(connection, rows)
         [[last]] = prepared.last.rows(connection)
         return [*range(last - len(rows) + 1, last + 1)]
-
-    def barrier(self, connection: Connection, schema: Schema) -> None:
-        """Return None: whoever could write is this connection, or waits for it."""
 
 
 class TransactionIds:
@@ -179,7 +182,8 @@ class SlotBarrier:
         """Look which of the slots that are left are free; none of them is waited for."""
         name = self._table.c.name
         free = select(name).where(name.in_(self._left)).with_for_update(skip_locked=True)
-        self._left.difference_update(connection.execute(free).scalars())
+        # A new set each time: other threads may look at the same moment.
+        self._left = self._left.difference(connection.execute(free).scalars())
         return not self._left
 
 

@@ -14,7 +14,7 @@ from addressee.domain import Conflict
 
 from ..engine.compiled_query import from_microseconds, to_microseconds
 from ..engine.database import Database
-from ..schema.tables import Schema
+from .event_statements import EventStatements
 from .settled_reader import Tail
 
 PAGE = 5_000
@@ -26,7 +26,7 @@ class Sealer:
 
     Args:
         database: where.
-        schema: its tables.
+        prepared: statements on its tables.
         tail: knows which part of the ledger is settled.
         page: most events that one seal covers.
         clock: gives the time, aware of its zone.
@@ -35,14 +35,15 @@ class Sealer:
     def __init__(
         self,
         database: Database,
-        schema: Schema,
+        prepared: EventStatements,
         tail: Tail,
         *,
         page: int = PAGE,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
-        self._schema = schema
+        self._prepared = prepared
+        self._table = prepared.schema.seal
         self._tail = tail
         self._page = page
         self._clock = clock
@@ -62,7 +63,7 @@ class Sealer:
             with self._database.reading() as connection:
                 newest = self._newest(connection)
                 after = newest.last if newest else 0
-                events = stored(connection, self._schema, after, self._page, settled)
+                events = stored(connection, self._prepared, after, self._page, settled)
             if not events:
                 return newest
             seal = self._seal(newest, events)
@@ -73,8 +74,7 @@ class Sealer:
             progress(seal)
 
     def _newest(self, connection: Connection) -> Seal | None:
-        table = self._schema.seal
-        found = select(table).order_by(table.c.number.desc()).limit(1)
+        found = select(self._table).order_by(self._table.c.number.desc()).limit(1)
         row = connection.execute(found).first()
         return None if row is None else seal_of(row)
 
@@ -90,7 +90,7 @@ class Sealer:
         """Write a seal; raises Conflict if there is one of its number."""
         row = (*seal[:-1], to_microseconds(seal.made_at))
         with self._database.writing() as connection:
-            connection.execute(insert(self._schema.seal).values(row))
+            connection.execute(insert(self._table).values(row))
 
 
 def seal_of(row: Row[*tuple[Any, ...]]) -> Seal:
@@ -100,14 +100,17 @@ def seal_of(row: Row[*tuple[Any, ...]]) -> Seal:
 
 
 def stored(
-    connection: Connection, schema: Schema, after: int, limit: int, last: int | None = None
+    connection: Connection,
+    prepared: EventStatements,
+    after: int,
+    limit: int,
+    last: int | None = None,
 ) -> list[Stored]:
-    """Return events behind a position, and up to another if one is given, as they are stored."""
-    table = schema.event
-    columns = (table.c.position, table.c.stream, table.c.version, table.c.topic)
+    """Return events as `EventStatements.behind` reads them, with their states as bytes."""
+    event = prepared.schema.event.c
+    columns = (event.position, event.stream, event.version, event.topic)
     # SQLite takes text where bytes belong, if somebody writes it by hand.
-    found = select(*columns, cast(table.c.state, LargeBinary)).where(table.c.position > after)
-    if last is not None:
-        found = found.where(table.c.position <= last)
-    rows = connection.execute(found.order_by(table.c.position).limit(limit))
-    return [Stored(*row) for row in rows]
+    found = prepared.behind(after, limit, last).with_only_columns(
+        *columns, cast(event.state, LargeBinary)
+    )
+    return [Stored(*row) for row in connection.execute(found)]

@@ -189,8 +189,9 @@ class ProjectionRunner:
         return [Problem(row.position, bytes(row.problem).decode()) for row in rows]
 
     def _read(self, position: int, limit: int) -> Sequence[Recorded]:
+        settled = self._store.settled()
         with self._store.reading() as reader:
-            return reader.events(position, limit)
+            return reader.events(position, limit, settled)
 
     def _take(self, before: int, page: Sequence[Recorded]) -> None:
         after = page[-1].position

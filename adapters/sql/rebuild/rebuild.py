@@ -149,8 +149,9 @@ class Rebuild:
             progress(RebuildProgress(self._position, max(self._store.last(), self._position)))
 
     def _next(self) -> Sequence[Recorded]:
+        settled = self._store.settled()
         with self._store.reading() as reader:
-            return whole_page(reader.events, self._position, self._page)
+            return whole_page(reader.events, self._position, self._page, settled)
 
     def _take(self, page: Sequence[Recorded]) -> None:
         """Take a page; what it changes is worked out before anybody is kept from writing."""
@@ -171,7 +172,7 @@ class Rebuild:
     def _finish(self, connection: Connection) -> None:
         """Take what is left of the ledger while nobody writes."""
         audit = SqlAudit(connection, self._store.parts)
-        while page := whole_page(audit.ledger, self._position, self._page):
+        while page := whole_page(audit.events, self._position, self._page):
             self._write(connection, self._replay.changes(page, audit))
 
     def _done(self, connection: Connection) -> None:

@@ -160,6 +160,10 @@ class SqlStore:
             rows = self.parts.prepared.last.rows(connection)
         return rows[0][0] if rows else 0
 
+    def settled(self) -> int:
+        """Return the last position up to which no event will appear any more."""
+        return self.parts.tail.settled()
+
     def seal(self, progress: Callable[[Seal], object] = lambda _: None) -> Seal | None:
         """Seal what of the ledger is settled and not sealed yet.
 
@@ -171,7 +175,7 @@ class SqlStore:
         Returns:
             The newest seal, whoever made it; None while the ledger is empty.
         """
-        return Sealer(self.database, self._schema, self.parts.tail).run(progress)
+        return Sealer(self.database, self.parts.prepared, self.parts.tail).run(progress)
 
     @contextmanager
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:

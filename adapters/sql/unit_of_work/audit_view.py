@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 
-from addressee.application import InstallationRow, Recorded, Seal, Stored
+from addressee.application import InstallationRow, Seal, Stored
 
 from ..engine.compiled_query import from_microseconds
 from ..event_store.seal_writer import seal_of, stored
@@ -16,23 +16,14 @@ from .view import SqlReader
 class SqlAudit(SqlReader):
     """Everything within one open transaction, given statements that have nothing warm yet."""
 
-    def ledger(self, after: int, limit: int) -> Sequence[Recorded]:
-        """Return events as this view sees them."""
-        position = self._schema.event.c.position
-        rows = self._prepared.recorded.where(position > after).order_by(None).order_by(position)
-        return [
-            Recorded(at, self._mapper.event(stream, version, topic, state))
-            for at, stream, version, topic, state in self._connection.execute(rows.limit(limit))
-        ]
-
     def last(self) -> int:
         """Return the position of the last event."""
         found = self._prepared.last.rows(self._connection)
         return found[0][0] if found else 0
 
-    def stored(self, after: int, limit: int) -> Sequence[Stored]:
+    def stored(self, after: int, limit: int, last: int | None = None) -> Sequence[Stored]:
         """Return events as they are stored."""
-        return stored(self._connection, self._schema, after, limit)
+        return stored(self._connection, self._prepared, after, limit, last)
 
     def seals(self, after: int, limit: int) -> Sequence[Seal]:
         """Return seals behind a number."""

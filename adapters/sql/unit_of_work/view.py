@@ -38,7 +38,6 @@ class SqlReader:
         self._prepared = parts.prepared
         self._schema = parts.prepared.schema
         self._mapper = parts.mapper
-        self._tail = parts.tail
 
     @cached_property
     def _postings(self) -> Postings:
@@ -98,18 +97,15 @@ class SqlReader:
             event = self._mapper.event(stream, version, topic, state)
             found[stream].append(Recorded(position, event))
 
-    def events(self, after: int, limit: int) -> Sequence[Recorded]:
+    def events(self, after: int, limit: int, last: int | None = None) -> Sequence[Recorded]:
         """Return events behind a position, in ledger order."""
-        table = self._schema.event
-        rows = self._tail.rows(
-            select(table.c.position, table.c.stream, table.c.version, table.c.topic, table.c.state)
-            .where(table.c.position > after)
-            .order_by(table.c.position)
-            .limit(limit),
-            self._connection,
-        )
         event = self._mapper.event
-        return [Recorded(row[0], event(row[1], row[2], row[3], row[4])) for row in rows]
+        return [
+            Recorded(position, event(stream, version, topic, state))
+            for position, stream, version, topic, state in self._connection.execute(
+                self._prepared.behind(after, limit, last)
+            )
+        ]
 
     def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
         """Return claim stream → ordinals."""
