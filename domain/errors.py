@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree that callers can catch at any height.
+"""All errors, in one tree that callers can catch at any level.
 
 AddresseeError
 ├── InvalidValue
@@ -22,20 +22,20 @@ AddresseeError
 ├── SegmentInUse
 ├── IdempotencyKeyReused
 ├── Conflict
-└── StoreError, and what is wrong with an exported ledger: store_errors.py
+└── StoreError, and errors of an exported ledger: store_errors.py
 
-Every class carries a stable ``code``. Messages name fields, limits and sizes, never the value that
-was given and never another person's data: they are safe to log.
+Every class has a stable ``code``. Messages name fields, limits and sizes, never the given value and
+never another person's data: they are safe to log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class AddresseeError(Exception):
-    """Something was refused or failed; ``code`` says what, in a form that never changes."""
+    """The base of all errors; ``code`` is stable across releases."""
 
     code: ClassVar[str] = "ADDRESSEE_ERROR"
 
@@ -44,8 +44,8 @@ class InvalidValue(AddresseeError):
     """A value has the wrong type or form.
 
     Args:
-        field: name of the field, with an index where it is one of several.
-        problem: what is wrong with it, without the value itself.
+        field: name of the field, with an index in a list.
+        problem: the problem, without the value itself.
     """
 
     code = "REQUEST_FORMAT_INVALID"
@@ -57,14 +57,14 @@ class InvalidValue(AddresseeError):
 
 
 class LimitExceeded(InvalidValue):
-    """A value is too long, too short, or there are too many of it (R4).
+    """A value is too long or too short, or a list has too many values (R4).
 
     Args:
         field: name of the field.
-        limit: the largest size that is accepted.
-        given: the size that was given.
-        unit: what the sizes count.
-        least: the smallest size that is accepted.
+        limit: the largest accepted size.
+        given: the given size.
+        unit: the unit of the sizes.
+        least: the smallest accepted size.
     """
 
     code = "LIMIT_EXCEEDED"
@@ -79,7 +79,7 @@ class LimitExceeded(InvalidValue):
 
 
 class PhoneInvalid(InvalidValue):
-    """A phone number is not an international number that can exist (R2)."""
+    """A phone number is not a possible international number (R2)."""
 
     code = "PHONE_INVALID"
 
@@ -91,7 +91,7 @@ class EmailInvalid(InvalidValue):
 
 
 class UserIdentityInvalid(InvalidValue):
-    """An identity names nobody: no field of it is set (R10)."""
+    """An identity names nobody (R10)."""
 
     code = "USER_IDENTITY_INVALID"
 
@@ -100,11 +100,11 @@ class UserIdentityInvalid(InvalidValue):
 
 
 class ExpressionInvalid(InvalidValue):
-    """An audience expression can't be read (R33).
+    """An audience expression is not valid (R33).
 
     Args:
-        problem: what was expected or found.
-        column: where, counted from 1.
+        problem: the expected token, or the problem.
+        column: its column, from 1.
     """
 
     code = "EXPRESSION_INVALID"
@@ -130,7 +130,7 @@ class AmbiguousPersonalizeCandidates(AddresseeError):
     """The identifiers of one identity belong to two or more persons (R11).
 
     Args:
-        fields: the fields of the identity that clash, such as ``external_id`` or ``emails[0]``.
+        fields: the conflicting fields of the identity, such as ``external_id`` or ``emails[0]``.
     """
 
     code = "AMBIGUOUS_PERSONALIZE_CANDIDATES"
@@ -141,7 +141,7 @@ class AmbiguousPersonalizeCandidates(AddresseeError):
 
 
 class PersonalizationImpossible(AddresseeError):
-    """The installation belongs to another identified person and force was not asked for (R13)."""
+    """The installation belongs to another identified person, and no force was asked for (R13)."""
 
     code = "PERSONALIZATION_IMPOSSIBLE"
 
@@ -151,7 +151,7 @@ class PersonalizationImpossible(AddresseeError):
 
 
 class UserMergeInterrupted(AddresseeError):
-    """An identifier can't be added: another person, or another value, has its place (R12, R27)."""
+    """An identifier can't be added: another person has it, or the person has another (R12, R27)."""
 
     code = "USER_MERGE_INTERRUPTED"
 
@@ -172,11 +172,11 @@ class Forbidden(AddresseeError):
 
 
 class OtherPerson(Forbidden):
-    """A command is meant for one person, and somebody else is on the installation, or nobody."""
+    """The installation does not belong to the person that the command names."""
 
     def __init__(self, installation: str) -> None:
         AddresseeError.__init__(
-            self, f"installation {installation} does not belong to the person who is meant"
+            self, f"installation {installation} does not belong to the named person"
         )
         self.installation = installation
 
@@ -185,13 +185,13 @@ class DeviceLimitReached(AddresseeError):
     """A person has as many installations of an application as its policy allows.
 
     Args:
-        limit: how many that is.
+        limit: the number that the policy allows.
     """
 
     code = "DEVICE_LIMIT_REACHED"
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"the person has {limit} installations, and more are not allowed")
+        super().__init__(f"the person has {limit} installations, which is the limit")
         self.limit = limit
 
 
@@ -239,7 +239,7 @@ class SegmentCycle(AddresseeError):
     """A saved segment would contain itself.
 
     Args:
-        path: names of the segments, each used by the one before, the last the same as the first.
+        path: names of segments, each used by the previous one; the last equals the first.
     """
 
     code = "SEGMENT_CYCLE"
@@ -250,7 +250,7 @@ class SegmentCycle(AddresseeError):
 
 
 class SegmentInUse(AddresseeError):
-    """A saved segment is to be removed that others use.
+    """A saved segment can't be removed, since others use it.
 
     Args:
         segment: its name.
@@ -266,7 +266,7 @@ class SegmentInUse(AddresseeError):
 
 
 class IdempotencyKeyReused(AddresseeError):
-    """An idempotency key came again with a different command or different arguments (R31)."""
+    """An idempotency key was used before with another command or other arguments (R31)."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
 
@@ -275,12 +275,12 @@ class IdempotencyKeyReused(AddresseeError):
 
 
 class Conflict(AddresseeError):
-    """A race was lost again and again; nothing was recorded (R32).
+    """A command lost too many races; nothing was recorded (R32).
 
     Args:
-        stream: the stream that others kept writing to.
+        stream: the stream that others wrote to.
         expected: the version that the command had read.
-        actual: the version that the stream has now.
+        actual: the stream's version now.
     """
 
     code = "CONFLICT"
@@ -290,3 +290,16 @@ class Conflict(AddresseeError):
         self.stream = stream
         self.expected = expected
         self.actual = actual
+
+
+def first_problem(details: Sequence[Mapping[str, Any]], *path: str) -> tuple[str, str]:
+    """Return field and problem of pydantic's first error.
+
+    Args:
+        details: what ``ValidationError.errors()`` returns.
+        path: names of the fields that contain the validated value.
+    """
+    first = details[0]
+    # pydantic adds the branch of a union, such as ``function-before[text(), datetime]``.
+    parts = [str(part) for part in first["loc"] if "[" not in str(part)]
+    return ".".join((*path, *parts)), first["msg"]

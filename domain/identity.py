@@ -1,4 +1,4 @@
-"""Who somebody is: external id, msisdns and e-mails, in the one form they are compared in."""
+"""Identifiers: external id, msisdns and e-mails, in canonical form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self, get_args
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -19,10 +19,12 @@ from pydantic import (
     model_validator,
 )
 
-from .errors import EmailInvalid, InvalidValue, LimitExceeded, PhoneInvalid
+from .errors import EmailInvalid, InvalidValue, LimitExceeded, PhoneInvalid, first_problem
 from .values import NAME_LIMIT, items, text
 
 Kind = Literal["external_id", "msisdn", "email"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""Every kind of identifier, in the order of an identity."""
 
 EMAIL_LIMIT = 255
 PHONE_LIMIT = 50
@@ -33,29 +35,29 @@ PHONE = re.compile(r"\s*\+?[0-9 ().\-/]*[0-9][0-9 ().\-/]*", re.ASCII)
 
 
 class Identifier(NamedTuple):
-    """One identifier in the form in which it is compared and kept."""
+    """One identifier in canonical form, in which it is compared and stored."""
 
     kind: Kind
     value: str
 
 
-@lru_cache(4096)  # a command asks for the same few several times
+@lru_cache(4096)  # a command needs the same few several times
 def keyed_hash(key: bytes, *parts: str) -> str:
-    """Return 32 hexadecimal digits that only the holder of ``key`` can relate to ``parts``.
+    """Return 32 hexadecimal digits that only a holder of ``key`` can derive from ``parts``.
 
     BLAKE2b in its keyed mode (RFC 7693), 128 bits.
     """
-    # \x1f keeps ("a", "bc") and ("ab", "c") apart; no kind or application code holds it.
+    # \x1f separates ("a", "bc") from ("ab", "c"); no kind or application code contains it.
     return blake2b("\x1f".join(parts).encode(), key=key, digest_size=16).hexdigest()
 
 
 def key_fingerprint(key: bytes) -> str:
-    """Return what tells one identifier key from another, and nothing of what it is."""
+    """Return a fingerprint that tells keys apart and does not reveal the key."""
     return keyed_hash(key, "identifier key")
 
 
 def external_id(value: object, field: str = "external_id") -> Identifier:
-    """Return an external id, kept to the letter (R1); raises InvalidValue or LimitExceeded."""
+    """Return an external id exactly as given (R1); raises InvalidValue or LimitExceeded."""
     return Identifier("external_id", text(field, value, NAME_LIMIT, least=1))
 
 
@@ -64,11 +66,12 @@ def msisdn(value: object, field: str = "msisdn") -> Identifier:
 
     Args:
         value: an international number of at most 50 characters, with or without ``+``; spaces,
-            dots, dashes, slashes and brackets are dropped.
-        field: what to call it in an error.
+            dots, dashes, slashes and brackets are removed.
+        field: its name in an error.
 
     Raises:
-        PhoneInvalid: other characters, or no possible number for libphonenumber's metadata.
+        PhoneInvalid: it has other characters, or is not a possible number by the metadata of
+            libphonenumber.
     """
     if not isinstance(value, str):
         raise PhoneInvalid(field, "should be a string")
@@ -89,14 +92,14 @@ def email(value: object, field: str = "email") -> Identifier:
     """Return an e-mail address in lower case with its domain in IDNA form (R3).
 
     Raises:
-        EmailInvalid: it is no string, longer than 255 characters or not well formed.
+        EmailInvalid: it is not a string, longer than 255 characters or not well formed.
     """
     if not isinstance(value, str):
         raise EmailInvalid(field, "should be a string")
     if len(value) > EMAIL_LIMIT:
         raise EmailInvalid(field, f"takes at most {EMAIL_LIMIT} characters, {len(value)} given")
     try:
-        # A reserved top level such as .test is well formed: hosts use it in their own tests.
+        # Reserved top-level domains such as .test are well formed: hosts use them in their tests.
         address = validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         raise EmailInvalid(field, "is not a well-formed address") from None
@@ -114,7 +117,7 @@ def identifier_of(kind: str, value: object) -> Identifier:
 
 
 class Identity(BaseModel):
-    """The identifiers that a caller knows somebody by; the same one twice counts once.
+    """The identifiers by which a caller names a person; duplicates count once.
 
     Args:
         external_id: the host's own id of the person, 1 to 256 characters.
@@ -122,8 +125,8 @@ class Identity(BaseModel):
         emails: e-mail addresses, at most 100.
 
     Raises:
-        PhoneInvalid, EmailInvalid, LimitExceeded, InvalidValue: a value is malformed; nothing else
-            has been looked at yet (R15).
+        PhoneInvalid, EmailInvalid, LimitExceeded, InvalidValue: a value is malformed. Malformed
+            values are refused before any other check (R15).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -162,13 +165,12 @@ class Identity(BaseModel):
         try:
             return build(value)
         except ValidationError as error:
-            first = error.errors()[0]
             raise InvalidValue(
-                ".".join(map(str, ("identity", *first["loc"]))), first["msg"]
+                *first_problem(error.errors(include_input=False), "identity")
             ) from None
 
     def identifiers(self) -> Iterator[Identifier]:
-        """Yield the identifiers: external id, msisdns, e-mails."""
+        """Yield the identifiers in the order of `KINDS`."""
         if self.external_id is not None:
             yield Identifier("external_id", self.external_id)
         for number in self.msisdns:
@@ -177,7 +179,7 @@ class Identity(BaseModel):
             yield Identifier("email", address)
 
     def field_of(self, identifier: Identifier) -> str:
-        """Return the name of the field that gives an identifier, with its index."""
+        """Return the name of the field with an identifier, with its index."""
         kind, value = identifier
         if kind == "external_id":
             return kind
@@ -192,7 +194,7 @@ class Identity(BaseModel):
 def several(
     field: str, value: object, make: Callable[[object, str], Identifier]
 ) -> tuple[str, ...]:
-    """Return up to 100 identifiers of one kind in their compared form, each once."""
+    """Return up to 100 identifiers of one kind in canonical form, without duplicates."""
     made = [make(item, f"{field}[{n}]").value for n, item in enumerate(items(field, value))]
     if len(made) > CONTACTS_LIMIT:
         raise LimitExceeded(field, CONTACTS_LIMIT, len(made), unit="values")

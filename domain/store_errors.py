@@ -1,4 +1,4 @@
-"""What can go wrong with a store as a whole; a part of the tree in errors.py.
+"""Errors of a store as a whole; a part of the tree in errors.py.
 
 StoreError
 ├── StoreUnavailable
@@ -16,23 +16,23 @@ from .errors import AddresseeError, InvalidValue
 
 
 class StoreError(AddresseeError):
-    """A store could not do its work; nothing was recorded."""
+    """A store failed; nothing was recorded."""
 
     code = "STORE_ERROR"
 
 
 class StoreUnavailable(StoreError):
-    """A store can't be reached or opened, or is too busy; the call may be tried again."""
+    """A store can't be reached or opened, or is too busy; the call may be retried."""
 
     code = "STORE_UNAVAILABLE"
 
 
 class StoreOutdated(StoreError):
-    """A store's tables are of an earlier release; `addressee migrate` brings them up to date.
+    """A store's tables are of an earlier release; `addressee migrate` updates them.
 
     Args:
-        revision: the last migration that they have had.
-        needed: the one that this release needs.
+        revision: the tables' last migration.
+        needed: the migration that this release needs.
     """
 
     code = "STORE_OUTDATED"
@@ -44,13 +44,13 @@ class StoreOutdated(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """What a store holds can't be read or contradicts itself."""
+    """The content of a store can't be read or contradicts itself."""
 
     code = "STORE_DAMAGED"
 
 
 class StoreNotEmpty(StoreError):
-    """A store has events already where an empty one is needed."""
+    """A store has events where an empty one is needed."""
 
     code = "STORE_NOT_EMPTY"
 
@@ -59,11 +59,11 @@ class StoreNotEmpty(StoreError):
 
 
 class LedgerFileInvalid(InvalidValue):
-    """A file is no exported ledger, or not a whole one; nothing of it was imported.
+    """A file is not an exported ledger, or not a complete one; nothing was imported.
 
     Args:
-        place: where in the file, such as ``line 17``.
-        problem: what is wrong there.
+        place: the place in the file, such as ``line 17``.
+        problem: the problem there.
     """
 
     code = "LEDGER_FILE_INVALID"
@@ -74,9 +74,9 @@ class LedgerFileInvalid(InvalidValue):
 
 
 class IdentifierKeyWrong(InvalidValue):
-    """A ledger's identifiers were hashed with another key than the one that is given (R5)."""
+    """A ledger's identifiers were hashed with another key than the given one (R5)."""
 
     code = "IDENTIFIER_KEY_WRONG"
 
     def __init__(self) -> None:
-        super().__init__("identifier key", "is not the one that the ledger was written with")
+        super().__init__("identifier key", "is not the key that the ledger was written with")

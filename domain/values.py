@@ -1,4 +1,4 @@
-"""Checks that every value passes before a command looks at it (R4)."""
+"""Checks of the values that callers give (R4)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXT_LIMIT = 4096
 NAME_LIMIT = 256
 """Longest id, external id, tag and attribute name, in characters (R1, R4)."""
 TAGS_IN_A_COMMAND = 10_000
-"""Most tags one command carries: how many a person has is not limited."""
+"""Largest number of tags in one command."""
 PERSON_ATTRIBUTE_LIMITS = {
     "first_name": 255,
     "last_name": 255,
@@ -26,10 +26,12 @@ PERSON_ATTRIBUTE_LIMITS = {
     "gender": 50,
     "birthday": 10,
 }
-"""Attributes that the field knows by name, with their longest value in characters (R4)."""
+"""Predefined attributes of a person → the value's limit in characters (R4)."""
 
 INTEGER_BOUND = 2**63
-# NUL can't be stored by PostgreSQL, lone surrogates can't be encoded at all.
+TIME_LIMIT = 64
+"""Longest text of a time, in characters."""
+# PostgreSQL can't store NUL; lone surrogates have no UTF-8 encoding.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 UNPRINTABLE = re.compile("[\x00-\x20\x7f\ud800-\udfff]")
 
@@ -38,7 +40,7 @@ def text(field: str, value: object, limit: int, least: int = 0) -> str:
     """Return ``value`` if it is a storable string of ``least`` to ``limit`` characters.
 
     Raises:
-        InvalidValue: it is no string, or holds a NUL or a lone surrogate.
+        InvalidValue: it is not a string, or contains NUL or a lone surrogate.
         LimitExceeded: it is too long or too short.
     """
     if not isinstance(value, str):
@@ -51,10 +53,10 @@ def text(field: str, value: object, limit: int, least: int = 0) -> str:
 
 
 def identifier(field: str, value: object) -> str:
-    """Return ``value`` if it can name an installation, an application or a person.
+    """Return ``value`` if it is a valid id of an installation, application or person.
 
     Raises:
-        InvalidValue: it is no string, or has white space or control characters.
+        InvalidValue: it is not a string, or contains white space or control characters.
         LimitExceeded: it is empty or longer than 256 characters.
     """
     if isinstance(value, str) and UNPRINTABLE.search(value):
@@ -63,14 +65,14 @@ def identifier(field: str, value: object) -> str:
 
 
 def flag(field: str, value: object) -> bool:
-    """Return ``value`` if it is a boolean, else raise InvalidValue."""
+    """Return ``value`` if it is a Boolean; raises InvalidValue otherwise."""
     if not isinstance(value, bool):
         raise InvalidValue(field, "should be true or false")
     return value
 
 
 def items(field: str, value: object) -> Iterable[object]:
-    """Return a collection of several values as it is; raises InvalidValue for a single one."""
+    """Return a collection unchanged; raises InvalidValue for a single value."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise InvalidValue(field, "should be a list of strings")
     return cast("Iterable[object]", value)
@@ -80,7 +82,7 @@ def tags(field: str, value: object) -> frozenset[str]:
     """Return the tag names, each of 1 to 256 characters.
 
     Raises:
-        InvalidValue: not a collection of strings.
+        InvalidValue: it is not a collection of strings.
         LimitExceeded: a name is empty or too long, or there are more than 10,000.
     """
     names = frozenset(
@@ -95,13 +97,13 @@ def tags(field: str, value: object) -> frozenset[str]:
 def attributes(
     field: str, value: object, limits: Mapping[str, int] = {}
 ) -> dict[str, Scalar | None]:
-    """Return a copy of the attributes; a value of None asks to remove (R15).
+    """Return a copy of the attributes; None as a value removes an attribute (R15).
 
     Args:
-        field: what to call them in an error.
-        value: name → string, number, boolean, date or None.
-        limits: longest value of some names, in characters; of all others 4,096. A name with a
-            limit takes strings only, ``birthday`` a date written as YYYY-MM-DD.
+        field: their name in an error.
+        value: name → string, number, Boolean, date or None.
+        limits: name → limit of the value in characters; 4,096 for all others. Attributes with a
+            limit of their own take strings only, ``birthday`` a date as YYYY-MM-DD.
 
     Raises:
         InvalidValue: a name or value has the wrong type.
@@ -120,7 +122,7 @@ def attributes(
 
 
 def attribute(field: str, name: str, given: object, limits: Mapping[str, int]) -> Scalar | None:
-    """Return one attribute's value in the form it is recorded in."""
+    """Return an attribute's value in its recorded form."""
     if given is None:
         return None
     if isinstance(given, date):
@@ -148,17 +150,29 @@ def calendar_day(field: str, given: str) -> None:
 
 
 def choice(field: str, value: object, literal: Any) -> Any:  # noqa: ANN401 # a Literal has no type
-    """Return ``value`` if it is one of the strings of a Literal, else raise InvalidValue."""
+    """Return ``value`` if it is one of the strings of a Literal; raises InvalidValue otherwise."""
     if value not in get_args(literal):
         raise InvalidValue(field, f"should be one of {', '.join(get_args(literal))}")
     return value
 
 
 def moment(field: str, value: object) -> datetime:
-    """Return a time that is aware of its zone in UTC; raises InvalidValue for anything else."""
-    if not isinstance(value, datetime) or value.utcoffset() is None:
-        raise InvalidValue(field, "should be a time with its zone")
+    """Return a time in UTC.
+
+    Args:
+        field: its name in an error.
+        value: a datetime with its zone, or ISO 8601 text. Text without a zone is UTC: a wire has
+            no local time. A datetime without a zone is refused: it may be meant as local time.
+
+    Raises:
+        InvalidValue: it is neither, or not within the years 1 to 9999 in UTC.
+    """
     try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise InvalidValue(field, "should be a time that UTC has too") from None
+        if isinstance(value, str) and len(value) <= TIME_LIMIT and not value.isdecimal():
+            read = datetime.fromisoformat(value.upper())
+            value = read if read.tzinfo else read.replace(tzinfo=UTC)
+        if isinstance(value, datetime) and value.utcoffset() is not None:
+            return value.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidValue(field, "should be a time such as 2026-11-23T09:30:00Z, with its zone")

@@ -11,9 +11,8 @@ from typing import Annotated
 
 import typer
 
-from addressee.adapters.serialization.commands_by_name import moment_of
 from addressee.application import History
-from addressee.domain import AddresseeError, InvalidValue
+from addressee.domain import AddresseeError, InvalidValue, values
 
 from .commands import applications, operations, queries, seals, transfers
 from .commands.apply import apply_file
@@ -226,7 +225,7 @@ def who(
 
     addressee who tablet-1 --at 2026-11-23T10:30:00Z
     """
-    moment: datetime | None = None if at is None else moment_of(at)
+    moment: datetime | None = None if at is None else values.moment("at", at)
     with existing_store(store) as ledger:
         typer.echo(History(ledger).who(installation, moment) or "nobody")
 

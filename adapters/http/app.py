@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from addressee.application import Applications, Store
 from addressee.application.defaults import random_id, utc_now
 from addressee.domain import AddresseeError, InvalidValue
+from addressee.domain.errors import first_problem
 
 from .messages.error_responses import Refused, error_response
 from .middleware.metrics import Metrics
@@ -120,9 +121,9 @@ async def on_bad_parameter(request: Request, error: Exception) -> Response:
     """Return the error of a parameter that can't be read; its value is not repeated."""
     if not isinstance(error, RequestValidationError):
         raise error
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    return error_response(request.scope, InvalidValue(field, first["msg"]))
+    field, problem = first_problem(error.errors())
+    # The first part is the place of the field: body, query or path.
+    return error_response(request.scope, InvalidValue(field.partition(".")[2] or "body", problem))
 
 
 async def on_no_route(request: Request, error: Exception) -> Response:

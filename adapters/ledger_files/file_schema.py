@@ -9,6 +9,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from addressee.application import End, Heading, Stored
 from addressee.domain import LedgerFileInvalid
+from addressee.domain.errors import first_problem
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Key = Annotated[str, Field(pattern="^([0-9a-f]{2}){1,64}$")]
@@ -99,9 +100,8 @@ def checked(kind: type[F], text: bytes, place: str) -> F:
     try:
         return kind.model_validate_json(text)
     except ValidationError as refused:
-        first = refused.errors(include_input=False, include_url=False)[0]
-        field = ".".join(map(str, first["loc"])) or "the line"
-        raise LedgerFileInvalid(place, f"{field}: {first['msg']}") from None
+        field, problem = first_problem(refused.errors(include_input=False, include_url=False))
+        raise LedgerFileInvalid(place, f"{field or 'the line'}: {problem}") from None
 
 
 def is_object(state: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""The words of the mobile SDK's wire: what it says in our terms, and the other way."""
+"""Translates the mobile SDK's wire format to commands, and results to the wire format."""
 
 from .fields import Body, facts_of, identity_of, object_of, person_changes_of
 from .json_object import json_object

@@ -1,7 +1,7 @@
-"""Bodies of the SDK wire, turned into the arguments of commands.
+"""Translates bodies of the SDK's wire to arguments of commands.
 
-The wire is JSON objects; a field that is missing stays as it is, an explicit null removes (R8). A
-field that is not known is passed over, for SDKs of other versions send more.
+A missing field changes nothing, an explicit null removes (R8). Unknown fields are ignored, since
+other versions of the SDK send more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from addressee.domain import InvalidValue, Kind
 
 Body = Mapping[str, Any]
 
-INSTALLATION_WORDS = {
+INSTALLATION_FIELDS = {
     "regEnabled": "push_enabled",
     "notificationsEnabled": "notifications_enabled",
     "sdkVersion": "sdk_version",
@@ -33,29 +33,33 @@ INSTALLATION_WORDS = {
     "pushServiceToken": "push_token",
     "customAttributes": "attributes",
 }
-"""Fields of an installation: the wire's name and ours. ``isPrimary`` is a command of its own."""
+"""Wire name → name of an argument. ``isPrimary`` is missing: it is a command of its own."""
 
-PERSON_WORDS = {
+PERSON_FIELDS = {
     "firstName": "first_name",
     "lastName": "last_name",
     "middleName": "middle_name",
     "gender": "gender",
     "birthday": "birthday",
 }
-KINDS: Mapping[str, Kind] = {"externalUserId": "external_id", "phones": "msisdn", "emails": "email"}
+IDENTIFIER_FIELDS: Mapping[str, Kind] = {
+    "externalUserId": "external_id",
+    "phones": "msisdn",
+    "emails": "email",
+}
 ABSENT = frozenset({"null", "Null", "NULL"})
-"""External ids that mean none (R1)."""
+"""External ids that mean "no external id" (R1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonChanges:
-    """What a body of the wire says of a person.
+    """The changes of a person in a body of the wire.
 
     Attributes:
-        identity: the identifiers it gives.
-        cleared: the kinds of identifiers that it sets to null.
-        attributes: those it gives, None for one that is to go.
-        tags: what the tags are to be, if it says so.
+        identity: the given identifiers.
+        cleared: the kinds of identifiers that are set to null.
+        attributes: the given attributes, None for one to remove.
+        tags: the new tags; None leaves them unchanged.
     """
 
     identity: Identity
@@ -65,14 +69,14 @@ class PersonChanges:
 
 
 def facts_of(body: Body) -> dict[str, Any]:
-    """Return the arguments of ``register`` and ``update_installation`` that a body gives.
+    """Return a body's arguments for ``register`` and ``update_installation``.
 
     Raises:
-        InvalidValue: the body is no object.
+        InvalidValue: the body is not an object.
     """
     return {
         ours: body[wire]
-        for wire, ours in INSTALLATION_WORDS.items()
+        for wire, ours in INSTALLATION_FIELDS.items()
         if wire in object_of("body", body)
     }
 
@@ -85,7 +89,7 @@ def identity_of(body: Body) -> Identity:
     """
     external_id: object = object_of("body", body).get("externalUserId")
     return Identity(
-        # Compared one by one: what stands there may be of a type that no set can be asked for.
+        # A tuple, since the given value may not be hashable.
         external_id=None if external_id in (None, *ABSENT) else cast("str", external_id),
         msisdns=values_of(body, "phones", "number"),
         emails=values_of(body, "emails", "address"),
@@ -93,34 +97,36 @@ def identity_of(body: Body) -> Identity:
 
 
 def person_changes_of(body: Body) -> PersonChanges:
-    """Return what a body says of a person: ``userAttributes``, or the body of a user's PATCH.
+    """Return a person's changes in ``userAttributes`` or in the body of a user's PATCH.
 
     Raises:
         InvalidValue, PhoneInvalid, EmailInvalid, LimitExceeded: a field is malformed.
     """
     identity = identity_of(body)
-    attributes = {ours: body[wire] for wire, ours in PERSON_WORDS.items() if wire in body}
+    attributes = {ours: body[wire] for wire, ours in PERSON_FIELDS.items() if wire in body}
     custom = body.get("customAttributes")
     if custom is not None:
-        if clash := object_of("customAttributes", custom).keys() & PERSON_WORDS.values():
+        if clash := object_of("customAttributes", custom).keys() & PERSON_FIELDS.values():
             raise InvalidValue("customAttributes", f"may not be named {', '.join(sorted(clash))}")
         attributes |= custom
     cleared: frozenset[Kind] = frozenset(
-        kind for wire, kind in KINDS.items() if wire in body and body[wire] in (None, *ABSENT)
+        kind
+        for wire, kind in IDENTIFIER_FIELDS.items()
+        if wire in body and body[wire] in (None, *ABSENT)
     )
     tags = cast("list[str]", body["tags"] or []) if "tags" in body else None
     return PersonChanges(identity, cleared, attributes, tags)
 
 
 def object_of(field: str, value: object) -> Body:
-    """Return a JSON object; raises InvalidValue for anything else."""
+    """Return ``value`` if it is a JSON object; raises InvalidValue otherwise."""
     if not isinstance(value, Mapping):
         raise InvalidValue(field, "should be an object")
     return cast("Body", value)
 
 
 def values_of(body: Body, field: str, key: str) -> Iterable[str]:
-    """Return the values of a list of objects with one key each, such as ``{"number": …}``."""
+    """Return the values from a list of objects with one key each, such as ``{"number": …}``."""
     given: object = body.get(field)
     if given is None:
         return ()

@@ -1,4 +1,4 @@
-"""JSON objects from bytes that anybody may have sent."""
+"""Reads JSON objects from untrusted input."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def json_object(field: str, raw: bytes | str) -> dict[str, Any]:
     """Return the JSON object in a text.
 
     Args:
-        field: what to call the text in an error.
-        raw: the text, as bytes in UTF-8.
+        field: the text's name in an error.
+        raw: the text; bytes are UTF-8.
 
     Raises:
-        InvalidValue: it is no JSON object, or one that can't be read.
+        InvalidValue: it is not a JSON object, or can't be parsed.
     """
     try:
         content: object = json.loads(raw)
@@ -25,7 +25,7 @@ def json_object(field: str, raw: bytes | str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise InvalidValue(field, f"is no JSON: {error.msg} at column {error.colno}") from None
     except ValueError:
-        # Python's own bound, which keeps such a number from taking minutes to read.
+        # Python bounds the digits, since conversion takes quadratic time.
         raise InvalidValue(field, "has a number of too many digits") from None
     except RecursionError:
         raise InvalidValue(field, "nests too deep") from None

@@ -1,4 +1,4 @@
-"""Requests of the SDK wire as calls of the commands that they ask for."""
+"""Translates requests of the SDK's wire to calls of commands."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .fields import Body, facts_of, identity_of, person_changes_of
 
 
 def update_of(installation: str, by: str | None, body: Body, **context: Unpack[Context]) -> Call:
-    """Return the call for a PATCH of an installation, which may set its primary flag too."""
+    """Return the call for the PATCH of an installation, which may also set its primary flag."""
     facts = facts_of(body)
     calls: list[Call] = []
     if facts or "isPrimary" not in body:
         calls.append(lambda people: people.update_installation(installation, **facts, **context))
     if "isPrimary" in body:
-        # SDKs send it after a lost registration too, and expect no refusal (R25).
+        # SDKs also send it after a lost registration, and expect success (R25).
         primary = body["isPrimary"]
         calls.append(
             lambda people: people.set_primary(
@@ -48,7 +48,7 @@ def sign_in_of(
 def person_update_of(
     installation: str, body: Body, of: str | None = None, **context: Unpack[Context]
 ) -> Call:
-    """Return the call for a PATCH of a user; ``of`` names whom alone it is meant for."""
+    """Return the call for the PATCH of a user; ``of`` is the external id it is meant for."""
     changes = person_changes_of(body)
     return lambda people: people.update_person(
         installation,

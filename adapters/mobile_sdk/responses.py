@@ -1,4 +1,4 @@
-"""What is known of installations and persons, in the words of the SDK wire."""
+"""Installations and persons as bodies of the SDK's wire."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from typing import Any
 
 from addressee.domain import Installation, Person
 
-from .fields import INSTALLATION_WORDS, PERSON_WORDS
+from .fields import INSTALLATION_FIELDS, PERSON_FIELDS
 
 
 def instance_of(installation: Installation, *, secret: bool = False) -> dict[str, Any]:
-    """Return an installation; its push token only where ``secret`` things may be told."""
-    told: dict[str, Any] = {
+    """Return an installation; ``secret`` adds its push token."""
+    body: dict[str, Any] = {
         "pushRegId": installation.name,
         "regEnabled": installation.push_enabled,
         "notificationsEnabled": installation.notifications_enabled,
         "isPrimary": installation.primary,
         "customAttributes": {**installation.attributes},
     }
-    for wire, ours in INSTALLATION_WORDS.items():
+    for wire, ours in INSTALLATION_FIELDS.items():
         if ours in installation.facts and (secret or ours != "push_token"):
-            told[wire] = installation.facts[ours]
-    return told
+            body[wire] = installation.facts[ours]
+    return body
 
 
 def user_of(person: Person | None, instances: Iterable[Installation] | None) -> dict[str, Any]:
-    """Return a person; an installation that nobody is known on has an empty lead.
+    """Return a person; None, the person of an anonymous installation, is an empty lead.
 
     Args:
-        person: who.
-        instances: the installations to tell of; None leaves them out.
+        person: the person.
+        instances: the person's installations; None leaves the field out.
     """
-    told: dict[str, Any] = {"type": "LEAD"}
+    body: dict[str, Any] = {"type": "LEAD"}
     if person is not None:
-        told = {
+        body = {
             "type": person.type,
             "phones": [{"number": n, "preferred": False} for n in person.values("msisdn")],
             "emails": [{"address": a, "preferred": False} for a in person.values("email")],
@@ -42,19 +42,19 @@ def user_of(person: Person | None, instances: Iterable[Installation] | None) -> 
             **attributes_of(person),
         }
         for external_id in person.values("external_id"):
-            told["externalUserId"] = external_id
+            body["externalUserId"] = external_id
     if instances is not None:
-        told["instances"] = [instance_of(each) for each in instances]
-    return told
+        body["instances"] = [instance_of(each) for each in instances]
+    return body
 
 
 def attributes_of(person: Person) -> dict[str, Any]:
-    """Return a person's attributes: those that the wire knows by name, and the others."""
+    """Return a person's attributes: the predefined ones by name, then ``customAttributes``."""
     known = {
         wire: person.attributes[ours]
-        for wire, ours in PERSON_WORDS.items()
+        for wire, ours in PERSON_FIELDS.items()
         if ours in person.attributes
     }
-    named = set(PERSON_WORDS.values())
+    named = set(PERSON_FIELDS.values())
     custom = {name: value for name, value in person.attributes.items() if name not in named}
     return {**known, "customAttributes": custom}

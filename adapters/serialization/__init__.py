@@ -1,1 +1,1 @@
-"""Events and commands as JSON."""
+"""Serialization of events and commands as JSON."""

@@ -1,16 +1,15 @@
-"""Commands in our own words: ``{"command": "personalize", "installation": …, "identity": {…}}``."""
+"""Commands as JSON: ``{"command": "personalize", "installation": …, "identity": {…}}``."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
 from addressee.application import Call, Context, Identity, Personalization
 from addressee.application.commands import Reported
-from addressee.domain import InvalidValue
+from addressee.domain import InvalidValue, values
 
 NAMES = (
     "register",
@@ -27,17 +26,17 @@ NAMES = (
     "define_segment",
     "remove_segment",
 )
-"""The commands that a line may give, by the names of their methods."""
+"""The commands, named as the methods of `Personalization`."""
 WITH_FACTS = frozenset({"register", "update_installation"})
 IDENTITIES = frozenset({"identity", "remove"})
 REMOVE_IS_TAGS = frozenset({"tag", "tag_installation"})
 
 
 def call_of(content: Mapping[str, Any]) -> tuple[str, Call]:
-    """Return the command's name and the call that gives it.
+    """Return a command's name and the call that runs it.
 
     Raises:
-        InvalidValue: there is no such command, or an argument is unknown, missing or malformed.
+        InvalidValue: the command is unknown, or an argument is unknown, missing or malformed.
     """
     arguments = {**content}
     name = arguments.pop("command", None)
@@ -48,16 +47,16 @@ def call_of(content: Mapping[str, Any]) -> tuple[str, Call]:
         if name not in REMOVE_IS_TAGS and arguments[field] is not None:
             arguments[field] = Identity.model_validate(arguments[field])
     if arguments.get("at") is not None:
-        arguments["at"] = moment_of(arguments["at"])
+        arguments["at"] = values.moment("at", arguments["at"])
 
-    def call(people: Personalization) -> Any:  # noqa: ANN401 # the method says what it answers
+    def call(people: Personalization) -> Any:  # noqa: ANN401 # each method has its own result
         return getattr(people, name)(**arguments)
 
     return name, cast("Call", call)
 
 
 def check_names(name: str, arguments: Mapping[str, Any]) -> None:
-    """Raise InvalidValue for an argument that the command does not take, or that is missing."""
+    """Check that no argument is missing or unknown; raises InvalidValue."""
     needs, takes = names_of(name)
     for field in needs:
         if field not in arguments:
@@ -68,23 +67,13 @@ def check_names(name: str, arguments: Mapping[str, Any]) -> None:
 
 @cache
 def names_of(name: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return the arguments that a command needs, and all that it takes.
+    """Return the names of a command's required arguments, and of all its arguments.
 
-    Kept, for looking at a signature costs more than all else that is done with a line.
+    Cached, since to inspect a signature costs more than everything else per command.
     """
     _, *parameters = inspect.signature(getattr(Personalization, name)).parameters.values()
     named = [each for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD]
     needs = tuple(each.name for each in named if each.default is inspect.Parameter.empty)
     facts = Reported.__annotations__ if name in WITH_FACTS else ()
     takes = {*(each.name for each in named), *Context.__annotations__, *facts}
-    return needs, frozenset(takes - {"transaction"})  # which is no text
-
-
-def moment_of(value: object) -> datetime:
-    """Return the time in UTC that ISO 8601 text means; where it names no zone, it is UTC."""
-    try:
-        moment = datetime.fromisoformat(cast("str", value))
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return aware.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidValue("at", "should be a time such as 2026-11-23T09:30:00Z") from None
+    return needs, frozenset(takes - {"transaction"})  # JSON can't express it

@@ -1,7 +1,7 @@
-"""Between events and the bytes that a ledger keeps: JSON by pydantic's own core, in and out.
+"""Serializes events to the bytes that a ledger stores, and back: JSON by pydantic's core.
 
-The state holds an event's own fields without those at their default, which is why a default never
-changes: the topic names the shape. A newer shape is read from older bytes by an upcast (R30).
+The state leaves out fields that equal their default. Defaults must therefore never change: the
+topic names the shape, and an upcast reads older bytes as a newer shape (R30).
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from addressee.domain import EVENT_TYPES, Event, StoreDamaged
 READERS: Mapping[str, Callable[[bytes], Any]] = {
     event.TOPIC: event.__pydantic_validator__.validate_json for event in EVENT_TYPES
 }
-"""Topic → what reads such an event; a ledger is replayed by millions."""
+"""Topic → its parser; the bound method saves time, since replays read millions of events."""
 
 
 class EventMapper(Mapper[str]):
     """Maps this product's events; a drop-in for the mapper of an `eventsourcing` application.
 
     Args:
-        compressor: squeezes the state, if given.
+        compressor: compresses the state, if given.
         cipher: encrypts the state, if given.
     """
 
@@ -40,7 +40,7 @@ class EventMapper(Mapper[str]):
         super().__init__(JSONTranscoder(), compressor, cipher)
 
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
-        """Return the event as bytes, with its topic and place in its stream."""
+        """Return the serialized event with its topic, stream and version."""
         return StoredEvent(*self.columns(cast("Event", domain_event)))
 
     def columns(self, event: Event) -> tuple[str, int, str, bytes]:
@@ -53,7 +53,7 @@ class EventMapper(Mapper[str]):
         return event.originator_id, event.originator_version, event.TOPIC, state
 
     def to_domain_event(self, stored_event: StoredEvent) -> Event:
-        """Return the event that was stored; raises StoreDamaged if it can't be read."""
+        """Return the stored event; raises StoreDamaged if it can't be read."""
         return self.event(
             str(stored_event.originator_id),
             stored_event.originator_version,
@@ -62,7 +62,7 @@ class EventMapper(Mapper[str]):
         )
 
     def event(self, stream: str, version: int, topic: str, state: bytes) -> Event:
-        """Return the event whose columns these are; raises StoreDamaged if it can't be read."""
+        """Return the event with these columns; raises StoreDamaged if it can't be read."""
         try:
             if self.cipher:
                 state = self.cipher.decrypt(state)
@@ -72,7 +72,7 @@ class EventMapper(Mapper[str]):
         except (KeyError, ValidationError, MapperDeserialisationError) as error:
             problem = f"event {version} of stream {stream} ({topic}): {type(error).__name__}"
             raise StoreDamaged(problem) from None
-        # Stored in columns of their own; writing them past the frozen model saves a second pass.
+        # Both have columns of their own. Writing to the frozen model saves a second validation.
         fields: dict[str, Any] = event.__dict__
         fields["originator_id"] = stream
         fields["originator_version"] = version

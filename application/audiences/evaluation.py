@@ -13,15 +13,13 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
-from addressee.domain import And, Expression, InvalidValue, Not, Or, Term, keyed_hash, leaves
+from addressee.domain import And, Expression, IdentifierClaim, InvalidValue, Not, Or, Term, leaves
 from addressee.domain.audiences.expression import ATTRIBUTE_PREFIXES
 
 from ..ports.store import Viewable
 from ..ports.views import SHARD_BITS, View
 from .cost_estimate import Estimate
 from .segment_expansion import expanded
-
-IDENTIFIER_FIELDS: AbstractSet[str] = frozenset({"external_id", "msisdn", "email"})
 
 RUN = 16
 """How many shards are evaluated at once: a million installations, 128 KB a term."""
@@ -175,9 +173,9 @@ def look_up(
 ) -> dict[Term, BitMap]:
     """Return leaf → hits, for leaves that name identifiers or installations."""
     claims = {
-        leaf: claim_of(leaf, store.identifier_key)
+        leaf: IdentifierClaim.on(identifier, store.identifier_key).id
         for leaf in terms
-        if leaf.field in IDENTIFIER_FIELDS
+        if (identifier := leaf.identifier) is not None
     }
     named = {leaf for leaf in terms if leaf.field == "installation"}
     found = dict.fromkeys(claims.keys() | named, NOTHING)
@@ -191,8 +189,3 @@ def look_up(
             if leaf.value in ordinals:
                 found[leaf] = BitMap([ordinals[leaf.value]])
     return found
-
-
-def claim_of(leaf: Term, key: bytes) -> str:
-    """Return the id of the claim stream of the identifier that a leaf names."""
-    return f"claim:{keyed_hash(key, leaf.field, leaf.value)}"

@@ -28,6 +28,7 @@ from addressee.domain import (
     values,
 )
 from addressee.domain.audiences.index_terms import ALL, REACHABLE
+from addressee.domain.events import category_of, name_in
 
 from ..ports.records import Recorded
 from ..ports.store import Viewable
@@ -121,8 +122,8 @@ class World:
     def fold(self, recorded: Recorded) -> None:
         """Bring the aggregate that an event belongs to up to it."""
         event = recorded.event
-        category, _, name = event.originator_id.partition(":")
-        if category == "person":
+        if category_of(event.originator_id) == Person.CATEGORY:
+            name = name_in(event.originator_id)
             self._persons.setdefault(name, Person(name)).fold((event,))
         else:
             self.installation.fold((event,))
@@ -142,9 +143,9 @@ class World:
         """Whether a term holds; ``truths`` are the terms that the index would have."""
         if term.field == "installation":
             return term.value == self.installation.name and self.installation.live
-        if term.field in ("external_id", "msisdn", "email"):
+        if (identifier := term.identifier) is not None:
             person = self.person()
-            return person is not None and (term.field, term.value) in person.identifiers
+            return person is not None and identifier in person.identifiers
         return term.key in truths
 
 

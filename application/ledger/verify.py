@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from addressee.domain import StoreDamaged
+from addressee.domain import Installation, Person, StoreDamaged
 
 from ..ports.store import AuditableStore
 from ..ports.views import SHARD_BITS, Audit
@@ -122,7 +122,7 @@ class Ledger:
     def lost_halves(self) -> Iterator[Difference]:
         """Yield what stands in one of the two streams that should both tell of it."""
         for (topic, installation, person), surplus in sorted(self._halves.items()):
-            streams = [f"installation:{installation}", f"person:{person}"]
+            streams = [Installation(installation).id, Person(person).id]
             has, lacks = streams if surplus > 0 else streams[::-1]
             yield Difference("stream", lacks, f"lacks a {topic} that {has} has")
 

@@ -52,7 +52,7 @@ def half_of(event: Event) -> tuple[Half, bool] | None:
         return None
     both = cast("DevicePersonalized", event)
     half = kind.__name__, both.installation, both.person
-    return half, event.originator_id.startswith("installation:")
+    return half, event.at_home
 
 
 def whole_length(page: Sequence[Recorded]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from addressee.domain import Aggregate, Event, IdentifierClaim, Installation, Person, Segment
+from addressee.domain.events import category_of, name_in, stream_of
 
 from ..ports.changes import Changes
 from ..ports.records import Recorded
@@ -50,13 +51,13 @@ class Replay:
         everything: dict[str, list[Event]] = defaultdict(list)
         for _, event in page:
             everything[event.originator_id].append(event)
-        events = {stream: of for stream, of in everything.items() if category(stream) in KINDS}
+        events = {stream: of for stream, of in everything.items() if category_of(stream) in KINDS}
         new = {stream for stream, of in events.items() if of[0].originator_version == 1}
         before = {stream: aggregate_of(stream) for stream in new}
         before |= self._states(events.keys() - new, reader)
         drafts = {stream: before[stream].draft().fold(of) for stream, of in events.items()}
         owners = {
-            f"{Person.CATEGORY}:{name}"
+            stream_of(Person.CATEGORY, name)
             for stream, draft in drafts.items()
             if isinstance(draft, Installation)
             for name in (draft.person, owner_of(before[stream]))
@@ -93,17 +94,7 @@ class Replay:
 
 def aggregate_of(stream: str) -> Aggregate:
     """Return a stream's aggregate as it is before anything has happened."""
-    return KINDS[category(stream)](name_in(stream))
-
-
-def category(stream: str) -> str:
-    """Return what stands before the colon of a stream."""
-    return stream.partition(":")[0]
-
-
-def name_in(stream: str) -> str:
-    """Return what stands behind it: an aggregate's own id."""
-    return stream.partition(":")[2]
+    return KINDS[category_of(stream)](name_in(stream))
 
 
 def owner_of(aggregate: Aggregate) -> str | None:

@@ -1,1 +1,1 @@
-"""The things that change, each from its own events, and the rules across two of them."""
+"""The aggregates, each folded from its own events, and the rules that span two of them."""

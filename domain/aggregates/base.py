@@ -1,4 +1,4 @@
-"""What every aggregate can do: fold its events, and record new ones."""
+"""The base of all aggregates: folds recorded events and records new ones."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from ..events import Category, Event, Facts
+from ..events import Category, Event, Facts, stream_of
 from ..values import Scalar
 
 
 @dataclass(slots=True)
 class Occasion:
-    """The circumstances of one command, which all of its events carry (R29)."""
+    """Time, actor and correlation id of one command, which all of its events carry (R29)."""
 
     timestamp: datetime
     actor: str
@@ -25,10 +25,10 @@ Appliers = Mapping[type[Event], Callable[[Any, Any], None]]
 
 
 class Aggregate:
-    """State that is folded from one stream of events; a mutable aggregate to `eventsourcing`.
+    """State folded from one stream of events; a mutable aggregate in `eventsourcing`'s terms.
 
-    Folding looks the event's type up in ``APPLIERS`` instead of asking each event whether it can
-    mutate an aggregate, which `eventsourcing`'s own projector does and which is half of its cost.
+    `fold` looks the event's type up in ``APPLIERS``. The projector of `eventsourcing` checks each
+    event for a ``mutate`` method instead, which takes twice the time.
 
     Args:
         name: the aggregate's own id; the stream is ``category:name``.
@@ -39,16 +39,16 @@ class Aggregate:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.id = f"{self.CATEGORY}:{name}"
+        self.id = stream_of(self.CATEGORY, name)
         self.version = 0
         self.modified_on: datetime | None = None
         self.pending: list[Event] = []
         self.before: Self | None = None
-        """What it was drafted from; new events started there."""
+        """The state that this draft was copied from, without the new events."""
 
     @property
     def exists(self) -> bool:
-        """Whether anything was ever recorded."""
+        """Whether the stream has any event."""
         return self.version > 0
 
     def fold(self, events: Iterable[Event]) -> Self:
@@ -61,7 +61,7 @@ class Aggregate:
         return self
 
     def record(self, event: type[Event], occasion: Occasion, **fields: object) -> None:
-        """Make an event, apply it, and keep it for the transaction."""
+        """Create an event, apply it, and keep it for the transaction."""
         fields |= {
             "originator_id": self.id,
             "originator_version": self.version + 1,
@@ -69,15 +69,15 @@ class Aggregate:
             "actor": occasion.actor,
             "correlation_id": occasion.correlation_id,
         }
-        # What the event's constructor does, which takes twice as long to do it.
+        # The event's constructor does the same in twice the time.
         happened: Event = event.__pydantic_validator__.validate_python(fields)
         self.fold((happened,))
         self.pending.append(happened)
 
     def draft(self) -> Self:
-        """Return a copy to record on, which leaves this state as it is; it knows it as ``before``.
+        """Return a copy to record on; this state stays as it is, and is the copy's ``before``.
 
-        Each aggregate copies its own containers.
+        Subclasses copy their own containers.
         """
         twin = object.__new__(type(self))
         twin.__dict__ = {**self.__dict__}
@@ -87,22 +87,22 @@ class Aggregate:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was recorded since it was drafted."""
+        """Whether this draft has recorded anything."""
         return self.before is not None and self.before.version != self.version
 
     def committed(self) -> Self:
-        """Forget what it was drafted from, and return it: its events are in the ledger."""
+        """Return the aggregate without its ``before``, once its events are in the ledger."""
         self.before = None
         return self
 
     def collect_events(self) -> list[Event]:
-        """Hand over the events that were recorded since the last call."""
+        """Return the events recorded since the last call."""
         pending, self.pending = self.pending, []
         return pending
 
 
 def overwrite(known: dict[str, Scalar], changes: Facts) -> None:
-    """Write changes over what is known; None removes."""
+    """Apply changes to known values; None removes."""
     for name, value in changes.items():
         if value is None:
             known.pop(name, None)
@@ -111,7 +111,7 @@ def overwrite(known: dict[str, Scalar], changes: Facts) -> None:
 
 
 def differing(known: Mapping[str, Scalar], changes: Facts) -> Facts:
-    """Return the changes that would change something; 1, 1.0 and True are not the same."""
+    """Return the changes that have an effect; 1, 1.0 and True are different values."""
     return {
         name: value
         for name, value in changes.items()
@@ -122,6 +122,6 @@ def differing(known: Mapping[str, Scalar], changes: Facts) -> Facts:
 def tag_changes(
     known: AbstractSet[str], add: frozenset[str], remove: frozenset[str]
 ) -> dict[str, list[str]]:
-    """Return the tags that really come and go, or nothing; a name in both goes."""
+    """Return the tags that an event must add and remove, if any; a name in both is removed."""
     added, removed = add - remove - known, remove & known
     return {"added": sorted(added), "removed": sorted(removed)} if added or removed else {}

@@ -1,4 +1,4 @@
-"""The rules that span an installation and the persons who come and go on it."""
+"""The rules that span an installation and the persons who sign in on it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .installation import Installation
 from .person import Person
 
 Successor = Literal["none", "most_recent"]
-"""Who becomes primary when the primary installation leaves (R24)."""
+"""Which installation becomes primary when the primary one leaves (R24)."""
 Find = Callable[[str], Installation]
-"""Gives an installation by its id, loading it if need be."""
+"""Returns an installation by its id, loading it if necessary."""
 
 
 def candidate(holders: Mapping[Identifier, str], identity: Identity) -> str | None:
@@ -23,10 +23,10 @@ def candidate(holders: Mapping[Identifier, str], identity: Identity) -> str | No
 
     Args:
         holders: identifier → id of the person that holds it.
-        identity: what was given, to name what clashes by its fields.
+        identity: the given identity; an error names its fields.
 
     Raises:
-        AmbiguousPersonalizeCandidates: two or more persons do.
+        AmbiguousPersonalizeCandidates: two or more persons hold them.
     """
     persons = set(holders.values())
     if len(persons) > 1:
@@ -37,16 +37,16 @@ def candidate(holders: Mapping[Identifier, str], identity: Identity) -> str | No
 def check_free(
     installation: Installation, owner: Person | None, chosen: str | None, *, force: bool
 ) -> None:
-    """Refuse to take an installation from another identified person without force (R13).
+    """Check that an installation is not taken from an identified person without force (R13).
 
     Args:
-        installation: the one that is to be bound.
-        owner: whose it is now, if anybody's.
-        chosen: id of the person it is to be bound to; None for one that is not known yet.
-        force: whether the caller asked for it.
+        installation: the installation to bind.
+        owner: the person it is bound to now, if any.
+        chosen: id of the person to bind it to; None for a new person.
+        force: whether the caller asked to take it.
 
     Raises:
-        PersonalizationImpossible: it is another identified person's, and force is not given.
+        PersonalizationImpossible: another identified person owns it, and ``force`` is false.
     """
     if owner is not None and owner.identified and owner.name != chosen and not force:
         raise PersonalizationImpossible(installation.name)
@@ -64,7 +64,7 @@ def bind(occasion: Occasion, installation: Installation, person: Person) -> None
         )
 
 
-def unbind(  # noqa: PLR0913, PLR0917 # the circumstances of a leave are these five, each named by a rule
+def unbind(  # noqa: PLR0913, PLR0917 # each of the six is named by a rule
     occasion: Occasion,
     installation: Installation,
     person: Person,
@@ -72,10 +72,10 @@ def unbind(  # noqa: PLR0913, PLR0917 # the circumstances of a leave are these f
     successor: Successor,
     find: Find,
 ) -> None:
-    """Record on both streams that the installation belongs to nobody; nothing if so already (R18).
+    """Record on both streams that the person left the installation; a no-op if not bound (R18).
 
-    A primary loses its flag (R24); the person's most recently bound installation of the
-    application inherits it where the policy says so.
+    A primary installation loses its flag (R24). With the policy ``most_recent`` the person's most
+    recently bound installation of the application inherits it.
     """
     if installation.person != person.name:
         return
@@ -106,10 +106,10 @@ def move_primary(
     previous: Installation | None,
     current: Installation | None,
 ) -> bool:
-    """Record on all streams concerned that the primary flag moved, if it does (R23).
+    """Record on each stream concerned that the primary flag moved (R23).
 
     Returns:
-        Whether anything changed.
+        Whether the flag moved.
     """
     if previous is current or (previous and current and previous.name == current.name):
         return False

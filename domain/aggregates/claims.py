@@ -1,7 +1,7 @@
-"""Who holds something that only one can hold: an identifier, or a push token.
+"""Claims: the one holder of an identifier or a push token.
 
-A claim is a stream of its own, so the event store itself refuses a second holder: two claims at
-once collide on the stream's version, on every persistence adapter (R5, R7).
+Each claim is a stream of its own, so the event store itself enforces that there is one holder: two
+concurrent claims collide on the stream's version, on every persistence adapter (R5, R7).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .base import Aggregate, Appliers, Occasion
 
 
 class IdentifierClaim(Aggregate):
-    """The person who holds one identifier, if anybody does.
+    """The person who holds an identifier, if any.
 
     Args:
         name: the identifier's keyed hash.
@@ -31,17 +31,18 @@ class IdentifierClaim(Aggregate):
         """Return the claim on an identifier, not loaded yet.
 
         Args:
-            identifier: in its compared form.
-            key: the store's identifier key, up to 64 bytes; without it the name tells nothing.
+            identifier: the identifier in its canonical form.
+            key: the store's identifier key, up to 64 bytes. Without the key nobody can derive the
+                identifier from the claim's name.
         """
         return cls(keyed_hash(key, *identifier))
 
     def take(self, occasion: Occasion, identifier: Identifier, person: str) -> None:
-        """Record that a person holds the identifier; whoever calls has seen that nobody does."""
+        """Record that a person holds the identifier; the caller has checked that it is free."""
         self.record(events.IdentifierClaimed, occasion, kind=identifier.kind, person=person)
 
     def release(self, occasion: Occasion, identifier: Identifier, person: str) -> None:
-        """Record that the person holds the identifier no longer."""
+        """Record that the person gave the identifier up."""
         self.record(events.IdentifierReleased, occasion, kind=identifier.kind, person=person)
 
     def _claimed(self, event: events.IdentifierClaimed) -> None:
@@ -57,7 +58,7 @@ class IdentifierClaim(Aggregate):
 
 
 class PushTokenClaim(Aggregate):
-    """The installation of an application that reported one push token last (R7).
+    """The installation of an application that last reported a push token (R7).
 
     Args:
         name: keyed hash of application and token.
@@ -71,11 +72,11 @@ class PushTokenClaim(Aggregate):
 
     @classmethod
     def on(cls, application: str, push_token: str, key: bytes) -> PushTokenClaim:
-        """Return the claim on a token, not loaded yet; ``key`` as for identifiers."""
+        """Return the claim on a push token, not loaded yet; ``key`` as for identifiers."""
         return cls(keyed_hash(key, application, push_token))
 
     def take(self, occasion: Occasion, installation: str) -> None:
-        """Record that an installation reported the push token; nothing if it was the last to."""
+        """Record that an installation reported the push token, unless it holds it already."""
         if self.holder != installation:
             self.record(events.PushTokenClaimed, occasion, installation=installation)
 

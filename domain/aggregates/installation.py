@@ -23,13 +23,13 @@ FACTS: dict[str, int] = {
     "push_token": 4096,
     "application_user_id": 256,
 }
-"""Device facts that are strings, with their longest value in characters."""
+"""Device facts with a string value → the value's limit in characters."""
 FLAG_FACTS = frozenset({"device_secure"})
-"""Device facts that are true or false."""
+"""Device facts with a Boolean value."""
 
 
 class Installation(Aggregate):
-    """An installation: whose it is, what is known of the device, and whether it can be reached."""
+    """An installation: its person, the facts of its device, and whether pushes reach it."""
 
     CATEGORY = "installation"
 
@@ -52,7 +52,7 @@ class Installation(Aggregate):
         return self.exists and self.expired is None
 
     def draft(self) -> Self:
-        """Return a copy with containers of its own."""
+        """Return a draft with its own containers."""
         twin = super().draft()
         twin.facts, twin.attributes, twin.tags = {**self.facts}, {**self.attributes}, {*self.tags}
         return twin
@@ -66,7 +66,7 @@ class Installation(Aggregate):
         push_enabled: bool | None,
         notifications_enabled: bool | None,
     ) -> None:
-        """Record what differs from what is known, if anything does (R8)."""
+        """Record the changes that have an effect, if any (R8)."""
         changes = {
             "facts": differing(self.facts, facts),
             "attributes": differing(self.attributes, attributes),
@@ -112,7 +112,7 @@ class Installation(Aggregate):
     def _depersonalized(self, _: events.DeviceDepersonalized) -> None:
         self.person = self.bound_at = None
         self.primary = False
-        # R20: what was told about the device while the person held it is not for the next one.
+        # R20: nothing that was set while the person held the installation leaks to the next one.
         self.attributes.clear()
         self.tags.clear()
 

@@ -1,4 +1,4 @@
-"""An end user, known by identifiers or not yet."""
+"""A person: an end user, with or without identifiers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .base import Aggregate, Appliers, Occasion, differing, overwrite, tag_chang
 
 
 class Person(Aggregate):
-    """A person: identifiers, attributes, tags, and the installations that are bound."""
+    """A person: identifiers, attributes, tags, and the installations bound to the person."""
 
     CATEGORY = "person"
 
@@ -23,28 +23,33 @@ class Person(Aggregate):
         self.attributes: dict[str, Scalar] = {}
         self.tags: set[str] = set()
         self.devices: dict[str, str] = {}
-        """Installation → application, in the order in which they were bound."""
+        """Installation → application, in binding order."""
         self.primaries: dict[str, str] = {}
         """Application → primary installation (R23)."""
 
     @property
     def identified(self) -> bool:
-        """Whether any identifier is known; a person without one is an unidentified lead."""
+        """Whether the person has any identifier; without one it is an unidentified lead."""
         return bool(self.identifiers)
 
     def values(self, kind: str) -> list[str]:
-        """Return the identifiers of one kind, in the order in which they were added."""
+        """Return the identifiers of one kind, in the order they were added."""
         return [value for held, value in self.identifiers if held == kind]
 
     def draft(self) -> Self:
-        """Return a copy with containers of its own."""
+        """Return a draft with its own containers."""
         twin = super().draft()
         twin.identifiers, twin.attributes = {**self.identifiers}, {**self.attributes}
         twin.tags, twin.devices, twin.primaries = {*self.tags}, {**self.devices}, {**self.primaries}
         return twin
 
     def check_room(self, new: list[Identifier]) -> None:
-        """Raise what adding the identifiers would break (R12, then R4)."""
+        """Check that the person may receive identifiers.
+
+        Raises:
+            UserMergeInterrupted: the person has another external id (R12).
+            LimitExceeded: the person would have too many identifiers of a kind (R4).
+        """
         if not new:
             return
         if self.values("external_id") and any(kind == "external_id" for kind, _ in new):
@@ -55,17 +60,17 @@ class Person(Aggregate):
                 raise LimitExceeded(f"{kind}s", CONTACTS_LIMIT, count, unit="values")
 
     def add_identifier(self, occasion: Occasion, identifier: Identifier) -> None:
-        """Record one more identifier; whoever calls has claimed it."""
+        """Record a new identifier; the caller claims it."""
         kind, value = identifier
         self.record(events.IdentifierAdded, occasion, kind=kind, value=value)
 
     def remove_identifier(self, occasion: Occasion, identifier: Identifier) -> None:
-        """Record that an identifier is the person's no longer; whoever calls releases it."""
+        """Record that the person lost an identifier; the caller releases it."""
         kind, value = identifier
         self.record(events.IdentifierRemoved, occasion, kind=kind, value=value)
 
     def promote(self, occasion: Occasion) -> None:
-        """Make a lead a customer; a customer stays one (R16)."""
+        """Promote a lead to a customer; a customer stays a customer (R16)."""
         if self.type == "LEAD":
             self.record(events.PersonPromoted, occasion)
 
@@ -80,7 +85,7 @@ class Person(Aggregate):
             self.record(events.PersonTagged, occasion, **changes)
 
     def replace_tags(self, occasion: Occasion, tags: frozenset[str]) -> None:
-        """Make the person's tags exactly these (R15)."""
+        """Replace the person's tags (R15)."""
         self.change_tags(occasion, tags, frozenset(self.tags) - tags)
 
     def _created(self, event: events.PersonCreated) -> None:

@@ -1,4 +1,4 @@
-"""A saved segment: a name for an audience of one application."""
+"""Saved segments: names for audiences of one application."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .base import Aggregate, Appliers, Occasion
 
 
 class Segment(Aggregate):
-    """An audience's expression under a name, which other expressions use as ``segment:name``.
+    """A named expression, which other expressions use as ``segment:name``.
 
     Args:
-        name: the application's code, a colon and the segment's own name, which has none.
+        name: the application's code, a colon and the segment's own name without a colon.
     """
 
     CATEGORY = "segment"
@@ -23,7 +23,7 @@ class Segment(Aggregate):
 
     @classmethod
     def of(cls, application: str, name: str) -> Self:
-        """Return an application's segment, not loaded yet."""
+        """Return a segment of an application, not loaded yet."""
         return cls(f"{application}:{name}")
 
     @property
@@ -33,7 +33,7 @@ class Segment(Aggregate):
         return application, name
 
     def define(self, occasion: Occasion, expression: str) -> None:
-        """Record the expression; nothing if it is the one already."""
+        """Record the expression, unless the segment has it already."""
         if expression != self.expression:
             application, name = self.place
             self.record(
@@ -45,7 +45,7 @@ class Segment(Aggregate):
             )
 
     def remove(self, occasion: Occasion) -> None:
-        """Record that the name means nothing any more; whoever calls has seen that it does."""
+        """Record the removal; the caller has checked that the segment is defined."""
         application, name = self.place
         self.record(events.SegmentRemoved, occasion, application=application, name=name)
 

@@ -1,7 +1,8 @@
-"""Audiences: boolean expressions that name installations (R33).
+"""Audiences: Boolean expressions that select installations (R33).
 
-Built from Python operators, ``tag("vip") & ~os("ios") & primary``, or read from text by
-`addressee.domain.audience_text`; both give the same tree, and its text reads back to the same tree.
+Expressions are built with Python operators, ``tag("vip") & ~os("ios") & primary``, or parsed from
+text by `addressee.domain.audiences.parser`. Both give the same tree, and the text of a tree parses
+back to it.
 """
 
 from __future__ import annotations
@@ -12,43 +13,42 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ..errors import InvalidValue
-from ..identity import identifier_of
+from ..identity import KINDS, Identifier, identifier_of
 from ..values import NAME_LIMIT, TEXT_LIMIT, identifier, text
 from .index_terms import FACT_FIELDS, key_of
 
-IDENTIFIER_FIELDS = ("external_id", "msisdn", "email")
 PLAIN_FIELDS = ("tag", "itag", "installation", "segment", "type", *FACT_FIELDS)
 ATTRIBUTE_PREFIXES = ("attr.", "iattr.")
 CONSTANTS = ("all", "primary")
 """Terms without a value."""
 
 BARE = re.compile(r"""[^\s()"'!&|\\:]+(?::[^\s()"'!&|\\:]+)*""")
-"""Values that need no quotes."""
+"""Matches values that need no quotes."""
 BARE_NAME = re.compile(r"""[^\s()"'!&|\\:]+""")
-"""Names of attributes that need no quotes: a colon would end them."""
+"""Matches attribute names that need no quotes; a colon would end the name."""
 KEYWORDS = frozenset({"and", "or", "not"})
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A boolean expression; combine with ``&``, ``|``, ``~``, or thousands by ``Or(tuple(…))``."""
+    """A Boolean expression; combine with ``&``, ``|``, ``~``, thousands with ``Or(tuple(…))``."""
 
     def __and__(self, other: Expression) -> And:
-        """Both."""
+        """Return the conjunction of both."""
         return combined(And, self, other)
 
     def __or__(self, other: Expression) -> Or:
-        """Either or both."""
+        """Return the disjunction of both."""
         return combined(Or, self, other)
 
     def __invert__(self) -> Expression:
-        """Every installation that this one does not name."""
+        """Return the expression of all installations that this one does not select."""
         return self.part if isinstance(self, Not) else Not(self)
 
     def __str__(self) -> str:
-        """Return text that reads back to this expression."""
+        """Return text that parses back to this expression."""
         pieces: list[str] = []
-        waiting: list[Expression | str] = [self]  # no recursion: a host may call from deep within
+        waiting: list[Expression | str] = [self]  # no recursion: the host's stack may be deep
         while waiting:
             match waiting.pop():
                 case And(parts) | Or(parts) as joint:
@@ -68,8 +68,8 @@ class Term(Expression):
     """One leaf: ``field:value``, or a constant such as ``primary`` with no value.
 
     Args:
-        field: its name; ``attr.`` and ``iattr.`` stand before the name of an attribute.
-        value: in its compared form; the functions of this module bring it there.
+        field: name of the field; attributes have the prefix ``attr.`` or ``iattr.``.
+        value: the value in canonical form; use `term` or the functions below to convert it.
     """
 
     field: str
@@ -77,11 +77,16 @@ class Term(Expression):
 
     @property
     def key(self) -> str:
-        """The term as the targeting index knows it."""
+        """The term as the targeting index stores it."""
         return f"{key_of(self.field)}:{self.value}" if self.value else self.field
 
+    @property
+    def identifier(self) -> Identifier | None:
+        """The identifier that the term names; None for any other field."""
+        return Identifier(self.field, self.value) if self.field in KINDS else None
+
     def __str__(self) -> str:
-        """Return text that reads back to this term."""
+        """Return text that parses back to this term."""
         prefix, dot, name = self.field.partition(".")
         field = f"{prefix}.{quoted(name, BARE_NAME)}" if dot else prefix
         return f"{field}:{quoted(self.value)}" if self.value else field
@@ -118,20 +123,20 @@ Joint = TypeVar("Joint", And, Or)
 
 
 def combined(kind: type[Joint], one: Expression, other: object) -> Joint:
-    """Return both as one, those of the same kind dissolved, since nesting them means nothing."""
+    """Return both under one operator; operands that have the same operator are flattened."""
     if isinstance(other, Expression):
         left, right = (x.parts if isinstance(x, kind) else (x,) for x in (one, other))
         return kind(left + right)
-    raise TypeError("operators join expressions; as_expression reads text")
+    raise TypeError("operators combine expressions; as_expression parses text")
 
 
 def term(field: str, value: str) -> Term:
-    """Return the term ``field:value`` with its value in compared form.
+    """Return the term ``field:value`` with its value in canonical form.
 
     Raises:
-        InvalidValue: there is no such field, or the value can't be one of it.
+        InvalidValue: the field is unknown, or the value is not valid for it.
     """
-    if field in IDENTIFIER_FIELDS:
+    if field in KINDS:
         return Term(field, identifier_of(field, value).value)
     if field in FACT_FIELDS:
         return Term(field, text(field, value, TEXT_LIMIT, least=1).casefold())
@@ -147,12 +152,12 @@ def term(field: str, value: str) -> Term:
     if f"{prefix}{dot}" in ATTRIBUTE_PREFIXES:
         text(f"{prefix} name", name, NAME_LIMIT, least=1)
         return Term(field, text(field, value, TEXT_LIMIT, least=1))
-    known = ", ".join((*IDENTIFIER_FIELDS, *PLAIN_FIELDS, "attr.NAME", "iattr.NAME", *CONSTANTS))
+    known = ", ".join((*KINDS, *PLAIN_FIELDS, "attr.NAME", "iattr.NAME", *CONSTANTS))
     raise InvalidValue("field", f"is unknown; there are {known}")
 
 
 def of_field(field: str) -> Callable[[str], Term]:
-    """Return the function that makes terms of one field."""
+    """Return the constructor for terms of one field."""
 
     def make(value: str) -> Term:
         return term(field, value)
@@ -162,7 +167,7 @@ def of_field(field: str) -> Callable[[str], Term]:
     return make
 
 
-external_id, msisdn, email = map(of_field, IDENTIFIER_FIELDS)
+external_id, msisdn, email = map(of_field, KINDS)
 tag, itag, installation, segment, person_type = map(of_field, PLAIN_FIELDS[:5])
 os, os_version, sdk_version, app_version, language = map(of_field, FACT_FIELDS[:5])
 device_manufacturer, device_model, timezone, push_service = map(of_field, FACT_FIELDS[5:])
@@ -179,7 +184,7 @@ def iattr(name: str, value: str) -> Term:
 
 
 def leaves(expression: Expression) -> frozenset[Term]:
-    """Return the terms of an expression, each once."""
+    """Return the distinct terms of an expression."""
     found: set[Term] = set()
     waiting = [expression]
     while waiting:
@@ -194,7 +199,7 @@ def leaves(expression: Expression) -> frozenset[Term]:
 
 
 def quoted(value: str, bare: re.Pattern[str] = BARE) -> str:
-    """Return a value as text needs it: in double quotes where it is odd."""
+    """Return a value as text writes it: in double quotes where the grammar needs them."""
     if bare.fullmatch(value) and value.lower() not in KEYWORDS:
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,7 +1,7 @@
-"""The audience terms that an installation answers to: what the targeting index holds (R33, R34).
+"""The terms of an installation in the targeting index (R33, R34).
 
-A term is the text of an expression's leaf, ``field:value``. The identifiers are no terms: they lead
-to a person, and the person to installations.
+A term is the key of an expression's leaf, ``field:value``. Identifiers are not indexed as terms: a
+claim leads to the person, and the person to installations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..values import Scalar
 ALL = "all"
 """Every live installation."""
 REACHABLE = "reachable"
-"""Every live installation with both flags on: whom a push reaches by default (R34)."""
+"""Every live installation with both flags on: the default audience of a push (R34)."""
 PRIMARY = "primary"
 FACT_FIELDS = (
     "os",
@@ -29,26 +29,26 @@ FACT_FIELDS = (
     "timezone",
     "push_service",
 )
-"""Device facts that audiences may name; compared without regard to case."""
+"""Device facts that audiences may name; compared case-insensitively."""
 INDEXED_FACTS = frozenset(FACT_FIELDS)
 
 
 def key_of(field: str) -> str:
-    """Return a field's name as keys hold it: a colon in an attribute's name is escaped."""
+    """Return a field's name as keys write it: a colon in an attribute's name is escaped."""
     return field.replace("\\", "\\\\").replace(":", "\\:")
 
 
 def attribute_text(value: Scalar) -> str:
-    """Return an attribute's value as an expression writes it: ``true``, ``3``, ``gold``."""
+    """Return an attribute's value as expressions write it: ``true``, ``3``, ``gold``."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def installation_terms(installation: Installation, indexed: AbstractSet[str]) -> set[str]:
-    """Return the terms that hold for an installation by itself; none once it has expired (R9).
+    """Return the terms of an installation itself; none once it has expired (R9).
 
     Args:
-        installation: as it is now.
-        indexed: the attributes that the index knows, as ``attr.name`` or ``iattr.name``.
+        installation: the current state.
+        indexed: the attributes that the store indexes, as ``attr.name`` or ``iattr.name``.
     """
     if not installation.live:
         return set()
@@ -68,11 +68,11 @@ def installation_terms(installation: Installation, indexed: AbstractSet[str]) ->
 
 
 def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:
-    """Return the terms that hold for each of a person's installations while they are bound.
+    """Return the terms that a person gives to each installation bound to the person.
 
     Args:
-        person: as it is now.
-        indexed: the attributes that the index knows, as ``attr.name`` or ``iattr.name``.
+        person: the current state.
+        indexed: the attributes that the store indexes, as ``attr.name`` or ``iattr.name``.
     """
     terms = {f"tag:{tag}" for tag in person.tags}
     terms.add(f"type:{person.type.lower()}")
@@ -84,7 +84,7 @@ def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:
 def attribute_terms(
     prefix: str, attributes: Mapping[str, Scalar], indexed: AbstractSet[str]
 ) -> set[str]:
-    """Return the terms of those attributes that the index knows."""
+    """Return the terms of the indexed attributes."""
     return {
         f"{key_of(f'{prefix}.{name}')}:{attribute_text(value)}"
         for name, value in attributes.items()

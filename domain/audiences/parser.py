@@ -1,4 +1,4 @@
-r"""Reads audiences from text (R33).
+r"""Parses audiences from text (R33).
 
 ::
 
@@ -8,8 +8,8 @@ r"""Reads audiences from text (R33).
     field = name [ "." name ]
     value = name | '"' … '"' | "'" … "'"        with \" \' and \\ inside
 
-Keywords in any case. A bare value runs to white space, a bracket, ``&&`` or ``||``; it may hold
-quotes, but not begin with one. Brackets that change nothing may nest without limit.
+Keywords are case-insensitive. A bare value ends at white space, a bracket, ``&&`` or ``||``; it may
+contain quotes, but not start with one. Redundant brackets may nest without limit.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SIGNS = {"&&": "and", "||": "or", "!": "not", "(": "(", ")": ")"}
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of text: an operator or bracket as ``kind``, or ``term`` with its leaf."""
+    """A token: ``kind`` is an operator, a bracket, ``end``, or ``term`` with its leaf."""
 
     kind: str
     column: int
@@ -47,11 +47,11 @@ class Token:
 
 
 def as_expression(audience: str | Expression) -> Expression:
-    """Return an expression as it is, and text as the expression it means (R33).
+    """Return an expression unchanged, or the expression that a text means (R33).
 
     Raises:
-        ExpressionInvalid: the text can't be read, and the error names the column; or the
-            expression has more than 200 levels, and the column is 1.
+        ExpressionInvalid: the text is not valid, with the column; or the expression has more than
+            200 levels, with column 1.
     """
     if not isinstance(audience, Expression):
         return parse(audience)
@@ -68,7 +68,7 @@ def as_expression(audience: str | Expression) -> Expression:
 
 def parse(audience: str) -> Expression:
     """Return the expression that a text means (R33); raises ExpressionInvalid with the column."""
-    # Open brackets wait in a list: how deep they nest must not depend on the host's call stack.
+    # A list instead of recursion: the depth of brackets must not depend on the host's call stack.
     opened = [Bracket(1, negated=False)]
     negated, operand = False, True
     for token in tokens(audience):
@@ -94,11 +94,11 @@ def parse(audience: str) -> Expression:
             end = f") for the bracket of column {opened[-1].column}" if opened[1:] else "the end"
             problem = "no bracket is open" if token.kind == ")" else f"expected and, or, {end}"
             raise ExpressionInvalid(problem, token.column)
-    return dissolved(opened[0].closed()[0])
+    return flattened(opened[0].closed()[0])
 
 
 class Bracket:
-    """What was read since a bracket, or the text, began; each operand with its final depth."""
+    """The operands since an open bracket, or since the start; each with its final depth."""
 
     def __init__(self, column: int, *, negated: bool) -> None:
         self.column = column
@@ -107,19 +107,19 @@ class Bracket:
         self._conjunction: list[tuple[Expression, int]] = []
 
     def add(self, part: Expression, depth: int, *, negated: bool) -> None:
-        """Take an operand."""
+        """Add an operand."""
         if negated:
             depth += -1 if isinstance(part, Not) else 1
             part = ~part
         self._conjunction.append((part, depth))
 
     def end_conjunction(self) -> None:
-        """Take an ``or``, or the end."""
+        """End the current conjunction, at ``or`` or at the end."""
         self._disjunction.append(joined(And, self._conjunction))
         self._conjunction = []
 
     def closed(self) -> tuple[Expression, int]:
-        """Return what stands in the bracket and its depth; raises ExpressionInvalid over 200."""
+        """Return the bracket's expression and its depth; raises ExpressionInvalid over 200."""
         self.end_conjunction()
         part, depth = joined(Or, self._disjunction)
         if depth > DEPTH_LIMIT:
@@ -128,17 +128,17 @@ class Bracket:
 
 
 def joined(kind: type[And | Or], parts: list[tuple[Expression, int]]) -> tuple[Expression, int]:
-    """Return the parts as one, not yet dissolved: to copy them at each bracket is quadratic."""
+    """Return the parts under one operator, not flattened yet: per bracket that is quadratic."""
     if len(parts) == 1:
         return parts[0]
     depth = 1 + max(depth - isinstance(part, kind) for part, depth in parts)
     return kind(tuple(part for part, _ in parts)), depth
 
 
-def dissolved(expression: Expression) -> Expression:
+def flattened(expression: Expression) -> Expression:
     """Return an expression of bounded depth with no And directly in an And, no Or in an Or."""
     if not isinstance(expression, And | Or):
-        return Not(dissolved(expression.part)) if isinstance(expression, Not) else expression
+        return Not(flattened(expression.part)) if isinstance(expression, Not) else expression
     found: list[Expression] = []
     waiting = [*reversed(expression.parts)]
     while waiting:
@@ -146,14 +146,14 @@ def dissolved(expression: Expression) -> Expression:
         if isinstance(part, And | Or) and type(part) is type(expression):
             waiting += reversed(part.parts)
         else:
-            found.append(dissolved(part))
+            found.append(flattened(part))
     return type(expression)(tuple(found))
 
 
 def tokens(audience: object) -> Iterator[Token]:
-    """Yield a text's tokens, the last of them ``end``; raises ExpressionInvalid."""
+    """Yield the tokens of a text, ``end`` last; raises ExpressionInvalid."""
     if not isinstance(audience, str):
-        raise ExpressionInvalid("should be a text or an expression", 1)
+        raise ExpressionInvalid("should be text or an expression", 1)
     at, end = 0, len(audience.rstrip())
     if not end:
         raise ExpressionInvalid("is empty; expected a term", 1)
@@ -168,7 +168,7 @@ def tokens(audience: object) -> Iterator[Token]:
 
 
 def token_of(match: re.Match[str]) -> Token:
-    """Return the token that was matched; raises ExpressionInvalid for a term that can't be."""
+    """Return the token of a match; raises ExpressionInvalid for an invalid term."""
     sign, field, value, word = match.group("sign", "field", "value", "word")
     quote = match.string[match.end() : match.end() + 1] in ('"', "'")
     if sign is not None:
@@ -176,7 +176,7 @@ def token_of(match: re.Match[str]) -> Token:
     if field is not None:
         column = match.start("field") + 1
         if value is None:
-            problem = "the quote is not closed" if quote else "expected a value behind the colon"
+            problem = "the quote is not closed" if quote else "expected a value after the colon"
             raise ExpressionInvalid(problem, match.end() + 1)
         prefix, dot, name = field.partition(".")
         try:
@@ -190,11 +190,11 @@ def token_of(match: re.Match[str]) -> Token:
     if lower in ("and", "or", "not"):
         return Token(lower, column)
     if quote and lower.endswith("."):
-        raise ExpressionInvalid("expected a closed quote and a colon behind it", match.end() + 1)
+        raise ExpressionInvalid("expected a closed quote followed by a colon", match.end() + 1)
     raise ExpressionInvalid("expected field:value, all or primary", column)
 
 
 def unquoted(value: str) -> str:
-    """Return what stands in quotes, with its escapes resolved; anything else as it is."""
+    """Return the content of quotes with its escapes resolved, or a bare value unchanged."""
     inner = re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)
     return inner if value[:1] in ('"', "'") else value

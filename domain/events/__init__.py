@@ -1,11 +1,11 @@
-"""Everything that can happen, as it stands in the ledger.
+"""Every event of the ledger.
 
-An event's topic never changes, a field is never removed: a new shape gets a new topic suffix and an
-upcast (R30). Fields that are personal data carry `PERSONAL` from their first day (R29).
+An event's topic never changes and no field is ever removed: a new shape gets a new topic and an
+upcast (R30). Fields with personal data carry `PERSONAL` from the first release on (R29).
 
-An event that concerns a person and an installation is recorded on the streams of both, in one
-transaction. ``HOME`` names the category of the stream whose copy counts as the happening, so that a
-subscriber or projection meets it once.
+An event about a person and an installation is recorded on the streams of both, in one transaction.
+``HOME`` is the category of the stream whose copy counts, so that subscribers and projections
+receive it once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from .base import (
     Personal,
     PersonalData,
     PersonEvent,
+    category_of,
+    name_in,
     personal_fields,
+    stream_of,
 )
 from .binding_events import (
     DepersonalizeReason,
@@ -101,5 +104,8 @@ __all__ = [
     "PushTokenClaimed",
     "SegmentDefined",
     "SegmentRemoved",
+    "category_of",
+    "name_in",
     "personal_fields",
+    "stream_of",
 ]

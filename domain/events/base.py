@@ -1,4 +1,4 @@
-"""What all events have, and the mark of fields that are personal data."""
+"""The base of all events, the names of streams, and the mark of personal data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..values import Scalar
 
 
 class PersonalData(NamedTuple):
-    """Marks a field whose content tells something about a natural person."""
+    """Marks a field whose content says something about a natural person."""
 
 
 PERSONAL = PersonalData()
@@ -21,15 +21,30 @@ Facts = dict[str, Scalar | None]
 Personal = Annotated[Facts, PERSONAL]
 
 
+def stream_of(category: Category, name: str) -> str:
+    """Return the id of an aggregate's stream, ``category:name``."""
+    return f"{category}:{name}"
+
+
+def category_of(stream: str) -> str:
+    """Return the category in the id of a stream."""
+    return stream.partition(":")[0]
+
+
+def name_in(stream: str) -> str:
+    """Return the aggregate's own name in the id of its stream."""
+    return stream.partition(":")[2]
+
+
 class Event(BaseModel):
     """One fact in the ledger.
 
     Args:
-        originator_id: the stream, ``category:name``; stored beside the event, not in it.
-        originator_version: place in the stream, from 1; stored beside the event.
-        timestamp: when, in UTC; never earlier than the event before it in its stream.
-        actor: who asked: ``device``, ``backend`` or ``policy``, with ``:name`` where there is one.
-        correlation_id: what the caller wants the event to be found by, if anything.
+        originator_id: id of the stream, ``category:name``; a column of its own, not in the state.
+        originator_version: version in the stream, from 1; likewise a column of its own.
+        timestamp: time in UTC; never earlier than the previous event of the stream.
+        actor: the caller: ``device``, ``backend`` or ``policy``, optionally with ``:name``.
+        correlation_id: an id of the caller's by which the event can be found, if any.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,30 +60,30 @@ class Event(BaseModel):
 
     @property
     def at_home(self) -> bool:
-        """Whether this is the copy that counts as the happening."""
+        """Whether this copy stands on the event's home stream, where subscribers read it."""
         return self.originator_id.startswith(self.HOME)
 
 
 class InstallationEvent(Event):
-    """Something that concerns one installation alone."""
+    """An event of one installation alone."""
 
     HOME = "installation"
 
     @property
     def installation(self) -> str:
         """The installation's id."""
-        return self.originator_id.partition(":")[2]
+        return name_in(self.originator_id)
 
 
 class PersonEvent(Event):
-    """Something that concerns one person alone."""
+    """An event of one person alone."""
 
     HOME = "person"
 
     @property
     def person(self) -> str:
         """The person's id."""
-        return self.originator_id.partition(":")[2]
+        return name_in(self.originator_id)
 
 
 def personal_fields(event: type[Event]) -> frozenset[str]:

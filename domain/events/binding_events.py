@@ -1,4 +1,4 @@
-"""What happens between a person and an installation; recorded on the streams of both (R29)."""
+"""Events of a person and an installation together, recorded on the streams of both (R29)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DepersonalizeReason = Literal[
 
 
 class DevicePersonalized(Event):
-    """An installation was bound to a person; on both their streams."""
+    """An installation was bound to a person; recorded on both streams."""
 
     TOPIC = "addressee.DevicePersonalized"
     HOME = "installation"
@@ -31,7 +31,7 @@ class DevicePersonalized(Event):
 
 
 class DeviceDepersonalized(Event):
-    """An installation was unbound from a person; on both their streams (R18)."""
+    """An installation was unbound from a person; recorded on both streams (R18)."""
 
     TOPIC = "addressee.DeviceDepersonalized"
     HOME = "installation"
@@ -45,7 +45,7 @@ class DeviceDepersonalized(Event):
 class PrimaryChanged(Event):
     """A person's primary installation in an application changed (R23).
 
-    On the person's stream and those of the installations that gained and lost the flag.
+    Recorded on the stream of the person and of each installation that gained or lost the flag.
     """
 
     TOPIC = "addressee.PrimaryChanged"

@@ -1,4 +1,4 @@
-"""Who holds an identifier or a push token; each has a stream of its own (R5, R7)."""
+"""Events of claims on identifiers and push tokens; each claim has its own stream (R5, R7)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .base import Event
 
 
 class IdentifierClaimed(Event):
-    """A person holds an identifier from now on; the stream's id is its keyed hash (R5)."""
+    """A person took an identifier; the stream's id holds the identifier's keyed hash (R5)."""
 
     TOPIC = "addressee.IdentifierClaimed"
     HOME = "claim"
@@ -17,13 +17,13 @@ class IdentifierClaimed(Event):
 
 
 class IdentifierReleased(IdentifierClaimed):
-    """A person holds an identifier no longer."""
+    """A person gave an identifier up."""
 
     TOPIC = "addressee.IdentifierReleased"
 
 
 class PushTokenClaimed(Event):
-    """An installation is the last that reported a push token; it supersedes the one before (R7)."""
+    """An installation reported a push token; it supersedes the previous holder (R7)."""
 
     TOPIC = "addressee.PushTokenClaimed"
     HOME = "token"

@@ -1,4 +1,4 @@
-"""What a command with an idempotency key answered (R31)."""
+"""The event that keeps the result of a command with an idempotency key (R31)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class CommandCompleted(Event):
     """A command with an idempotency key took effect (R31).
 
     Args:
-        fingerprint: hash of the command and its arguments, to tell a retry from a mix-up.
-        result: what the first call answered, its position apart.
+        fingerprint: hash of the command and its arguments; tells a retry from a reused key.
+        result: the result of the first call without its position.
     """
 
     TOPIC = "addressee.CommandCompleted"

@@ -1,4 +1,4 @@
-"""What happens to an installation alone."""
+"""Events of an installation alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class InstallationRegistered(InstallationEvent):
 
 
 class InstallationUpdated(InstallationEvent):
-    """Facts, flags or attributes changed; None removes, what is not named stays (R8)."""
+    """Facts, flags or attributes changed; None removes, a missing name changes nothing (R8)."""
 
     TOPIC = "addressee.InstallationUpdated"
 
@@ -44,7 +44,7 @@ class InstallationTagged(InstallationEvent):
 
 
 class InstallationExpired(InstallationEvent):
-    """The installation can't be reached any more and never will be (R7, R9)."""
+    """The installation ended for good; nothing reaches it any more (R7, R9)."""
 
     TOPIC = "addressee.InstallationExpired"
 

@@ -1,4 +1,4 @@
-"""What happens to a person alone."""
+"""Events of a person alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PersonType = Literal["LEAD", "CUSTOMER"]
 
 
 class PersonCreated(PersonEvent):
-    """A person became known, as a lead or a customer."""
+    """A person was created, as a lead or a customer."""
 
     TOPIC = "addressee.PersonCreated"
 
@@ -25,7 +25,7 @@ class PersonPromoted(PersonEvent):
 
 
 class PersonUpdated(PersonEvent):
-    """Attributes changed; None removes, what is not named stays (R15)."""
+    """Attributes changed; None removes, a missing name changes nothing (R15)."""
 
     TOPIC = "addressee.PersonUpdated"
 
@@ -42,7 +42,7 @@ class PersonTagged(PersonEvent):
 
 
 class IdentifierAdded(PersonEvent):
-    """The person is known by one more identifier (R12)."""
+    """The person received an identifier (R12)."""
 
     TOPIC = "addressee.IdentifierAdded"
 
@@ -56,6 +56,6 @@ class IdentifierAdded(PersonEvent):
 
 
 class IdentifierRemoved(IdentifierAdded):
-    """The person is no longer known by an identifier."""
+    """The person lost an identifier."""
 
     TOPIC = "addressee.IdentifierRemoved"

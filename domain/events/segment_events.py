@@ -1,4 +1,4 @@
-"""Which names stand for which audiences."""
+"""Events of saved segments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .base import PERSONAL, Event
 
 
 class SegmentDefined(Event):
-    """A name stands for an audience from now on."""
+    """A segment was defined or redefined."""
 
     TOPIC = "addressee.SegmentDefined"
     HOME = "segment"
@@ -19,7 +19,7 @@ class SegmentDefined(Event):
 
 
 class SegmentRemoved(Event):
-    """A name stands for no audience any more."""
+    """A segment was removed."""
 
     TOPIC = "addressee.SegmentRemoved"
     HOME = "segment"

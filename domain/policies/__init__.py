@@ -1,1 +1,1 @@
-"""What an operator lays down for one mobile app."""
+"""The settings and policies of one mobile app."""

@@ -1,4 +1,4 @@
-"""What a service lays down for one mobile app: who may act, and by which policies."""
+"""One mobile app: its callers' rights and its policies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from .. import values
-from ..errors import InvalidValue, LimitExceeded
+from ..errors import InvalidValue, LimitExceeded, first_problem
 from .session_policy import SessionPolicy
 
 UserData = Literal["open", "jwt", "restricted"]
@@ -26,16 +26,16 @@ UserData = Literal["open", "jwt", "restricted"]
 person, or nobody."""
 OverCap = Literal["refuse", "evict"]
 LEAST_KEY = 16
-"""Shortest secret that may sign tokens, in bytes; 32 and more are advised."""
+"""Shortest secret for signing tokens, in bytes; 32 or more are recommended."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceCap:
-    """How many installations of an application a person may have at once.
+    """The limit of a person's installations in one application.
 
     Args:
-        most: how many.
-        over: refuse one more, or evict the least recently used ones.
+        most: the largest number of installations.
+        over: refuse another installation, or evict the least recently used ones.
     """
 
     most: int
@@ -46,14 +46,14 @@ class MobileApp(BaseModel):
     """One mobile app and its policies.
 
     Args:
-        code: the application code; on the wire it is the mobile credential itself.
+        code: the application code; on the mobile wire it is the credential.
         user_data: who may read and change persons' data from a device.
-        jwt_keys: key id → secret in hexadecimal digits, which sign tokens of persons.
-        session_idle: after how many seconds an unused session ends; None keeps it (R26).
-        device_cap: most installations a person has at once; None for any number.
-        over_cap: what happens to one more.
-        server_side_only: whether only a backend may say who is on a device.
-        rate_limit: most requests a second; None for any number.
+        jwt_keys: key id → secret in hexadecimal digits, for verifying persons' tokens.
+        session_idle: idle time after which a session ends, in seconds; None keeps it (R26).
+        device_cap: largest number of installations of a person; None for no limit.
+        over_cap: whether another installation is refused or evicts the least recently used one.
+        server_side_only: whether only a backend may sign persons in.
+        rate_limit: largest number of requests per second; None for no limit.
 
     Raises:
         InvalidValue, LimitExceeded: a setting is unknown, malformed or out of bounds.
@@ -72,7 +72,7 @@ class MobileApp(BaseModel):
 
     @classmethod
     def of(cls, code: str, settings: Mapping[str, Any]) -> Self:
-        """Return an application by its settings' names; raises what the constructor raises."""
+        """Return an application with named settings; raises the constructor's errors."""
         return cls.model_validate({**settings, "code": code})
 
     @field_validator("code", mode="before")
@@ -91,28 +91,27 @@ class MobileApp(BaseModel):
         try:
             return build(value)
         except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            raise InvalidValue(".".join(map(str, first["loc"])), first["msg"]) from None
+            raise InvalidValue(*first_problem(error.errors(include_input=False))) from None
 
     @property
     def sessions(self) -> SessionPolicy:
-        """What happens to an unused session."""
+        """The policy for idle sessions."""
         idle = self.session_idle
         return SessionPolicy(None if idle is None else timedelta(seconds=idle))
 
     @property
     def cap(self) -> DeviceCap | None:
-        """How many installations a person may have, if that is limited."""
+        """The limit of a person's installations, if any."""
         return None if self.device_cap is None else DeviceCap(self.device_cap, self.over_cap)
 
     def secret(self, kid: str) -> bytes | None:
-        """Return the secret of a key id, if there is one."""
+        """Return the secret of a key id, or None."""
         found = self.jwt_keys.get(kid)
         return None if found is None else bytes.fromhex(found)
 
 
 def hexadecimal(secret: str) -> str:
-    """Return a secret in hexadecimal digits; raises InvalidValue, without it, if it is none."""
+    """Return a secret if it is hexadecimal digits; raises InvalidValue without repeating it."""
     try:
         size = len(bytes.fromhex(secret))
     except ValueError:

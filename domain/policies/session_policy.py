@@ -1,4 +1,4 @@
-"""What happens to a binding when nobody uses the installation for a while (R26)."""
+"""Session policies: how long a binding lasts without use of the installation (R26)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class SessionPolicy:
     """An application's policy: keep the binding for ever, or end it after an idle time.
 
     Args:
-        idle: how long after sign-in or the last touch a session ends; None keeps it.
+        idle: time from sign-in or the last touch to the end of the session; None keeps it.
 
     Raises:
         InvalidValue: the idle time is not longer than zero.
@@ -22,10 +22,10 @@ class SessionPolicy:
     idle: timedelta | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a policy that would end sessions before they start."""
+        """Check the idle time."""
         if self.idle is not None and self.idle <= timedelta(0):
             raise InvalidValue("idle", "should be longer than zero")
 
 
 KEEP = SessionPolicy()
-"""The default: nothing happens at expiry."""
+"""The default: sessions never expire."""

@@ -12,7 +12,11 @@ import pytest
 from addressee.adapters.cli.commands.apply import apply_lines
 from addressee.adapters.imports import Line, Requests
 from addressee.adapters.memory import MemoryStore
-from addressee.adapters.mobile_sdk.fields import INSTALLATION_WORDS, KINDS, PERSON_WORDS
+from addressee.adapters.mobile_sdk.fields import (
+    IDENTIFIER_FIELDS,
+    INSTALLATION_FIELDS,
+    PERSON_FIELDS,
+)
 from addressee.adapters.serialization.commands_by_name import NAMES
 from addressee.application import Context, History, Personalization, Targeting
 from addressee.application.commands import Reported
@@ -157,12 +161,19 @@ def test_no_argument_of_a_command_breaks_it(replay: Replay, name: str) -> None:
     ],
 )
 def test_no_request_breaks_it(replay: Replay, method: str, path: str) -> None:
-    words = (*INSTALLATION_WORDS, *PERSON_WORDS, *KINDS, "tags", "isPrimary", "customAttributes")
+    words = (
+        *INSTALLATION_FIELDS,
+        *PERSON_FIELDS,
+        *IDENTIFIER_FIELDS,
+        "tags",
+        "isPrimary",
+        "customAttributes",
+    )
     for odd in ODD:
         for body in (
             odd,
             *({word: odd} for word in (*words, "userIdentity", "userAttributes")),
-            *({"userIdentity": {word: odd}} for word in KINDS),
+            *({"userIdentity": {word: odd}} for word in IDENTIFIER_FIELDS),
             *({**login("z"), "userAttributes": {word: odd}} for word in words),
             {"userIdentity": {"phones": [{"number": odd}], "emails": [{"address": odd}]}},
         ):

@@ -11,10 +11,9 @@ from typing import Any
 
 import typer
 
-from addressee.adapters.serialization.commands_by_name import moment_of
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Past, Recorded, Targeting, Viewable
-from addressee.domain import Event, Expression, as_expression
+from addressee.domain import Event, Expression, as_expression, values
 from addressee.domain.audiences.expression import primary as primary_only
 
 from ..terminal.output import one_line, show_json, show_table
@@ -70,7 +69,7 @@ def looked_back(store: SqlStore, moment: str) -> Past:
     position = int(moment) if moment.isdecimal() and len(moment) < DIGITS else None
     last = position or store.last()
     with long_work("looking back") as advance:
-        asked = moment_of(moment) if position is None else position
+        asked = values.moment("as_of", moment) if position is None else position
         return Past(store, asked, lambda done: advance(done, last))
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from threading import Lock
 
 from addressee.application import Moment, Past, Store, Targeting
 
 from ..messages.error_responses import UNAVAILABLE, Refused
-from .history import aware
 
 
 class AsOfCache:
@@ -33,16 +31,15 @@ class AsOfCache:
         """
         if moment is None:
             return self._present
-        then = aware(moment) if isinstance(moment, datetime) else moment
         if not self._busy.acquire(blocking=False):
             raise Refused(UNAVAILABLE, "LOOKING_BACK", "another request reads the past; try again")
         try:
-            if self._cached is None or self._cached[0] != then:
+            if self._cached is None or self._cached[0] != moment:
                 self._cached = None  # two would take twice the memory
-                past = Past(self._store, then)
+                past = Past(self._store, moment)
                 if not past.over:
                     return Targeting(past)
-                self._cached = then, Targeting(past)
+                self._cached = moment, Targeting(past)
             return self._cached[1]
         finally:
             self._busy.release()

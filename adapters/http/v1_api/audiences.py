@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from addressee.application import Explanation, Targeting
 
+from ..messages.json_body import Time
 from ..messages.openapi_schemas import PROBLEMS
 from ..security.authentication import Credential
 from ..service_context import ServiceContext
@@ -21,17 +21,6 @@ from .as_of_cache import AsOfCache
 
 PAGE = 1_000
 """Number of lines in one chunk of a stream."""
-
-
-def text(value: object) -> object:
-    """Return a text unchanged; raises ValueError for any other type."""
-    if not isinstance(value, str):
-        raise ValueError("should be a time as text, or a position")  # noqa: TRY004 # pydantic's way
-    return value
-
-
-Time = Annotated[datetime, Field(strict=False), BeforeValidator(text)]
-"""A time in JSON; a number is a position, not seconds since 1970."""
 
 
 class AudienceQuery(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -12,13 +12,12 @@ from pydantic import BaseModel, ConfigDict
 from addressee.application import Recorded
 from addressee.domain import Kind
 
+from ..messages.json_body import Time
 from ..messages.openapi_schemas import PROBLEMS
 from ..security.authentication import Credential
 from ..service_context import ServiceContext
 
-At = Annotated[
-    datetime | None, Query(description="The moment; now by default, UTC without a zone.")
-]
+At = Annotated[Time | None, Query(description="The moment; now by default, UTC without a zone.")]
 
 
 class HistoryEvent(BaseModel):
@@ -81,7 +80,7 @@ def history_routes(service: ServiceContext) -> APIRouter:
     def who(installation: str, authorization: Credential = None, at: At = None) -> Who:
         """Return the person of an installation at a moment."""
         code = application(authorization)
-        return Who(person=history.who(installation, at and aware(at), within=code))
+        return Who(person=history.who(installation, at, within=code))
 
     @routes.get("/persons/{person:path}/history")
     def person_history(person: str, authorization: Credential = None) -> list[HistoryEvent]:
@@ -92,7 +91,7 @@ def history_routes(service: ServiceContext) -> APIRouter:
     def devices(person: str, authorization: Credential = None, at: At = None) -> Devices:
         """Return the installations of a person at a moment."""
         code = application(authorization)
-        return Devices(installations=history.devices(person, at and aware(at), within=code))
+        return Devices(installations=history.devices(person, at, within=code))
 
     @routes.post("/identifiers/history")
     def identifier_history(
@@ -119,8 +118,3 @@ def as_events(recorded: Iterable[Recorded]) -> list[HistoryEvent]:
         )
         for position, event in recorded
     ]
-
-
-def aware(at: datetime) -> datetime:
-    """Return a moment with its zone, UTC if it has none."""
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at

@@ -9,11 +9,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from addressee.adapters.mobile_sdk.fields import INSTALLATION_WORDS, KINDS, PERSON_WORDS
+from addressee.adapters.mobile_sdk.fields import (
+    IDENTIFIER_FIELDS,
+    INSTALLATION_FIELDS,
+    PERSON_FIELDS,
+)
 
 from .conftest import HOME, World, code_of
 
-WORDS = (*INSTALLATION_WORDS, *PERSON_WORDS, *KINDS, "tags", "isPrimary")
+WORDS = (*INSTALLATION_FIELDS, *PERSON_FIELDS, *IDENTIFIER_FIELDS, "tags", "isPrimary")
 ODD: tuple[Any, ...] = (
     "🦊\u0000", "\u0000", "\ud800", "🦊" * 5_000, 10**30, float("nan"), [None], {"": [1]}, True, -1,
 )  # fmt: skip
@@ -46,7 +50,7 @@ def test_emoji_are_kept_and_nul_is_refused_in_every_field(world: World) -> None:
     before = world.position()
     for word in ("language", "customAttributes"):
         assert send(world, "PATCH", path, {word: NUL.get(word, "\0")}) == 400
-    for word in (*PERSON_WORDS, "tags", "externalUserId", "customAttributes"):
+    for word in (*PERSON_FIELDS, "tags", "externalUserId", "customAttributes"):
         assert send(world, "PATCH", f"{path}/user", {word: NUL.get(word, "\0")}) == 400
     assert world.position() == before
     fox = {"firstName": "🦊", "tags": ["🦊"], "customAttributes": {"🦊": "🦊"}}
