@@ -132,7 +132,7 @@ def copied(url: str) -> None:
 
 REBUILD = """
 import sys
-from addressee.adapters.cli.progress import collected_seldom
+from addressee.adapters.cli.terminal.progress import collected_seldom
 from addressee.adapters.sql import Rebuild, SqlStore
 with SqlStore(sys.argv[1]) as store, collected_seldom():
     before = peak()
