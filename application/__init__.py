@@ -25,6 +25,7 @@ from .read_models.as_of import Moment, Past
 from .read_models.in_memory import ReadModels
 from .read_models.page_boundary import whole_length, whole_page
 from .read_models.replay import Replay
+from .states import InstallationState, PersonState
 from .targeting import Targeting, TargetingPlan
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import (
@@ -58,10 +59,12 @@ __all__ = [
     "Identity",
     "InstallationChange",
     "InstallationRow",
+    "InstallationState",
     "JoinableStore",
     "Moment",
     "Outcome",
     "Past",
+    "PersonState",
     "Personalization",
     "Personalized",
     "Policies",

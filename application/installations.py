@@ -164,6 +164,11 @@ def optional_id(field: str, value: str | None) -> str | None:
     return None if value is None else values.identifier(field, value)
 
 
+def optional_name(field: str, value: str | None) -> str | None:
+    """Return ``value`` if it is None or can be an external id."""
+    return None if value is None else values.text(field, value, values.NAME_LIMIT, least=1)
+
+
 def segment_place(application: str, name: str) -> tuple[str, str]:
     """Return an application and a segment's name; raises InvalidValue or LimitExceeded."""
     code = values.identifier("application", application)

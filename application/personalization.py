@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar, Unpack
 
 from addressee.domain import (
@@ -23,7 +23,7 @@ from . import commands
 from .defaults import random_id, utc_now
 from .execution.command_runner import Execution
 from .execution.subscribers import Subscribers
-from .installations import optional_id
+from .installations import optional_id, optional_name
 from .persons import PersonCommands
 from .ports.store import Store
 from .unit_of_work.aggregate_cache import AggregateCache
@@ -56,6 +56,7 @@ class Personalization(PersonCommands):
         attempts: how often a command is tried before a lost race is given up (R32).
         cache: how many persons, installations and claims stay in memory as last seen; commands read
             the events since then, so nothing is stale.
+        clock_ahead: how far ahead of the clock the ``at`` of a command may be (R48).
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -70,6 +71,7 @@ class Personalization(PersonCommands):
         logger: logging.Logger | None = None,
         attempts: int = 100,
         cache: int = 10_000,
+        clock_ahead: timedelta = timedelta(minutes=5),
     ) -> None:
         self._store = store
         # As they are: a host may change its policies while it runs.
@@ -78,7 +80,9 @@ class Personalization(PersonCommands):
         self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
         caps: Mapping[str, DeviceCap] = {} if device_caps is None else device_caps
         rules, seen = Rules(successor, ids, caps), AggregateCache(cache)
-        super().__init__(Execution(store, rules, self._subscribers, clock, attempts, seen))
+        super().__init__(
+            Execution(store, rules, self._subscribers, clock, attempts, seen, clock_ahead)
+        )
 
     def subscribe(self, event: type[E], handler: Callable[[E], object]) -> None:
         """Call ``handler`` with every event of a type that commands of this object commit.
@@ -97,6 +101,8 @@ class Personalization(PersonCommands):
         force_depersonalize: bool = False,  # noqa: FBT001, FBT002 # the contract's signature
         keep_as_lead: bool = False,  # noqa: FBT001, FBT002 # the contract's signature
         set_primary: bool = False,  # noqa: FBT001, FBT002 # the contract's signature
+        *,
+        of: str | None = None,
         **context: Unpack[Context],
     ) -> Personalized:
         """Bind an installation to the person that an identity names (R10 to R17).
@@ -109,6 +115,8 @@ class Personalization(PersonCommands):
             force_depersonalize: take the installation from another person who is signed in.
             keep_as_lead: do not make a lead a customer.
             set_primary: make the installation the person's primary one in its application.
+            of: the external id of the only person that the caller may act for: the identity has to
+                have it, and identifiers that another person holds are refused (R55).
 
         Returns:
             The outcome, the person, the person who lost the installation if any, and the position.
@@ -118,7 +126,9 @@ class Personalization(PersonCommands):
             NoRegistration: the installation is unknown or expired.
             AmbiguousPersonalizeCandidates: the identifiers belong to several persons.
             PersonalizationImpossible: it is another person's, and force is false.
-            UserMergeInterrupted: the person has another external id.
+            UserMergeInterrupted: the person has another external id; or, with ``of``, another
+                person holds one of the identifiers.
+            OtherPerson: the identity is not that of the only person whom the caller may act for.
             DeviceLimitReached: the person has as many installations as the application allows.
         """
         command = commands.Personalize(
@@ -129,6 +139,7 @@ class Personalization(PersonCommands):
             force=values.flag("force_depersonalize", force_depersonalize),
             keep_as_lead=values.flag("keep_as_lead", keep_as_lead),
             set_primary=values.flag("set_primary", set_primary),
+            of=optional_name("of", of),
         )
         if not identity:
             raise UserIdentityInvalid
@@ -138,6 +149,7 @@ class Personalization(PersonCommands):
         self,
         installation: str,
         *,
+        of: str | None = None,
         by: str | None = None,
         reason: DepersonalizeReason | None = None,
         **context: Unpack[Context],
@@ -146,6 +158,8 @@ class Personalization(PersonCommands):
 
         Args:
             installation: its id.
+            of: external id or id of the person who is meant; where another person is on it, nothing
+                happens and the outcome is ``superseded`` (R43).
             by: the sending installation; another one must have the same person (R21).
             reason: what is recorded; ``logout`` by default, ``remote`` for another installation.
 
@@ -156,7 +170,8 @@ class Personalization(PersonCommands):
         name, caller = values.identifier("installation", installation), optional_id("by", by)
         usual = "logout" if caller in (None, name) else "remote"
         why = values.choice("reason", reason or usual, DepersonalizeReason)
-        return self.run(commands.Depersonalize(name, caller, why), context)
+        meant = optional_name("of", of)
+        return self.run(commands.Depersonalize(name, caller, why, meant), context)
 
     def expire_sessions(self, now: datetime | None = None) -> list[Depersonalized]:
         """Unbind every installation whose session has expired; a scheduler calls this (R26).

@@ -9,7 +9,7 @@ from addressee.domain import Attributes, DepersonalizeReason, Identity, Kind, va
 
 from . import commands
 from .commands import TagChange
-from .installations import InstallationCommands, optional_id
+from .installations import InstallationCommands, optional_id, optional_name
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import Depersonalized, Updated
 
@@ -54,7 +54,7 @@ class PersonCommands(InstallationCommands):
 
         Raises:
             NoRegistration: it is unknown or expired.
-            NotPersonalized: it belongs to nobody (R25).
+            NotPersonalized: it belongs to nobody (R25), where it is to be primary.
             Forbidden: the installation that sends it belongs to another person.
         """
         command = commands.SetPrimary(
@@ -101,7 +101,7 @@ class PersonCommands(InstallationCommands):
             frozenset(values.choice("clear", kind, Kind) for kind in values.items("clear", clear)),
             values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
             None if tags is None else values.tags("tags", tags),
-            None if of is None else values.text("of", of, values.NAME_LIMIT, least=1),
+            optional_name("of", of),
         )
         return self.run(command, context)
 

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
-from addressee.domain import Installation, NoRegistration, Person, values
+from addressee.domain import (
+    Aggregate,
+    IdentifierClaim,
+    Identity,
+    Installation,
+    NoRegistration,
+    Person,
+    UnknownPerson,
+    UserIdentityInvalid,
+    candidate,
+    values,
+)
 
 from .personalization import Personalization
 from .ports.store import Store
+from .ports.views import Reader
+from .states import InstallationState, PersonState
 from .unit_of_work.aggregate_cache import AggregateCache
 from .unit_of_work.repository import AggregateRepository
+
+A = TypeVar("A", bound=Aggregate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +37,15 @@ class Profile:
             installation alone where it is anonymous.
     """
 
-    installation: Installation
-    person: Person | None
-    devices: tuple[Installation, ...]
+    installation: InstallationState
+    person: PersonState | None
+    devices: tuple[InstallationState, ...]
 
 
 class Profiles:
     """Reads states; every call may raise StoreUnavailable.
+
+    An id that names nothing raises an error; identifiers that nobody holds give None.
 
     Args:
         store: where the ledger is; an adapter's.
@@ -40,7 +57,7 @@ class Profiles:
         self._cache = people.execution.cache if people else AggregateCache(10_000)
 
     def of(self, installation: str, *, within: str | None = None) -> Profile:
-        """Return both, as of one moment.
+        """Return an installation with its person, as of one moment.
 
         Args:
             installation: its id.
@@ -52,33 +69,105 @@ class Profiles:
         name = values.identifier("installation", installation)
         with self._store.reading() as reader:
             repository = AggregateRepository(reader, self._cache)
-            [(found, _)] = repository.load([Installation(name)]).values()
-            device = cast("Installation", found)
+            device = loaded(repository, Installation(name))
             if within not in (None, device.application):
                 raise NoRegistration(name)
             if not device.live:
                 raise NoRegistration(name, device.expired)
+            state = InstallationState.of(device)
             if device.person is None:
-                return Profile(device, None, (device,))
-            [(found, _)] = repository.load([Person(device.person)]).values()
-            person = cast("Person", found)
-            beside = [n for n, app in person.devices.items() if app == device.application]
-            devices = repository.load(map(Installation, beside))
-            order = [devices[Installation(n).id].aggregate for n in beside]
-            return Profile(device, person, tuple(cast("list[Installation]", order)))
+                return Profile(state, None, (state,))
+            person = loaded(repository, Person(device.person))
+            names = [n for n, app in person.devices.items() if app == device.application]
+            found = repository.load(map(Installation, names))
+            others = (cast("Installation", found[Installation(n).id].aggregate) for n in names)
+            return Profile(state, PersonState.of(person), tuple(map(InstallationState.of, others)))
 
-    def person(self, person: str, *, since: int | None = None) -> Person:
-        """Return what is known of a person, who may be new.
+    def installation(self, installation: str, *, at: int) -> InstallationState:
+        """Return an installation as a command left it, whatever has happened to it since.
+
+        Args:
+            installation: its id.
+            at: the ledger position of the command's result.
+
+        Raises:
+            NoRegistration: it was not registered at that position.
+        """
+        name = values.identifier("installation", installation)
+        fresh = Installation(name)
+        seen = self._cache.get([fresh.id]).get(fresh.id)
+        if seen is not None and seen.position == at:
+            return InstallationState.of(cast("Installation", seen.aggregate))
+        with self._store.reading() as reader:
+            recorded = reader.streams({fresh.id: 0}).get(fresh.id, ())
+        fresh.fold(event for position, event in recorded if position <= at)
+        if not fresh.exists:
+            raise NoRegistration(name)
+        return InstallationState.of(fresh)
+
+    def person(
+        self, person: str, *, within: str | None = None, since: int | None = None
+    ) -> PersonState:
+        """Return a person by id.
 
         Args:
             person: the person's id.
-            since: a ledger position that the answer must have seen, such as that of the command
-                before; by default it is as new as can be, which costs a look at the store.
+            within: the only application that the caller may see.
+            since: a ledger position that the answer must include, such as that of a command's
+                result; by default the answer is current, which costs a round trip.
+
+        Raises:
+            UnknownPerson: nobody has that id, or nobody that the application has met.
         """
         fresh = Person(values.identifier("person", person))
         seen = self._cache.get([fresh.id]).get(fresh.id)
         if seen is not None and since is not None and seen.position >= since:
-            return cast("Person", seen.aggregate)
+            found = cast("Person", seen.aggregate)
+        else:
+            with self._store.reading() as reader:
+                found = loaded(AggregateRepository(reader, self._cache), fresh)
+        if not found.exists or not found.known_in(within):
+            raise UnknownPerson(found.name)
+        return PersonState.of(found)
+
+    def find(self, identity: Identity, *, within: str | None = None) -> PersonState | None:
+        """Return the person who holds any of the given identifiers, or None.
+
+        Args:
+            identity: one identifier or more.
+            within: the only application that the caller may see; persons whom it has never met
+                are not found.
+
+        Raises:
+            UserIdentityInvalid: the identity has no identifier.
+            AmbiguousPersonalizeCandidates: several persons hold them, of those that are found.
+        """
+        wanted = values.instance("identity", identity, Identity)
+        if not wanted:
+            raise UserIdentityInvalid
         with self._store.reading() as reader:
-            [(found, _)] = AggregateRepository(reader, self._cache).load([fresh]).values()
-        return cast("Person", found)
+            return self._holder(reader, wanted, within)
+
+    def _holder(self, reader: Reader, identity: Identity, within: str | None) -> PersonState | None:
+        repository, key = AggregateRepository(reader, self._cache), self._store.identifier_key
+        claims = {i: IdentifierClaim.on(i, key) for i in identity.identifiers()}
+        found = repository.load(claims.values())
+        holders = {
+            identifier: holder
+            for identifier, claim in claims.items()
+            if (holder := cast("IdentifierClaim", found[claim.id].aggregate).holder)
+        }
+        persons = repository.load(map(Person, holders.values()))
+        known = {
+            identifier: name
+            for identifier, name in holders.items()
+            if cast("Person", persons[Person(name).id].aggregate).known_in(within)
+        }
+        chosen = candidate(known, identity)
+        return None if chosen is None else PersonState.of(loaded(repository, Person(chosen)))
+
+
+def loaded(repository: AggregateRepository, aggregate: A) -> A:
+    """Return the committed state of one aggregate."""
+    [(found, _)] = repository.load([aggregate]).values()
+    return cast("A", found)

@@ -1,7 +1,15 @@
 """The rules of who is on which device. Knows no database, network, file or clock."""
 
 from .aggregates.base import Aggregate, Appliers, Occasion
-from .aggregates.binding_rules import Successor, bind, candidate, check_free, move_primary, unbind
+from .aggregates.binding_rules import (
+    Successor,
+    bind,
+    candidate,
+    check_acts_for,
+    check_free,
+    move_primary,
+    unbind,
+)
 from .aggregates.claims import IdentifierClaim, PushTokenClaim
 from .aggregates.installation import FACTS, FLAG_FACTS, Installation
 from .aggregates.person import Person
@@ -53,6 +61,7 @@ from .events import (
     PersonCreated,
     PersonPromoted,
     PersonTagged,
+    PersonType,
     PersonUpdated,
     PrimaryChanged,
     PushTokenClaimed,
@@ -133,6 +142,7 @@ __all__ = [
     "PersonCreated",
     "PersonPromoted",
     "PersonTagged",
+    "PersonType",
     "PersonUpdated",
     "PersonalizationImpossible",
     "PhoneInvalid",
@@ -162,6 +172,7 @@ __all__ = [
     "as_expression",
     "bind",
     "candidate",
+    "check_acts_for",
     "check_free",
     "identifier_of",
     "installation_terms",

@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from .errors import InvalidValue, LimitExceeded
 
+T = TypeVar("T")
 Scalar = str | int | float | bool
 Attributes = Mapping[str, Scalar | None]
 
@@ -62,6 +63,13 @@ def identifier(field: str, value: object) -> str:
     if isinstance(value, str) and UNPRINTABLE.search(value):
         raise InvalidValue(field, "has white space or control characters")
     return text(field, value, NAME_LIMIT, least=1)
+
+
+def instance(field: str, value: object, kind: type[T]) -> T:
+    """Return ``value`` if it is of a type, else raise InvalidValue."""
+    if not isinstance(value, kind):
+        raise InvalidValue(field, f"should be of type {kind.__name__}")
+    return value
 
 
 def flag(field: str, value: object) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from addressee.domain import Installation, Person
+from addressee.application import InstallationState, PersonState
 
 from .fields import INSTALLATION_FIELDS, PERSON_FIELDS
 
 
-def instance_of(installation: Installation, *, secret: bool = False) -> dict[str, Any]:
+def instance_of(installation: InstallationState, *, secret: bool = False) -> dict[str, Any]:
     """Return an installation; ``secret`` adds its push token."""
     body: dict[str, Any] = {
         "pushRegId": installation.name,
@@ -25,7 +25,9 @@ def instance_of(installation: Installation, *, secret: bool = False) -> dict[str
     return body
 
 
-def user_of(person: Person | None, instances: Iterable[Installation] | None) -> dict[str, Any]:
+def user_of(
+    person: PersonState | None, instances: Iterable[InstallationState] | None
+) -> dict[str, Any]:
     """Return a person; None, the person of an anonymous installation, is an empty lead.
 
     Args:
@@ -48,7 +50,7 @@ def user_of(person: Person | None, instances: Iterable[Installation] | None) -> 
     return body
 
 
-def attributes_of(person: Person) -> dict[str, Any]:
+def attributes_of(person: PersonState) -> dict[str, Any]:
     """Return a person's attributes: the predefined ones by name, then ``customAttributes``."""
     known = {
         wire: person.attributes[ours]

@@ -22,6 +22,7 @@ class Depersonalize:
     installation: str
     by: str | None
     reason: DepersonalizeReason
+    of: str | None = None
 
     @property
     def actor(self) -> str:
@@ -33,8 +34,13 @@ class Depersonalize:
         return map(Installation, filter(None, (self.installation, self.by)))
 
     def decide(self, work: UnitOfWork) -> Depersonalized:
-        """Raise NoRegistration, or Forbidden for an installation of somebody else."""
-        return depart(work, acted_on(work, self.installation, self.by), self.reason)
+        """Raise NoRegistration, or Forbidden for an installation of another person."""
+        installation = acted_on(work, self.installation, self.by)
+        owner = work.owner(installation)
+        if owner is not None and self.of is not None and not owner.is_named(self.of):
+            # A logout that was queued must not log out the next person, nor name them (R43).
+            return Depersonalized("superseded", (self.installation,))
+        return depart(work, installation, self.reason)
 
 
 @dataclass(frozen=True, slots=True)

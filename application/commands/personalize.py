@@ -19,6 +19,7 @@ from addressee.domain import (
     PersonCreated,
     bind,
     candidate,
+    check_acts_for,
     check_free,
 )
 
@@ -41,6 +42,7 @@ class Personalize:
     force: bool
     keep_as_lead: bool
     set_primary: bool
+    of: str | None = None
 
     actor = "device"
 
@@ -53,7 +55,10 @@ class Personalize:
         """Raise the first refusal in the order of R15."""
         claims = {identifier: work.claim(identifier) for identifier in self.identity.identifiers()}
         installation = work.installation(self.installation)
-        chosen = candidate({i: c.holder for i, c in claims.items() if c.holder}, self.identity)
+        holders = {i: claim.holder for i, claim in claims.items() if claim.holder}
+        if self.of is not None:
+            check_acts_for(self.of, installation, holders, self.identity)
+        chosen = candidate(holders, self.identity)
         work.open(*(Person(name) for name in (chosen, installation.person) if name))
         owner = work.owner(installation)
         check_free(installation, owner, chosen, force=self.force)

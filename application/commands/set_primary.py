@@ -37,7 +37,7 @@ class SetPrimary:
         """Raise NoRegistration, NotPersonalized, or Forbidden for one of somebody else."""
         installation = acted_on(work, self.installation, self.by)
         person = work.owner(installation)
-        if person is None and self.ignore_anonymous:
+        if person is None and (self.ignore_anonymous or not self.primary):
             return Updated("unchanged", self.installation)
         if person is None:
             raise NotPersonalized(self.installation)

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
@@ -60,6 +60,7 @@ class Execution:
         clock: returns the time, aware of its zone.
         attempts: how often commands are tried before a lost race is given up (R32).
         cache: aggregates as last seen.
+        ahead: how far ahead of the clock a command's ``at`` may be (R48).
     """
 
     store: Store
@@ -68,6 +69,7 @@ class Execution:
     clock: Callable[[], datetime]
     attempts: int
     cache: AggregateCache
+    ahead: timedelta
 
     def run(self, orders: Sequence[Order], host: object = None) -> list[Outcome]:
         """Run commands one after the other in one transaction, and return the outcome of each.
@@ -152,7 +154,7 @@ class Execution:
         command, context = order
         try:
             checked = Checked.of(context, command.actor)
-            at = checked.at or self.clock()
+            at = self._time_of(checked)
             occasion = Occasion(at.astimezone(UTC), checked.actor, checked.correlation_id)
             work = UnitOfWork(self.store, batch.repository, occasion, self.rules, checked.within)
             work.open(*wanted)
@@ -166,6 +168,15 @@ class Execution:
             return refusal, 0
         place = batch.add(work)
         return result, result.position or place
+
+    def _time_of(self, context: Checked) -> datetime:
+        """Return when a command happens; raises InvalidValue for a time too far ahead (R48)."""
+        now = self.clock()
+        if context.at is None:
+            return now
+        if context.at - now > self.ahead:
+            raise InvalidValue("at", f"should be at most {self.ahead} ahead of the clock")
+        return context.at
 
 
 def pause(attempt: int) -> None:

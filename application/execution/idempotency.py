@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import ClassVar, cast
 
 from pydantic import TypeAdapter
@@ -47,8 +47,7 @@ def decide_once(work: UnitOfWork, command: Command[Result], key: str) -> Result:
         if done.event.fingerprint != fingerprint:
             raise IdempotencyKeyReused
         first = cast("Result", TypeAdapter(command.ANSWER).validate_python(done.event.result))
-        first.position = work.position_of(done)
-        return first
+        return replace(first, position=work.position_of(done))
     result = command.decide(work)
     # Its position is then that of the whole answer, and found again with it.
     work.put_last(done)

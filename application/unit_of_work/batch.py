@@ -7,7 +7,7 @@ stands at `PENDING` and its number in the batch, which is beyond every position 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from addressee.domain import AddresseeError, Aggregate, Event
@@ -61,6 +61,6 @@ def placed(
     outcome: Result | AddresseeError, place: int, positions: Sequence[int]
 ) -> Result | AddresseeError:
     """Return a result with the ledger position of its place, or a refusal as it is."""
-    if not isinstance(outcome, AddresseeError):
-        outcome.position = final(place, positions)
-    return outcome
+    if isinstance(outcome, AddresseeError):
+        return outcome
+    return replace(outcome, position=final(place, positions))

@@ -18,7 +18,8 @@ class Context(TypedDict):
         actor: the sender (R29): ``device``, ``backend`` or ``policy``, with ``:name`` where known.
         correlation_id: to find the events by, up to 256 characters.
         idempotency_key: the same key again answers the first result and records nothing (R31).
-        at: when it happened, aware of its zone, for imports; by default the clock says.
+        at: when it happened, aware of its zone, for imports; by default the clock's time. At most
+            five minutes ahead of the clock, unless the constructor allows more (R48).
         transaction: one that the host has open, to join; a SQLAlchemy connection or session
             where the store is `SqlStore`. The command then takes effect with the host's own rows
             when the host commits, and subscribers are notified then. A lost race is tried a few

@@ -20,7 +20,7 @@ class PrimaryMove:
     current: str | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Registered:
     """Answer of ``register``.
 
@@ -39,7 +39,7 @@ class Registered:
 PersonalizeOutcome = Literal["attached", "promoted", "rebound", "unchanged"]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Personalized:
     """Answer of ``personalize`` (R17).
 
@@ -60,25 +60,26 @@ class Personalized:
     position: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Depersonalized:
     """Answer of ``depersonalize``, ``depersonalize_all`` and ``expire``.
 
     Attributes:
-        outcome: ``depersonalized``, ``expired``, or ``unchanged`` where nobody was bound (R18).
+        outcome: ``depersonalized``, ``expired``, ``unchanged`` where nobody was bound (R18), or
+            ``superseded`` where another person than the one who was meant is bound (R43).
         installations: those that were named; of a person, those that were unbound.
         person: the person who lost them, if any.
         primary_moves: the primary flags that moved.
     """
 
-    outcome: Literal["depersonalized", "expired", "unchanged"]
+    outcome: Literal["depersonalized", "expired", "unchanged", "superseded"]
     installations: tuple[str, ...]
     person: str | None = None
     primary_moves: tuple[PrimaryMove, ...] = field(default=())
     position: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Updated:
     """Answer of the commands that change what is known of an installation or a person.
 

@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from .. import events
-from ..errors import AmbiguousPersonalizeCandidates, PersonalizationImpossible
+from ..errors import (
+    AmbiguousPersonalizeCandidates,
+    OtherPerson,
+    PersonalizationImpossible,
+    UserMergeInterrupted,
+)
 from ..identity import Identifier, Identity
 from .base import Occasion
 from .installation import Installation
@@ -32,6 +37,32 @@ def candidate(holders: Mapping[Identifier, str], identity: Identity) -> str | No
     if len(persons) > 1:
         raise AmbiguousPersonalizeCandidates(tuple(map(identity.field_of, holders)))
     return next(iter(persons), None)
+
+
+def check_acts_for(
+    external_id: str,
+    installation: Installation,
+    holders: Mapping[Identifier, str],
+    identity: Identity,
+) -> None:
+    """Refuse an identity that a caller who may act for one person only can't sign in (R55).
+
+    Args:
+        external_id: that person's.
+        installation: where the person is to sign in.
+        holders: identifier → id of the person that holds it.
+        identity: what was given.
+
+    Raises:
+        OtherPerson: the identity does not have that external id.
+        UserMergeInterrupted: another person holds one of its identifiers.
+    """
+    if identity.external_id != external_id:
+        raise OtherPerson(installation.name)
+    person = holders.get(Identifier("external_id", external_id))
+    for identifier, holder in holders.items():
+        if holder != person:
+            raise UserMergeInterrupted(identity.field_of(identifier), "belongs to another person")
 
 
 def check_free(

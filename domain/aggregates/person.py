@@ -26,6 +26,8 @@ class Person(Aggregate):
         """Installation → application, in binding order."""
         self.primaries: dict[str, str] = {}
         """Application → primary installation (R23)."""
+        self.met: frozenset[str] = frozenset()
+        """Applications that the person was ever signed in to (R56)."""
 
     @property
     def identified(self) -> bool:
@@ -35,6 +37,14 @@ class Person(Aggregate):
     def values(self, kind: str) -> list[str]:
         """Return the identifiers of one kind, in the order they were added."""
         return [value for held, value in self.identifiers if held == kind]
+
+    def is_named(self, name: str) -> bool:
+        """Return whether a name is the person's id or external id."""
+        return name == self.name or ("external_id", name) in self.identifiers
+
+    def known_in(self, application: str | None) -> bool:
+        """Return whether an application has ever met the person; True for None."""
+        return application is None or application in self.met
 
     def draft(self) -> Self:
         """Return a draft with its own containers."""
@@ -109,6 +119,8 @@ class Person(Aggregate):
 
     def _personalized(self, event: events.DevicePersonalized) -> None:
         self.devices[event.installation] = event.application
+        if event.application not in self.met:
+            self.met |= {event.application}
 
     def _depersonalized(self, event: events.DeviceDepersonalized) -> None:
         self.devices.pop(event.installation, None)

@@ -8,7 +8,15 @@ from datetime import timedelta
 import pytest
 
 from addressee.application import Identity, Personalization, SessionPolicy
-from addressee.domain import Forbidden, InvalidValue, NotPersonalized, PrimaryChanged, UnknownPerson
+from addressee.domain import (
+    Forbidden,
+    InvalidValue,
+    NotPersonalized,
+    OtherPerson,
+    PrimaryChanged,
+    UnknownPerson,
+    UserMergeInterrupted,
+)
 from tests.contract.conftest import Host
 
 
@@ -162,3 +170,68 @@ def test_R26_eight_schedulers_end_each_session_once(host: Host) -> None:
 def test_R26_a_policy_must_make_sense() -> None:
     with pytest.raises(InvalidValue):
         SessionPolicy(timedelta(0))
+
+
+@pytest.mark.parametrize("named_by", ["external id", "person id"])
+def test_R43_a_late_logout_does_not_log_out_the_next_person(host: Host, named_by: str) -> None:
+    device = host.device()
+    ali = host.login(device, "ali")
+    host.login(device, "bea", force_depersonalize=True)
+    topics = host.topics(device)
+    of = "ali" if named_by == "external id" else ali
+    late = host.people.depersonalize(device, of=of)
+    assert (late.outcome, late.person, late.primary_moves) == ("superseded", None, ())
+    assert (host.topics(device), host.found("external_id:bea")) == (topics, [device])
+    assert host.people.depersonalize(device, of="bea").outcome == "depersonalized"
+    assert host.people.depersonalize(device, of="bea").outcome == "unchanged"
+    host.login(device, "ali")
+    assert host.people.depersonalize(device, of=of).person == ali
+
+
+def test_R43_the_same_idempotency_key_gives_superseded_again(host: Host) -> None:
+    device = host.device()
+    host.login(device, "bea")
+    for _ in range(2):
+        late = host.people.depersonalize(device, of="ali", idempotency_key="k")
+        assert late.outcome == "superseded"
+    assert host.found("external_id:bea") == [device]
+
+
+def test_R25_nothing_is_cleared_where_nobody_is_signed_in(host: Host) -> None:
+    device = host.device()
+    cleared = host.people.set_primary(device, primary=False)
+    assert (cleared.outcome, cleared.person) == ("unchanged", None)
+
+
+def test_R48_a_time_too_far_ahead_of_the_clock_is_refused(host: Host) -> None:
+    device = host.device()
+    soon = host.clock.now + timedelta(minutes=5)
+    host.people.personalize(device, Identity(external_id="ali"), at=soon)
+    with pytest.raises(InvalidValue, match=r"^at should be at most 0:05:00 ahead") as refused:
+        host.people.depersonalize(device, at=soon + timedelta(microseconds=1))
+    assert refused.value.field == "at"
+    assert host.found("external_id:ali") == [device]
+    patient = Personalization(host.store, clock=host.clock, clock_ahead=timedelta(days=1))
+    assert patient.depersonalize(device, at=soon + timedelta(hours=1)).outcome == "depersonalized"
+
+
+def test_R55_a_caller_for_one_person_signs_in_no_other(host: Host) -> None:
+    backend, device = host.device("backend"), host.device()
+    victim = host.people.personalize(backend, Identity(emails=["vv@x.com"])).person
+    for identity in (
+        Identity(external_id="mallory", emails=["vv@x.com"]),
+        Identity(external_id="mallory", msisdns=["385991111666"], emails=["vv@x.com"]),
+    ):
+        with pytest.raises(UserMergeInterrupted, match=r"^emails\[0\] belongs to another person$"):
+            host.people.personalize(device, identity, of="mallory")
+    for other in (Identity(external_id="eve"), Identity(emails=["vv@x.com"])):
+        with pytest.raises(OtherPerson):
+            host.people.personalize(device, other, of="mallory")
+    assert host.topics(device) == ["InstallationRegistered"]
+    host.people.personalize(host.device("own"), Identity(external_id="mallory"))
+    with pytest.raises(UserMergeInterrupted):
+        host.people.personalize(device, Identity("mallory", emails=["vv@x.com"]), of="mallory")
+    done = host.people.personalize(device, Identity("mallory", emails=["m@x.com"]), of="mallory")
+    assert done.person != victim
+    assert host.found("email:vv@x.com") == [backend]
+    assert host.found("email:m@x.com") == [device, "own"]

@@ -36,8 +36,9 @@ def installation_routes(service: ServiceContext) -> APIRouter:
         """Register an installation; the response has its id as pushRegId."""
         code = service.device(authorization).application.code
         made = people.register(code, installation=service.ids(), within=code, **facts_of(body))
-        profile = profiles.of(made.installation, within=code)
-        return JSONResponse(instance_of(profile.installation, secret=True))
+        # As the command left it: another registration may have taken the token meanwhile.
+        state = profiles.installation(made.installation, at=made.position)
+        return JSONResponse(instance_of(state, secret=True))
 
     @routes.get("/{installation}", responses=response_body(INSTANCE_RESPONSE))
     def get_instance(installation: str, authorization: Credential = None) -> Response:

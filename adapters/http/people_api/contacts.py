@@ -15,8 +15,7 @@ from addressee.adapters.mobile_sdk import (
     sign_in_of,
     update_of,
 )
-from addressee.application import Context, Profile
-from addressee.domain import Installation, Person
+from addressee.application import Context, InstallationState, PersonState, Profile
 
 from ..messages.error_responses import Refused
 from ..messages.json_body import JsonBody
@@ -171,7 +170,7 @@ def mobile_sign_in(body: Body) -> Body:
     return {"userIdentity": identity, "userAttributes": attributes}
 
 
-def registration_of(installation: Installation) -> dict[str, Any]:
+def registration_of(installation: InstallationState) -> dict[str, Any]:
     """Return an installation in this API's format."""
     fields = instance_of(installation)
     words = {**SYSTEM_WORDS, **dict.fromkeys(SAME)}
@@ -187,7 +186,7 @@ def registration_of(installation: Installation) -> dict[str, Any]:
     }
 
 
-def contact_of(person: Person, profile: Profile | None) -> dict[str, Any]:
+def contact_of(person: PersonState, profile: Profile | None) -> dict[str, Any]:
     """Return a person in this API's format, with the installation if given."""
     contacts: dict[str, Any] = {
         "phones": [{"number": number} for number in person.values("msisdn")],
