@@ -14,7 +14,7 @@ from sqlalchemy import QueuePool, make_url
 from addressee.adapters.eventsourcing_store import RecorderStore
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.database import made_engine
+from addressee.adapters.sql.engine.pool import made_engine
 from addressee.application import History, Identity, Personalization, Store, Targeting
 from tests.servers import MariaDB, Postgres
 

@@ -55,7 +55,7 @@ def test_what_appears_before_the_last_row_is_noticed(store: SqlStore) -> None:
         [first] = on_ios(reader)
     number = store.parts.prepared.index.warm.newest.get(("shop", frozenset(IOS)))["os:ios"]
     early, late = ({"term": number, "ordinal": first + n, "present": 1} for n in (1, 2))
-    if store.database.is_sqlite:
+    if store.database.single_writer:
         with store.database.writing() as connection:
             connection.execute(insert(DELTA), [early, late])
     else:

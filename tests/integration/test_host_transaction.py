@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.database import made_engine
+from addressee.adapters.sql.engine.pool import made_engine
 from addressee.application import History, Identity, Personalization, Targeting, bulk
 from addressee.domain import Conflict, DevicePersonalized, InvalidValue, PersonalizationImpossible
 

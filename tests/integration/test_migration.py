@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,8 +14,8 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from addressee.adapters.cli import main
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.database import made_engine
-from addressee.adapters.sql.schema.migration import Migration
+from addressee.adapters.sql.engine.pool import made_engine
+from addressee.adapters.sql.schema.migration import FOLDER, Migration
 from addressee.application import Personalization, Targeting
 from addressee.domain import InvalidValue, StoreDamaged, StoreOutdated, StoreUnavailable
 from tests.servers import Postgres
@@ -66,6 +67,18 @@ def test_a_migrated_schema_equals_a_fresh_one(new_url: Callable[[], str]) -> Non
     with SqlStore(migrated, create=False) as store:
         Personalization(store).register("shop", installation="a")
         assert Targeting(store).count("shop", "all") == 1
+
+
+def test_released_migrations_import_no_code_that_may_change() -> None:
+    versions = [*(FOLDER / "versions").glob("v*.py")]
+    assert versions
+    for path in versions:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                assert not any(name.name.startswith("addressee") for name in node.names), path
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, path
+                assert not (node.module or "").startswith("addressee"), path
 
 
 def test_the_sql_of_a_dry_run_makes_the_same(new_url: Callable[[], str]) -> None:

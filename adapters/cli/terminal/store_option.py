@@ -4,48 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from sqlalchemy import exc, make_url
+from sqlalchemy import make_url
 
 from addressee.adapters.sql import SqlStore
-from addressee.domain import InvalidValue, StoreUnavailable
+from addressee.adapters.sql.engine.pool import ESCAPES, file_of
+from addressee.domain import StoreUnavailable
 
 DEFAULT_STORE = "sqlite:///addressee.db"
 BESIDE = ("", "-wal", "-shm")
 """The endings of the files that SQLite writes for one database."""
-ESCAPES = "% @ : / ? are written %25 %40 %3A %2F %3F"
-
-
-def checked_url(url: str) -> str:
-    """Return a database URL; raises InvalidValue, without the password, if it is misread.
-
-    SQLAlchemy cuts a file's name at a question mark, and takes the end of a password that has an
-    @ for the host's name.
-    """
-    try:
-        parsed = make_url(url)
-    except exc.ArgumentError:
-        return url  # to open it says what is wrong
-    except ValueError:
-        raise InvalidValue("store", f"has no number as its port; in a password {ESCAPES}") from None
-    if "@" in (parsed.host or ""):
-        raise InvalidValue("store", f"has an @ in its host; in a user's name or password {ESCAPES}")
-    if parsed.get_backend_name() == "sqlite" and "?" in url and not parsed.query:
-        raise InvalidValue(
-            "store", f"has a ? with no options behind it; in a file's name {ESCAPES}"
-        )
-    return url
-
 
 Store = Annotated[
     str,
     typer.Option(
         envvar="ADDRESSEE_URL",
-        callback=checked_url,
         help="The database's URL: sqlite:///relative/path, sqlite:////absolute/path or "
         f"postgresql+psycopg://user:password@host/database. In names and passwords {ESCAPES}. "
         "Other users see options in `ps`; they do not see ADDRESSEE_URL.",
@@ -81,7 +57,7 @@ def filled_store(url: str) -> Generator[SqlStore]:
         InvalidValue: the URL can't be parsed.
         StoreUnavailable, StoreDamaged: the database can't be opened.
     """
-    file = sqlite_file(url)
+    file = file_of(url)
     if file is None or file.exists():
         with SqlStore(url) as store:
             yield store
@@ -99,19 +75,9 @@ def filled_store(url: str) -> Generator[SqlStore]:
             unfinished.with_name(unfinished.name + ending).unlink(missing_ok=True)
 
 
-def sqlite_file(url: str) -> Path | None:
-    """Return the file of an SQLite database; None for a server, and for SQLite's own file URIs."""
-    with suppress(exc.ArgumentError):  # to open the URL says what is wrong with it
-        parsed = make_url(url)
-        name = parsed.database or "."
-        if parsed.get_backend_name() == "sqlite" and not name.startswith("file:"):
-            return Path(name)
-    return None
-
-
 def refuse_missing(url: str) -> None:
     """Raise StoreUnavailable if an SQLite file is missing, empty or can't be written."""
-    file = sqlite_file(url)
+    file = file_of(url)
     if file is None:
         return
     if not file.exists():

@@ -13,9 +13,10 @@ from sqlalchemy import Connection, delete, select, tuple_, update
 
 from addressee.application.ports.views import SHARD_BITS
 
-from ..engine.bulk_write import Row
 from ..engine.compiled_query import pages
-from ..schema.tables import GENERATION, Schema
+from ..engine.dialects.base import Row
+from ..schema.read_model_tables import GENERATION
+from ..schema.tables import Schema
 from .delta import Delta, delta_of
 from .index_statements import Index
 from .postings_reader import decoded

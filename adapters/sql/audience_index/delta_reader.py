@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from ..engine.compiled_query import Query
-from ..schema.tables import GENERATION
+from ..schema.read_model_tables import GENERATION
 from .delta import UNCHANGED, UNREAD, Delta, ReadDelta, later
 from .generation_cache import Kept, Warm
 

@@ -6,7 +6,9 @@ from sqlalchemy import Integer, cast, func, literal_column, null, select, union_
 
 from ..engine.bulk_write import Rows
 from ..engine.compiled_query import Query, given, listed
-from ..schema.tables import GENERATION, Bytes, Schema
+from ..schema.column_types import Bytes
+from ..schema.read_model_tables import GENERATION
+from ..schema.tables import Schema
 from .generation_cache import Warm
 
 WARM_BYTES = 64 << 20

@@ -17,7 +17,7 @@ from addressee.application.ports.views import SHARD_BITS
 from addressee.domain import StoreDamaged
 
 from ..engine.compiled_query import IN_LIMIT, pages
-from ..schema.tables import GENERATION
+from ..schema.read_model_tables import GENERATION
 from .delta import UNCHANGED, Delta
 from .delta_reader import read_deltas
 from .generation_cache import Kept, Warm

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from sqlalchemy import Connection, insert
 
 from ..engine.compiled_query import pages
-from ..schema.tables import WHOLE_TERM
+from ..schema.column_types import WHOLE_TERM
 from .index_statements import Index
 
 

@@ -11,7 +11,9 @@ from sqlalchemy import exc, update
 from addressee.application import Changes, Stored
 from addressee.domain import Event, LedgerFileInvalid, StoreNotEmpty
 
-from ..schema.tables import IDENTIFIER_KEY, INDEXED, SLOT_NAMES
+from ..engine.dialects import dialect_of
+from ..event_store.positions import ordering_on
+from ..schema.bookkeeping_tables import IDENTIFIER_KEY, INDEXED
 from .index_loader import IndexLoading
 
 
@@ -20,15 +22,8 @@ class LedgerFilling(IndexLoading):
 
     def begin(self, key: bytes, indexed: AbstractSet[str]) -> None:
         """Keep others from writing, and take on what the store is to be; raises StoreNotEmpty."""
-        schema, dialect = self._schema, self._connection.dialect.name
-        setting = schema.setting
-        if dialect == "postgresql":
-            self._connection.exec_driver_sql(
-                f"LOCK TABLE {schema.event.fullname} IN SHARE ROW EXCLUSIVE MODE"
-            )
-        elif dialect != "sqlite":
-            slots = setting.c.name.in_(SLOT_NAMES)
-            self._connection.execute(setting.select().where(slots).with_for_update())
+        setting = self._schema.setting
+        ordering_on(self._connection).keep_writers_out(self._connection, self._schema)
         if self._prepared.last.rows(self._connection):
             raise StoreNotEmpty
         kept = {IDENTIFIER_KEY: key, INDEXED: json.dumps(sorted(indexed)).encode()}
@@ -52,9 +47,5 @@ class LedgerFilling(IndexLoading):
     def finish(self) -> None:
         """Write what is left, and have positions go on behind those that were filled in."""
         super().finish()
-        if self._connection.dialect.name == "postgresql":
-            event = self._schema.event.fullname
-            self._connection.exec_driver_sql(
-                f"SELECT setval(pg_get_serial_sequence('{event}', 'position'),"  # noqa: S608 # our own names
-                f" coalesce(max(position), 0) + 1, false) FROM {event}"
-            )
+        dialect = dialect_of(self._connection)
+        dialect.continue_numbers(self._connection, self._schema.event, "position")

@@ -7,8 +7,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import BindParameter, ClauseElement, Connection, bindparam, exc
+from sqlalchemy import BindParameter, ClauseElement, Connection, bindparam
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from .dialects import DatabaseDialect, dialect_of
+from .dialects.base import as_sqlalchemy
 
 T = TypeVar("T")
 
@@ -28,16 +31,6 @@ def pages(values: Iterable[T], size: int = IN_LIMIT) -> Iterator[list[T]]:
 def listed() -> BindParameter[Any]:
     """Return the parameter of a `Query` that stands for its list."""
     return bindparam("listed", expanding=True)
-
-
-def as_sqlalchemy(error: Exception, connection: Connection) -> exc.DBAPIError:
-    """Return what a driver raised as SQLAlchemy's own executor would raise it."""
-    dialect = connection.dialect
-    wrapped = exc.DBAPIError.instance(
-        None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
-    )
-    assert isinstance(wrapped, exc.DBAPIError)  # noqa: S101 # tells the type checkers
-    return wrapped
 
 
 LIST, ARRAY = "IN (__[POSTCOMPILE_listed])", "= ANY(%(listed)s)"
@@ -79,7 +72,7 @@ class Query:
 
     def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
-        self._compiled: dict[tuple[str, int], Compiled] = {}
+        self._compiled: dict[tuple[DatabaseDialect, int], Compiled] = {}
 
     def rows(
         self, connection: Connection, values: Sequence[object] = (), **named: object
@@ -95,11 +88,12 @@ class Query:
             DBAPIError: as SQLAlchemy wraps what the driver raises.
         """
         length = len(values)
-        arrays = connection.dialect.name == "postgresql"
+        dialect = dialect_of(connection)
+        arrays = dialect.arrays
         filled = min(1 << (length - 1).bit_length(), IN_LIMIT) if length and not arrays else 0
         if filled > length:
             values = [*values, *[values[-1]] * (filled - length)]
-        text, before, after, constants = self._for(connection, filled)
+        text, before, after, constants = self._for(connection, dialect, filled)
         if constants:
             named |= constants
         parameters: Sequence[object] | Mapping[str, object]
@@ -121,14 +115,14 @@ class Query:
         finally:
             cursor.close()
 
-    def _for(self, connection: Connection, length: int) -> Compiled:
-        key = connection.dialect.name, length
+    def _for(self, connection: Connection, dialect: DatabaseDialect, length: int) -> Compiled:
+        key = dialect, length
         if (known := self._compiled.get(key)) is not None:
             return known
         compiled = self._statement.compile(dialect=connection.dialect)
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 # tells the type checkers
         constants = {name: value for name, value in compiled.params.items() if value is not None}
-        if connection.dialect.name == "postgresql":
+        if dialect.arrays:
             text = compiled.string.replace(LIST, ARRAY)
             made = self._compiled[key] = Compiled(text, None, (), constants)
             return made

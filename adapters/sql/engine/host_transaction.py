@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from addressee.domain import InvalidValue, StoreUnavailable
 
-from .database import TAKE_XID, translated
+from .dialects import dialect_of
+from .driver_errors import translated
 
 NOTICES = "addressee_notices"
 """Where a connection that the pool lends carries its notices."""
@@ -33,6 +34,7 @@ class Joining:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._dialect = dialect_of(engine)
         self._lock = Lock()
         self._known: WeakSet[Connection] = WeakSet()
         self._listens = False
@@ -50,13 +52,13 @@ class Joining:
             Conflict: a race was lost; the host's transaction goes on.
             StoreUnavailable: the database took the host's whole transaction back, or is gone.
         """
-        with translated():
+        with translated(self._dialect):
             connection = self._connection(host)
             notices = self._notices(connection)
-            self._begin(connection)
+            self._dialect.begin_within(connection)
             savepoint = connection.begin_nested()
         try:
-            with translated():
+            with translated(self._dialect):
                 yield connection
                 savepoint.commit()
         except BaseException:
@@ -73,19 +75,6 @@ class Joining:
         if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             raise InvalidValue("transaction", "commits each statement by itself")
         return connection
-
-    def _begin(self, connection: Connection) -> None:
-        """See to it that the transaction is begun as `Database` would begin it.
-
-        SQLite's driver begins only before it writes; a savepoint that stands alone would be
-        committed when it is released. PostgreSQL gives a transaction its id only when it writes.
-        """
-        dialect = connection.dialect.name
-        raw: Any = connection.connection.driver_connection
-        if dialect == "sqlite" and not raw.in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        elif dialect == "postgresql":
-            connection.exec_driver_sql(TAKE_XID)
 
     def _notices(self, connection: Connection) -> Notices:
         notices: Notices = connection.info.setdefault(NOTICES, Notices())

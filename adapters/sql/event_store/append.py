@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from eventsourcing.persistence import IntegrityError
 from sqlalchemy import Connection, exc
 
-from ..engine.bulk_write import Row, Write
+from ..engine.bulk_write import Write
+from ..engine.dialects.base import Row
 from .event_statements import EventStatements
 from .positions import ordering_on
 
@@ -34,6 +35,6 @@ def insert_events(
             write.run(connection)
         return []
     try:
-        return ordering_on(connection.dialect).insert(connection, prepared, rows, beside)
+        return ordering_on(connection).insert(connection, prepared, rows, beside)
     except exc.IntegrityError:
         raise IntegrityError("a stream has an event of that version already") from None

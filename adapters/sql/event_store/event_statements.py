@@ -21,8 +21,9 @@ class EventStatements:
         schema: the tables.
 
     Attributes:
-        events, copies: write rows; which columns, says the constructor.
-        recorded: reads events by stream and version; conditions can be added.
+        events, copies: write rows; the constructor names their columns.
+        in_order: reads events in ledger order; conditions can be added.
+        recorded: reads events by stream and version; likewise.
         whole: reads whole streams.
         further: reads whole streams, and of a few others one event each, by stream and version.
         ends: reads stream → last version.
@@ -34,9 +35,9 @@ class EventStatements:
         event = schema.event
         self.events = Rows(event, "stream", "version", "topic", "state")
         self.copies = Rows(event, "position", "stream", "version", "topic", "state")
-        self.recorded = recorded = select(
-            event.c.position, event.c.stream, event.c.version, event.c.topic, event.c.state
-        ).order_by(event.c.stream, event.c.version)
+        columns = (event.c.position, event.c.stream, event.c.version, event.c.topic, event.c.state)
+        self.in_order = select(*columns).order_by(event.c.position)
+        self.recorded = recorded = select(*columns).order_by(event.c.stream, event.c.version)
         self.whole = Query(recorded.where(event.c.stream.in_(listed())))
         known = [
             and_(event.c.stream == given(f"stream{n}"), event.c.version == given(f"version{n}"))
@@ -60,5 +61,5 @@ class EventStatements:
             last: the last position that counts; by default all do.
         """
         position = self.schema.event.c.position
-        found = self.recorded.order_by(None).order_by(position).where(position > after).limit(limit)
+        found = self.in_order.where(position > after).limit(limit)
         return found if last is None else found.where(position <= last)

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Dialect,
     Integer,
     literal_column,
     select,
     text,
 )
 
-from addressee.domain import InvalidValue
-
-from ..engine.bulk_write import Row, Write, copies
+from ..engine.bulk_write import Write
 from ..engine.compiled_query import pages
-from ..engine.database import TAKE_XID
-from ..schema.tables import SLOT_NAMES, Schema
+from ..engine.dialects import Writers, dialect_of
+from ..engine.dialects.base import HasDialect, Row, quoted
+from ..engine.dialects.postgresql import TAKE_XID
+from ..schema.bookkeeping_tables import SLOT_NAMES
+from ..schema.tables import Schema
 from .event_statements import EventStatements
 
 OLDEST_XID = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
@@ -73,6 +75,14 @@ class Ordering(Protocol):
         """Takes a barrier; None where writers take turns, so that nothing appears late."""
         ...
 
+    def share(self, sql: Dialect, schema: Schema) -> str:
+        """Return the statement with which a writer begins; "" where it needs none."""
+        ...
+
+    def keep_writers_out(self, connection: Connection, schema: Schema) -> None:
+        """Wait for the writers that are under way, and block others until the transaction ends."""
+        ...
+
 
 class OneWriter:
     """SQLite: positions are taken and committed in one order."""
@@ -93,6 +103,13 @@ class OneWriter:
         [[last]] = prepared.last.rows(connection)
         return [*range(last - len(rows) + 1, last + 1)]
 
+    def share(self, sql: Dialect, schema: Schema) -> str:
+        """Return nothing: a writer has the file to itself."""
+        return ""
+
+    def keep_writers_out(self, connection: Connection, schema: Schema) -> None:
+        """Do nothing: they wait already."""
+
 
 class TransactionIds:
     """PostgreSQL: a writer takes its transaction id when it begins, before its positions."""
@@ -105,9 +122,9 @@ class TransactionIds:
         beside: Sequence[Write] = (),
     ) -> list[int]:
         """Add rows, and the others in the same statement; of many, take the positions before."""
-        if not copies(connection.dialect, rows):
+        if not dialect_of(connection).copies(connection.dialect, rows):
             return prepared.events.numbered(connection, rows, beside)
-        table = prepared.schema.event.fullname
+        table = quoted(connection.dialect, prepared.schema.event)
         taken = connection.exec_driver_sql(NEXT_POSITIONS, (len(rows), table))
         positions = sorted(taken.scalar_one())
         numbered = [(n, *row) for n, row in zip(positions, rows, strict=True)]
@@ -119,6 +136,15 @@ class TransactionIds:
     def barrier(self, connection: Connection, schema: Schema) -> Barrier:
         """Return a transaction id: whoever holds a lower position has a lower id."""
         return IdBarrier(connection.execute(text(TAKE_XID)).scalar_one())
+
+    def share(self, sql: Dialect, schema: Schema) -> str:
+        """Return nothing: `Database` has a writer take its id."""
+        return ""
+
+    def keep_writers_out(self, connection: Connection, schema: Schema) -> None:
+        """Lock the ledger against writers; readers go on."""
+        event = quoted(connection.dialect, schema.event)
+        connection.exec_driver_sql(f"LOCK TABLE {event} IN SHARE ROW EXCLUSIVE MODE")
 
 
 class IdBarrier:
@@ -165,6 +191,17 @@ class Slots:
         """Return all slots: whoever holds a position has shared one of them until now."""
         return SlotBarrier(schema)
 
+    def share(self, sql: Dialect, schema: Schema) -> str:
+        """Return what shares the slot of this moment."""
+        table = quoted(sql, schema.setting)
+        return f"SELECT 1 FROM {table} WHERE name = '{slot_now()}' LOCK IN SHARE MODE"  # noqa: S608 # our own names
+
+    def keep_writers_out(self, connection: Connection, schema: Schema) -> None:
+        """Take all slots."""
+        setting = schema.setting
+        slots = setting.select().where(setting.c.name.in_(SLOT_NAMES))
+        connection.execute(slots.with_for_update())
+
 
 def slot_now() -> str:
     """Return the slot that a writer shares who begins at this moment."""
@@ -187,17 +224,13 @@ class SlotBarrier:
         return not self._left
 
 
-ORDERINGS: Mapping[str, Ordering] = {
-    "sqlite": OneWriter(),
-    "postgresql": TransactionIds(),
-    "mariadb": Slots(),
-    "mysql": Slots(),
+ORDERINGS: Mapping[Writers, Ordering] = {
+    Writers.TAKE_TURNS: OneWriter(),
+    Writers.HAVE_IDS: TransactionIds(),
+    Writers.SHARE_ROWS: Slots(),
 }
 
 
-def ordering_on(dialect: Any) -> Ordering:  # noqa: ANN401 # SQLAlchemy's own, typed in no way
-    """Return how a database orders events; raises InvalidValue for one that nobody has tried."""
-    try:
-        return ORDERINGS[dialect.name]
-    except KeyError:
-        raise InvalidValue("store", f"can't be on {dialect.name}") from None
+def ordering_on(where: HasDialect) -> Ordering:
+    """Return how the database of an engine or connection orders events."""
+    return ORDERINGS[dialect_of(where).writers]

@@ -33,7 +33,7 @@ class Tail:
         self._database = database
         self._schema = schema
         self._table = schema.event
-        self._take_barrier = ordering_on(database.engine.dialect).barrier
+        self._take_barrier = ordering_on(database.engine).barrier
         self._lock = Lock()
         self._settled = 0
         self._barrier: tuple[Barrier, int] | None = None

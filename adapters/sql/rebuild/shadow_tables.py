@@ -6,21 +6,15 @@ from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from sqlalchemy import Connection, insert, inspect, text
+from sqlalchemy import Connection, insert, inspect
 
 from ..engine.database import Database
-from ..schema.tables import FIRST_GENERATION, SLOT_NAMES, Schema
+from ..event_store.positions import ordering_on
+from ..schema.read_model_tables import FIRST_GENERATION
+from ..schema.tables import Schema
 
 LOCK_SECONDS = 1
 """How long a swap waits for transactions that are under way: others wait behind it."""
-OWN_TRANSACTION = {"mariadb", "mysql"}
-"""Where a statement that changes tables commits what stood before it."""
-RELATIONS = text(
-    "SELECT c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE n.nspname = coalesce(:schema, current_schema()) AND starts_with(c.relname, :prefix)"
-    " AND c.relkind IN ('r', 'i', 'S')"
-)
-KINDS = {"r": "TABLE", "i": "INDEX", "S": "SEQUENCE"}
 
 
 class Shadow:
@@ -86,45 +80,27 @@ class Shadow:
         Raises:
             Conflict, StoreUnavailable: transactions are under way for too long; nothing was done.
         """
-        dialect = database.engine.dialect.name
-        if dialect in OWN_TRANSACTION:
+        dialect = database.dialect
+        if dialect.ddl_commits:
             self._swap_names(database, finish, done)
             return
         with database.writing() as connection:
-            if dialect == "postgresql":
-                self._lock(connection)
+            # Writers stop at the ledger, before they use the tables; its readers go on.
+            dialect.limit_waiting(connection, LOCK_SECONDS)
+            ordering_on(connection).keep_writers_out(connection, self._live)
+            dialect.lock_exclusively(connection, [self._live.swapped[name] for name in self._twins])
             finish(connection)
+            quote = connection.dialect.identifier_preparer
             for name, twin in self._twins.items():
                 table = self._live.swapped[name]
                 table.drop(connection)
-                connection.exec_driver_sql(f"ALTER TABLE {twin.fullname} RENAME TO {table.name}")
-            if dialect == "postgresql":
-                self._rename_rest(connection)
+                connection.exec_driver_sql(
+                    f"ALTER TABLE {quote.format_table(twin)} RENAME TO {quote.quote(table.name)}"
+                )
+            made, own = f"{self._prefix}shadow_", self._prefix
+            dialect.rename_parts(connection, self._live.event.schema, made, own)
+            dialect.continue_numbers(connection, self._live.installation, "ordinal")
             done(connection)
-
-    def _lock(self, connection: Connection) -> None:
-        """Wait for the writers and readers that are under way, and keep others out."""
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
-        event = self._live.event.fullname
-        # Writers stop at the ledger, and so leave the tables in peace; readers of it go on.
-        connection.exec_driver_sql(f"LOCK TABLE {event} IN SHARE ROW EXCLUSIVE MODE")
-        tables = ", ".join(self._live.swapped[name].fullname for name in self._twins)
-        connection.exec_driver_sql(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
-
-    def _rename_rest(self, connection: Connection) -> None:
-        """Give indexes and sequences the names of a table's own, and go on numbering behind it."""
-        schema = self._live.event.schema
-        prefix = f"{self._prefix}shadow_"
-        found = connection.execute(RELATIONS, {"schema": schema, "prefix": prefix}).all()
-        place = f"{schema}." if schema else ""
-        for name, kind in found:
-            own = f"{self._prefix}{name.removeprefix(prefix)}"
-            connection.exec_driver_sql(f"ALTER {KINDS[kind]} {place}{name} RENAME TO {own}")
-        table = self._live.installation.fullname
-        connection.exec_driver_sql(
-            f"SELECT setval(pg_get_serial_sequence('{table}', 'ordinal'),"  # noqa: S608 # our own names
-            f" coalesce(max(ordinal), 0) + 1, false) FROM {table}"
-        )
 
     def _swap_names(
         self,
@@ -138,15 +114,13 @@ class Shadow:
         takes what was kept of the old ones for the new.
         """
         with database.writing() as guard, patient(guard, "innodb_lock_wait_timeout"):
-            setting = self._live.setting
-            slots = setting.c.name.in_(SLOT_NAMES)
-            guard.execute(setting.select().where(slots).with_for_update())
+            ordering_on(guard).keep_writers_out(guard, self._live)
             with database.writing() as connection:
                 finish(connection)
             pairs = [(self._live.swapped[name], name, twin) for name, twin in self._twins.items()]
+            quote = guard.dialect.identifier_preparer.format_table
             steps = [
-                f"{table.fullname} TO {self._gone[name].fullname}, "
-                f"{twin.fullname} TO {table.fullname}"
+                f"{quote(table)} TO {quote(self._gone[name])}, {quote(twin)} TO {quote(table)}"
                 for table, name, twin in pairs
             ]
             with database.writing() as connection, patient(connection, "lock_wait_timeout"):

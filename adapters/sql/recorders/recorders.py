@@ -105,17 +105,16 @@ class SqlAggregateRecorder(SqlRecorder, AggregateRecorder):
     ) -> Sequence[StoredEvent]:
         """Return a stream's events with versions above ``gt`` and up to ``lte``."""
         table = self._schema.event
-        found = select(table.c.stream, table.c.version, table.c.topic, table.c.state).where(
-            table.c.stream == str(originator_id)
-        )
+        found = self._prepared.recorded.where(table.c.stream == str(originator_id))
         if gt is not None:
             found = found.where(table.c.version > gt)
         if lte is not None:
             found = found.where(table.c.version <= lte)
-        found = found.order_by(table.c.version.desc() if desc else table.c.version).limit(limit)
+        if desc:
+            found = found.order_by(None).order_by(table.c.version.desc())
         with self._database.reading() as connection:
-            rows = connection.execute(found)
-            return [StoredEvent(self._id(row[0]), row[1], row[2], row[3]) for row in rows]
+            rows = connection.execute(found.limit(limit))
+            return [StoredEvent(self._id(row[1]), row[2], row[3], row[4]) for row in rows]
 
 
 class SqlApplicationRecorder(SqlAggregateRecorder, ApplicationRecorder):
@@ -144,9 +143,7 @@ class SqlApplicationRecorder(SqlAggregateRecorder, ApplicationRecorder):
     ) -> Sequence[Notification]:
         """Return events in ledger order."""
         table = self._schema.event
-        found = select(
-            table.c.stream, table.c.version, table.c.topic, table.c.state, table.c.position
-        )
+        found = self._prepared.in_order
         if start is not None:
             after = start if inclusive_of_start else start + 1
             found = found.where(table.c.position >= after)
@@ -154,8 +151,8 @@ class SqlApplicationRecorder(SqlAggregateRecorder, ApplicationRecorder):
             found = found.where(table.c.position <= stop)
         if topics:
             found = found.where(table.c.topic.in_(topics))
-        rows = self._tail.rows(found.order_by(table.c.position).limit(limit))
-        return [Notification(self._id(r[0]), r[1], r[2], r[3], r[4]) for r in rows]
+        rows = self._tail.rows(found.limit(limit))
+        return [Notification(self._id(r[1]), r[2], r[3], r[4], r[0]) for r in rows]
 
     def max_notification_id(self) -> int | None:
         """Return the last position, or None for an empty ledger."""

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
-
 from sqlalchemy import Connection, func, insert, inspect, select
-from sqlalchemy.schema import CreateSchema
 
 from addressee.domain import StoreOutdated, StoreUnavailable
 
 from ..engine.database import Database
-from .append_only import guards
-from .tables import FIRST_GENERATION, REVISION, Schema
-
-LOCK_NAME = "addressee"
-LOCK_NUMBER = int.from_bytes(b"adressee")
-"""Of the advisory lock on PostgreSQL, which takes no names."""
-LOCK_SECONDS = 30
+from ..engine.dialects import Writers, dialect_of
+from .append_only import triggers
+from .bookkeeping_tables import SLOT_NAMES
+from .read_model_tables import FIRST_GENERATION
+from .tables import REVISION, Schema
 
 
 def prepare(database: Database, schema: Schema, *, create: bool) -> None:
-    """See to it that the tables are there and no older than this release needs.
+    """Ensure that the tables exist and are no older than this release needs.
 
     Args:
         database: where.
@@ -37,7 +31,7 @@ def prepare(database: Database, schema: Schema, *, create: bool) -> None:
     if revision is None:
         if not create:
             raise StoreUnavailable("that database holds no store; `addressee apply` makes one")
-        with alone(database), database.writing() as connection:
+        with database.alone() as connection:
             if revision_of(connection, schema) is None:
                 create_tables(connection, schema)
     elif revision < REVISION:
@@ -45,7 +39,7 @@ def prepare(database: Database, schema: Schema, *, create: bool) -> None:
 
 
 def revision_of(connection: Connection, schema: Schema) -> str | None:
-    """Return the last migration that the tables have had; None where there are none."""
+    """Return the last migration that the tables had; None where there are none."""
     table = schema.migration
     if not inspect(connection).has_table(table.name, table.schema):
         return None
@@ -55,39 +49,14 @@ def revision_of(connection: Connection, schema: Schema) -> str | None:
 
 def create_tables(connection: Connection, schema: Schema) -> None:
     """Make all tables as the newest migration would leave them."""
-    if schema.event.schema and connection.dialect.name == "postgresql":
-        connection.execute(CreateSchema(schema.event.schema, if_not_exists=True))
+    dialect = dialect_of(connection)
+    for statement in dialect.create_schema(schema.event.schema):
+        connection.execute(statement)
     schema.metadata.create_all(connection)
-    dialect = connection.dialect.name
-    for statement in guards(schema.event, schema.seal, schema.setting, dialect):
-        connection.exec_driver_sql(statement.replace("%", "%%"))
-    connection.execute(
-        insert(schema.chunk), dict(zip(schema.chunk.c.keys(), FIRST_GENERATION, strict=True))
-    )
+    for trigger in triggers(dialect, connection.dialect, schema):
+        connection.exec_driver_sql(trigger.replace("%", "%%"))
+    if dialect.writers is Writers.SHARE_ROWS:
+        slots = [{"name": name, "value": b""} for name in SLOT_NAMES]
+        connection.execute(insert(schema.setting), slots)
+    connection.execute(insert(schema.chunk).values(FIRST_GENERATION))
     connection.execute(insert(schema.migration), {"version_num": REVISION})
-
-
-@contextmanager
-def alone(database: Database) -> Generator[None]:
-    """Have nobody else make or migrate tables until the block, and its transaction, has ended.
-
-    SQLite has one writer at a time anyway.
-
-    Raises:
-        StoreUnavailable: somebody else is at it for long.
-    """
-    dialect = database.engine.dialect.name
-    if dialect == "sqlite":
-        yield
-        return
-    with database.reading() as connection:
-        if dialect == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(LOCK_NUMBER)))
-            yield
-            return
-        if not connection.execute(select(func.get_lock(LOCK_NAME, LOCK_SECONDS))).scalar():
-            raise StoreUnavailable("somebody else is making or migrating the tables")
-        try:
-            yield
-        finally:
-            connection.execute(select(func.release_lock(LOCK_NAME)))

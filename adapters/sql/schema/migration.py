@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from addressee.domain import StoreDamaged
 
 from ..engine.database import Database
-from .creation import alone, revision_of
+from .creation import revision_of
 from .tables import Schema
 
 Part = Literal["before", "after"]
@@ -69,7 +69,7 @@ class Migration:
         Returns:
             The revisions that were run.
         """
-        with alone(self._database), self._database.writing() as connection:
+        with self._database.alone() as connection:
             missing = self._missing(connection, part)
             if missing:
                 command.upgrade(self._config(connection), missing[-1].revision)

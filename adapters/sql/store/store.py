@@ -21,14 +21,15 @@ from ..bulk_load.index_loader import IndexLoading
 from ..bulk_load.ledger_loader import LedgerFilling
 from ..engine.database import Database
 from ..engine.host_transaction import Joining
+from ..event_store.positions import ordering_on
 from ..event_store.seal_writer import Sealer
 from ..event_store.settled_reader import Tail
+from ..schema.bookkeeping_tables import IDENTIFIER_KEY, INDEXED
 from ..schema.creation import prepare
-from ..schema.tables import IDENTIFIER_KEY, INDEXED, Schema
+from ..schema.tables import Schema
 from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.components import Parts
 from ..unit_of_work.store_statements import Prepared
-from ..unit_of_work.swap_lock import before_reading, before_writing
 from ..unit_of_work.transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
 from ..unit_of_work.view import SqlReader
 from .applications import SqlApplications
@@ -85,7 +86,10 @@ class SqlStore:
             Upkeep(),
         )
         self._joining = Joining(self.database.engine)
-        self._before_reading = before_reading(self._schema, self.database.engine.dialect.name)
+        self._ordering = ordering_on(self.database.engine)
+        # A view must not begin before a rebuild swaps a table that it then finds with less in it.
+        swapped = [*self._schema.swapped.values()]
+        self._before_reading = self.database.dialect.hold(self.database.engine.dialect, swapped)
         try:
             prepare(self.database, self._schema, create=create)
             self.indexed_attributes = self._indexed(indexed_attributes)
@@ -181,13 +185,13 @@ class SqlStore:
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:
         """Take part in a transaction of the host's: a connection or session of the same engine."""
         with self._joining.joined(host, committed) as connection:
-            if first := before_writing(self._schema, self.database.engine.dialect.name):
+            if first := self._ordering.share(connection.dialect, self._schema):
                 connection.exec_driver_sql(first)
             yield JoinedTransaction(connection, self.parts, self.database)
 
     def _writing(self) -> AbstractContextManager[Connection]:
-        dialect = self.database.engine.dialect.name
-        return self.database.writing(before_writing(self._schema, dialect))
+        first = self._ordering.share(self.database.engine.dialect, self._schema)
+        return self.database.writing(first)
 
     def close(self) -> None:
         """Close the connections that wait in the pool; a host's engine stays as it is."""

@@ -175,7 +175,7 @@ class JoinedTransaction(SqlTransaction):
 
         SQLite has one writer, and that is the host.
         """
-        if self._database.is_sqlite:
+        if self._database.single_writer:
             return super()._add_terms(application, terms)
         index = self._prepared.index
         with self._database.writing() as own:

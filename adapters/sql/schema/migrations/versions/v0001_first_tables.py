@@ -7,22 +7,62 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Integer,
+    LargeBinary,
     SmallInteger,
+    String,
     Table,
     UniqueConstraint,
 )
-
-from addressee.adapters.sql.schema.append_only import guards
-from addressee.adapters.sql.schema.tables import Bytes, Counter, exact
+from sqlalchemy.dialects import mysql
 
 revision = "0001"
 down_revision = None
 PART = "before"
 
+Counter = BigInteger().with_variant(Integer, "sqlite")
+Bytes = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+
+# By SQLAlchemy's name of the database.
+TRIGGERS = {
+    "sqlite": """
+CREATE TRIGGER {schema}{no_UPDATE} BEFORE UPDATE ON {table}
+BEGIN SELECT RAISE(ABORT, '{refusal}'); END
+;
+CREATE TRIGGER {schema}{no_DELETE} BEFORE DELETE ON {table}
+BEGIN SELECT RAISE(ABORT, '{refusal}'); END
+""",
+    "postgresql": """
+CREATE OR REPLACE FUNCTION {schema}{refuse}() RETURNS trigger LANGUAGE plpgsql
+AS $$ BEGIN RAISE EXCEPTION '{refusal}'; END $$
+;
+CREATE TRIGGER {no_change} BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}{table}
+FOR EACH STATEMENT EXECUTE FUNCTION {schema}{refuse}()
+""",
+    "mariadb": """
+CREATE TRIGGER {schema}{no_UPDATE} BEFORE UPDATE ON {schema}{table} FOR EACH ROW
+SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'
+;
+CREATE TRIGGER {schema}{no_DELETE} BEFORE DELETE ON {schema}{table} FOR EACH ROW
+SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'
+""",
+}
+TRIGGERS["mysql"] = TRIGGERS["mariadb"]
+NAMES = ("no_UPDATE", "no_DELETE", "no_change", "refuse")
+
+
+def exact(length: int) -> String:
+    """Return a string column that compares character by character on every database."""
+    return (
+        String(length)
+        .with_variant(String(length, collation="utf8mb4_nopad_bin"), "mariadb")
+        .with_variant(String(length, collation="utf8mb4_0900_bin"), "mysql")
+    )
+
 
 def upgrade() -> None:
     """Make the tables."""
     context = op.get_context()
+    database: str = context.opts["database"]
     schema: str | None = context.opts["tables"].event.schema
     prefix: str = context.opts["tables"].event.name.removesuffix("event")
 
@@ -141,5 +181,16 @@ def upgrade() -> None:
         Column("value", Bytes, nullable=False),
     )
     op.bulk_insert(chunk, [{"term": 0, "shard": 0, "card": 0, "checksum": 0, "data": b""}])
-    for statement in guards(event, seal, setting, context.dialect.name):
-        op.execute(statement.replace(":", r"\:"))
+    if database in {"mariadb", "mysql"}:
+        op.bulk_insert(setting, [{"name": f"slot {n}", "value": b""} for n in range(16)])
+    quote = context.dialect.identifier_preparer.quote
+    for guarded, what in ((event, "events"), (seal, "seals")):
+        names = {ending: quote(f"{guarded.name}_{ending}") for ending in NAMES}
+        statements = TRIGGERS[database].format(
+            schema=f"{quote(schema)}." if schema else "",
+            table=quote(guarded.name),
+            refusal=f"{what} are never changed or deleted",
+            **names,
+        )
+        for statement in statements.split("\n;"):
+            op.execute(statement.replace(":", r"\:"))

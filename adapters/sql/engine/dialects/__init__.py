@@ -1,0 +1,39 @@
+"""One object a database for all that differs between databases; none knows a table of ours."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from sqlalchemy.engine import URL
+
+from addressee.domain import InvalidValue
+
+from .base import DatabaseDialect, HasDialect, Way, Writers
+from .mariadb import MariadbDialect, MysqlDialect
+from .postgresql import PostgresqlDialect
+from .sqlite import SqliteDialect
+
+DIALECTS: dict[str, DatabaseDialect] = {
+    dialect.name: dialect
+    for dialect in (SqliteDialect(), PostgresqlDialect(), MariadbDialect(), MysqlDialect())
+}
+
+
+def dialect_of(where: HasDialect) -> DatabaseDialect:
+    """Return the dialect of an engine or connection; raises InvalidValue for an untried one."""
+    name = where.dialect.name
+    return DIALECTS.get(name) or untried(name)
+
+
+def dialect_of_url(url: URL) -> DatabaseDialect:
+    """Return the dialect that a URL names; raises InvalidValue for an untried one."""
+    name = url.get_backend_name()
+    return DIALECTS.get(name) or untried(name)
+
+
+def untried(name: str) -> NoReturn:
+    """Raise InvalidValue for a database that nobody has tried."""
+    raise InvalidValue("store", f"can't be on {name}")
+
+
+__all__ = ["DatabaseDialect", "HasDialect", "Way", "Writers", "dialect_of", "dialect_of_url"]

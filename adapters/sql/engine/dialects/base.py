@@ -1,0 +1,202 @@
+"""What each database has to say for itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+from sqlalchemy import Column, Connection, Dialect, Executable, Table, exc
+from sqlalchemy.engine import URL
+
+Row = Sequence[object]
+Way = Literal["insert", "upsert", "update", "numbered"]
+"""``upsert`` adds a row, or sets the other columns where its primary key exists already: deleting
+first would on MariaDB lock the gap around the row, and block other writers there. ``update`` sets
+the other columns of the rows that the first column names. ``numbered`` adds rows on PostgreSQL and
+returns their numbers."""
+
+
+class Writers(Enum):
+    """How a database tells which writers are under way."""
+
+    TAKE_TURNS = auto()
+    """There is one at a time."""
+    HAVE_IDS = auto()
+    """Each takes a transaction id when it begins, and the database tells the oldest."""
+    SHARE_ROWS = auto()
+    """Each shares the lock of a row until it ends."""
+
+
+class HasDialect(Protocol):
+    """An engine, a connection or a migration context."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return SQLAlchemy's dialect."""
+        ...
+
+
+class DatabaseDialect(ABC):
+    """A database's own statements and codes. Tables come as arguments.
+
+    Attributes:
+        name: SQLAlchemy's name of it.
+        writers: how it tells which writers are under way.
+        arrays: whether a statement takes a list as one array.
+        ddl_commits: whether a statement that changes tables commits the transaction.
+        in_file: whether the database is a file, so that no connection dies while it waits.
+    """
+
+    name: ClassVar[str]
+    writers: ClassVar[Writers]
+    arrays: ClassVar[bool] = False
+    ddl_commits: ClassVar[bool] = False
+    in_file: ClassVar[bool] = False
+    mark: ClassVar[str] = "%s"
+    """Stands for a parameter."""
+
+    # Engines.
+
+    def engine_options(self, url: URL) -> dict[str, Any]:
+        """Return arguments of `create_engine` for a URL; raises InvalidValue."""
+        return {}
+
+    def configure(self, connection: Any) -> None:  # noqa: ANN401 # a driver's own type
+        """Set a new connection of the driver's up."""
+
+    def file_of(self, url: URL) -> Path | None:
+        """Return the file that the database is in; None where a server has it."""
+        return None
+
+    @abstractmethod
+    def statement_limit(self, seconds: float) -> str:
+        """Return what limits each statement of a session; raises InvalidValue without a server."""
+
+    # Transactions.
+
+    @abstractmethod
+    def begin_read(self, connection: Connection, first: str) -> None:
+        """Begin a transaction that sees one moment, chosen after the statement ``first``."""
+
+    @abstractmethod
+    def begin_write(self, connection: Connection, first: str) -> None:
+        """Begin a transaction that writes, with the statement ``first``."""
+
+    @abstractmethod
+    def begin_within(self, connection: Connection) -> None:
+        """Make a transaction that a host has begun, or is about to, one as `begin_write` does."""
+
+    def end_read(self, connection: Connection) -> None:
+        """End a transaction that read; by default its return to the pool does."""
+
+    @abstractmethod
+    def commit(self, connection: Connection) -> None:
+        """Commit."""
+
+    @abstractmethod
+    def roll_back(self, connection: Connection) -> None:
+        """Roll back, as far as the connection still can."""
+
+    @abstractmethod
+    def lost_race(self, error: BaseException | None) -> bool:
+        """Whether a driver's error says that another transaction was faster, or a deadlock."""
+
+    @contextmanager
+    def alone(self, connection: Connection) -> Generator[None]:
+        """Hold this product's advisory lock on the database; by default writers take turns.
+
+        Raises:
+            StoreUnavailable: another session holds it for too long.
+        """
+        yield
+
+    # Bulk writes.
+
+    def write_text(
+        self, sql: Dialect, table: Table, columns: Sequence[Column[Any]], way: Way
+    ) -> str:
+        """Return the statement that writes rows of some columns in one of the ways."""
+        names = [column.name for column in columns]
+        if way == "update":
+            key, *others = names
+            sets = ", ".join(f"{name} = {self.mark}" for name in others)
+            return f"UPDATE {quoted(sql, table)} SET {sets} WHERE {key} = {self.mark}"  # noqa: S608 # our own names
+        values = ", ".join([self.mark] * len(names))
+        text = f"{insert_into(sql, table, names)} VALUES ({values})"
+        return text + self.or_update(table, columns) if way == "upsert" else text
+
+    def or_update(self, table: Table, columns: Sequence[Column[Any]]) -> str:
+        """Return the end of an insert that sets the columns of rows that exist already."""
+        keys = ", ".join(column.name for column in table.primary_key.columns)
+        others = [column.name for column in columns if not column.primary_key]
+        sets = ", ".join(f"{name} = excluded.{name}" for name in others)
+        return f" ON CONFLICT ({keys}) DO UPDATE SET {sets}"
+
+    def write(self, connection: Connection, text: str, way: Way, rows: Sequence[Row]) -> None:
+        """Run a statement of `write_text` for rows; the key of an update stands last in it."""
+        ordered = [(*row[1:], row[0]) for row in rows] if way == "update" else map(tuple, rows)
+        connection.exec_driver_sql(text, [*ordered])
+
+    def copies(self, sql: Dialect, rows: Sequence[Row]) -> bool:
+        """Whether rows are so many that the driver's COPY is faster."""
+        return False
+
+    # Tables.
+
+    def create_schema(self, name: str | None) -> Sequence[Executable]:
+        """Return what makes a database schema that tables are to be in, if it can be made."""
+        return ()
+
+    @abstractmethod
+    def append_only(self, sql: Dialect, table: Table, refusal: str) -> Sequence[str]:
+        """Return triggers that have a table refuse to change or delete rows, with a sentence."""
+
+    def hold(self, sql: Dialect, tables: Sequence[Table]) -> str:
+        """Return what keeps tables from being swapped while a transaction reads; "" if nothing."""
+        return ""
+
+    def limit_waiting(self, connection: Connection, seconds: int) -> None:
+        """Have the transaction wait no longer than this for each lock on a table."""
+
+    def lock_exclusively(self, connection: Connection, tables: Sequence[Table]) -> None:
+        """Keep readers and writers out of tables that are to be swapped."""
+
+    def rename_parts(self, connection: Connection, schema: str | None, old: str, new: str) -> None:
+        """Rename indexes and sequences, whose names begin with ``old``, after their table."""
+
+    def continue_numbers(self, connection: Connection, table: Table, column: str) -> None:
+        """Have a numbered column go on after the highest number in it."""
+
+
+def quoted(sql: Dialect, table: Table) -> str:
+    """Return a table's name as a statement takes it, with its schema."""
+    return sql.identifier_preparer.format_table(table)
+
+
+def trigger_names(sql: Dialect, table: Table, *endings: str) -> dict[str, str]:
+    """Return how the triggers of a table name it, its schema, and their own names by ending."""
+    quote = sql.identifier_preparer.quote
+    return {
+        "schema": f"{quote(table.schema)}." if table.schema else "",
+        "table": quote(table.name),
+        **{ending: quote(f"{table.name}_{ending}") for ending in endings},
+    }
+
+
+def insert_into(sql: Dialect, table: Table, names: Sequence[str]) -> str:
+    """Return the beginning of an insert."""
+    return f"INSERT INTO {quoted(sql, table)} ({', '.join(names)})"
+
+
+def as_sqlalchemy(error: Exception, connection: Connection) -> exc.DBAPIError:
+    """Return an error of a driver's cursor as SQLAlchemy's own executor would raise it."""
+    sql = connection.dialect
+    wrapped = exc.DBAPIError.instance(
+        None, None, error, sql.loaded_dbapi.Error, hide_parameters=True, dialect=sql
+    )
+    assert isinstance(wrapped, exc.DBAPIError)  # noqa: S101 # tells the type checkers
+    return wrapped

@@ -1,0 +1,114 @@
+"""SQLite: one writer at a time, a file instead of a server."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.engine import URL
+
+from addressee.domain import InvalidValue
+
+from .base import DatabaseDialect, Writers, as_sqlalchemy, trigger_names
+
+LOCK_TIMEOUT = 30
+"""How long a writer waits for the others, in seconds."""
+
+TRIGGER = """
+CREATE TRIGGER IF NOT EXISTS {schema}{trigger} BEFORE {verb} ON {table}
+BEGIN SELECT RAISE(ABORT, '{refusal}'); END
+"""
+
+
+class SqliteDialect(DatabaseDialect):
+    """Has a writer say so at its begin (BEGIN IMMEDIATE), so that what it reads still holds."""
+
+    name = "sqlite"
+    writers = Writers.TAKE_TURNS
+    in_file = True
+    mark = "?"
+
+    def engine_options(self, url: URL) -> dict[str, Any]:
+        """Return how long to wait for other processes; raises InvalidValue without a file."""
+        if url.database in (None, "", ":memory:"):
+            raise InvalidValue("store", "needs a file: sqlite:///path (in memory, use MemoryStore)")
+        return {"connect_args": {"timeout": LOCK_TIMEOUT}}
+
+    def configure(self, connection: Any) -> None:  # noqa: ANN401 # the driver's own
+        """Set WAL mode, fully synchronous."""
+        cursor = connection.cursor()
+        switch_to_wal(cursor)
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.close()
+
+    def file_of(self, url: URL) -> Path | None:
+        """Return the file; None for SQLite's own file URIs."""
+        name = url.database or "."
+        return None if name.startswith("file:") else Path(name)
+
+    def statement_limit(self, seconds: float) -> str:
+        """Raise InvalidValue: there is no server that could give up."""
+        raise InvalidValue("statement_timeout", "is known to servers only")
+
+    def begin_read(self, connection: Connection, first: str) -> None:
+        """Begin by the driver's cursor: SQLAlchemy needs longer than a whole query takes."""
+        try:
+            connection.connection.cursor().execute("BEGIN DEFERRED")
+        except sqlite3.Error as error:
+            raise as_sqlalchemy(error, connection) from error
+
+    def begin_write(self, connection: Connection, first: str) -> None:
+        """Begin by a statement of ours; the driver would begin late and by itself."""
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if first:
+            connection.exec_driver_sql(first)
+
+    def begin_within(self, connection: Connection) -> None:
+        """Begin where the driver has not yet: it would commit a savepoint that stands alone."""
+        raw: Any = connection.connection.driver_connection
+        if not raw.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def commit(self, connection: Connection) -> None:
+        """Commit by a statement of ours."""
+        connection.exec_driver_sql("COMMIT")
+
+    def roll_back(self, connection: Connection) -> None:
+        """Roll back by the driver, which does nothing where SQLite has rolled back already."""
+        connection.connection.rollback()
+
+    def lost_race(self, error: BaseException | None) -> bool:
+        """Return False: a writer waits for its turn."""
+        return False
+
+    def append_only(self, sql: Dialect, table: Table, refusal: str) -> Sequence[str]:
+        """Return one trigger for each statement that is refused."""
+        names = trigger_names(sql, table, "no_UPDATE", "no_DELETE")
+        return [
+            TRIGGER.format(verb=verb, trigger=names[f"no_{verb}"], refusal=refusal, **names)
+            for verb in ("UPDATE", "DELETE")
+        ]
+
+
+def switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Put a new file into WAL mode, which it then stays in.
+
+    When several connections do so at once, SQLite refuses some without waiting, because two that
+    wait for each other's lock would never end (https://sqlite.org/c3ref/busy_handler.html).
+    """
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # less what it is busy with
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -1,0 +1,106 @@
+"""Engines for URLs, and pooled connections that may have died while they waited."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, exc, make_url
+from sqlalchemy.engine import URL
+
+from addressee.domain import InvalidValue
+
+from .dialects import DatabaseDialect, dialect_of_url
+
+ESCAPES = "% @ : / ? are written %25 %40 %3A %2F %3F"
+"""What a URL's names and passwords have to do without."""
+IDLE_SECONDS = 1
+"""How long a connection may wait in the pool before it is asked whether it is still alive."""
+
+
+def made_engine(target: str | URL) -> Engine:
+    """Return an engine for a URL, set up for a ledger; raises InvalidValue."""
+    url, dialect = parsed(target)
+    options = dialect.engine_options(url)
+    try:
+        engine = create_engine(url, hide_parameters=True, **options)
+    except (exc.ArgumentError, ImportError) as error:
+        raise unreadable(error) from None
+
+    def configure(connection: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
+        dialect.configure(connection)
+
+    event.listen(engine, "connect", configure)
+    if not dialect.in_file:
+        event.listen(engine, "checkin", note_time)
+        event.listen(engine, "checkout", ping_if_idle)
+    return engine
+
+
+def file_of(target: str | URL) -> Path | None:
+    """Return the file that a URL names; None for a server, and for SQLite's own file URIs.
+
+    Raises:
+        InvalidValue: the URL can't be read.
+    """
+    url, dialect = parsed(target)
+    return dialect.file_of(url)
+
+
+def parsed(target: str | URL) -> tuple[URL, DatabaseDialect]:
+    """Return a URL and the dialect that it names; raises InvalidValue without its password.
+
+    SQLAlchemy cuts a file's name at a question mark, and takes the end of a password that has an
+    @ for the host's name.
+    """
+    try:
+        url = make_url(target)
+    except exc.ArgumentError as error:
+        raise unreadable(error) from None
+    except ValueError:
+        raise InvalidValue("store", f"has no number as its port; in a password {ESCAPES}") from None
+    if "@" in (url.host or ""):
+        raise InvalidValue("store", f"has an @ in its host; in a user's name or password {ESCAPES}")
+    dialect = dialect_of_url(url)
+    if dialect.in_file and "?" in str(target) and not url.query:
+        raise InvalidValue(
+            "store", f"has a ? with no options behind it; in a file's name {ESCAPES}"
+        )
+    return url, dialect
+
+
+def unreadable(error: Exception) -> InvalidValue:
+    """Return the refusal of a URL."""
+    return InvalidValue("store", f"is no URL that can be opened: {error}")
+
+
+def note_time(_: object, record: Any) -> None:  # noqa: ANN401 # the pool's own
+    """Note when a connection goes back to the pool."""
+    record.info["idle_since"] = time.monotonic()
+
+
+def ping_if_idle(connection: Any, record: Any, _: object) -> None:  # noqa: ANN401 # likewise
+    """Have the pool replace a connection that died while it waited; costs a round trip."""
+    idle_since = record.info.get("idle_since")
+    if idle_since is None or time.monotonic() - idle_since < IDLE_SECONDS:
+        return
+    try:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        cursor.close()
+        connection.rollback()
+    except Exception as error:
+        raise exc.DisconnectionError from error
+
+
+def limit_statements(engine: Engine, dialect: DatabaseDialect, seconds: float) -> None:
+    """Have the server give up each statement that takes longer; raises InvalidValue on SQLite."""
+    statement = dialect.statement_limit(seconds)
+
+    def configure(connection: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        connection.commit()  # or the pool's first rollback would take it back
+
+    event.listen(engine, "connect", configure)

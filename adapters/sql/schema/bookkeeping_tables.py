@@ -1,0 +1,93 @@
+"""Tables that are neither the ledger nor derived from it."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, SmallInteger, String, Table
+
+from .column_types import NAME, Bytes, NewTable, exact
+
+SLOT_NAMES = [f"slot {n}" for n in range(16)]
+"""Settings whose locks tell on MariaDB and MySQL which writers are under way."""
+IDENTIFIER_KEY = "identifier_key"
+INDEXED = "indexed attributes"
+"""Names of settings; the second is JSON."""
+
+
+def tracking(new: NewTable) -> Table:
+    """Return the positions of followers of other ledgers."""
+    return new(
+        "tracking",
+        Column("application_name", exact(200), primary_key=True),
+        Column("notification_id", BigInteger, nullable=False),
+    )
+
+
+def projection(new: NewTable) -> Table:
+    """Return the positions of projections of this ledger, and the runner that works on each."""
+    return new(
+        "projection",
+        Column("name", exact(200), primary_key=True),
+        Column("position", BigInteger, nullable=False),
+        Column("holder", exact(50)),
+        Column("until", BigInteger, nullable=False),
+        Column("paused", SmallInteger, nullable=False),
+        Column("problem_at", BigInteger),
+        Column("problem", Bytes),
+    )
+
+
+def set_aside(new: NewTable) -> Table:
+    """Return events that a projection failed on and was told to skip."""
+    return new(
+        "set_aside",
+        Column("projection", exact(200), primary_key=True),
+        Column("position", BigInteger, primary_key=True, autoincrement=False),
+        Column("problem", Bytes, nullable=False),
+    )
+
+
+def touch(new: NewTable) -> Table:
+    """Return signs of life, which are not in the ledger (R26)."""
+    return new(
+        "touch",
+        Column("installation", NAME, primary_key=True),
+        Column("at", BigInteger, nullable=False),
+    )
+
+
+def application(new: NewTable) -> Table:
+    """Return mobile apps and their policies."""
+    return new(
+        "application",
+        Column("code", NAME, primary_key=True),
+        Column("settings", Bytes, nullable=False),
+    )
+
+
+def api_key(new: NewTable) -> Table:
+    """Return digests of the keys of their backends."""
+    return new(
+        "api_key",
+        Column("name", exact(50), primary_key=True),
+        Column("application", NAME, nullable=False),
+        Column("scope", exact(50), nullable=False),
+        Column("digest", Bytes, nullable=False),
+    )
+
+
+def setting(new: NewTable) -> Table:
+    """Return what the store needs to know about itself, such as the identifier key."""
+    return new(
+        "setting",
+        Column("name", exact(50), primary_key=True),
+        Column("value", Bytes, nullable=False),
+    )
+
+
+def migration(new: NewTable) -> Table:
+    """Return the last migration that the tables had; Alembic's own table."""
+    return new(
+        "migration",
+        Column("version_num", String(32), nullable=False),
+        PrimaryKeyConstraint("version_num", name=f"{new.prefix}migration_pkc"),
+    )

@@ -1,0 +1,79 @@
+"""Tables that are derived from the ledger."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Integer, SmallInteger, Table, UniqueConstraint
+
+from .column_types import NAME, TERM, Bytes, Counter, NewTable, exact
+
+GENERATION = 0
+"""No term has this number. Its chunk names the generation of all chunks: a transaction that writes
+chunks locks it, and it moves with them."""
+FIRST_GENERATION = (GENERATION, 0, 0, 0, b"")
+
+
+def installation(new: NewTable) -> Table:
+    """Return ordinal, owner and time of binding of every installation."""
+    return new(
+        "installation",
+        Column("ordinal", Integer, primary_key=True),
+        Column("id", NAME, nullable=False, unique=True),
+        Column("application", NAME, nullable=False),
+        Column("person", NAME),
+        Column("bound_at", BigInteger),
+        UniqueConstraint("person", "ordinal"),
+    )
+
+
+def holder(new: NewTable) -> Table:
+    """Return claim stream → person who holds the identifier."""
+    return new(
+        "holder",
+        Column("claim", exact(48), primary_key=True),
+        Column("person", NAME, nullable=False),
+    )
+
+
+def segment(new: NewTable) -> Table:
+    """Return what saved segments stand for."""
+    return new(
+        "segment",
+        Column("application", NAME, primary_key=True),
+        Column("name", exact(100), primary_key=True),
+        Column("expression", Bytes, nullable=False),
+    )
+
+
+def term(new: NewTable) -> Table:
+    """Return numbers for the audience terms of each application."""
+    return new(
+        "term",
+        Column("number", Integer, primary_key=True),
+        Column("application", NAME, nullable=False),
+        Column("term", TERM, nullable=False),
+        UniqueConstraint("application", "term", name=f"{new.prefix}term_name"),
+    )
+
+
+def chunk(new: NewTable) -> Table:
+    """Return postings of a term in one shard, as a roaring bitmap; and the generation of all."""
+    return new(
+        "chunk",
+        Column("term", Integer, primary_key=True, autoincrement=False),
+        Column("shard", Integer, primary_key=True, autoincrement=False),
+        Column("card", Integer, nullable=False),
+        Column("checksum", BigInteger, nullable=False),
+        Column("data", Bytes, nullable=False),
+    )
+
+
+def delta(new: NewTable) -> Table:
+    """Return postings that came or went since the chunks were written."""
+    return new(
+        "delta",
+        Column("sequence", Counter, primary_key=True),
+        Column("term", Integer, nullable=False),
+        Column("ordinal", Integer, nullable=False),
+        Column("present", SmallInteger, nullable=False),
+        UniqueConstraint("term", "sequence"),
+    )
