@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -32,19 +33,53 @@ class CommandLine:
         self._helper.communicate()
 
     def run(
-        self, *words: str, folder: Path, given: str | bytes = ""
+        self,
+        *words: str,
+        folder: Path,
+        given: str | bytes = "",
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run it in a folder, with what is given on standard input."""
-        assert self._helper.stdin is not None
-        assert self._helper.stdout is not None
         with tempfile.TemporaryDirectory() as place:
-            stdin, *told = (Path(place, name) for name in STREAMS)
+            stdin, stdout, stderr = (Path(place, name) for name in STREAMS)
             stdin.write_bytes(given.encode() if isinstance(given, str) else given)
-            call = {"words": words, "folder": str(folder), "streams": place}
-            self._helper.stdin.write(json.dumps(call).encode() + b"\n")
-            self._helper.stdin.flush()
-            status = int(self._helper.stdout.readline())
-            return subprocess.CompletedProcess(words, status, *(each.read_text() for each in told))
+            self._start(words, folder, place, environment)
+            status = self._status()
+            return subprocess.CompletedProcess(
+                words, status, stdout.read_text(), stderr.read_text()
+            )
+
+    def run_into_closed_pipe(self, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        """Run it in a folder; read one line of its output, then close the pipe."""
+        with tempfile.TemporaryDirectory() as place:
+            stdin, stdout, stderr = (Path(place, name) for name in STREAMS)
+            stdin.touch()
+            os.mkfifo(stdout)
+            self._start(words, folder, place)
+            with stdout.open() as pipe:
+                line = pipe.readline()
+            return subprocess.CompletedProcess(words, self._status(), line, stderr.read_text())
+
+    def _start(
+        self,
+        words: tuple[str, ...],
+        folder: Path,
+        streams: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        call = {
+            "words": words,
+            "folder": str(folder),
+            "streams": streams,
+            "environment": environment or {},
+        }
+        assert self._helper.stdin is not None
+        self._helper.stdin.write(json.dumps(call).encode() + b"\n")
+        self._helper.stdin.flush()
+
+    def _status(self) -> int:
+        assert self._helper.stdout is not None
+        return int(self._helper.stdout.readline())
 
 
 def serve() -> list[str]:
@@ -55,6 +90,7 @@ def serve() -> list[str]:
         child = os.fork()
         if not child:
             os.chdir(call["folder"])
+            os.environ.update(call["environment"])
             for number, name in enumerate(STREAMS):
                 flags = os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY
                 os.dup2(os.open(Path(call["streams"], name), flags), number)

@@ -188,9 +188,9 @@ def history(  # noqa: PLR0913, PLR0917 # one option for each kind of history
 ) -> None:
     """List the events of an installation, a person, an identifier or a caller, oldest first.
 
-    In a pipe the columns are: position, time in UTC, event, caller, and the event's own fields.
-    With --format jsonl each line is an object with position, event, at, actor, correlation_id and
-    data.
+    In a pipe the columns are: position, time in UTC, event, actor, stream (whose event it is), and
+    the event's fields. With --format jsonl each line is an object with position, event, at, actor,
+    stream, correlation_id and data.
 
         addressee history --msisdn +385991111666
 

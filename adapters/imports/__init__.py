@@ -1,4 +1,4 @@
-"""Commands from JSON Lines: our own form, and recorded traffic of a mobile SDK."""
+"""Importers: commands from JSON lines, and recorded traffic of a mobile SDK."""
 
 from .line_reader import Line, read_lines
 from .line_request import Request, Requests

@@ -1,8 +1,8 @@
-"""A file of JSON objects, one a line, read at steady memory."""
+"""Reads a file of JSON objects, one a line, in constant memory."""
 
 from __future__ import annotations
 
-from codecs import getincrementaldecoder
+from codecs import BOM_UTF8, getincrementaldecoder
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
@@ -11,15 +11,17 @@ from addressee.adapters.mobile_sdk import json_object
 from addressee.domain import InvalidValue, LimitExceeded
 
 LINE_LIMIT = 1 << 20
-"""Longest line that is read, in bytes; the rest of a longer one is passed over."""
+"""Longest line, in bytes with its line end; a longer one is skipped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its number from 1, the file's size up to its end, and what it holds.
+    """One line.
 
     Attributes:
-        content: the JSON object, or the error by which the line is refused.
+        number: from 1.
+        end: the bytes of the file up to the line's end.
+        content: the JSON object, or the error that refuses the line.
     """
 
     number: int
@@ -29,6 +31,8 @@ class Line:
 
 def read_lines(file: IO[bytes]) -> Iterator[Line]:
     """Yield the lines of a file that are not blank.
+
+    A byte order mark at the start is skipped.
 
     Raises:
         InvalidValue: the file is not text: it has NUL bytes, or does not start with UTF-8.
@@ -46,12 +50,12 @@ def read_lines(file: IO[bytes]) -> Iterator[Line]:
             end += rest
             size = len(raw) + rest
             yield Line(number, end, LimitExceeded("line", LINE_LIMIT, size, unit="bytes"))
-        elif raw.strip():
-            yield Line(number, end, parsed(raw))
+        elif text := (raw.removeprefix(BOM_UTF8) if number == 1 else raw).strip():
+            yield Line(number, end, parsed(text))
 
 
 def starts_as_utf8(raw: bytes) -> bool:
-    """Whether bytes are UTF-8, but for a character that is cut at their end."""
+    """Return whether bytes are UTF-8, apart from a character that is cut off at the end."""
     try:
         getincrementaldecoder("utf-8")().decode(raw)
     except UnicodeDecodeError:
@@ -60,7 +64,7 @@ def starts_as_utf8(raw: bytes) -> bool:
 
 
 def skip_line(file: IO[bytes]) -> int:
-    """Read on to the end of the line, keeping nothing; return how many bytes that was."""
+    """Skip the rest of a line; return its number of bytes."""
     size = 0
     while raw := file.readline(LINE_LIMIT):
         size += len(raw)
@@ -70,7 +74,7 @@ def skip_line(file: IO[bytes]) -> int:
 
 
 def parsed(raw: bytes) -> dict[str, Any] | InvalidValue:
-    """Return a line's JSON object, or the error by which it is refused."""
+    """Return a line's JSON object, or the error that refuses it."""
     try:
         return json_object("line", raw)
     except InvalidValue as refusal:

@@ -1,4 +1,4 @@
-"""What a line asks for: a command in our own words, or a request of a mobile SDK."""
+"""A line as a request: a command, or a recorded request of a mobile SDK."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .recorded_traffic import Traffic
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing to do.
+    """The request of one line.
 
     Attributes:
-        name: what the line calls it.
-        call: to be run on a `Personalization`; None for a line that only reads.
+        name: the command's name.
+        call: runs it on a `Personalization`; None for a line that only reads.
     """
 
     name: str
@@ -26,24 +26,24 @@ class Request:
 
 
 class Requests:
-    """Reads the lines of one file; recorded traffic refers to what earlier lines made.
+    """Reads the lines of one file; recorded traffic refers to installations of earlier lines.
 
     Args:
-        ids: makes the ids of installations that recorded traffic registers.
+        ids: makes the ids of the installations that recorded traffic registers.
     """
 
     def __init__(self, ids: Callable[[], str]) -> None:
         self._traffic = Traffic(ids)
 
     def request(self, content: dict[str, Any]) -> Request:
-        """Return what a line asks for.
+        """Return a line's request.
 
         Args:
             content: ``{"command": …}`` with the arguments of that method of `Personalization`, or
                 ``{"method": …, "path": …, "headers": …, "body": …}`` as recorded on the wire.
 
         Raises:
-            AddresseeError: it can't be read, or an argument is malformed.
+            AddresseeError: the line can't be read, or an argument is malformed.
         """
         if "command" in content or "method" not in content:
             return Request(*call_of(content))

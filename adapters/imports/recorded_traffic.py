@@ -1,4 +1,4 @@
-"""Recorded requests of a mobile SDK, turned into the commands that they ask for."""
+"""Recorded requests of a mobile SDK as commands."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Traffic:
         self._named: dict[str, str] = {}
 
     def call_of(self, content: Mapping[str, Any]) -> tuple[str, Call | None]:
-        """Return a name for what a request asks for, and the call that gives it.
+        """Return a request's command name and call; the call is None for a GET.
 
         Raises:
-            AddresseeError: the request can't be read, or asks for nothing that is known here.
+            AddresseeError: the request can't be read, or its method and path are unknown.
         """
         headers = headers_of(content)
         url = url_of(content)
@@ -48,7 +48,7 @@ class Traffic:
             raise InvalidValue("path", "is nothing that installations or persons are changed by")
         caller = headers.get("pushregistrationid")
         if method == "GET":
-            # What it names counts too, or every id that is named later would mean another one.
+            # Its ids count too: otherwise every id that follows would stand for another one.
             for named in filter(None, (match["id"], caller)):
                 self._note(named)
             return "read", None
@@ -75,7 +75,7 @@ class Traffic:
         return self._named[named]
 
     def _note(self, named: str) -> None:
-        """Take the next id that was registered for one that is named for the first time."""
+        """Map an id that appears for the first time to the next one that was registered."""
         if named not in self._named and len(self._named) < len(self._made):
             self._named[named] = self._made[len(self._named)]
 
@@ -88,7 +88,7 @@ def call_for(  # noqa: PLR0913, PLR0917 # the parts of a request
     flags: Mapping[str, bool],
     body: Body,
 ) -> tuple[str, Call]:
-    """Return a name for what a request asks for, and the call that gives it."""
+    """Return a request's command name and call; raises InvalidValue."""
     match method, verb:
         case "PATCH", None:
             return "update_installation", update_of(installation, by, body)
@@ -107,7 +107,7 @@ def call_for(  # noqa: PLR0913, PLR0917 # the parts of a request
 
 
 def body_of(content: Mapping[str, Any]) -> Body:
-    """Return the JSON object in a request's body; an empty one where there is none."""
+    """Return the JSON object in a request's body, empty for no body; raises InvalidValue."""
     text = content.get("body") or "{}"
     if not isinstance(text, str):
         raise InvalidValue("body", "is no JSON")

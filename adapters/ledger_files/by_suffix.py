@@ -15,6 +15,7 @@ from addressee.domain import InvalidValue
 from .jsonl import JsonLinesSource, jsonl_sink
 
 PARQUET = ".parquet"
+JSON_LINES = ("", ".jsonl", ".ndjson", ".json")
 
 
 @contextmanager
@@ -24,13 +25,14 @@ def opened_sink(path: Path, heading: Heading) -> Generator[Sink]:
     Only its owner may read it, for persons are named in it.
 
     Args:
-        path: where; ``.parquet`` at its end chooses that form, all others are JSON Lines.
+        path: where; its suffix chooses the form.
         heading: of the ledger.
 
     Raises:
-        InvalidValue: something has that name already, or nothing can be written there.
+        InvalidValue: the suffix is unknown, something has that name already, or nothing can be
+            written there.
     """
-    make = parquet(path).parquet_sink if path.suffix == PARQUET else jsonl_sink
+    make = parquet(path).parquet_sink if is_parquet(path) else jsonl_sink
     if path.exists():
         raise InvalidValue("file", f"{path} exists already")
     try:
@@ -53,13 +55,25 @@ def opened_sink(path: Path, heading: Heading) -> Generator[Sink]:
 @contextmanager
 def opened_source(path: Path) -> Generator[Source]:
     """Read a ledger; raises InvalidValue if it can't be opened, LedgerFileInvalid if it is none."""
-    make = parquet(path).ParquetSource if path.suffix == PARQUET else JsonLinesSource
+    make = parquet(path).ParquetSource if is_parquet(path) else JsonLinesSource
     try:
         file = path.open("rb")
     except OSError as error:
         raise InvalidValue("file", f"{path} can't be opened: {error.strerror}") from None
     with file:
         yield make(file)
+
+
+def is_parquet(path: Path) -> bool:
+    """Return whether a path's suffix means Parquet, not JSON Lines.
+
+    Raises:
+        InvalidValue: it means neither: a file called ``.gz`` that is not compressed misleads.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in {PARQUET, *JSON_LINES}:
+        raise InvalidValue("file", f"{path} should end with .jsonl or .parquet, not {suffix}")
+    return suffix == PARQUET
 
 
 def parquet(path: Path) -> ModuleType:

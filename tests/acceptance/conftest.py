@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Generator
 from functools import partial
@@ -24,3 +25,9 @@ def command_line() -> Generator[CommandLine]:
 def run(command_line: CommandLine, tmp_path: Path) -> Run:
     """Return what runs a command in a folder of the test's own."""
     return partial(command_line.run, folder=tmp_path)
+
+
+def write(path: Path, *lines: object) -> Path:
+    """Write lines, JSON for what is not a string."""
+    path.write_text("".join(f"{x if isinstance(x, str) else json.dumps(x)}\n" for x in lines))
+    return path

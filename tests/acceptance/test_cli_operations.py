@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Run
+from tests.acceptance.conftest import Run, write
 
 DAY = Path(__file__).parents[2] / "docs" / "day.jsonl"
 
@@ -69,3 +70,29 @@ def test_what_can_not_be_rebuilt_is_refused(run: Run) -> None:
     assert "installations" in refused.stderr
     missing = run("verify", "--store", "sqlite:///none.db")
     assert (missing.returncode, missing.stdout) == (2, "")
+
+
+def test_R26_sessions_that_have_expired_end(run: Run, tmp_path: Path) -> None:
+    run("app", "add", "shop", "--session-idle", "60")
+    now = datetime.now(UTC)
+    lines: list[object] = []
+    for name, minutes in (("old", 5), ("new", 0)):
+        at = (now - timedelta(minutes=minutes)).isoformat()
+        device = {"installation": name, "at": at}
+        lines += [
+            {"command": "register", "application": "shop", **device},
+            {"command": "personalize", "identity": {"external_id": name}, **device},
+        ]
+    run("apply", str(write(tmp_path / "f.jsonl", *lines)))
+    person = run("who", "old").stdout.strip()
+    dry = run("expire-sessions", "--dry-run")
+    assert (dry.stdout, dry.stderr) == (f"old\t{person}\n", "1 sessions would end\n")
+    assert run("who", "old").stdout == f"{person}\n"
+    done = run("expire-sessions", "--format", "jsonl")
+    assert json.loads(done.stdout) == {"installation": "old", "person": person}
+    assert (done.returncode, done.stderr) == (0, "1 sessions ended\n")
+    assert run("who", "old").stdout == "nobody\n"
+    assert run("who", "new").stdout != "nobody\n"
+    assert "session_expired" in run("history", "--installation", "old").stdout
+    again = run("expire-sessions")
+    assert (again.stdout, again.stderr) == ("", "0 sessions ended\n")

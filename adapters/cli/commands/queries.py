@@ -22,7 +22,7 @@ from ..terminal.progress import long_work
 DIGITS = 20
 """No position has as many."""
 COMMON = {"timestamp", "actor", "correlation_id"}
-EVENT_COLUMNS = ("position", "time (UTC)", "event", "actor", "fields")
+EVENT_COLUMNS = ("position", "time (UTC)", "event", "actor", "stream", "fields")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +178,13 @@ def show_events(events: Iterable[Recorded], *, as_json: bool) -> None:
 
 
 def event_fields(position: int, event: Event) -> dict[str, Any]:
-    """Return an event as an object, with the names that `/v1` gives its fields."""
+    """Return an event as an object, with the names that `/v1` uses too."""
     return {
         "position": position,
         "event": type(event).__name__,
         "at": utc(event.timestamp),
         "actor": event.actor,
+        "stream": event.originator_id,
         "correlation_id": event.correlation_id,
         "data": event.model_dump(mode="json", exclude=COMMON),
     }
@@ -193,7 +194,8 @@ def event_cells(position: int, event: Event) -> tuple[str, ...]:
     """Return an event as the cells of a row."""
     own = event.model_dump(exclude=COMMON, exclude_defaults=True)
     fields = ", ".join(f"{name}={value}" for name, value in own.items())
-    return str(position), utc(event.timestamp), type(event).__name__, event.actor, fields
+    happened = str(position), utc(event.timestamp), type(event).__name__
+    return *happened, event.actor, event.originator_id, fields
 
 
 def utc(moment: datetime) -> str:

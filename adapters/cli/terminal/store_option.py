@@ -84,8 +84,9 @@ def refuse_missing(url: str) -> None:
         raise StoreUnavailable(f"there is no store at {file}; `addressee apply` makes one")
     if file.is_file() and not file.stat().st_size:
         raise StoreUnavailable("that database holds no store; `addressee apply` makes one")
-    if not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
-        raise StoreUnavailable(
-            f"{file} and its folder must be writable, since SQLite locks in a file of its own even "
-            f"to read; where nobody writes, open sqlite:///file:{file}?immutable=1&uri=true"
-        )
+    if "file:" in url or (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
+        return
+    raise StoreUnavailable(
+        f"{file} and its folder must be writable, since SQLite writes a lock file even to read; if "
+        f"nobody else writes, open sqlite:///file:{file}?mode=ro&immutable=1&uri=true"
+    )

@@ -39,7 +39,7 @@ def made_engine(target: str | URL) -> Engine:
 
 
 def file_of(target: str | URL) -> Path | None:
-    """Return the file that a URL names; None for a server, and for SQLite's own file URIs.
+    """Return the file that a URL names; None for a server.
 
     Raises:
         InvalidValue: the URL can't be read.

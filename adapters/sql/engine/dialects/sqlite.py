@@ -46,9 +46,8 @@ class SqliteDialect(DatabaseDialect):
         cursor.close()
 
     def file_of(self, url: URL) -> Path | None:
-        """Return the file; None for SQLite's own file URIs."""
-        name = url.database or "."
-        return None if name.startswith("file:") else Path(name)
+        """Return the file, also of a URI (https://sqlite.org/uri.html)."""
+        return Path((url.database or ".").removeprefix("file:"))
 
     def statement_limit(self, seconds: float) -> str:
         """Raise InvalidValue: there is no server that could give up."""
