@@ -66,6 +66,30 @@ def test_a_python_block_runs(path: Path, block: str, tmp_path: Path) -> None:
     assert done.returncode == 0, f"{path}: {done.stderr}"
 
 
+def shell_commands(path: Path) -> list[str]:
+    """Return the commands of a page that end by themselves."""
+    blocks = re.findall(r"^```sh\n(.*?)```", path.read_text(), re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [line for line in lines if re.match("addressee (?!serve)", line)]
+
+
+SHELL_PAGES = [path for path in PAGES if shell_commands(path)]
+
+
+@pytest.mark.parametrize("page", SHELL_PAGES, ids=[path.name for path in SHELL_PAGES])
+def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    for line in shell_commands(page):
+        done = subprocess.run(  # noqa: S602 # the pages are written for a shell
+            line.replace("addressee ", f"{sys.executable} -m addressee.adapters.cli ", 1),
+            shell=True,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+
+
 def day_commands() -> list[str]:
     [block] = re.findall(r"<!-- day -->\n```sh\n(.*?)```", PAGES[0].read_text(), re.DOTALL)
     return [line for line in block.splitlines() if line.startswith(".venv/bin/addressee")]
