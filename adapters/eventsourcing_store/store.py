@@ -25,7 +25,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
 from addressee.adapters.sql.unit_of_work.view import SqlReader
 from addressee.application import Changes, Recorded, Replay, Stored, whole_page
-from addressee.domain import Conflict, Event, StoreUnavailable
+from addressee.domain import Conflict, Event, StoreDamaged, StoreUnavailable
 
 PAGE = 1000
 """Most events that the projection takes in one transaction."""
@@ -40,6 +40,11 @@ class RecorderStore:
             its mapper count.
         wait: have each command wait until the copy shows it (R19). Without, somebody has to call
             `catch_up` now and then, and audiences lag behind.
+
+    Raises:
+        StoreDamaged: the copy's last event is not in the ledger: one of them was restored to an
+            earlier state. Calls raise it too, if that happens while the ledger is away.
+        StoreUnavailable: ledger or copy can't be reached.
     """
 
     def __init__(self, ledger: ApplicationRecorder, copy: SqlStore, *, wait: bool = True) -> None:
@@ -50,6 +55,8 @@ class RecorderStore:
         self._wait = wait
         self._lock = Lock()
         self._replay = Replay(self.indexed_attributes)
+        self._compared = False
+        self._compare()
 
     @contextmanager
     def reading(self) -> Generator[SqlReader]:
@@ -79,12 +86,16 @@ class RecorderStore:
         Raises:
             Conflict: a stream has events that the copy did not show; now it does.
         """
+        self._compare()
         try:
             with self._copy.reading() as reader:
                 transaction = RecorderTransaction(reader, self._ledger, self._copy)
                 yield transaction
         except Conflict:
             self.catch_up()
+            raise
+        except StoreUnavailable:
+            self._compared = False
             raise
         if transaction.touches:
             with self._copy.writing() as own:
@@ -104,14 +115,36 @@ class RecorderStore:
         Raises:
             StoreUnavailable: ledger or copy can't be reached; what was done stays done.
         """
+        self._compare()
         while True:
             try:
                 with self._lock:
                     reached, more = self._follow(position)
             except Conflict:
                 continue  # another process was faster
+            except StoreUnavailable:
+                self._compared = False
+                raise
             if not more:
                 return reached
+
+    def _compare(self) -> None:
+        """Raise StoreDamaged unless the ledger has the copy's last event.
+
+        Once is enough until the ledger was away: it is not restored while it answers.
+        """
+        if self._compared:
+            return
+        with self._copy.auditing() as audit:
+            last = audit.last()
+            own = audit.stored(last - 1, 1)
+        if own and [*map(as_stored, read(self._ledger, last - 1, 1))] != own:
+            raise StoreDamaged(
+                f"the ledger does not have the copy's last event, {last}: one of the two was"
+                " restored to an earlier state. A new copy with the same identifier key fills"
+                " itself from the ledger"
+            )
+        self._compared = True
 
     def _follow(self, wanted: int | None) -> tuple[int, bool]:
         """Take the next page; return how far the copy is, and whether there may be more."""
@@ -133,11 +166,7 @@ class RecorderStore:
             page = whole_page(take, at, PAGE)
             if not page:
                 return at, False
-            taken = (notifications[position] for position, _ in page)
-            stored = [
-                Stored(n.id, str(n.originator_id), n.originator_version, n.topic, n.state)
-                for n in taken
-            ]
+            stored = [as_stored(notifications[position]) for position, _ in page]
             copy.follow(stored, self._replay.changes(page, copy))
         return page[-1].position, True
 
@@ -177,6 +206,12 @@ class RecorderTransaction(SqlReader):
     def touch(self, sessions: Mapping[str, datetime]) -> None:
         """Note that sessions are alive, when the events are recorded."""
         self.touches = sessions
+
+
+def as_stored(event: Notification) -> Stored:
+    """Return an event of the ledger as a store keeps it."""
+    stream = str(event.originator_id)
+    return Stored(event.id, stream, event.originator_version, event.topic, event.state)
 
 
 def read(ledger: ApplicationRecorder, after: int, limit: int) -> list[Notification]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from codecs import BOM_UTF8
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
@@ -64,7 +65,11 @@ class JsonLinesSource:
         self._file = file
         self._number = 0
         self._end: End | None = None
-        self.heading = checked(HeadingFields, self._line() or b"", "line 1").heading()
+        first = self._line()
+        if first.startswith(BOM_UTF8):
+            problem = "begins with a byte order mark (BOM); save the file as UTF-8 without one"
+            raise LedgerFileInvalid("line 1", problem)
+        self.heading = checked(HeadingFields, first, "line 1").heading()
         self.events: Iterator[Stored] = self._events()
 
     def end(self) -> End:

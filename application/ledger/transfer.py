@@ -7,9 +7,8 @@ their keys are no part of the ledger.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import islice
 
 from addressee.domain import (
     IdentifierKeyWrong,
@@ -27,7 +26,8 @@ from ..read_models.replay import Replay
 from .hash_chain import START, link
 
 PAGE = 1_000
-"""How many events are taken at once."""
+PAGE_BYTES = 1 << 25
+"""How many events are taken at once, or fewer with so many bytes of state."""
 WAIT = 30.0
 """How many seconds an export waits for open transactions."""
 PAUSE = 0.05
@@ -122,7 +122,7 @@ def import_ledger(
     with store.filling(key, indexed) as target:
         replay = Replay(indexed)
         waiting: list[Stored] = []
-        while page := list(islice(source.events, PAGE)):
+        for page in pages(source.events):
             end = behind(end, page)
             waiting += page
             del waiting[: fill(target, replay, waiting)]
@@ -132,6 +132,20 @@ def import_ledger(
         if source.end() != end:
             raise LedgerFileInvalid("end", "what is before it was changed, or is not all there")
     return end
+
+
+def pages(events: Iterator[Stored]) -> Iterator[list[Stored]]:
+    """Yield events in pages that are bounded by their number and their size in memory."""
+    page: list[Stored] = []
+    size = 0
+    for event in events:
+        page.append(event)
+        size += len(event.state)
+        if len(page) == PAGE or size >= PAGE_BYTES:
+            yield page
+            page, size = [], 0
+    if page:
+        yield page
 
 
 def behind(end: End, events: Sequence[Stored]) -> End:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import random
+import zlib
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.audience_index.generation_cache import Warm
-from addressee.application import Identity, Personalization, Targeting
+from addressee.adapters.sql.schema.read_model_tables import GENERATION
+from addressee.application import Identity, Personalization, Targeting, verify
+from addressee.domain import StoreDamaged
 from tests.benchmarks.population import APPLICATION, KEY, Population
 
 QUESTIONS = (
@@ -49,6 +54,33 @@ def test_R37_an_index_that_is_loaded_equals_one_that_was_written_live(
     assert store.compact() == 0, "a load leaves nothing to fold"
     Personalization(store).register(APPLICATION, installation="later")
     assert answers(store)[0][-1] == "later"
+
+
+@pytest.mark.parametrize("checksum_is_right", [True, False])
+def test_R37_a_chunk_that_is_damaged_is_a_typed_error(
+    store: SqlStore, *, checksum_is_right: bool
+) -> None:
+    people, chunk = Personalization(store), store.parts.prepared.schema.chunk
+    for n in range(300):
+        people.register("shop", installation=f"d{n}", os="ios")
+    store.compact()
+    written = chunk.c.term != GENERATION
+    with store.database.reading() as connection:
+        data: bytes = connection.execute(select(chunk.c.data).where(written).limit(1)).scalar_one()
+    chance = random.Random(3)  # noqa: S311 # the same damage each time
+    for size in (0, 1, 7, len(data) - 1, len(data), len(data)):
+        damaged = bytearray(data[:size])
+        for place in range(0, size, 5):
+            damaged[place] = chance.randrange(256)
+        checksum = zlib.crc32(damaged) if checksum_is_right else zlib.crc32(damaged) ^ 1
+        with store.database.writing() as connection:
+            values = {"data": bytes(damaged), "checksum": checksum}
+            connection.execute(update(chunk).where(written).values(values))
+        says = "holds no bitmap" if checksum_is_right else "wrong checksum"
+        with SqlStore(store.database.engine) as other:
+            with pytest.raises(StoreDamaged, match=says):
+                Targeting(other).count("shop", "os:ios")
+            assert {d.place for d in verify(other).differences} == {"term"}
 
 
 def test_R19_what_is_kept_in_memory_is_never_old(store: SqlStore) -> None:

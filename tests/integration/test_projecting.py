@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
 import pytest
@@ -230,6 +231,53 @@ def test_it_pauses_for_all_runners_and_begins_again_where_it_is_told(store: SqlS
     assert taken(store) == []
     assert runner.catch_up() == len(ledger(store))
     assert sign_ins(store) == 40
+
+
+def test_R37_a_page_that_was_read_before_a_restart_is_not_taken(store: SqlStore) -> None:
+    live(store)
+    runner = ProjectionRunner(store, SignIns(), page=10)
+    assert runner.step() == 10
+    position = runner._lease.take()
+    assert position is not None
+    late = runner._read(position, 10)
+    runner.restart(clear)
+    with pytest.raises(Conflict):
+        runner._take(position, late)
+    assert runner.catch_up() == len(ledger(store))
+    assert taken(store) == ledger(store)
+
+
+@pytest.mark.parametrize("off", [timedelta(hours=2), timedelta(hours=-2)])
+def test_R37_a_lease_by_a_wrong_clock_keeps_no_other_runner_from_work(
+    store: SqlStore, off: timedelta
+) -> None:
+    live(store)
+    wrong = ProjectionRunner(store, SignIns(), page=3, clock=lambda: datetime.now(UTC) + off)
+    assert wrong.step() == 3
+    other = ProjectionRunner(store, SignIns())
+    status = other.status()
+    assert status is not None
+    assert status.holder is None
+    assert other.catch_up() == len(ledger(store)) - 3
+    assert taken(store) == ledger(store)
+
+
+def test_a_lease_is_shown_until_it_ends_and_resume_frees_it(store: SqlStore) -> None:
+    live(store, 1)
+    now = datetime.now(UTC)
+    runner, other = (ProjectionRunner(store, SignIns(), clock=lambda: now) for _ in range(2))
+    assert runner.step()
+    status = other.status()
+    assert status is not None
+    assert (status.holder, status.until) == (runner._lease.holder, now + timedelta(seconds=10))
+    now += timedelta(seconds=11)
+    status = other.status()
+    assert status is not None
+    assert status.holder is None
+    assert runner._lease.take()
+    assert other._lease.take() is None
+    other.resume()
+    assert other._lease.take()
 
 
 def test_it_runs_beside_commands_and_is_woken(store: SqlStore) -> None:

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Generator
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from threading import Event, Thread
 
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from addressee.adapters.sql import Rebuild, RebuildProgress, SqlStore
 from addressee.adapters.sql.schema.tables import Schema
 from addressee.application import Identity, Personalization, Targeting, bulk, verify
-from addressee.domain import AddresseeError, Conflict, InvalidValue
+from addressee.domain import AddresseeError, InvalidValue, StoreUnavailable
 from tests.contract.oracle import Life
 
 INDEXED = ("attr.plan",)
@@ -210,12 +211,22 @@ def test_one_rebuild_at_a_time(store: SqlStore) -> None:
 
     def told(progress: RebuildProgress) -> None:
         if progress.position < progress.last:
-            with pytest.raises(Conflict):
+            with pytest.raises(StoreUnavailable, match=held):
                 Rebuild(store).run()
             raise Killed
 
+    first = Rebuild(store, page=50)
+    held = f"held by {first._lease.holder} until 20..-..-..T..:..:..Z"
     with pytest.raises(Killed):
-        Rebuild(store, page=50).run(told)
+        first.run(told)
+    assert Rebuild(store).run() == store.last(), "a run that stops frees the lease"
+
+
+def test_R37_a_rebuild_is_taken_over_from_one_whose_clock_was_wrong(store: SqlStore) -> None:
+    live(store, 1)
+    ahead = Rebuild(store, clock=lambda: datetime.now(UTC) + timedelta(hours=2))
+    assert ahead._lease.take() == 0
+    assert Rebuild(store).run() == store.last()
 
 
 def test_R19_readers_never_see_an_index_that_is_half_built(store: SqlStore, url: str) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+import pyarrow as pa  # type: ignore[import-untyped] # it has no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped] # it has no types
 import pytest
 from eventsourcing.compressor import ZlibCompressor
 
 from addressee.adapters.ledger_files import opened_sink, opened_source
+from addressee.adapters.ledger_files.parquet import COLUMNS
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.adapters.sql import SqlStore
@@ -22,12 +26,14 @@ from addressee.application import (
     History,
     Identity,
     Personalization,
+    Stored,
     Targeting,
     bulk,
     export_ledger,
     import_ledger,
     verify,
 )
+from addressee.application.ledger import transfer
 from addressee.application.ledger.hash_chain import START
 from addressee.domain import IdentifierKeyWrong, InvalidValue, LedgerFileInvalid, StoreNotEmpty
 from tests.contract.oracle import Life
@@ -195,6 +201,7 @@ Damage = tuple[Callable[[bytes], bytes], str]
 """What is done to a file, and where it is noticed."""
 DAMAGES: dict[str, Damage] = {
     "empty": (lambda _: b"", "line 1"),
+    "with a mark": (lambda content: b"\xef\xbb\xbf" + content, "line 1: .* byte order mark"),
     "binary": (lambda _: bytes(range(256)) * 9, "line 1"),
     "another file": (lambda _: b'{"command":"register"}\n', "line 1"),
     "of a later release": (replaced(1, b'"ledger":1', b'"ledger":2'), "line 1"),
@@ -276,6 +283,75 @@ def test_a_parquet_file_of_others_and_one_that_was_damaged_are_refused(
     (tmp_path / "torn.parquet").write_bytes(content)
     with pytest.raises(LedgerFileInvalid):
         imported(MemoryStore(), tmp_path / "torn.parquet")
+
+
+BOMB = """
+import resource, sys
+from pathlib import Path
+from addressee.adapters.ledger_files import opened_source
+from addressee.domain import LedgerFileInvalid
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+with opened_source(Path(sys.argv[1])) as source:
+    before = peak()
+    try:
+        for event in source.events:
+            pass
+    except LedgerFileInvalid as refused:
+        print(refused, file=sys.stderr)
+    print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_small_file_that_unpacks_to_a_large_one_takes_little_memory(
+    tmp_path: Path, *, shared: bool
+) -> None:
+    many, size = 600, 1_000_000
+    heading = b'{"ledger":1,"indexed_attributes":[],"key_fingerprint":"x"}'
+    columns = COLUMNS.with_metadata({b"addressee.heading": heading})
+    table = pa.Table.from_pydict(
+        {
+            "position": range(1, many + 1),
+            "stream": ["person:x"] * many,
+            "version": range(1, many + 1),
+            "topic": ["x"] * many,
+            "state": ["x" * size] * many,
+            "state_bytes": [None] * many,
+        },
+        schema=columns,
+    )
+    path = tmp_path / "bomb.parquet"
+    pq.write_table(table, path, compression="zstd", use_dictionary=shared)
+    assert path.stat().st_size < 200_000 < many * size / 1_000
+    done = subprocess.run(
+        [sys.executable, "-c", BOMB, str(path)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 100, "MiB"
+    assert ("row group 0: has 600," in done.stderr) is not shared
+
+
+def test_an_import_takes_large_events_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "PAGE", 5)
+    monkeypatch.setattr(transfer, "PAGE_BYTES", 100)
+    sizes = [10] * 7 + [60] * 4 + [500, 1]
+    events = [Stored(n, "x", n, "x", b"x" * size) for n, size in enumerate(sizes)]
+    pages = [[len(event.state) for event in page] for page in transfer.pages(iter(events))]
+    assert pages == [[10] * 5, [10, 10, 60, 60], [60, 60], [500], [1]]
+
+
+def test_large_events_end_a_group_of_parquet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("addressee.adapters.ledger_files.parquet.GROUP_BYTES", 2_000)
+    store = MemoryStore()
+    live(store)
+    end = exported(store, tmp_path / "one.parquet")
+    metadata = pq.read_metadata(tmp_path / "one.parquet")
+    assert 2 < metadata.num_row_groups < end.events
+    assert imported(MemoryStore(), tmp_path / "one.parquet") == end
 
 
 def test_the_key_must_be_the_ledgers(

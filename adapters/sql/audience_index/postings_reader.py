@@ -174,8 +174,12 @@ def with_gains(cards: Mapping[int, int], gained: BitMap) -> dict[int, int]:
 def decoded(term: int, shard: int, checksum: int, data: bytes) -> BitMap:
     """Return a chunk's bitmap; raises StoreDamaged if its bytes are not those that were written.
 
-    The checksum comes first, for a bitmap's own decoder accepts some corrupt headers.
+    The checksum comes first, because the bitmap's own decoder accepts some corrupt headers.
     """
+    chunk = f"chunk of term {term}, shard {shard}"
     if zlib.crc32(data) != checksum:
-        raise StoreDamaged(f"chunk of term {term}, shard {shard} has a wrong checksum; rebuild it")
-    return BitMap.deserialize(data)
+        raise StoreDamaged(f"{chunk} has a wrong checksum; rebuild it")
+    try:
+        return BitMap.deserialize(data)
+    except (ValueError, IndexError):
+        raise StoreDamaged(f"{chunk} holds no bitmap; rebuild it") from None

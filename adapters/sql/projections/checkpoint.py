@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_
 from addressee.application.defaults import utc_now
 from addressee.domain import Conflict
 
-from ..engine.compiled_query import from_microseconds, to_microseconds
+from ..engine.compiled_query import EPOCH, from_microseconds, to_microseconds
 from ..engine.database import Database
 from ..schema.tables import Schema
 
@@ -79,12 +79,17 @@ class Lease:
         self._events = schema.event
         self._row = self._table.c.name == name
         self._length = timedelta(seconds=seconds)
+        self._longest = 2 * to_microseconds(EPOCH + self._length)
+        """How far ahead a lease can end if the clocks of two hosts differ by less than one lease.
+        One that ends later was written by a wrong clock, and counts as over."""
         self._clock = clock
 
     def take(self) -> int | None:
         """Return how far the projection is, if it is this runner's turn; else None."""
         table, holder = self._table, self._table.c.holder
-        free = or_(holder.is_(None), holder == self.holder, table.c.until < self._moment())
+        now = self._moment()
+        over = or_(table.c.until < now, table.c.until > now + self._longest)
+        free = or_(holder.is_(None), holder == self.holder, over)
         runs = and_(table.c.paused == 0, table.c.problem_at.is_(None))
         with self._database.writing() as connection:
             if self._found(connection) is None:
@@ -137,8 +142,8 @@ class Lease:
         self._set(paused=1)
 
     def resume(self) -> None:
-        """Let it go on where it was paused or stopped."""
-        self._set(paused=0, problem_at=None, problem=None)
+        """Let it go on where it was paused or stopped; the lease is free for any runner."""
+        self._set(paused=0, problem_at=None, problem=None, holder=None, until=0)
 
     def restart(self, connection: Connection) -> None:
         """Have it begin again, in the transaction that clears what it has projected."""
@@ -163,11 +168,18 @@ class Lease:
         return ProjectionStatus(
             found.position,
             max(last - found.position, 0),
-            found.holder if found.until > self._moment() else None,
+            found.holder if 0 <= found.until - self._moment() <= self._longest else None,
             from_microseconds(found.until),
             bool(found.paused),
             problem,
         )
+
+    def held(self) -> str:
+        """Return by which runner it is held and until when, in words for an error."""
+        found = self.status()
+        if found is None or found.holder is None:
+            return f"{self.name} is free again"
+        return f"{self.name} is held by {found.holder} until {found.until:%Y-%m-%dT%H:%M:%SZ}"
 
     def _found(self, connection: Connection) -> Row[*tuple[object, ...]] | None:
         return connection.execute(select(self._table).where(self._row)).first()

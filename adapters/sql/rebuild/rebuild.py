@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, delete, select
 
 from addressee.application import Changes, Recorded, Replay, whole_page
 from addressee.application.defaults import utc_now
-from addressee.domain import Conflict, InvalidValue, StoreUnavailable
+from addressee.domain import Conflict, InvalidValue, StoreError, StoreUnavailable
 
 from ..projections.checkpoint import SECONDS, Lease
 from ..store.store import SqlStore
@@ -101,11 +102,19 @@ class Rebuild:
             progress: told after each page how far it is.
 
         Raises:
-            Conflict: another process rebuilds the same.
-            StoreUnavailable: the store can't be reached, or transactions that never end keep the
-                tables from being swapped; what was done stays done, and the next run goes on.
+            StoreUnavailable: the store can't be reached, or another process rebuilds the same, or
+                transactions that never end keep the tables from being swapped; what was done stays
+                done, and the next run goes on.
             StoreDamaged: an event can't be read.
         """
+        try:
+            return self._run(progress)
+        except BaseException:
+            with suppress(StoreError):
+                self._lease.release()  # or the next run would wait until the lease ends
+            raise
+
+    def _run(self, progress: Callable[[RebuildProgress], object]) -> int:
         self._begin()
         attempts = 0
         while True:
@@ -136,10 +145,10 @@ class Rebuild:
         self._go_on()
 
     def _go_on(self) -> None:
-        """Stand where the tables stand; raises Conflict if somebody else is at work on them."""
+        """Stand where the tables stand; raises StoreUnavailable if another works on them."""
         position = self._lease.take()
         if position is None:
-            raise Conflict(f"projection:{self._lease.name}", self._position, self._position + 1)
+            raise StoreUnavailable(f"another process works on it: {self._lease.held()}")
         self._position = position
         self._replay = Replay(self._store.indexed_attributes, position)
 
