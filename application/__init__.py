@@ -16,7 +16,7 @@ from .ledger.verify import Difference, Verification, verify
 from .personalization import Personalization
 from .ports.accounts import ApiKey, Applications, Scope
 from .ports.changes import Changes, InstallationChange
-from .ports.records import InstallationRow, Recorded, Seal, Stored
+from .ports.records import InstallationRow, Recipient, Recorded, Seal, Stored
 from .ports.store import AuditableStore, JoinableStore, Store, Viewable
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from .ports.views import Audit, Reader, Transaction, View
@@ -26,7 +26,7 @@ from .read_models.in_memory import ReadModels
 from .read_models.page_boundary import whole_length, whole_page
 from .read_models.replay import Replay
 from .states import InstallationState, PersonState
-from .targeting import Targeting, TargetingPlan
+from .targeting import Recipients, Targeting, TargetingPlan
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import (
     Depersonalized,
@@ -73,6 +73,8 @@ __all__ = [
     "Profiles",
     "ReadModels",
     "Reader",
+    "Recipient",
+    "Recipients",
     "Recorded",
     "Registered",
     "Replay",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 from addressee.domain import Expression, InvalidValue, NoRegistration, Term, as_expression, values
 from addressee.domain.audiences.index_terms import ALL, REACHABLE
@@ -12,9 +12,12 @@ from addressee.domain.audiences.index_terms import ALL, REACHABLE
 from .audiences.cost_estimate import Step
 from .audiences.evaluation import Plan, plan
 from .audiences.explanation import Explanation, explain
+from .ports.records import Recipient
 from .ports.store import Viewable
 from .ports.views import View
 from .read_models.as_of import Moment, Past
+
+T = TypeVar("T")
 
 PAGE = 10_000
 """How many ids are fetched within one view of the store; a slow consumer holds none open."""
@@ -84,10 +87,26 @@ class Targeting:
         Raises:
             NoRegistration: ``after`` is no installation of the application.
         """
-        audience = as_expression(expression)
-        universe = universe_of(include_disabled=include_disabled)
-        start = 0 if after is None else self._ordinal(application, after) + 1
-        return self._pages(application, audience, universe, start)
+        paged = self._paged(application, expression, include_disabled=include_disabled)
+        start = self._start(application, after)
+        return (name for _, names in paged.pages(start, names_of) for name in names)
+
+    def recipients(
+        self,
+        application: str,
+        expression: str | Expression,
+        *,
+        include_disabled: bool = False,
+        after: str | None = None,
+    ) -> Recipients:
+        """Return what `targets` yields, each with person, push service and address (R38).
+
+        Installations without an address are left out, and counted in ``without_address``. Order,
+        memory, arguments and errors as for `targets`; person and address of an installation are
+        those of the moment in which its page was read. Addresses are personal data.
+        """
+        paged = self._paged(application, expression, include_disabled=include_disabled)
+        return Recipients(paged, self._start(application, after))
 
     def count(
         self,
@@ -177,26 +196,77 @@ class Targeting:
         universe = universe_of(include_disabled=include_disabled)
         return plan(self._store, reader, application, audience, universe)
 
-    def _ordinal(self, application: str, installation: str) -> int:
-        name = values.identifier("after", installation)
+    def _paged(
+        self, application: str, expression: str | Expression, *, include_disabled: bool
+    ) -> PagedAudience:
+        universe = universe_of(include_disabled=include_disabled)
+        return PagedAudience(self._store, application, as_expression(expression), universe)
+
+    def _start(self, application: str, after: str | None) -> int:
+        """Return the first ordinal that counts, behind an installation's; raises NoRegistration."""
+        if after is None:
+            return 0
+        name = values.identifier("after", after)
         with self._store.reading() as reader:
             ordinals = reader.ordinals(application, {name})
         if name not in ordinals:
             raise NoRegistration(name)
-        return ordinals[name]
+        return ordinals[name] + 1
 
-    def _pages(
-        self, application: str, audience: Expression, universe: Term, start: int
-    ) -> Iterator[str]:
+
+@dataclass(frozen=True, slots=True)
+class PagedAudience:
+    """An audience that is read page by page, each from the store as it is then."""
+
+    store: Viewable
+    application: str
+    audience: Expression
+    universe: Term
+
+    def pages(
+        self, start: int, read: Callable[[View, Sequence[int]], Sequence[T]]
+    ) -> Iterator[tuple[Sequence[int], Sequence[T]]]:
+        """Yield hits from an ordinal on, each page with what ``read`` returns in the same view."""
         while True:
-            with self._store.reading() as reader:
-                planned = plan(self._store, reader, application, audience, universe)
+            with self.store.reading() as reader:
+                planned = plan(self.store, reader, self.application, self.audience, self.universe)
                 found = first_hits(planned, start, PAGE)
-                names = reader.names(found)
-            yield from names
+                rows = read(reader, found)
+            yield found, rows
             if len(found) < PAGE:
                 return
             start = found[-1] + 1
+
+
+class Recipients(Iterator[Recipient]):
+    """What `Targeting.recipients` returns: an iterator that counts what it leaves out.
+
+    Attributes:
+        without_address: how many installations had none, of the pages that were read so far.
+    """
+
+    def __init__(self, audience: PagedAudience, start: int) -> None:
+        self.without_address = 0
+        self._found = self._read(audience, start)
+
+    def __next__(self) -> Recipient:
+        """Return the next one."""
+        return next(self._found)
+
+    def _read(self, audience: PagedAudience, start: int) -> Iterator[Recipient]:
+        for hits, found in audience.pages(start, recipients_of):
+            self.without_address += len(hits) - len(found)
+            yield from found
+
+
+def names_of(reader: View, ordinals: Sequence[int]) -> Sequence[str]:
+    """Return the ids of installations."""
+    return reader.names(ordinals)
+
+
+def recipients_of(reader: View, ordinals: Sequence[int]) -> Sequence[Recipient]:
+    """Return installations with their addresses."""
+    return reader.recipients(ordinals)
 
 
 def universe_of(*, include_disabled: bool) -> Term:

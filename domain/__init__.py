@@ -1,5 +1,6 @@
 """The rules of who is on which device. Knows no database, network, file or clock."""
 
+from .address import UNIQUE_FACTS, Address
 from .aggregates.base import Aggregate, Appliers, Occasion
 from .aggregates.binding_rules import (
     Successor,
@@ -91,6 +92,8 @@ __all__ = [
     "FACTS",
     "FLAG_FACTS",
     "KEEP",
+    "UNIQUE_FACTS",
+    "Address",
     "AddresseeError",
     "Aggregate",
     "AmbiguousPersonalizeCandidates",

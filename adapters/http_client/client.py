@@ -106,13 +106,23 @@ class Client:
     ) -> Iterator[str]:
         """Yield every installation that an audience reaches, or reached, in constant memory."""
         query = query_of(expression, as_of, include_disabled=include_disabled)
-        query["after"] = after
-        with self._http.stream("POST", "/audiences/targets", json=query) as response:
-            if response.is_error:
-                response.read()
-            checked(response)
-            for line in response.iter_lines():
-                yield json.loads(line)["installation"]
+        for found in self._stream("/audiences/targets", {**query, "after": after}):
+            yield found["installation"]
+
+    def recipients(
+        self,
+        expression: str,
+        *,
+        include_disabled: bool = False,
+        after: str | None = None,
+        as_of: Moment | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what `targets` does, each with person, push service and address.
+
+        Installations without an address are left out.
+        """
+        query = query_of(expression, as_of, include_disabled=include_disabled)
+        return self._stream("/audiences/recipients", {**query, "after": after})
 
     def installation_history(self, installation: str) -> list[dict[str, Any]]:
         """Return the events of an installation, oldest first."""
@@ -164,6 +174,15 @@ class Client:
     ) -> None:
         """Close the connections."""
         self.close()
+
+    def _stream(self, path: str, body: object) -> Iterator[dict[str, Any]]:
+        """Yield the JSON objects of a response's lines."""
+        with self._http.stream("POST", path, json=body) as response:
+            if response.is_error:
+                response.read()
+            checked(response)
+            for line in response.iter_lines():
+                yield json.loads(line)
 
     def _call(
         self,

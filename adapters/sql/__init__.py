@@ -2,7 +2,7 @@
 
 from .projections.checkpoint import Problem, ProjectionStatus
 from .projections.runner import Projection, ProjectionRunner
-from .rebuild.rebuild import READ_MODELS, Rebuild, RebuildProgress
+from .rebuild.rebuild import READ_MODELS, Rebuild, RebuildProgress, lacks_addresses
 from .recorders.factory import SqlFactory
 from .recorders.recorders import SqlApplicationRecorder, SqlProcessRecorder, SqlTrackingRecorder
 from .store.store import SqlStore
@@ -20,4 +20,5 @@ __all__ = [
     "SqlProcessRecorder",
     "SqlStore",
     "SqlTrackingRecorder",
+    "lacks_addresses",
 ]

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import Literal, TypedDict
 
-from addressee.domain import FACTS, FLAG_FACTS, Attributes, Facts, InvalidValue, values
+from addressee.domain import (
+    FACTS,
+    FLAG_FACTS,
+    UNIQUE_FACTS,
+    Attributes,
+    Facts,
+    InvalidValue,
+    values,
+)
 
 from ..unit_of_work.command_context import Context
 
+Environment = Literal["production", "sandbox"]
+"""Of APNs: which of Apple's two services knows the token."""
 CONTEXT = frozenset(Context.__annotations__)
 
 
@@ -27,6 +37,11 @@ class Reported(TypedDict, total=False):
     timezone: str | None
     push_service: str | None
     push_token: str | None
+    fid: str | None
+    apns_environment: Environment | None
+    apns_topic: str | None
+    webpush_p256dh: str | None
+    webpush_auth: str | None
     application_user_id: str | None
     push_enabled: bool
     notifications_enabled: bool
@@ -52,8 +67,10 @@ def report_of(options: Mapping[str, object]) -> Report:
     facts: Facts = {}
     for name, value in options.items():
         if name in FACTS:
-            least = 1 if name == "push_token" else 0
+            least = 1 if name in UNIQUE_FACTS else 0
             facts[name] = None if value is None else values.text(name, value, FACTS[name], least)
+            if name == "apns_environment" and value is not None:
+                values.choice(name, value, Environment)
         elif name in FLAG_FACTS:
             facts[name] = None if value is None else values.flag(name, value)
         elif name not in Reported.__annotations__ and name not in CONTEXT:

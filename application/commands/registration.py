@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from addressee.domain import (
+    UNIQUE_FACTS,
     Aggregate,
     ExpiryReason,
     Facts,
@@ -37,12 +38,12 @@ class Register:
     actor = "device"
 
     def opens(self, key: bytes) -> Iterable[Aggregate]:
-        """Return the installation, if its id is given, and the claim on its push token."""
+        """Return the installation, if its id is given, and the claims on its addresses."""
         if self.installation is not None:
             yield Installation(self.installation)
-        token = self.report["facts"].get("push_token")
-        if token is not None:
-            yield PushTokenClaim.on(self.application, str(token), key)
+        for fact in UNIQUE_FACTS:
+            if (token := self.report["facts"].get(fact)) is not None:
+                yield PushTokenClaim.on(self.application, str(token), key)
 
     def decide(self, work: UnitOfWork) -> Registered:
         """Raise NoRegistration if the id is known and has expired."""
@@ -63,14 +64,14 @@ class Register:
             facts=given(report["facts"]),
             attributes=given(report["attributes"]),
         )
-        return Registered("registered", name, superseded=claim_token(work, installation))
+        return Registered("registered", name, superseded=claim_addresses(work, installation))
 
     def _again(self, work: UnitOfWork, name: str) -> Registered:
         installation = work.installation(name)
         if installation.application != self.application:
             raise InvalidValue("application", "is not the one the installation was registered in")
         installation.update(work.occasion, **self.report)
-        superseded = claim_token(work, installation)
+        superseded = claim_addresses(work, installation)
         return Registered("updated" if work.recorded else "unchanged", name, superseded)
 
 
@@ -93,8 +94,8 @@ class UpdateInstallation:
         """Raise NoRegistration if it is unknown or expired."""
         installation = work.installation(self.installation)
         installation.update(work.occasion, **self.report)
-        if self.report["facts"].get("push_token") is not None:
-            claim_token(work, installation)
+        if any(self.report["facts"].get(fact) is not None for fact in UNIQUE_FACTS):
+            claim_addresses(work, installation)
         return updated(work, installation)
 
 
@@ -165,22 +166,23 @@ class Expire:
         return Depersonalized("expired", (self.installation,), person, work.primary_moves())
 
 
-def claim_token(work: UnitOfWork, installation: Installation) -> str | None:
+def claim_addresses(work: UnitOfWork, installation: Installation) -> str | None:
     """Make the installation the one that has its push token; return the one that it supersedes.
 
-    Newest wins and exactly one stays live, since two claims collide on the token's stream (R7).
+    Newest wins and exactly one stays live, since two claims collide on the token's stream (R7). The
+    same goes for a Firebase installation id.
     """
-    token = installation.facts.get("push_token")
-    if token is None:
-        return None
-    claim = work.token_claim(installation.application, str(token))
     superseded = None
-    if claim.holder is not None and claim.holder != installation.name:
-        older = work.get(Installation(claim.holder))
-        if older.live and older.facts.get("push_token") == token:
-            expire(work, older, "superseded")
-            superseded = older.name
-    claim.take(work.occasion, installation.name)
+    for fact in UNIQUE_FACTS:
+        if (token := installation.facts.get(fact)) is None:
+            continue
+        claim = work.token_claim(installation.application, str(token))
+        if claim.holder is not None and claim.holder != installation.name:
+            older = work.get(Installation(claim.holder))
+            if older.live and older.facts.get(fact) == token:
+                expire(work, older, "superseded")
+                superseded = older.name
+        claim.take(work.occasion, installation.name)
     return superseded
 
 

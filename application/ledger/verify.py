@@ -166,6 +166,8 @@ def differences(expected: ReadModels, live: Audit) -> Iterator[Difference]:
             if right != wrong:
                 problem = f"{column} is {wrong}, the ledger says {right}"
                 yield Difference("installation", name, problem)
+        if should[name].address != rows[name].address:  # personal data, so the value is not named
+            yield Difference("installation", name, "address is not what the ledger says")
     claims, held = dict(expected.claims()), dict(live.claims())
     for claim in sorted(claims.keys() | held.keys()):
         right, wrong = claims.get(claim), held.get(claim)

@@ -6,6 +6,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from addressee.domain import Address
+
 
 @dataclass(slots=True)
 class InstallationChange:
@@ -20,6 +22,8 @@ class InstallationChange:
         bound_at: since when.
         gained: terms that hold now and did not.
         lost: terms that held and do not now.
+        readdressed: whether ``address`` is another than before.
+        address: where a push reaches it, if anywhere.
     """
 
     installation: str
@@ -30,6 +34,8 @@ class InstallationChange:
     bound_at: datetime | None = None
     gained: AbstractSet[str] = frozenset()
     lost: AbstractSet[str] = frozenset()
+    readdressed: bool = False
+    address: Address | None = None
 
 
 @dataclass(slots=True)

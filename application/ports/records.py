@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from addressee.domain import Event
+from addressee.domain import Address, Event
 
 
 class Recorded(NamedTuple):
@@ -45,6 +46,32 @@ class Seal(NamedTuple):
     made_at: datetime
 
 
+class Recipient(NamedTuple):
+    """An installation that a push can be sent to (R38).
+
+    Args:
+        ordinal: its number, ascending in the order of registration.
+        installation: its id.
+        person: whose it is, if anybody's.
+        service: the push service; see `Address`.
+        address: where the service reaches it; personal data.
+        details: what the service needs besides.
+        since: when the device registered the address, in UTC.
+    """
+
+    ordinal: int
+    installation: str
+    person: str | None
+    service: str
+    address: str
+    details: Mapping[str, str]
+    since: datetime
+
+    def __repr__(self) -> str:
+        """Show no personal data."""
+        return f"Recipient(installation={self.installation!r}, service={self.service!r})"
+
+
 class InstallationRow(NamedTuple):
     """The row of an installation in the read models, without its postings.
 
@@ -54,6 +81,7 @@ class InstallationRow(NamedTuple):
         application: its application's code.
         person: the person's id, if it has one.
         bound_at: since when.
+        address: where a push reaches it, if anywhere.
     """
 
     ordinal: int
@@ -61,3 +89,4 @@ class InstallationRow(NamedTuple):
     application: str
     person: str | None
     bound_at: datetime | None
+    address: Address | None

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from addressee.domain import Event
 
 from .changes import Changes
-from .records import InstallationRow, Recorded, Seal, Stored
+from .records import InstallationRow, Recipient, Recorded, Seal, Stored
 
 SHARD_BITS = 16
 """An ordinal's shard is its number without the last 16 bits."""
@@ -82,6 +82,10 @@ class View(Protocol):
 
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
         """Return the ids of the installations with these ordinals, which ascend."""
+        ...
+
+    def recipients(self, ordinals: Sequence[int]) -> Sequence[Recipient]:
+        """Return those of the installations that have an address, in the same order (R38)."""
         ...
 
 

@@ -9,8 +9,10 @@ from datetime import datetime
 
 from pyroaring import BitMap
 
+from addressee.domain import Address
+
 from ..ports.changes import Changes, InstallationChange
-from ..ports.records import InstallationRow
+from ..ports.records import InstallationRow, Recipient
 from ..ports.views import SHARD_BITS
 
 
@@ -24,6 +26,7 @@ class ReadModels:
         self._names: list[str] = []
         self._rows: dict[str, tuple[int, str]] = {}
         self._bindings: dict[str, tuple[str, datetime]] = {}
+        self._addresses: dict[int, Address] = {}
         self._holders: dict[str, str] = {}
         self._segments: dict[tuple[str, str], str] = {}
         self._owned: dict[tuple[str, str], BitMap] = defaultdict(BitMap)
@@ -56,6 +59,10 @@ class ReadModels:
         if change.moved and change.person and change.bound_at:
             self._bindings[name] = change.person, change.bound_at
             self._owned[application, change.person].add(ordinal)
+        if change.readdressed and change.address:
+            self._addresses[ordinal] = change.address
+        elif change.readdressed:
+            self._addresses.pop(ordinal, None)
         shard = ordinal >> SHARD_BITS
         for term in change.gained:
             self._postings[application, term].setdefault(shard, BitMap()).add(ordinal)
@@ -98,11 +105,25 @@ class ReadModels:
         """Return the ids of installations."""
         return [self._names[ordinal] for ordinal in ordinals]
 
+    def recipients(self, ordinals: Sequence[int]) -> Sequence[Recipient]:
+        """Return installations with their addresses."""
+        found: list[Recipient] = []
+        for ordinal in ordinals:
+            if (known := self._addresses.get(ordinal)) is not None:
+                name = self._names[ordinal]
+                person, _ = self._bindings.get(name, (None, None))
+                service, address, details, since = known
+                # A host may change what it is given, and must not change it here.
+                row = Recipient(ordinal, name, person, service, address, {**details}, since)
+                found.append(row)
+        return found
+
     def rows(self) -> Iterable[InstallationRow]:
         """Return every installation's row."""
         for name, (ordinal, application) in self._rows.items():
             person, bound_at = self._bindings.get(name, (None, None))
-            yield InstallationRow(ordinal, name, application, person, bound_at)
+            address = self._addresses.get(ordinal)
+            yield InstallationRow(ordinal, name, application, person, bound_at, address)
 
     def claims(self) -> Iterable[tuple[str, str]]:
         """Return every claim that is held."""

@@ -94,4 +94,6 @@ def change_of(
         bound_at=installation.bound_at,
         gained=holds - held,
         lost=held - holds,
+        readdressed=before.address is not installation.address,
+        address=installation.address,
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import ClassVar, Self
 
 from .. import events
+from ..address import ADDRESS_FACTS, Address, address_of
 from ..values import Scalar
 from .base import Aggregate, Appliers, Occasion, differing, overwrite, tag_changes
 
@@ -21,6 +22,11 @@ FACTS: dict[str, int] = {
     "timezone": 100,
     "push_service": 50,
     "push_token": 4096,
+    "fid": 256,
+    "apns_environment": 50,
+    "apns_topic": 256,
+    "webpush_p256dh": 256,
+    "webpush_auth": 256,
     "application_user_id": 256,
 }
 """Device facts with a string value → the value's limit in characters."""
@@ -45,6 +51,8 @@ class Installation(Aggregate):
         self.bound_at: datetime | None = None
         self.primary = False
         self.expired: events.ExpiryReason | None = None
+        self.address: Address | None = None
+        """Where a push reaches it; none once it has expired."""
 
     @property
     def live(self) -> bool:
@@ -92,10 +100,12 @@ class Installation(Aggregate):
         self.notifications_enabled = event.notifications_enabled
         overwrite(self.facts, event.facts)
         overwrite(self.attributes, event.attributes)
+        self._readdress(event)
 
     def _updated(self, event: events.InstallationUpdated) -> None:
         overwrite(self.facts, event.facts)
         overwrite(self.attributes, event.attributes)
+        self._readdress(event)
         if event.push_enabled is not None:
             self.push_enabled = event.push_enabled
         if event.notifications_enabled is not None:
@@ -121,6 +131,15 @@ class Installation(Aggregate):
 
     def _expired(self, event: events.InstallationExpired) -> None:
         self.expired = event.reason
+        self.address = None
+
+    def _readdress(self, event: events.InstallationRegistered | events.InstallationUpdated) -> None:
+        """Follow what an event says of the address; one that stays keeps its time."""
+        if ADDRESS_FACTS.isdisjoint(event.facts):
+            return
+        known, now = self.address, address_of(self.name, self.facts, event.timestamp)
+        if known is None or now is None or known[:3] != now[:3]:
+            self.address = now
 
     APPLIERS: ClassVar[Appliers] = {
         events.InstallationRegistered: _registered,

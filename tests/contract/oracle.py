@@ -24,6 +24,7 @@ class Device:
     itags: set[str] = field(default_factory=set[str])
     owner: str | None = None
     primary: bool = False
+    token: str | None = None
 
 
 @dataclass
@@ -97,7 +98,7 @@ class Life:
         if device is None or device.expired:
             return self.arrive(name) if device is None else self.save()
         owner = self.world.people.get(device.owner or "")
-        match self.chance.randrange(10):
+        match self.chance.randrange(11):
             case 0 | 1 | 2:
                 return self.login(device, name, person)
             case 3:
@@ -120,6 +121,9 @@ class Life:
             case 7:
                 on = device.on = not device.on
                 return lambda people: people.update_installation(name, push_enabled=on)
+            case 10:
+                token = device.token = self.chance.choice([None, self.token()])
+                return lambda people: people.update_installation(name, push_token=token)
             case 8 if self.chance.random() < 0.3:
                 self.leave(device)
                 device.expired = True
@@ -129,8 +133,15 @@ class Life:
 
     def arrive(self, name: str) -> Call:
         os = self.chance.choice(SYSTEMS)
-        self.world.devices[name] = Device(os)
-        return lambda people: people.register(self.application, installation=name, os=os)
+        token = self.chance.choice([None, self.token()])
+        self.world.devices[name] = Device(os, token=token)
+        return lambda people: people.register(
+            self.application, installation=name, os=os, push_token=token
+        )
+
+    def token(self) -> str:
+        """Return a push token that no other device of the life has or had."""
+        return f"{self.application}-t{self.chance.getrandbits(64)}"
 
     def login(self, device: Device, name: str, person: str) -> Call:
         keep = self.chance.random() < 0.4

@@ -13,11 +13,12 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Personalization, Store, Targeting, bulk
-from addressee.domain import AddresseeError
+from addressee.domain import AddresseeError, Expression
 from tests.contract.oracle import Life, as_term
 
 SEQUENCES, LONG, FEW = 2_000, 20_000, 200
 COMMANDS = 30
+SERVICES = {"ios": "apns", "android": "fcm"}
 
 HURRIED = {
     "sqlite": "PRAGMA synchronous = OFF",
@@ -42,6 +43,7 @@ class Witness:
         assert reach.count(application, str(asked), include_disabled=disabled) == len(expected)
         first = reach.preview(application, asked, 2, include_disabled=disabled)
         assert first == expected[:2]
+        self.compare_recipients(asked, expected, disabled=disabled)
         if expected:
             after = life.chance.choice(expected)
             rest = reach.targets(application, asked, include_disabled=disabled, after=after)
@@ -53,6 +55,17 @@ class Witness:
             if not world.devices[name].expired:
                 for term in told.terms:
                     assert term.holds == world.holds(as_term(term.term), name)
+
+    def compare_recipients(self, asked: Expression, expected: list[str], *, disabled: bool) -> None:
+        devices, application = self.life.world.devices, self.life.application
+        reached = [name for name in expected if devices[name].token is not None]
+        found = self.reach.recipients(application, asked, include_disabled=disabled)
+        told = [(each.installation, each.person, each.service, each.address) for each in found]
+        assert told == [
+            (name, self.history.who(name), SERVICES[devices[name].os], devices[name].token)
+            for name in reached
+        ]
+        assert found.without_address == len(expected) - len(reached)
 
     def compare_owners(self) -> None:
         for name, device in self.life.world.devices.items():
@@ -105,7 +118,7 @@ def hurry(engine: Engine) -> None:
 
 
 @pytest.mark.usefixtures("short_shards")
-def test_R37_the_store_believes_what_the_oracle_believes(
+def test_R37_R38_the_store_believes_what_the_oracle_believes(
     store: Store, *, long: bool, short: bool, request: pytest.FixtureRequest
 ) -> None:
     # MariaDB is the slowest, and has no code of its own here.

@@ -16,7 +16,7 @@ from addressee.adapters.cli import main
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.pool import made_engine
 from addressee.adapters.sql.schema.migration import FOLDER, Migration
-from addressee.application import Personalization, Targeting
+from addressee.application import Personalization, Targeting, verify
 from addressee.domain import InvalidValue, StoreDamaged, StoreOutdated, StoreUnavailable
 from tests.servers import Postgres
 
@@ -27,6 +27,11 @@ TRIGGERS = {
     "mariadb": "select action_statement, event_manipulation, event_object_table"
     " from information_schema.triggers where trigger_schema = database() order by 1, 2",
 }
+
+MIGRATIONS = [
+    "0001 The ledger and its read models, as of 0.1.0.",
+    "0002 Where pushes reach installations; `addressee rebuild --only addresses` fills it.",
+]
 
 
 def described(url: str) -> dict[str, Any]:
@@ -59,8 +64,8 @@ def test_a_migrated_schema_equals_a_fresh_one(new_url: Callable[[], str]) -> Non
     fresh, migrated = new_url(), new_url()
     SqlStore(fresh).close()
     migration = Migration(migrated)
-    assert migration.missing() == ["0001 The ledger and its read models, as of 0.1.0."]
-    assert migration.run() == ["0001"]
+    assert migration.missing() == MIGRATIONS
+    assert migration.run() == ["0001", "0002"]
     assert migration.run() == migration.missing() == migration.missing("before") == []
     migration.close()
     assert described(migrated) == described(fresh)
@@ -86,7 +91,7 @@ def test_the_sql_of_a_dry_run_makes_the_same(new_url: Callable[[], str]) -> None
     SqlStore(fresh).close()
     migration = Migration(dry)
     sql = migration.sql()
-    assert len(migration.missing()) == 1, "a dry run changed something"
+    assert migration.missing() == MIGRATIONS, "a dry run changed something"
     migration.close()
     engine = create_engine(dry)
     with engine.begin() as connection:
@@ -162,10 +167,34 @@ def test_stores_live_beside_each_other_by_prefix_and_schema(postgres: Postgres) 
                 Personalization(store).register("shop", installation=f"d{n}")
         assert [Targeting(s).count("shop", "all") for s in (plain, prefixed, apart)] == [1, 2, 3]
     migration = Migration(url, schema="later")
-    assert migration.run() == ["0001"]
+    assert migration.run() == ["0001", "0002"]
     migration.close()
     with SqlStore(url, schema="later", create=False) as later:
         assert Targeting(later).count("shop", "all") == 0
+
+
+def test_R38_a_store_of_the_release_before_gets_its_addresses(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SqlStore(url) as store:
+        Personalization(store).register("shop", installation="a", push_token="t")
+        with store.database.writing() as connection:
+            connection.execute(text("drop table addressee_address"))
+            connection.execute(text("update addressee_migration set version_num = '0001'"))
+    with pytest.raises(StoreOutdated):
+        SqlStore(url)
+    for arguments, expected in (
+        (("--before-deploy",), MIGRATIONS[1:]),
+        ((), ["filled the addresses"]),
+        ((), ["nothing to do"]),
+    ):
+        monkeypatch.setattr("sys.argv", ["addressee", "migrate", "--store", url, *arguments])
+        with pytest.raises(SystemExit):
+            main()
+        assert capsys.readouterr().out.splitlines() == expected
+    with SqlStore(url) as store:
+        assert [each.address for each in Targeting(store).recipients("shop", "all")] == ["t"]
+        assert verify(store).differences == ()
 
 
 def test_no_tables_are_made_where_none_are_wanted(url: str) -> None:
@@ -201,6 +230,6 @@ def test_the_command_line_migrates_and_tells(
         return capsys.readouterr().out
 
     assert "CREATE TABLE addressee_event" in told("--dry-run")
-    assert told("--before-deploy") == "0001 The ledger and its read models, as of 0.1.0.\n"
+    assert told("--before-deploy").splitlines() == MIGRATIONS
     assert told() == "nothing to do\n"
     assert told("--dry-run") == ""

@@ -153,8 +153,17 @@ def lost_segment(connection: Connection, schema: Schema) -> None:
     connection.execute(delete(schema.segment))
 
 
+def wrong_address(connection: Connection, schema: Schema) -> None:
+    connection.execute(update(schema.address).values(address=b"another token"))
+
+
+def lost_addresses(connection: Connection, schema: Schema) -> None:
+    connection.execute(delete(schema.address))
+
+
+ADDRESSES = [wrong_address, lost_addresses]
 DAMAGES = {
-    "installation": [wrong_owner, lost_installation, invented_installation],
+    "installation": [*ADDRESSES, wrong_owner, lost_installation, invented_installation],
     "holder": [missing_claim],
     "term": [wrong_bit, corrupt_chunk],
     "segment": [lost_segment],
@@ -194,6 +203,11 @@ def test_R37_only_what_is_asked_for_is_rebuilt(store: SqlStore) -> None:
     Rebuild(store, ["identifiers"]).run()
     assert {d.place for d in verify(store).differences} == {"installation"}
     Rebuild(store, ["installations"]).run()
+    assert verify(store).differences == ()
+    with store.database.writing() as connection:
+        lost_addresses(connection, store.parts.prepared.schema)
+    assert {d.problem for d in verify(store).differences} == {"address is not what the ledger says"}
+    Rebuild(store, ["addresses"]).run()
     assert verify(store).differences == ()
     with pytest.raises(InvalidValue, match="there are: installations"):
         Rebuild(store, ["people"])

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from addressee.adapters.sql import READ_MODELS, Rebuild, SqlStore
+from addressee.adapters.sql import READ_MODELS, Rebuild, SqlStore, lacks_addresses
 from addressee.application import (
     Configured,
     History,
@@ -33,6 +33,7 @@ class ReadModel(StrEnum):
     """The read models that can be rebuilt alone."""
 
     installations = "installations"
+    addresses = "addresses"
     identifiers = "identifiers"
     segments = "segments"
     audiences = "audiences"
@@ -175,6 +176,8 @@ def migrate(
         addressee migrate --before-deploy --store postgresql+psycopg://host/db
 
         addressee migrate --store postgresql+psycopg://host/db
+
+    The second also fills the addresses of a store that a release without them has written.
     """
     # Alembic takes as long to load as a query takes in all.
     from addressee.adapters.sql.schema.migration import Migration  # noqa: PLC0415 # for that reason
@@ -189,4 +192,9 @@ def migrate(
         migration.run(part)
     finally:
         migration.close()
+    if part == "after" and not any(each.startswith("0001") for each in missing):
+        with SqlStore(store, prefix=prefix, schema=schema, create=False) as ledger:
+            if lacks_addresses(ledger):
+                Rebuild(ledger, ["addresses"]).run()
+                missing.append("filled the addresses")
     typer.echo("\n".join(missing) or "nothing to do")

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from addressee.application import Explanation, Targeting
+from addressee.application import Explanation, Recipient, Targeting
 
 from ..messages.json_body import Time
 from ..messages.openapi_schemas import PROBLEMS
 from ..security.authentication import Credential
 from ..service_context import ServiceContext
 from .as_of_cache import AsOfCache
+
+T = TypeVar("T")
 
 PAGE = 1_000
 """Number of lines in one chunk of a stream."""
@@ -55,6 +57,14 @@ class TargetsQuery(AudienceQuery):
     """An audience and the last installation of an earlier response."""
 
     after: str | None = None
+
+
+NDJSON: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "One JSON object a line, in registration order.",
+        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+    }
+}
 
 
 class Count(BaseModel):
@@ -108,12 +118,7 @@ def audience_routes(service: ServiceContext) -> APIRouter:
     @routes.post(
         "/targets",
         response_class=StreamingResponse,
-        responses={
-            200: {
-                "description": "One JSON object a line, in registration order.",
-                "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
-            }
-        },
+        responses=NDJSON,
     )
     def targets(query: TargetsQuery, authorization: Credential = None) -> Response:
         """Stream every installation that an audience reaches; can be resumed."""
@@ -126,14 +131,42 @@ def audience_routes(service: ServiceContext) -> APIRouter:
         )
         # The first page is read before the response starts, so that an error can still be one.
         first = list(islice(ids, PAGE))
-        return StreamingResponse(lines(first, ids), media_type="application/x-ndjson")
+        found = lines(first, ids, lambda name: {"installation": name})
+        return StreamingResponse(found, media_type="application/x-ndjson")
+
+    @routes.post("/recipients", response_class=StreamingResponse, responses=NDJSON)
+    def recipients(query: TargetsQuery, authorization: Credential = None) -> Response:
+        """Stream what `targets` does, each with person, push service and address (R38)."""
+        code, reach = resolved(authorization, query)
+        found = reach.recipients(
+            code,
+            query.expression,
+            include_disabled=query.include_disabled,
+            after=query.after,
+        )
+        first = list(islice(found, PAGE))
+        return StreamingResponse(lines(first, found, told), media_type="application/x-ndjson")
 
     return routes
 
 
-def lines(first: list[str], ids: Iterator[str]) -> Iterator[str]:
-    """Yield ids as JSON lines, one page at a time."""
+def told(recipient: Recipient) -> dict[str, object]:
+    """Return a recipient as JSON; its ordinal is the store's own."""
+    return {
+        "installation": recipient.installation,
+        "person": recipient.person,
+        "service": recipient.service,
+        "address": recipient.address,
+        "details": recipient.details,
+        "since": recipient.since.isoformat(),
+    }
+
+
+def lines(
+    first: list[T], found: Iterator[T], content: Callable[[T], Mapping[str, object]]
+) -> Iterator[str]:
+    """Yield what was found as JSON lines, one page at a time."""
     page = first
     while page:
-        yield "".join(json.dumps({"installation": name}) + "\n" for name in page)
-        page = list(islice(ids, PAGE))
+        yield "".join(json.dumps(content(each)) + "\n" for each in page)
+        page = list(islice(found, PAGE))

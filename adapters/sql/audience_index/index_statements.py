@@ -92,6 +92,24 @@ class Index:
         ordinal = installation.c.ordinal
         self.names = Query(named.where(ordinal.in_(listed())))
         self.names_between = Query(named.where(ordinal.between(given("first"), given("last"))))
+        where = schema.address
+        addressed = (
+            select(
+                ordinal,
+                installation.c.id,
+                installation.c.person,
+                where.c.service,
+                where.c.address,
+                where.c.details,
+                where.c.since,
+            )
+            .join_from(installation, where, where.c.ordinal == ordinal)
+            .order_by(ordinal)
+        )
+        self.recipients = Query(addressed.where(ordinal.in_(listed())))
+        self.recipients_between = Query(
+            addressed.where(ordinal.between(given("first"), given("last")))
+        )
         segment = schema.segment
         saved = select(segment.c.name, segment.c.expression)
         of_application = saved.where(segment.c.application == given("application"))

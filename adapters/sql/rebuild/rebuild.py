@@ -23,6 +23,7 @@ from .shadow_tables import Shadow
 
 READ_MODELS = {
     "installations": ("installation",),
+    "addresses": ("address",),
     "identifiers": ("holder",),
     "segments": ("segment",),
     "audiences": ("chunk", "delta"),
@@ -186,3 +187,17 @@ class Rebuild:
 
     def _done(self, connection: Connection) -> None:
         self._lease.forget(connection)
+
+
+def lacks_addresses(store: SqlStore) -> bool:
+    """Return whether a store has installations and no address: an earlier release has written it.
+
+    A rebuild of ``addresses`` fills them.
+    """
+    schema = store.parts.prepared.schema
+    with store.database.reading() as connection:
+        installations, addresses = (
+            connection.execute(select(table.c.ordinal).limit(1)).first()
+            for table in (schema.installation, schema.address)
+        )
+    return installations is not None and addresses is None

@@ -50,6 +50,8 @@ class ShadowLoading(IndexLoading):
             return
         if write.rows is prepared.delta and "audiences" not in chosen:
             return
+        if write.rows is prepared.addresses and "addresses" not in chosen:
+            return
         super()._write(write)
 
     def _register(self, new: Sequence[tuple[str, str]]) -> None:

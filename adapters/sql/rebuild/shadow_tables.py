@@ -40,6 +40,7 @@ class Shadow:
         self.schema = replace(
             live,
             installation=now["installation"],
+            address=now["address"],
             holder=now["holder"],
             segment=now["segment"],
             chunk=now["chunk"],

@@ -25,6 +25,18 @@ def installation(new: NewTable) -> Table:
     )
 
 
+def address(new: NewTable) -> Table:
+    """Return where pushes reach installations; personal data (R38)."""
+    return new(
+        "address",
+        Column("ordinal", Integer, primary_key=True, autoincrement=False),
+        Column("service", exact(50), nullable=False),
+        Column("address", Bytes, nullable=False),
+        Column("details", Bytes, nullable=False),
+        Column("since", BigInteger, nullable=False),
+    )
+
+
 def holder(new: NewTable) -> Table:
     """Return claim stream → person who holds the identifier."""
     return new(

@@ -12,7 +12,7 @@ from . import ledger_tables as ledger
 from . import read_model_tables as read_models
 from .column_types import NewTable
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration (migrations/versions); its outcome are these tables."""
 
 
@@ -23,7 +23,7 @@ class Schema:
     Attributes:
         metadata: SQLAlchemy's collection of them.
         event, seal: never changed.
-        installation, holder, segment, term, chunk, delta: derived from the ledger.
+        installation, address, holder, segment, term, chunk, delta: derived from the ledger.
         tracking, projection, set_aside, touch, application, api_key, setting, migration: neither.
     """
 
@@ -31,6 +31,7 @@ class Schema:
     event: Table
     seal: Table
     installation: Table
+    address: Table
     holder: Table
     segment: Table
     term: Table
@@ -48,7 +49,7 @@ class Schema:
     @property
     def swapped(self) -> dict[str, Table]:
         """Return the tables that a rebuild replaces, by name."""
-        names = ("installation", "holder", "segment", "chunk", "delta")
+        names = ("installation", "address", "holder", "segment", "chunk", "delta")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
@@ -66,6 +67,7 @@ class Schema:
             event=ledger.event(new),
             seal=ledger.seal(new),
             installation=read_models.installation(new),
+            address=read_models.address(new),
             holder=read_models.holder(new),
             segment=read_models.segment(new),
             term=read_models.term(new),

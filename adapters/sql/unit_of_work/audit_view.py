@@ -10,6 +10,7 @@ from addressee.application import InstallationRow, Seal, Stored
 
 from ..engine.compiled_query import from_microseconds
 from ..event_store.seal_writer import seal_of, stored
+from .address_rows import address_in
 from .view import SqlReader
 
 
@@ -33,12 +34,15 @@ class SqlAudit(SqlReader):
 
     def rows(self) -> Iterable[InstallationRow]:
         """Return every installation's row."""
-        table = self._schema.installation
+        table, where = self._schema.installation, self._schema.address
         columns = (table.c.ordinal, table.c.id, table.c.application, table.c.person)
-        found = self._connection.execute(select(*columns, table.c.bound_at))
-        for ordinal, name, application, person, at in found:
+        told = (where.c.service, where.c.address, where.c.details, where.c.since)
+        both = table.outerjoin(where, where.c.ordinal == table.c.ordinal)
+        found = select(*columns, table.c.bound_at, *told).select_from(both)
+        for ordinal, name, application, person, at, *known in self._connection.execute(found):
             bound_at = None if at is None else from_microseconds(at)
-            yield InstallationRow(ordinal, name, application, person, bound_at)
+            address = None if known[0] is None else address_in(*known)
+            yield InstallationRow(ordinal, name, application, person, bound_at, address)
 
     def claims(self) -> Iterable[tuple[str, str]]:
         """Return every claim that is held."""

@@ -15,8 +15,8 @@ class Prepared(EventStatements):
         schema: the tables.
 
     Attributes:
-        holders, installations, numbered_installations, bindings, delta, segments, touches: write
-            rows; which columns, says the constructor.
+        holders, installations, numbered_installations, bindings, addresses, delta, segments,
+            touches: write rows; which columns, says the constructor.
         index: those that audiences need.
     """
 
@@ -27,6 +27,7 @@ class Prepared(EventStatements):
         self.installations = Rows(installation, "id", "application")
         self.numbered_installations = Rows(installation, "ordinal", "id", "application")
         self.bindings = Rows(installation, "ordinal", "person", "bound_at")
+        self.addresses = Rows(schema.address, "ordinal", "service", "address", "details", "since")
         self.delta = Rows(schema.delta, "term", "ordinal", "present")
         self.segments = Rows(schema.segment, "application", "name", "expression")
         self.touches = Rows(schema.touch, "installation", "at")

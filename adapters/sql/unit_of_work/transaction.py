@@ -12,7 +12,7 @@ from eventsourcing.persistence import IntegrityError
 from sqlalchemy import Connection, delete
 
 from addressee.application import Changes, InstallationChange, Stored
-from addressee.domain import Conflict, Event
+from addressee.domain import Address, Conflict, Event
 
 from ..audience_index.generation_cache import Warm
 from ..audience_index.index_statements import WARM_BYTES
@@ -22,6 +22,7 @@ from ..engine.bulk_write import Write
 from ..engine.compiled_query import microseconds_or_none, pages, to_microseconds
 from ..engine.database import Database
 from ..event_store.append import insert_events
+from .address_rows import address_row
 from .components import Parts
 from .view import SqlReader
 
@@ -125,6 +126,12 @@ class SqlTransaction(SqlReader):
                 for name, change in moved.items()
             ]
             yield Write(self._prepared.bindings, "update", bindings)
+        addresses = {
+            ordinals[change.installation]: change.address
+            for change in changes
+            if change.readdressed
+        }
+        yield from self._set_addresses(addresses)
         if postings := [
             (numbers[term], ordinals[change.installation], present)
             for change in changes
@@ -132,6 +139,14 @@ class SqlTransaction(SqlReader):
             for term in sorted(names)
         ]:
             yield Write(self._prepared.delta, "insert", postings)
+
+    def _set_addresses(self, addresses: Mapping[int, Address | None]) -> Iterator[Write]:
+        """Yield what writes addresses; those that are gone go at once."""
+        table = self._schema.address
+        for page in pages(ordinal for ordinal, address in addresses.items() if address is None):
+            self._connection.execute(delete(table).where(table.c.ordinal.in_(page)))
+        if rows := [address_row(n, address) for n, address in addresses.items() if address]:
+            yield Write(self._prepared.addresses, "upsert", rows)
 
     def _add_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
         return add_terms(self._connection, self._prepared.index, application, terms)

@@ -12,11 +12,12 @@ from typing import Any, cast
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Join, case, select
 
-from addressee.application import Recorded
+from addressee.application import Recipient, Recorded
 
 from ..audience_index.postings_reader import Postings
 from ..engine.compiled_query import from_microseconds, pages, to_microseconds
 from ..event_store.event_statements import KNOWN
+from .address_rows import address_in
 from .components import Parts
 
 UNKNOWN = [(None, None)] * KNOWN
@@ -182,6 +183,29 @@ class SqlReader:
             else:
                 names = dict(rows)
                 found += [names[ordinal] for ordinal in page]
+        return found
+
+    def recipients(self, ordinals: Sequence[int]) -> Sequence[Recipient]:
+        """Return installations with their addresses."""
+        index = self._prepared.index
+        found: list[Recipient] = []
+        for page in pages(ordinals):
+            first, last = page[0], page[-1]
+            if last - first < DENSE * len(page):
+                wanted = frozenset(page)
+                rows: Iterable[Sequence[Any]] = (
+                    row
+                    for row in index.recipients_between.rows(
+                        self._connection, first=first, last=last
+                    )
+                    if row[0] in wanted
+                )
+            else:
+                rows = index.recipients.rows(self._connection, page)
+            found += [
+                Recipient(row[0], row[1], row[2], *address_in(row[3], row[4], row[5], row[6]))
+                for row in rows
+            ]
         return found
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:

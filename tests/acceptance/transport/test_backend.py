@@ -130,7 +130,7 @@ def test_audiences_are_counted_previewed_explained_and_streamed(world: World) ->
         assert [line for line in streamed.text.splitlines() if line] == [
             f'{{"installation": "{device}"}}' for device in expected
         ]
-    for path in ("count", "targets"):
+    for path in ("count", "targets", "recipients"):
         assert problem(v1(world, f"audiences/{path}", {"expression": "tag:"}))[1] == (
             "EXPRESSION_INVALID"
         )
@@ -235,6 +235,7 @@ def test_without_a_key_nothing_is_told_or_done(world: World, credential: str) ->
         ("POST", "commands/depersonalize", {"installation": device}),
         ("POST", "audiences/count", {"expression": "all"}),
         ("POST", "audiences/targets", {"expression": "all"}),
+        ("POST", "audiences/recipients", {"expression": "all"}),
         ("GET", f"installations/{device}/history", None),
         ("GET", "metrics", None),
     ):
@@ -302,7 +303,7 @@ def test_large_and_broken_bodies_are_problems(world: World) -> None:
 def test_openapi_describes_every_route(world: World) -> None:
     document = world.http.get("/openapi.json").json()
     operations = [(path, op) for path, ops in document["paths"].items() for op in ops.values()]
-    assert len(operations) == 40
+    assert len(operations) == 41
     for path, operation in operations:
         assert operation["description"], path
         assert "422" not in operation["responses"]

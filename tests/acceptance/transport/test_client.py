@@ -40,6 +40,12 @@ def test_a_service_signs_a_person_in_and_asks_whom_a_push_reaches(client: Client
     assert client.count(audience, as_of=before) == 0
     assert client.preview(audience, as_of=before) == []
     assert list(client.targets(audience, as_of=before)) == []
+    assert list(client.recipients(audience)) == []
+    client.command("update_installation", installation=device, push_token="client-token")
+    [reached] = client.recipients(audience)
+    assert (reached["installation"], reached["person"]) == (device, person)
+    assert (reached["service"], reached["address"]) == ("fcm", "client-token")
+    assert list(client.recipients(audience, after=device)) == []
     registered = client.installation_history(device)[0]["position"]
     assert client.explain(audience, device, as_of=registered)["reached"] is False
     assert client.who(device) == person
