@@ -43,6 +43,9 @@ def serve_store(url: str, host: str, port: int, workers: int) -> None:
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=10,
+        # A worker that is still loading must not be taken for a dead one: on a busy machine
+        # it takes longer than uvicorn's 5 seconds, and none would ever come up.
+        timeout_worker_healthcheck=60,
     )
     socket = config.bind_socket()
     # Connections inherit it. Without, the end of each answer waits 40 ms for the client's system.
