@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests.acceptance.conftest import Run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -77,16 +80,10 @@ SHELL_PAGES = [path for path in PAGES if shell_commands(path)]
 
 
 @pytest.mark.parametrize("page", SHELL_PAGES, ids=[path.name for path in SHELL_PAGES])
-def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+def test_the_commands_of_a_page_run(page: Path, run: Run) -> None:
     for line in shell_commands(page):
-        done = subprocess.run(  # noqa: S602 # the pages are written for a shell
-            line.replace("addressee ", f"{sys.executable} -m addressee.adapters.cli ", 1),
-            shell=True,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        _, *words = shlex.split(line)
+        done = run(*words)
         assert done.returncode == 0, f"{line}: {done.stderr}"
 
 
