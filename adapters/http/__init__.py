@@ -3,5 +3,6 @@
 from addressee.adapters.http_client.client import Client, Problem
 
 from .app import create_app
+from .service_context import Bounds
 
-__all__ = ["Client", "Problem", "create_app"]
+__all__ = ["Bounds", "Client", "Problem", "create_app"]

@@ -13,27 +13,33 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from addressee.application import Applications, Store
 from addressee.application.defaults import random_id, utc_now
 from addressee.domain import AddresseeError, InvalidValue
 from addressee.domain.errors import first_problem
 
+from .load.bodies import BODY_LIMIT, BODY_SECONDS, Bodies
 from .messages.error_responses import Refused, error_response
+from .middleware.failure_log import FailureLog
 from .middleware.metrics import Metrics
-from .middleware.outer_middleware import OuterMiddleware
+from .middleware.outer_middleware import REQUEST, OuterMiddleware
 from .mobile_api.installations import installation_routes
 from .mobile_api.persons import person_routes
 from .people_api.contacts import contact_routes
-from .service_context import ServiceContext
+from .security.person_tokens import LEEWAY
+from .service_context import Bounds, ServiceContext
 from .v1_api.audiences import audience_routes
 from .v1_api.commands import command_routes
 from .v1_api.health import health_routes
 from .v1_api.history import history_routes
+from .v1_api.states import state_routes
 
-BODY_LIMIT = 1 << 20
 SESSION_SECONDS = 60.0
-ROUTE_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "REQUEST_TOO_LARGE"}
+ROUTE_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+METHOD_NOT_ALLOWED = 405
+SERVER_ERRORS = 500
 
 
 def create_app(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -44,6 +50,9 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
     ids: Callable[[], str] = random_id,
     logger: logging.Logger | None = None,
     body_limit: int = BODY_LIMIT,
+    body_seconds: float = BODY_SECONDS,
+    bounds: Bounds | None = None,
+    leeway: float = LEEWAY,
     session_seconds: float | None = SESSION_SECONDS,
 ) -> FastAPI:
     """Return the ASGI application for mobile SDKs and backends.
@@ -54,14 +63,20 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
             `SqlStore` has them as ``applications``.
         clock: returns the current time, with its time zone.
         ids: returns a new id for an installation or a person.
-        logger: receives failures, without the content of requests.
+        logger: receives failures, without the content of requests; its child ``access`` receives a
+            line for each request.
         body_limit: largest request body, in bytes.
+        body_seconds: longest time to receive a request body, in seconds.
+        bounds: bounds on the work of this process.
+        leeway: tolerated difference of clocks for the times in tokens, in seconds (R47).
         session_seconds: interval at which expired sessions are ended (R26), in seconds; None
             never ends them. A mounted application does not end them either: its host does not
             run its lifespan.
     """
-    service = ServiceContext(store, applications, clock=clock, ids=ids, logger=logger)
-    metrics = Metrics()
+    service = ServiceContext(
+        store, applications, clock=clock, ids=ids, logger=logger, bounds=bounds, leeway=leeway
+    )
+    metrics, failures = Metrics(), FailureLog(service.logger)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -71,12 +86,22 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         with suppress(asyncio.CancelledError):
             await ending
 
+    async def on_error(request: Request, error: Exception) -> Response:
+        """Return the error of a route or a command; the cause of a server error is logged."""
+        if not isinstance(error, Refused | AddresseeError):
+            raise error
+        response = error_response(request.scope, error)
+        if response.status_code >= SERVER_ERRORS:
+            failures.report(error.code, str(error), request.scope[REQUEST])
+        return response
+
     app = FastAPI(
         title="addressee",
         version=version("addressee"),
         summary="Know which person a push installation belongs to, and whom a push reaches.",
         docs_url=None,  # its page loads scripts from another host
         redoc_url=None,
+        redirect_slashes=False,  # it would redirect to the host and scheme of the request's headers
         lifespan=lifespan,
         exception_handlers={
             AddresseeError: on_error,
@@ -85,6 +110,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
             HTTPException: on_no_route,
         },
     )
+    app.state.service = service
     for routes in (
         installation_routes,
         person_routes,
@@ -92,11 +118,18 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         command_routes,
         audience_routes,
         history_routes,
+        state_routes,
     ):
         app.include_router(routes(service))
     app.include_router(health_routes(service, metrics))
     drop_framework_errors(app)
-    app.add_middleware(OuterMiddleware, limit=body_limit, metrics=metrics, logger=service.logger)
+    app.add_middleware(
+        OuterMiddleware,
+        bodies=Bodies(body_limit, body_seconds),
+        metrics=metrics,
+        failures=failures,
+        access=service.logger.getChild("access"),
+    )
     return app
 
 
@@ -110,19 +143,12 @@ def drop_framework_errors(app: FastAPI) -> None:
         document["components"]["schemas"].pop(name, None)
 
 
-async def on_error(request: Request, error: Exception) -> Response:
-    """Return the error of a route or a command."""
-    if not isinstance(error, Refused | AddresseeError):
-        raise error
-    return error_response(request.scope, error)
-
-
 async def on_bad_parameter(request: Request, error: Exception) -> Response:
     """Return the error of a parameter that can't be read; its value is not repeated."""
     if not isinstance(error, RequestValidationError):
         raise error
     field, problem = first_problem(error.errors())
-    # The first part is the place of the field: body, query or path.
+    # The first part says where it stands: body, query or path.
     return error_response(request.scope, InvalidValue(field.partition(".")[2] or "body", problem))
 
 
@@ -131,9 +157,21 @@ async def on_no_route(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     code = ROUTE_CODES.get(error.status_code, "BAD_REQUEST")
-    response = error_response(request.scope, Refused(error.status_code, code, str(error.detail)))
-    response.headers.update(error.headers or {})
+    refused = Refused(error.status_code, code, str(error.detail))
+    response = error_response(request.scope, refused)
+    if error.status_code == METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(allowed(request))
     return response
+
+
+def allowed(request: Request) -> list[str]:
+    """Return the methods of all routes that have a request's path."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches({**request.scope, "method": "GET"})
+        if match is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 async def end_sessions(service: ServiceContext, seconds: float | None) -> None:

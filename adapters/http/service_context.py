@@ -1,13 +1,19 @@
-"""The objects that all routes of one application share."""
+"""The objects that all routes of one application share, and the bounds that they run in."""
 
 from __future__ import annotations
 
+import inspect
 import logging
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
+from functools import partial, wraps
+from typing import Annotated, Any, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, Request
+from fastapi.responses import Response
+from pydantic import TypeAdapter
 
 from addressee.application import (
     Applications,
@@ -20,10 +26,45 @@ from addressee.application import (
     Store,
 )
 from addressee.application.defaults import random_id, utc_now
-from addressee.domain import MobileApp, SessionPolicy
+from addressee.domain import SessionPolicy
 
-from .messages.error_responses import Refused
-from .security.authentication import Backend, Device, backend, device
+from .load.places import Places
+from .load.rates import Rates
+from .security.authentication import Backend, Credential, Device, backend, device
+from .security.person_tokens import LEEWAY, TokenClock
+
+T = TypeVar("T")
+Caller = TypeVar("Caller", Backend, Device)
+Endpoint = Callable[..., Awaitable[Response]]
+DEVICE_RATE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bounds on the work of one process.
+
+    Args:
+        writers: most commands that run at once; more than the database's pool has connections
+            would wait for each other.
+        readers: most queries that run at once.
+        waiting: most requests of one application and kind of caller that wait for their turn.
+        patience: longest time that a request waits for its turn, in seconds.
+        device_rate: most requests a second from the devices of an application that has no rate of
+            its own; None for no limit.
+    """
+
+    writers: int = 8
+    readers: int = 6
+    waiting: int = 200
+    patience: float = 10.0
+    device_rate: int | None = DEVICE_RATE
+
+    def places(self, total: int) -> Places:
+        """Return places for so many requests at once; devices have at most half of them."""
+        backend, device = max(1, total * 3 // 4), max(1, total // 2)
+        return Places(
+            total, backend=backend, device=device, waiting=self.waiting, patience=self.patience
+        )
 
 
 class ServiceContext:
@@ -35,9 +76,11 @@ class ServiceContext:
         clock: returns the current time, with its time zone.
         ids: returns a new id for an installation or a person.
         logger: receives failures.
+        bounds: bounds on the work of this process.
+        leeway: tolerated difference of clocks for the times in tokens, in seconds (R47).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
         self,
         store: Store,
         applications: Applications,
@@ -45,6 +88,8 @@ class ServiceContext:
         clock: Callable[[], datetime] = utc_now,
         ids: Callable[[], str] = random_id,
         logger: logging.Logger | None = None,
+        bounds: Bounds | None = None,
+        leeway: float = LEEWAY,
     ) -> None:
         self.store = store
         self.logger = logger or logging.getLogger("addressee")
@@ -61,39 +106,84 @@ class ServiceContext:
         self.history = History(store)
         self.profiles = Profiles(store, self.people)
         self.rates = Rates()
+        self._bounds = bounds or Bounds()
+        self.writers = self._bounds.places(self._bounds.writers)
+        self.readers = self._bounds.places(self._bounds.readers)
+        self._tokens = TokenClock(clock, leeway)
+        # Few threads of their own: callers are known even when all others wait.
+        self._identifying = CapacityLimiter(2)
 
-    def device(self, authorization: str | None) -> Device:
-        """Return the calling application and count the request; raises Refused."""
-        caller = device(self.configured, authorization)
-        self.rates.take(caller.application)
+    async def device(self, authorization: str | None) -> Device:
+        """Return the calling app and count the request; raises Refused."""
+        caller = await self._identify(device, authorization, self._tokens)
+        rate = caller.application.rate_limit
+        self.rates.take(caller.share, self._bounds.device_rate if rate is None else rate)
         return caller
 
-    def backend(self, authorization: str | None, scope: Scope = "backend") -> Backend:
+    async def backend(self, authorization: str | None, scope: Scope = "backend") -> Backend:
         """Return the calling backend and count the request; raises Refused."""
-        caller = backend(self.configured, authorization, scope)
-        self.rates.take(caller.application)
+        caller = await self._identify(backend, authorization, scope)
+        self.rates.take(caller.share, caller.application.rate_limit)
         return caller
 
+    def writes(self, endpoint: Callable[..., Any]) -> Endpoint:
+        """Run an endpoint with a parameter ``caller`` in a thread, among the commands."""
+        return bounded(self.writers, endpoint)
 
-@dataclass(slots=True)
-class Rates:
-    """Limits requests per second and application in this process (a token bucket)."""
+    def reads(self, endpoint: Callable[..., Any]) -> Endpoint:
+        """Run an endpoint with a parameter ``caller`` in a thread, among the queries."""
+        return bounded(self.readers, endpoint)
 
-    timer: Callable[[], float] = time.monotonic
-    _lock: Lock = field(default_factory=Lock)
-    _left: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+    async def _identify(
+        self,
+        identify: Callable[[Configured, str | None, T], Caller],
+        authorization: str | None,
+        option: T,
+    ) -> Caller:
+        work = partial(identify, self.configured, authorization, option)
+        return await to_thread.run_sync(work, limiter=self._identifying)
 
-    def take(self, application: MobileApp) -> None:
-        """Count one request; raises Refused when the application is over its rate."""
-        limit = application.rate_limit
-        if limit is None:
-            return
-        now = self.timer()
-        with self._lock:
-            left, since = self._left.get(application.code, (float(limit), now))
-            left = min(limit, left + (now - since) * limit)
-            if left >= 1:
-                self._left[application.code] = left - 1, now
-                return
-            self._left[application.code] = left, now
-        raise Refused(429, "TOO_MANY_REQUESTS", f"more than {limit} requests a second")
+
+def bounded(places: Places, endpoint: Callable[..., Any]) -> Endpoint:
+    """Return an endpoint that takes a place, runs in a thread and serializes its result there."""
+    signature = inspect.signature(endpoint, eval_str=True)
+    returns: Any = signature.return_annotation
+    result = None if returns is Response else TypeAdapter[Any](returns)
+
+    def work(arguments: dict[str, Any]) -> Response:
+        returned = endpoint(**arguments)
+        if result is None:
+            response: Response = returned
+            return response
+        return Response(result.dump_json(returned), media_type="application/json")
+
+    @wraps(endpoint)
+    async def run(**arguments: Any) -> Response:  # noqa: ANN401 # the endpoint's own
+        return await places.run(arguments["caller"].share, partial(work, arguments))
+
+    # Resolved here: some frameworks look for the names in this module.
+    run.__signature__ = signature  # type: ignore[attr-defined] # inspect knows it
+    return run
+
+
+async def calling_device(request: Request, authorization: Credential = None) -> Device:
+    """Return the app that sends a request; raises Refused."""
+    service: ServiceContext = request.app.state.service
+    return await service.device(authorization)
+
+
+async def calling_backend(request: Request, authorization: Credential = None) -> Backend:
+    """Return the backend that sends a request; raises Refused."""
+    service: ServiceContext = request.app.state.service
+    return await service.backend(authorization)
+
+
+async def calling_operator(request: Request, authorization: Credential = None) -> Backend:
+    """Return the operator who sends a request; raises Refused."""
+    service: ServiceContext = request.app.state.service
+    return await service.backend(authorization, "admin")
+
+
+DeviceCaller = Annotated[Device, Depends(calling_device)]
+BackendCaller = Annotated[Backend, Depends(calling_backend)]
+OperatorCaller = Annotated[Backend, Depends(calling_operator)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,10 @@ import httpx
 
 Moment = datetime | int
 """A time, UTC without a zone, or a position in the ledger."""
+
+
+PAGE = 1_000
+"""Most events that the server returns at once."""
 
 
 class Problem(Exception):  # "problem details" is the term of RFC 9457
@@ -104,7 +108,11 @@ class Client:
         after: str | None = None,
         as_of: Moment | None = None,
     ) -> Iterator[str]:
-        """Yield every installation that an audience reaches, or reached, in constant memory."""
+        """Yield every installation that an audience reaches, or reached, in constant memory.
+
+        A response that was cut off raises httpx.RemoteProtocolError after its last installation,
+        also where a proxy in between hides the cut; call again with ``after``.
+        """
         query = query_of(expression, as_of, include_disabled=include_disabled)
         for found in self._stream("/audiences/targets", {**query, "after": after}):
             yield found["installation"]
@@ -124,23 +132,54 @@ class Client:
         query = query_of(expression, as_of, include_disabled=include_disabled)
         return self._stream("/audiences/recipients", {**query, "after": after})
 
-    def installation_history(self, installation: str) -> list[dict[str, Any]]:
-        """Return the events of an installation, oldest first."""
-        found: list[dict[str, Any]] = self._call(
-            "GET", f"/installations/{part(installation)}/history"
-        )
+    def installation(self, installation: str) -> dict[str, Any]:
+        """Return an installation."""
+        found: dict[str, Any] = self._call("GET", f"/installations/{part(installation)}")
         return found
 
-    def person_history(self, person: str) -> list[dict[str, Any]]:
-        """Return the events of a person, oldest first."""
-        found: list[dict[str, Any]] = self._call("GET", f"/persons/{part(person)}/history")
+    def person(self, person: str) -> dict[str, Any]:
+        """Return a person."""
+        found: dict[str, Any] = self._call("GET", f"/persons/{part(person)}")
         return found
 
-    def identifier_history(self, kind: str, value: str) -> list[dict[str, Any]]:
+    def find_person(self, **identity: Any) -> dict[str, Any] | None:  # noqa: ANN401 # JSON
+        """Return the person who holds any of the identifiers, or None.
+
+        Args:
+            identity: ``external_id``, ``msisdns`` and ``emails``, as `Identity` has them.
+        """
+        found: dict[str, Any] | None = self._call("POST", "/persons/find", identity)["person"]
+        return found
+
+    def applications(self) -> list[dict[str, Any]]:
+        """Return the applications of the key with their policies."""
+        found: list[dict[str, Any]] = self._call("GET", "/applications")
+        return found
+
+    def installation_history(
+        self, installation: str, *, after: int = 0, limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the events of an installation, oldest first.
+
+        Args:
+            installation: its id.
+            after: only events after this position.
+            limit: most events; by default all, read page by page.
+        """
+        return self._pages("GET", f"/installations/{part(installation)}/history", after, limit)
+
+    def person_history(
+        self, person: str, *, after: int = 0, limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the events of a person, oldest first; arguments as for `installation_history`."""
+        return self._pages("GET", f"/persons/{part(person)}/history", after, limit)
+
+    def identifier_history(
+        self, kind: str, value: str, *, after: int = 0, limit: int | None = None
+    ) -> list[dict[str, Any]]:
         """Return the holders of an identifier and when they held it."""
-        query = {"kind": kind, "value": value}
-        found: list[dict[str, Any]] = self._call("POST", "/identifiers/history", query)
-        return found
+        body = {"kind": kind, "value": value}
+        return self._pages("POST", "/identifiers/history", after, limit, body)
 
     def who(self, installation: str, at: datetime | None = None) -> str | None:
         """Return the person of an installation at a moment, now by default."""
@@ -176,13 +215,25 @@ class Client:
         self.close()
 
     def _stream(self, path: str, body: object) -> Iterator[dict[str, Any]]:
-        """Yield the JSON objects of a response's lines."""
+        """Yield the JSON objects of a response's lines up to its end mark."""
         with self._http.stream("POST", path, json=body) as response:
             if response.is_error:
                 response.read()
-            checked(response)
-            for line in response.iter_lines():
-                yield json.loads(line)
+            yield from until_end(checked(response).iter_lines())
+
+    def _pages(
+        self, method: str, path: str, after: int, limit: int | None, body: object = None
+    ) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while limit is None or len(found) < limit:
+            size = PAGE if limit is None else min(PAGE, limit - len(found))
+            params = {"after": str(after), "limit": str(size)}
+            page: list[dict[str, Any]] = self._call(method, path, body, params=params)
+            if not page:
+                break
+            found += page
+            after = page[-1]["position"]
+        return found
 
     def _call(
         self,
@@ -205,6 +256,23 @@ def checked(response: httpx.Response) -> httpx.Response:
         raise Problem(response.status_code, "UNKNOWN", "the server gave no reason")
     problem = response.json()
     raise Problem(response.status_code, problem["code"], problem["detail"], problem.get("field"))
+
+
+def until_end(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a stream; raises RemoteProtocolError if its end mark is missing."""
+    number = 0
+    for line in lines:
+        try:
+            content: dict[str, Any] = json.loads(line)
+        except ValueError:
+            break
+        if "installation" not in content:
+            if content == {"end": True, "installations": number}:
+                return
+            break
+        yield content
+        number += 1
+    raise httpx.RemoteProtocolError(f"the stream was cut off after {number} installations")
 
 
 def part(name: str) -> str:

@@ -28,7 +28,11 @@ def update_of(installation: str, by: str | None, body: Body, **context: Unpack[C
 
 
 def sign_in_of(
-    installation: str, flags: Mapping[str, bool], body: Body, **context: Unpack[Context]
+    installation: str,
+    flags: Mapping[str, bool],
+    body: Body,
+    of: str | None = None,
+    **context: Unpack[Context],
 ) -> Callable[[Personalization], Personalized]:
     """Return the call for a sign-in."""
     identity = identity_of(body.get("userIdentity") or {})
@@ -41,6 +45,7 @@ def sign_in_of(
         force_depersonalize=flags.get("forceDepersonalize", False),
         keep_as_lead=flags.get("keepAsLead", False),
         set_primary=flags.get("setDeviceAsPrimary", False),
+        of=of,
         **context,
     )
 

@@ -6,9 +6,11 @@ import contextlib
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -20,30 +22,40 @@ class Served:
     """A server that runs."""
 
     url: str
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
+    log: Path
 
 
 @contextlib.contextmanager
 def http_server(store: str, *options: str) -> Generator[Served]:
     """Serve a store until the block ends; what the server says must not be an error."""
     command = [sys.executable, "-m", "addressee.adapters.cli", "serve", "--store", store]
-    with subprocess.Popen(
-        [*command, "--port", "0", *options], stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        try:
-            served = None
-            while served is None:
-                line = process.stderr.readline()
-                assert line, "the server ended before it listened"
-                served = re.search(r"on (http://\S+)", line)
-            wait_for(served[1])
-            yield Served(served[1], process)
-        finally:
-            process.terminate()
-            said = process.stderr.read()
-            process.wait(START_SECONDS)
+    # A file, since a pipe that nobody reads would stop the server once its log has filled it.
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        with (
+            log.open("w") as stderr,
+            subprocess.Popen([*command, "--port", "0", *options], stderr=stderr) as process,
+        ):
+            try:
+                url = listening(log, process)
+                wait_for(url)
+                yield Served(url, process, log)
+            finally:
+                process.terminate()
+                process.wait(START_SECONDS)
+        said = log.read_text()
     assert "Traceback" not in said, said
+
+
+def listening(log: Path, process: subprocess.Popen[bytes]) -> str:
+    """Return the address that a server writes to its log."""
+    end = time.monotonic() + START_SECONDS
+    while (found := re.search(r"on (http://\S+)\n", log.read_text())) is None:
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < end, "the server does not start"
+        time.sleep(0.05)
+    return found[1]
 
 
 def wait_for(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ def serve_store(url: str, host: str, port: int, workers: int) -> None:
         host=host,
         port=port,
         workers=workers,
-        access_log=False,  # its paths name installations
+        access_log=False,  # its paths name installations; the application writes its own
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=10,
@@ -62,5 +63,10 @@ def served(url: str) -> FastAPI:
     """Return the app on a store of its own, which it keeps to the process's end."""
     from addressee.adapters.http import create_app  # noqa: PLC0415 # as above
 
+    log = logging.getLogger("addressee")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
     store = SqlStore(url)
     return create_app(store, store.applications)

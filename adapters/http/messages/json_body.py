@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
-from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic import BaseModel, ValidationError
 
 from addressee.adapters.mobile_sdk import Body, json_object
-from addressee.domain import values
+from addressee.domain import InvalidValue
+from addressee.domain.errors import first_problem
+
+M = TypeVar("M", bound=BaseModel)
 
 
-async def read(request: Request) -> Body:
-    """Return the body, {} if there is none; raises InvalidValue."""
-    raw = await request.body()
-    return json_object("body", raw) if raw.strip() else {}
+class RequestBody:
+    """A request body, received and not yet parsed: the event loop does not parse.
+
+    Args:
+        raw: its bytes.
+    """
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def json(self) -> Body:
+        """Return the JSON object, {} if the body is empty; raises InvalidValue."""
+        return json_object("body", self._raw) if self._raw.strip() else {}
+
+    def model(self, model: type[M]) -> M:
+        """Return the JSON object as a model; raises InvalidValue."""
+        try:
+            return model.model_validate(self.json())
+        except ValidationError as error:
+            raise InvalidValue(*first_problem(error.errors(include_input=False))) from None
 
 
-JsonBody = Annotated[Body, Depends(read)]
+async def receive(request: Request) -> RequestBody:
+    """Return the body of a request."""
+    return RequestBody(await request.body())
 
 
-def time_of(value: object, info: ValidationInfo) -> datetime:
-    """Return the time that a text means, in UTC; raises ValueError for anything but text."""
-    if not isinstance(value, str):
-        raise ValueError("should be a time as text")  # noqa: TRY004 # pydantic's way
-    return values.moment(info.field_name or "at", value)
-
-
-Time = Annotated[datetime, Field(strict=False), BeforeValidator(time_of)]
-"""A time as text; a bare number is not seconds since 1970."""
+JsonBody = Annotated[RequestBody, Depends(receive)]

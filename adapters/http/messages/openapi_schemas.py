@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from pydantic import BaseModel
 
 Schema = dict[str, Any]
 
@@ -164,8 +167,10 @@ STATUSES = {
     403: "The credential does not permit this.",
     404: "Not found.",
     409: "The recorded state does not permit this; the code says why.",
+    408: "The body did not arrive in time.",
     413: "The body is too large.",
-    429: "Too many requests a second.",
+    415: "The body has a content encoding.",
+    429: "Too many requests a second or at once.",
     503: "The store does not answer; try again.",
 }
 
@@ -174,6 +179,29 @@ def request_body(schema: Schema, *, required: bool = True) -> Schema:
     """Return the OpenAPI description of a request body."""
     content = {"application/json": {"schema": schema}}
     return {"requestBody": {"required": required, "content": content}}
+
+
+def model_body(model: type[BaseModel]) -> Schema:
+    """Return the OpenAPI description of a request body that a model reads."""
+    whole = model.model_json_schema()
+    schema: Schema = inlined(whole, whole.pop("$defs", {}))
+    return request_body(schema)
+
+
+def inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 # any JSON
+    """Return a schema with its references resolved: OpenAPI keeps definitions elsewhere.
+
+    Titles of definitions go: generators of clients name a class for each and need them unique.
+    """
+    if isinstance(schema, list):
+        return [inlined(each, definitions) for each in schema]  # pyright: ignore[reportUnknownVariableType] # any JSON
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        definition = dict(definitions[str(schema["$ref"]).rpartition("/")[2]])  # pyright: ignore[reportUnknownArgumentType] # any JSON
+        definition.pop("title", None)
+        return inlined(definition, definitions)
+    return {key: inlined(value, definitions) for key, value in schema.items()}  # pyright: ignore[reportUnknownVariableType] # any JSON
 
 
 def response_body(schema: Schema) -> dict[int | str, dict[str, Any]]:
@@ -195,7 +223,9 @@ def error_responses(
     }
 
 
-VENDOR = error_responses(VENDOR_ERROR, "application/json", 400, 401, 403, 404, 413, 429, 503)
+VENDOR = error_responses(
+    VENDOR_ERROR, "application/json", 400, 401, 403, 404, 408, 413, 415, 429, 503
+)
 PROBLEMS = error_responses(
     PROBLEM, "application/problem+json", 400, 401, 403, 404, 409, 413, 429, 503
 )

@@ -36,7 +36,7 @@ class Metrics:
             status: HTTP status of the response; 0 if there was none.
             seconds: duration of the request.
         """
-        route = getattr(scope.get("route"), "path", "none")
+        route = route_of(scope)
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
@@ -44,3 +44,9 @@ class Metrics:
     def text(self) -> bytes:
         """Return all metrics in the Prometheus text format."""
         return generate_latest(self.registry)
+
+
+def route_of(scope: Mapping[str, Any]) -> str:
+    """Return the template of a request's route, such as ``/v1/persons/{person}/history``."""
+    route: str = getattr(scope.get("route"), "path", "none")
+    return route

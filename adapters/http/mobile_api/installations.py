@@ -18,8 +18,8 @@ from ..messages.openapi_schemas import (
     request_body,
     response_body,
 )
-from ..security.authentication import Caller, Credential
-from ..service_context import ServiceContext
+from ..security.authentication import CallingInstallation
+from ..service_context import DeviceCaller, ServiceContext
 
 HOME = "/mobile/1/appinstance"
 
@@ -32,49 +32,54 @@ def installation_routes(service: ServiceContext) -> APIRouter:
     @routes.post(
         "", openapi_extra=request_body(INSTANCE), responses=response_body(INSTANCE_RESPONSE)
     )
-    def create_instance(body: JsonBody, authorization: Credential = None) -> Response:
+    @service.writes
+    def create_instance(caller: DeviceCaller, body: JsonBody) -> Response:
         """Register an installation; the response has its id as pushRegId."""
-        code = service.device(authorization).application.code
-        made = people.register(code, installation=service.ids(), within=code, **facts_of(body))
-        # As the command left it: another registration may have taken the token meanwhile.
-        state = profiles.installation(made.installation, at=made.position)
-        return JSONResponse(instance_of(state, secret=True))
+        code = caller.application.code
+        facts = facts_of(body.json())
+        made = people.register(code, installation=service.ids(), within=code, **facts)
+        # As the command left it: another one may have taken its push token since.
+        installation = profiles.installation(made.installation, at=made.position)
+        return JSONResponse(instance_of(installation, secret=True))
 
     @routes.get("/{installation}", responses=response_body(INSTANCE_RESPONSE))
-    def get_instance(installation: str, authorization: Credential = None) -> Response:
+    @service.reads
+    def get_instance(caller: DeviceCaller, installation: str) -> Response:
         """Return an installation."""
-        code = service.device(authorization).application.code
-        profile = profiles.of(installation, within=code)
+        profile = profiles.of(installation, within=caller.application.code)
         return JSONResponse(instance_of(profile.installation, secret=True))
 
     @routes.patch("/{installation}", openapi_extra=request_body(INSTANCE), responses=EMPTY)
+    @service.writes
     def patch_instance(
-        installation: str,
-        body: JsonBody,
-        authorization: Credential = None,
-        caller: Caller = None,
+        caller: DeviceCaller, installation: str, body: JsonBody, by: CallingInstallation = None
     ) -> Response:
         """Change fields of an installation; null removes. isPrimary may be another one's."""
-        code = service.device(authorization).application.code
-        if "isPrimary" in body and body["isPrimary"] is None:
+        changes = body.json()
+        if "isPrimary" in changes and changes["isPrimary"] is None:
             raise InvalidValue("isPrimary", "should be true or false")
-        update_of(installation, caller or None, body, within=code)(people)
+        update_of(installation, by or None, changes, within=caller.application.code)(people)
         return Response()
 
     @routes.delete("/{installation}", responses=EMPTY)
-    def delete_instance(installation: str, authorization: Credential = None) -> Response:
+    @service.writes
+    def delete_instance(caller: DeviceCaller, installation: str) -> Response:
         """Expire an installation, such as the previous one of a device."""
-        code = service.device(authorization).application.code
-        people.expire(installation, "unregistered", within=code, actor="device")
+        people.expire(installation, "unregistered", within=caller.application.code, actor="device")
         return Response()
 
     @routes.post("/{installation}/depersonalize", responses=EMPTY)
+    @service.writes
     def depersonalize(
-        installation: str, authorization: Credential = None, caller: Caller = None
+        caller: DeviceCaller, installation: str, by: CallingInstallation = None
     ) -> Response:
-        """Unbind an installation; also another one of the caller's person."""
-        code = service.device(authorization).application.code
-        people.depersonalize(installation, by=caller or None, within=code)
+        """Unbind an installation; also another one of the caller's person.
+
+        With a token, only its person: a late logout does not log out the next one (R43).
+        """
+        people.depersonalize(
+            installation, by=by or None, of=caller.subject, within=caller.application.code
+        )
         return Response()
 
     @routes.post(
@@ -82,9 +87,10 @@ def installation_routes(service: ServiceContext) -> APIRouter:
         openapi_extra=request_body(REPORT, required=False),
         responses=EMPTY,
     )
-    def session(installation: str, authorization: Credential = None) -> Response:
+    @service.writes
+    def session(caller: DeviceCaller, installation: str) -> Response:
         """Keep a session alive (R26)."""
-        people.touch(installation, within=service.device(authorization).application.code)
+        people.touch(installation, within=caller.application.code)
         return Response()
 
     @routes.post(
@@ -92,9 +98,10 @@ def installation_routes(service: ServiceContext) -> APIRouter:
         openapi_extra=request_body(REPORT, required=False),
         responses=EMPTY,
     )
-    def custom_events(installation: str, authorization: Credential = None) -> Response:
+    @service.writes
+    def custom_events(caller: DeviceCaller, installation: str) -> Response:
         """Keep a session alive; the events are accepted and not stored."""
-        people.touch(installation, within=service.device(authorization).application.code)
+        people.touch(installation, within=caller.application.code)
         return Response()
 
     return routes

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from addressee.adapters.mobile_sdk import (
-    Body,
     identity_of,
     object_of,
     person_update_of,
@@ -16,7 +15,7 @@ from addressee.adapters.mobile_sdk import (
     user_of,
 )
 
-from ..messages.json_body import JsonBody
+from ..messages.json_body import JsonBody, RequestBody
 from ..messages.openapi_schemas import (
     EMPTY,
     SIGN_IN,
@@ -26,8 +25,8 @@ from ..messages.openapi_schemas import (
     request_body,
     response_body,
 )
-from ..security.authentication import Credential
-from ..service_context import ServiceContext
+from ..security.authentication import Device
+from ..service_context import DeviceCaller, ServiceContext
 from .installations import HOME
 
 
@@ -37,13 +36,15 @@ def person_routes(service: ServiceContext) -> APIRouter:
     people, profiles = service.people, service.profiles
 
     def sign_in(
-        installation: str, body: Body, authorization: str | None, flags: dict[str, bool]
+        caller: Device, installation: str, body: RequestBody, flags: dict[str, bool]
     ) -> Response:
-        caller = service.device(authorization)
-        identity = identity_of(object_of("userIdentity", body.get("userIdentity") or {}))
-        caller.may_sign_in(identity.external_id)
-        call = sign_in_of(installation, flags, body, within=caller.application.code)
-        done = call(people)
+        # Before the body is parsed: the application code is public.
+        caller.may_sign_in()
+        content = body.json()
+        identity = identity_of(object_of("userIdentity", content.get("userIdentity") or {}))
+        caller.must_name(identity.external_id)
+        code = caller.application.code
+        done = sign_in_of(installation, flags, content, caller.subject, within=code)(people)
         return JSONResponse(user_of(profiles.person(done.person, since=done.position), None))
 
     @routes.post(
@@ -51,11 +52,12 @@ def person_routes(service: ServiceContext) -> APIRouter:
         openapi_extra=request_body(SIGN_IN),
         responses=response_body(USER_RESPONSE),
     )
+    @service.writes
     def personalize(  # noqa: PLR0913 # the wire's arguments
+        caller: DeviceCaller,
         installation: str,
         body: JsonBody,
         *,
-        authorization: Credential = None,
         force: Annotated[bool, Query(alias="forceDepersonalize")] = False,
         lead: Annotated[bool, Query(alias="keepAsLead")] = False,
         primary: Annotated[bool, Query(alias="setDeviceAsPrimary")] = False,
@@ -66,28 +68,27 @@ def person_routes(service: ServiceContext) -> APIRouter:
             "keepAsLead": lead,
             "setDeviceAsPrimary": primary,
         }
-        return sign_in(installation, body, authorization, flags)
+        return sign_in(caller, installation, body, flags)
 
     @routes.post(
         "/{installation}/repersonalize",
         openapi_extra=request_body(SIGN_IN),
         responses=response_body(USER_RESPONSE),
     )
-    def repersonalize(
-        installation: str, body: JsonBody, authorization: Credential = None
-    ) -> Response:
+    @service.writes
+    def repersonalize(caller: DeviceCaller, installation: str, body: JsonBody) -> Response:
         """Bind an installation again after a lost registration."""
-        return sign_in(installation, body, authorization, {})
+        return sign_in(caller, installation, body, {})
 
     @routes.get("/{installation}/user", responses=response_body(USER_RESPONSE))
+    @service.reads
     def get_user(
+        caller: DeviceCaller,
         installation: str,
         *,
-        authorization: Credential = None,
         instances: Annotated[bool, Query(alias="ri")] = False,
     ) -> Response:
         """Return the person of an installation."""
-        caller = service.device(authorization)
         caller.may_use_person()
         profile = profiles.of(installation, within=caller.application.code)
         person = profile.person
@@ -95,15 +96,16 @@ def person_routes(service: ServiceContext) -> APIRouter:
         return JSONResponse(user_of(person, profile.devices if instances else None))
 
     @routes.patch("/{installation}/user", openapi_extra=request_body(USER), responses=EMPTY)
-    def patch_user(installation: str, body: JsonBody, authorization: Credential = None) -> Response:
+    @service.writes
+    def patch_user(caller: DeviceCaller, installation: str, body: JsonBody) -> Response:
         """Change fields of the person of an installation; null removes."""
-        caller = service.device(authorization)
         caller.may_use_person()
-        if caller.subject is not None and "externalUserId" in body:
+        content = body.json()
+        if caller.subject is not None and "externalUserId" in content:
             # With a token only personalize sets it: else a token could give its person away.
-            caller.must_be(identity_of(body).external_id)
+            caller.must_be(identity_of(content).external_id)
         code = caller.application.code
-        person_update_of(installation, body, caller.subject, within=code)(people)
+        person_update_of(installation, content, caller.subject, within=code)(people)
         return Response()
 
     return routes

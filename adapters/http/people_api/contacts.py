@@ -15,7 +15,7 @@ from addressee.adapters.mobile_sdk import (
     sign_in_of,
     update_of,
 )
-from addressee.application import Context, InstallationState, PersonState, Profile
+from addressee.application import Context, InstallationState, PersonState
 
 from ..messages.error_responses import Refused
 from ..messages.json_body import JsonBody
@@ -29,8 +29,8 @@ from ..messages.openapi_schemas import (
     request_body,
     response_body,
 )
-from ..security.authentication import Backend, Credential
-from ..service_context import ServiceContext
+from ..security.authentication import Backend
+from ..service_context import BackendCaller, ServiceContext
 
 HOME = "/people/2/contactInformation/push"
 AppCode = Annotated[str | None, Header(alias="AppCode")]
@@ -59,18 +59,18 @@ def contact_routes(service: ServiceContext) -> APIRouter:
     routes = APIRouter(prefix=HOME, tags=["contact information"], responses=VENDOR)
     people, profiles = service.people, service.profiles
 
-    def context(authorization: str | None, app_code: str | None) -> Context:
+    def context(caller: Backend, app_code: str | None) -> Context:
         """Return application and actor of the backend's commands; raises Refused."""
-        caller = service.backend(authorization)
         check_application(service, caller, app_code)
         return Context(within=caller.application.code, actor=caller.actor)
 
     @routes.get("/{registration}", responses=response_body(REGISTRATION_RESPONSE))
+    @service.reads
     def get_registration(
-        registration: str, authorization: Credential = None, app_code: AppCode = None
+        caller: BackendCaller, registration: str, app_code: AppCode = None
     ) -> Response:
         """Return an installation."""
-        within = context(authorization, app_code).get("within")
+        within = context(caller, app_code).get("within")
         return JSONResponse(registration_of(profiles.of(registration, within=within).installation))
 
     @routes.patch(
@@ -78,28 +78,27 @@ def contact_routes(service: ServiceContext) -> APIRouter:
         openapi_extra=request_body(CONTACT_UPDATE),
         responses=response_body(REGISTRATION_RESPONSE),
     )
+    @service.writes
     def patch_registration(
-        registration: str,
-        body: JsonBody,
-        authorization: Credential = None,
-        app_code: AppCode = None,
+        caller: BackendCaller, registration: str, body: JsonBody, app_code: AppCode = None
     ) -> Response:
         """Enable or disable an installation, set its primary flag, or change its attributes."""
-        acting = context(authorization, app_code)
-        update_of(registration, None, mobile_update(body), **acting)(people)
-        profile = profiles.of(registration, within=acting.get("within"))
-        return JSONResponse(registration_of(profile.installation))
+        acting = context(caller, app_code)
+        done = update_of(registration, None, mobile_update(body.json()), **acting)(people)
+        installation = profiles.installation(registration, at=done.position)
+        return JSONResponse(registration_of(installation))
 
     @routes.post(
         "/{registration}/personalize",
         openapi_extra=request_body(CONTACT_SIGN_IN),
         responses=response_body(CONTACT_RESPONSE),
     )
+    @service.writes
     def personalize_registration(  # noqa: PLR0913 # the wire's arguments
+        caller: BackendCaller,
         registration: str,
         body: JsonBody,
         *,
-        authorization: Credential = None,
         app_code: AppCode = None,
         force: Annotated[bool, Query(alias="forceDepersonalize")] = False,
         lead: Annotated[bool, Query(alias="keepAsLead")] = False,
@@ -107,23 +106,24 @@ def contact_routes(service: ServiceContext) -> APIRouter:
         push: Annotated[bool, Query(alias="returnPush")] = False,
     ) -> Response:
         """Bind an installation to the person of an identity."""
-        acting = context(authorization, app_code)
+        acting = context(caller, app_code)
         flags = {
             "forceDepersonalize": force,
             "keepAsLead": lead,
             "setDeviceAsPrimary": primary,
         }
-        done = sign_in_of(registration, flags, mobile_sign_in(body), **acting)(people)
+        done = sign_in_of(registration, flags, mobile_sign_in(body.json()), **acting)(people)
         person = profiles.person(done.person, since=done.position)
-        profile = profiles.of(registration, within=acting.get("within")) if push else None
-        return JSONResponse(contact_of(person, profile))
+        installation = profiles.installation(registration, at=done.position) if push else None
+        return JSONResponse(contact_of(person, installation))
 
     @routes.post("/{registration}/depersonalize", responses=EMPTY)
+    @service.writes
     def depersonalize_registration(
-        registration: str, authorization: Credential = None, app_code: AppCode = None
+        caller: BackendCaller, registration: str, app_code: AppCode = None
     ) -> Response:
         """Unbind an installation."""
-        people.depersonalize(registration, **context(authorization, app_code))
+        people.depersonalize(registration, **context(caller, app_code))
         return Response()
 
     return routes
@@ -186,14 +186,14 @@ def registration_of(installation: InstallationState) -> dict[str, Any]:
     }
 
 
-def contact_of(person: PersonState, profile: Profile | None) -> dict[str, Any]:
+def contact_of(person: PersonState, installation: InstallationState | None) -> dict[str, Any]:
     """Return a person in this API's format, with the installation if given."""
     contacts: dict[str, Any] = {
         "phones": [{"number": number} for number in person.values("msisdn")],
         "emails": [{"address": address} for address in person.values("email")],
     }
-    if profile is not None:
-        contacts["push"] = [registration_of(profile.installation)]
+    if installation is not None:
+        contacts["push"] = [registration_of(installation)]
     fields = {
         "type": person.type,
         **attributes_of(person),

@@ -11,8 +11,9 @@ from fastapi.security import APIKeyHeader
 from addressee.application import ApiKey, Configured, Scope, recognized
 from addressee.domain import MobileApp
 
+from ..load.share import Share
 from ..messages.error_responses import Refused
-from .person_tokens import verified
+from .person_tokens import TokenClock, verified
 
 AUTHORIZATION = APIKeyHeader(
     name="Authorization",
@@ -22,7 +23,7 @@ AUTHORIZATION = APIKeyHeader(
     auto_error=False,
 )
 Credential = Annotated[str | None, Security(AUTHORIZATION)]
-Caller = Annotated[str | None, Header(alias="pushregistrationid", max_length=256)]
+CallingInstallation = Annotated[str | None, Header(alias="pushregistrationid", max_length=256)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Device:
     application: MobileApp
     subject: str | None
 
+    @property
+    def share(self) -> Share:
+        """The callers that share its bounds: the devices of its application."""
+        return Share(self.application.code, "device")
+
     def may_use_person(self) -> None:
         """Raise Refused unless the application allows this caller to use persons' data."""
         mode = self.application.user_data
@@ -45,11 +51,14 @@ class Device:
         if mode == "jwt" and self.subject is None:
             raise Refused(401, "UNAUTHORIZED", "a token of the person is needed")
 
-    def may_sign_in(self, external_id: str | None) -> None:
-        """Raise Refused unless this caller may sign in the person with this external id."""
+    def may_sign_in(self) -> None:
+        """Raise Refused unless this caller may sign persons in."""
         self.may_use_person()
         if self.application.server_side_only:
             raise Refused(400, "USER_DATA_RESTRICTED", "only a backend may personalize")
+
+    def must_name(self, external_id: str | None) -> None:
+        """Raise Refused unless an identity has the external id of the caller's token, if any."""
         if self.subject is None:
             return
         if external_id is None:
@@ -62,11 +71,11 @@ class Device:
             raise Refused(403, "FORBIDDEN", "the token is another person's")
 
 
-def device(configured: Configured, authorization: str | None) -> Device:
+def device(configured: Configured, authorization: str | None, clock: TokenClock) -> Device:
     """Return the calling app; raises Refused."""
     scheme, _, credential = (authorization or "").partition(" ")
     if scheme.lower() == "bearer":
-        return Device(*verified(configured, credential))
+        return Device(*verified(configured, credential, clock))
     if scheme.lower() != "app" or not credential:
         raise Refused(401, "APP_CODE_MISSING", "Application code is missing")
     application = configured.application(credential)
@@ -84,12 +93,17 @@ class Backend:
     key: ApiKey
 
     @property
+    def share(self) -> Share:
+        """The callers that share its bounds: the backends of its application."""
+        return Share(self.application.code, "backend")
+
+    @property
     def actor(self) -> str:
         """The actor of recorded events (R29)."""
         return f"backend:{self.key.name}"
 
 
-def backend(configured: Configured, authorization: str | None, scope: Scope = "backend") -> Backend:
+def backend(configured: Configured, authorization: str | None, scope: Scope) -> Backend:
     """Return the calling backend; raises Refused if its key lacks the scope."""
     scheme, _, credential = (authorization or "").partition(" ")
     key = recognized(configured.key, credential) if scheme.lower() in {"app", "bearer"} else None

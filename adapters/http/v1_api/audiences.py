@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
-from typing import Annotated, Any, TypeVar
+from collections.abc import Iterator
+from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from addressee.application import Explanation, Recipient, Targeting
+from addressee.application import Explanation, Moment, Recipient, Targeting
+from addressee.domain import InvalidValue, values
 
-from ..messages.json_body import Time
-from ..messages.openapi_schemas import PROBLEMS
-from ..security.authentication import Credential
-from ..service_context import ServiceContext
+from ..messages.json_body import JsonBody
+from ..messages.openapi_schemas import PROBLEMS, model_body
+from ..security.authentication import Backend
+from ..service_context import BackendCaller, ServiceContext
 from .as_of_cache import AsOfCache
+from .streams import LINES, Accept, streamed
 
-T = TypeVar("T")
 
-PAGE = 1_000
-"""Number of lines in one chunk of a stream."""
+def moment_of(value: object) -> Moment | None:
+    """Return a time given as text, a position given as a number, or None; raises InvalidValue."""
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str):
+        return values.moment("as_of", value)
+    raise InvalidValue("as_of", "should be a time as text, or a position as a number")
+
+
+AsOf = Annotated[
+    Moment | None,
+    PlainValidator(moment_of),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "date-time"},
+                {"type": "integer", "minimum": 0},
+                {"type": "null"},
+            ]
+        }
+    ),
+]
 
 
 class AudienceQuery(BaseModel):
@@ -38,7 +59,7 @@ class AudienceQuery(BaseModel):
 
     expression: str
     include_disabled: bool = False
-    as_of: Time | Annotated[int, Field(ge=0)] | None = None
+    as_of: AsOf = None
 
 
 class PreviewQuery(AudienceQuery):
@@ -59,14 +80,6 @@ class TargetsQuery(AudienceQuery):
     after: str | None = None
 
 
-NDJSON: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "One JSON object a line, in registration order.",
-        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
-    }
-}
-
-
 class Count(BaseModel):
     """Number of installations that an audience reaches."""
 
@@ -84,30 +97,36 @@ def audience_routes(service: ServiceContext) -> APIRouter:
     routes = APIRouter(prefix="/v1/audiences", tags=["audiences"], responses=PROBLEMS)
     as_of_cache = AsOfCache(service.store)
 
-    def resolved(authorization: str | None, query: AudienceQuery) -> tuple[str, Targeting]:
+    def resolved(caller: Backend, query: AudienceQuery) -> tuple[str, Targeting]:
         """Return the caller's application and the audiences of the query's moment."""
-        code = service.backend(authorization).application.code
-        return code, as_of_cache.targeting(query.as_of)
+        code = caller.application.code
+        return code, as_of_cache.targeting(query.as_of, code)
 
-    @routes.post("/count")
-    def count(query: AudienceQuery, authorization: Credential = None) -> Count:
+    @routes.post("/count", openapi_extra=model_body(AudienceQuery))
+    @service.reads
+    def count(caller: BackendCaller, body: JsonBody) -> Count:
         """Return the exact number of installations that an audience reaches."""
-        code, reach = resolved(authorization, query)
+        query = body.model(AudienceQuery)
+        code, reach = resolved(caller, query)
         disabled = query.include_disabled
         return Count(count=reach.count(code, query.expression, include_disabled=disabled))
 
-    @routes.post("/preview")
-    def preview(query: PreviewQuery, authorization: Credential = None) -> Preview:
+    @routes.post("/preview", openapi_extra=model_body(PreviewQuery))
+    @service.reads
+    def preview(caller: BackendCaller, body: JsonBody) -> Preview:
         """Return the first installations that an audience reaches."""
-        code, reach = resolved(authorization, query)
+        query = body.model(PreviewQuery)
+        code, reach = resolved(caller, query)
         disabled = query.include_disabled
         found = reach.preview(code, query.expression, query.n, include_disabled=disabled)
         return Preview(installations=found)
 
-    @routes.post("/explain")
-    def explain(query: ExplainQuery, authorization: Credential = None) -> Explanation:
+    @routes.post("/explain", openapi_extra=model_body(ExplainQuery))
+    @service.reads
+    def explain(caller: BackendCaller, body: JsonBody) -> Explanation:
         """Explain term by term why an audience reaches an installation or does not."""
-        code, reach = resolved(authorization, query)
+        query = body.model(ExplainQuery)
+        code, reach = resolved(caller, query)
         return reach.explain(
             code,
             query.expression,
@@ -118,39 +137,48 @@ def audience_routes(service: ServiceContext) -> APIRouter:
     @routes.post(
         "/targets",
         response_class=StreamingResponse,
-        responses=NDJSON,
+        openapi_extra=model_body(TargetsQuery),
+        responses=LINES,
     )
-    def targets(query: TargetsQuery, authorization: Credential = None) -> Response:
+    async def targets(caller: BackendCaller, body: JsonBody, accept: Accept = "*/*") -> Response:
         """Stream every installation that an audience reaches; can be resumed."""
-        code, reach = resolved(authorization, query)
-        ids = reach.targets(
-            code,
-            query.expression,
-            include_disabled=query.include_disabled,
-            after=query.after,
-        )
-        # The first page is read before the response starts, so that an error can still be one.
-        first = list(islice(ids, PAGE))
-        found = lines(first, ids, lambda name: {"installation": name})
-        return StreamingResponse(found, media_type="application/x-ndjson")
 
-    @routes.post("/recipients", response_class=StreamingResponse, responses=NDJSON)
-    def recipients(query: TargetsQuery, authorization: Credential = None) -> Response:
+        def find() -> Iterator[str]:
+            query = body.model(TargetsQuery)
+            code, reach = resolved(caller, query)
+            return reach.targets(
+                code, query.expression, include_disabled=query.include_disabled, after=query.after
+            )
+
+        return await streamed(find, target_line, service.readers, caller.share, accept)
+
+    @routes.post(
+        "/recipients",
+        response_class=StreamingResponse,
+        openapi_extra=model_body(TargetsQuery),
+        responses=LINES,
+    )
+    async def recipients(caller: BackendCaller, body: JsonBody, accept: Accept = "*/*") -> Response:
         """Stream what `targets` does, each with person, push service and address (R38)."""
-        code, reach = resolved(authorization, query)
-        found = reach.recipients(
-            code,
-            query.expression,
-            include_disabled=query.include_disabled,
-            after=query.after,
-        )
-        first = list(islice(found, PAGE))
-        return StreamingResponse(lines(first, found, told), media_type="application/x-ndjson")
+
+        def find() -> Iterator[Recipient]:
+            query = body.model(TargetsQuery)
+            code, reach = resolved(caller, query)
+            return reach.recipients(
+                code, query.expression, include_disabled=query.include_disabled, after=query.after
+            )
+
+        return await streamed(find, recipient_line, service.readers, caller.share, accept)
 
     return routes
 
 
-def told(recipient: Recipient) -> dict[str, object]:
+def target_line(installation: str) -> dict[str, object]:
+    """Return an installation as JSON."""
+    return {"installation": installation}
+
+
+def recipient_line(recipient: Recipient) -> dict[str, object]:
     """Return a recipient as JSON; its ordinal is the store's own."""
     return {
         "installation": recipient.installation,
@@ -160,13 +188,3 @@ def told(recipient: Recipient) -> dict[str, object]:
         "details": recipient.details,
         "since": recipient.since.isoformat(),
     }
-
-
-def lines(
-    first: list[T], found: Iterator[T], content: Callable[[T], Mapping[str, object]]
-) -> Iterator[str]:
-    """Yield what was found as JSON lines, one page at a time."""
-    page = first
-    while page:
-        yield "".join(json.dumps(content(each)) + "\n" for each in page)
-        page = list(islice(found, PAGE))

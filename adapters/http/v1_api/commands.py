@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Annotated, Any, get_type_hints
@@ -20,9 +19,9 @@ from addressee.domain import Forbidden, InvalidValue, values
 
 from ..messages.error_responses import Refused
 from ..messages.json_body import JsonBody
-from ..messages.openapi_schemas import PROBLEMS, Schema, request_body
-from ..security.authentication import Backend, Credential
-from ..service_context import ServiceContext
+from ..messages.openapi_schemas import PROBLEMS, Schema, model_body
+from ..security.authentication import Backend
+from ..service_context import BackendCaller, Endpoint, ServiceContext
 
 IdempotencyKey = Annotated[
     str | None,
@@ -49,22 +48,24 @@ def command_routes(service: ServiceContext) -> APIRouter:
             name=name,
             description=str(inspect.getdoc(method)).partition("\n")[0],
             response_model=get_type_hints(method, include_extras=True)["return"],
-            openapi_extra=request_body(schema_of(name)),
+            openapi_extra=body_of(name),
         )
     return routes
 
 
-def endpoint(service: ServiceContext, name: str) -> Callable[..., Response]:
+def endpoint(service: ServiceContext, name: str) -> Endpoint:
     """Return the endpoint of one command."""
 
+    @service.writes
     def command(
-        body: JsonBody, authorization: Credential = None, idempotency_key: IdempotencyKey = None
+        caller: BackendCaller, body: JsonBody, idempotency_key: IdempotencyKey = None
     ) -> Response:
-        caller = service.backend(authorization)
-        _, call = call_of({**arguments_of(name, body, caller, idempotency_key), "command": name})
-        if "person" in body:
+        content = body.json()
+        arguments = arguments_of(name, content, caller, idempotency_key)
+        _, call = call_of({**arguments, "command": name})
+        if "person" in content:
             # A key reaches the persons that its application has met (decision 008).
-            service.history.person(body["person"], within=caller.application.code)
+            service.history.person(content["person"], within=caller.application.code)
         return JSONResponse(asdict(call(service.people)))
 
     return command
@@ -89,8 +90,8 @@ def arguments_of(
     return arguments
 
 
-def schema_of(name: str) -> Schema:
-    """Return the JSON schema of a command's arguments, derived from the method's signature."""
+def body_of(name: str) -> Schema:
+    """Return the OpenAPI description of a command's arguments, derived from the signature."""
     method = getattr(Personalization, name)
     hints = {**get_type_hints(Reported), **get_type_hints(method)}
     _, *parameters = inspect.signature(method).parameters.values()
@@ -104,18 +105,5 @@ def schema_of(name: str) -> Schema:
     if name in NAMES_APPLICATION:
         fields["application"] = (str | None, None)
     fields["correlation_id"] = (str | None, None)
-    model = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
-    whole = model.model_json_schema()
-    schema: Schema = inlined(whole, whole.pop("$defs", {}))
-    return schema
-
-
-def inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 # any JSON
-    """Return a schema with its references resolved: OpenAPI keeps definitions elsewhere."""
-    if isinstance(schema, list):
-        return [inlined(each, definitions) for each in schema]  # pyright: ignore[reportUnknownVariableType] # any JSON
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return inlined(definitions[str(schema["$ref"]).rpartition("/")[2]], definitions)  # pyright: ignore[reportUnknownArgumentType] # any JSON
-    return {key: inlined(value, definitions) for key, value in schema.items()}  # pyright: ignore[reportUnknownVariableType] # any JSON
+    title = name.title().replace("_", "")
+    return model_body(create_model(title, __config__=ConfigDict(extra="forbid"), **fields))

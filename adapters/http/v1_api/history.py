@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from addressee.application import Recorded
-from addressee.domain import Kind
+from addressee.domain import Kind, values
 
-from ..messages.json_body import Time
-from ..messages.openapi_schemas import PROBLEMS
-from ..security.authentication import Credential
-from ..service_context import ServiceContext
+from ..messages.json_body import JsonBody
+from ..messages.openapi_schemas import PROBLEMS, model_body
+from ..service_context import BackendCaller, ServiceContext
 
-At = Annotated[Time | None, Query(description="The moment; now by default, UTC without a zone.")]
+At = Annotated[
+    str | None,
+    Query(
+        description="The moment in ISO 8601, with + as %2B; now by default, UTC without a zone.",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+
+
+After = Annotated[
+    int, Query(ge=0, description="Only events after this position, such as a page's last one.")
+]
+PAGE = 1_000
+Limit = Annotated[
+    int,
+    Query(
+        ge=1, le=PAGE, description="Most events of the page; the history ends with an empty page."
+    ),
+]
+BYTES = 1 << 22
+"""A page ends with the event that makes it larger, in bytes."""
+COMMON = {"timestamp", "actor", "correlation_id"}
 
 
 class HistoryEvent(BaseModel):
@@ -66,55 +89,85 @@ def history_routes(service: ServiceContext) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["history"], responses=PROBLEMS)
     history = service.history
 
-    def application(authorization: str | None) -> str:
-        return service.backend(authorization).application.code
-
-    @routes.get("/installations/{installation:path}/history")
+    @routes.get("/installations/{installation:path}/history", response_model=list[HistoryEvent])
+    @service.reads
     def installation_history(
-        installation: str, authorization: Credential = None
-    ) -> list[HistoryEvent]:
+        caller: BackendCaller, installation: str, after: After = 0, limit: Limit = PAGE
+    ) -> Response:
         """Return the events of an installation, oldest first."""
-        return as_events(history.installation(installation, within=application(authorization)))
+        recorded = history.installation(installation, within=caller.application.code)
+        return page_of(recorded, after, limit)
 
     @routes.get("/installations/{installation:path}/who")
-    def who(installation: str, authorization: Credential = None, at: At = None) -> Who:
+    @service.reads
+    def who(caller: BackendCaller, installation: str, at: At = None) -> Who:
         """Return the person of an installation at a moment."""
-        code = application(authorization)
-        return Who(person=history.who(installation, at, within=code))
+        code = caller.application.code
+        return Who(person=history.who(installation, time_of(at), within=code))
 
-    @routes.get("/persons/{person:path}/history")
-    def person_history(person: str, authorization: Credential = None) -> list[HistoryEvent]:
+    @routes.get("/persons/{person:path}/history", response_model=list[HistoryEvent])
+    @service.reads
+    def person_history(
+        caller: BackendCaller, person: str, after: After = 0, limit: Limit = PAGE
+    ) -> Response:
         """Return the events of a person, oldest first."""
-        return as_events(history.person(person, within=application(authorization)))
+        recorded = history.person(person, within=caller.application.code)
+        return page_of(recorded, after, limit)
 
     @routes.get("/persons/{person:path}/devices")
-    def devices(person: str, authorization: Credential = None, at: At = None) -> Devices:
+    @service.reads
+    def devices(caller: BackendCaller, person: str, at: At = None) -> Devices:
         """Return the installations of a person at a moment."""
-        code = application(authorization)
-        return Devices(installations=history.devices(person, at, within=code))
+        code = caller.application.code
+        return Devices(installations=history.devices(person, time_of(at), within=code))
 
-    @routes.post("/identifiers/history")
+    @routes.post(
+        "/identifiers/history",
+        openapi_extra=model_body(NamedIdentifier),
+        response_model=list[HistoryEvent],
+    )
+    @service.reads
     def identifier_history(
-        identifier: NamedIdentifier, authorization: Credential = None
-    ) -> list[HistoryEvent]:
+        caller: BackendCaller, body: JsonBody, after: After = 0, limit: Limit = PAGE
+    ) -> Response:
         """Return the holders of an identifier and when they held it."""
-        code = application(authorization)
-        return as_events(history.identifier(identifier.kind, identifier.value, within=code))
+        identifier = body.model(NamedIdentifier)
+        code = caller.application.code
+        recorded = history.identifier(identifier.kind, identifier.value, within=code)
+        return page_of(recorded, after, limit)
 
     return routes
 
 
-def as_events(recorded: Iterable[Recorded]) -> list[HistoryEvent]:
-    """Return events in the format of the response."""
-    common = {"timestamp", "actor", "correlation_id"}
-    return [
-        HistoryEvent(
-            position=position,
-            event=type(event).__name__,
-            at=event.timestamp,
-            actor=event.actor,
-            correlation_id=event.correlation_id,
-            data=event.model_dump(exclude=common),
-        )
-        for position, event in recorded
-    ]
+def page_of(recorded: Sequence[Recorded], after: int, limit: int) -> Response:
+    """Return a page of events as JSON: the first ones after a position.
+
+    It ends early rather than to be larger than 4 MiB, but has one event at least if there is one.
+    """
+    start = bisect_right(recorded, after, key=itemgetter(0))
+    events = list[bytes]()
+    size = 0
+    for each in recorded[start : start + limit]:
+        events.append(event_of(each).model_dump_json().encode())
+        size += len(events[-1])
+        if size > BYTES:
+            break
+    return Response(b"[" + b",".join(events) + b"]", media_type="application/json")
+
+
+def event_of(recorded: Recorded) -> HistoryEvent:
+    """Return an event in the format of the response."""
+    position, event = recorded
+    return HistoryEvent(
+        position=position,
+        event=type(event).__name__,
+        at=event.timestamp,
+        actor=event.actor,
+        correlation_id=event.correlation_id,
+        data=event.model_dump(exclude=COMMON),
+    )
+
+
+def time_of(at: str | None) -> datetime | None:
+    """Return the moment of a query parameter; raises InvalidValue."""
+    return None if at is None else values.moment("at", at)

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from addressee.adapters.http import Client, Problem
+from addressee.adapters.http_client.client import until_end
 
 from .conftest import World
 
@@ -53,6 +55,19 @@ def test_a_service_signs_a_person_in_and_asks_whom_a_push_reaches(client: Client
     assert client.devices(person) == [device]
     assert client.installation_history(device)[0]["event"] == "InstallationRegistered"
     assert client.person_history(person)[0]["event"] == "PersonCreated"
+    events = client.installation_history(device)
+    first = events[0]["position"]
+    assert client.installation_history(device, limit=1) == events[:1]
+    assert client.installation_history(device, after=first) == events[1:]
+    assert client.installation(device)["person"] == person
+    assert "client-token" not in str(client.installation(device))
+    known = client.person(person)
+    assert known["identifiers"][0] == {"kind": "external_id", "value": "client"}
+    assert known["installations"] == [device]
+    assert client.find_person(emails=["CLIENT@x.com"]) == known
+    assert client.find_person(external_id="nobody-at-all") is None
+    [application] = client.applications()
+    assert (application["code"], application["jwt_keys"]) == ("shop", [])
     [claim] = client.identifier_history("email", "Client@x.com")
     assert claim["data"]["person"] == person
 
@@ -96,3 +111,20 @@ def test_the_client_example_of_the_docs(client: Client, capsys: pytest.CaptureFi
     )
     example["push"](client, "hello")
     assert f"{device} hello" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        ['{"installation": "a"}'],
+        ['{"installation": "a"}', '{"inst'],
+        ['{"installation": "a"}', '{"end": true, "installations": 2}'],
+        ['{"end": true}'],
+    ],
+)
+def test_a_stream_without_its_end_mark_is_not_taken_for_whole(lines: list[str]) -> None:
+    whole = ['{"installation": "a"}', '{"end": true, "installations": 1}']
+    assert [found["installation"] for found in until_end(whole)] == ["a"]
+    with pytest.raises(httpx.RemoteProtocolError, match="cut off"):
+        list(until_end(lines))

@@ -90,7 +90,7 @@ class Broken(MemoryStore):
     def reading(self) -> NoReturn:
         raise self.error
 
-    writing = reading
+    writing = ping = reading
 
 
 def test_a_store_that_does_not_answer_makes_sdks_try_again() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import time
+from typing import Any
 
 import httpx
 import jwt
@@ -131,3 +133,59 @@ def test_a_token_reaches_no_other_applications_installation(world: World, token:
     device = world.register("shop")
     refused = bearer(world, "POST", f"{HOME}/{device}/personalize", LOGIN, token())
     assert code_of(refused) == "NO_REGISTRATION"
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf", "exp"])
+def test_R47_clocks_may_differ_by_half_a_minute(world: World, token: Token, claim: str) -> None:
+    sign = -1 if claim == "exp" else 1
+    device = world.register("vault")
+    path = f"{HOME}/{device}/personalize"
+    for seconds, status in ((0.4, 200), (2, 200), (20, 200), (60, 401)):
+        moment = time.time() + sign * seconds
+        answer = bearer(world, "POST", path, LOGIN, token(**{claim: moment}))
+        assert answer.status_code == status, (seconds, answer.text)
+        assert status == 200 or f"{claim} is in the " in answer.text
+
+
+@pytest.mark.parametrize(
+    ("claims", "problem"),
+    [
+        ({"aud": "shop-app"}, "aud"),
+        ({"aud": ["a", "b"]}, "aud"),
+        ({"exp": "soon"}, "exp"),
+        ({"exp": None}, "exp is missing"),
+        ({"exp": 10**400}, "exp"),
+        ({"exp": True}, "exp"),
+        ({"iat": "1795"}, "iat"),
+        ({"nbf": [1]}, "nbf"),
+        ({"sub": None}, "sub"),
+        ({"sub": ""}, "sub"),
+        ({"kid": "other"}, "kid"),
+        ({"key": b"k" * 64}, "signature"),
+    ],
+)
+def test_R47_a_refusal_names_the_claim(
+    world: World, token: Token, claims: dict[str, Any], problem: str
+) -> None:
+    device = world.register("vault")
+    path = f"{HOME}/{device}/personalize"
+    refused = bearer(world, "POST", path, LOGIN, token(**claims))
+    assert (refused.status_code, code_of(refused)) == (401, "UNAUTHORIZED")
+    assert problem in refused.text
+    assert bearer(world, "POST", path, LOGIN, token(aud=[], iss=5)).is_success
+
+
+def test_R43_a_late_logout_with_a_token_leaves_the_next_person_signed_in(
+    world: World, token: Token
+) -> None:
+    device = world.register("vault")
+    path = f"{HOME}/{device}"
+    for name in ("early", "next"):
+        body = {"userIdentity": {"externalUserId": name}}
+        query = "?forceDepersonalize=true"
+        assert bearer(world, "POST", f"{path}/personalize{query}", body, token(name)).is_success
+    late = bearer(world, "POST", f"{path}/depersonalize", None, token("early"))
+    assert (late.status_code, late.content) == (200, b"")
+    assert world.found("external_id:next", "vault") == [device]
+    assert bearer(world, "POST", f"{path}/depersonalize", None, token("next")).is_success
+    assert world.found("external_id:next", "vault") == []
