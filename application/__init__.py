@@ -3,8 +3,9 @@
 from addressee.domain import Identity, SessionPolicy
 
 from .access.api_keys import issue_key, recognized
-from .access.cached_applications import Configured, Policies
-from .audiences.cost_estimate import Step
+from .access.cached_applications import Configured
+from .access.policies import Policies
+from .audiences.cost_estimate import Step, TargetingPlan
 from .audiences.explanation import Explanation, TermExplanation
 from .bulk import Call, bulk, together
 from .execution.command_runner import Outcome
@@ -26,7 +27,7 @@ from .read_models.in_memory import ReadModels
 from .read_models.page_boundary import whole_length, whole_page
 from .read_models.replay import Replay
 from .states import InstallationState, PersonState
-from .targeting import Recipients, Targeting, TargetingPlan
+from .targeting import Recipients, Targeting
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import (
     Depersonalized,

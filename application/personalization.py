@@ -20,11 +20,13 @@ from addressee.domain import (
 )
 
 from . import commands
+from .access.policies import Policies
 from .defaults import random_id, utc_now
 from .execution.command_runner import Execution
 from .execution.subscribers import Subscribers
 from .installations import optional_id, optional_name
 from .persons import PersonCommands
+from .ports.accounts import Applications
 from .ports.store import Store
 from .unit_of_work.aggregate_cache import AggregateCache
 from .unit_of_work.command_context import Context
@@ -47,8 +49,11 @@ class Personalization(PersonCommands):
 
     Args:
         store: where ledger and read models are; an adapter's.
-        sessions: application code → policy; applications that are not named keep bindings (R26).
-        device_caps: application code → most installations of a person; others are not limited.
+        applications: the mobile apps whose policies count; by default those of the store. They are
+            read at most once a second.
+        sessions: application code → session policy, in place of the mobile apps' own (R26).
+        device_caps: application code → device cap, in place of the mobile apps' own.
+        strict: whether `register` and `define_segment` refuse applications that are not configured.
         successor: who inherits the primary flag when its installation leaves (R24).
         clock: gives the time, aware of its zone.
         ids: makes the ids of installations and persons.
@@ -63,8 +68,10 @@ class Personalization(PersonCommands):
         self,
         store: Store,
         *,
+        applications: Applications | None = None,
         sessions: Mapping[str, SessionPolicy] | None = None,
         device_caps: Mapping[str, DeviceCap] | None = None,
+        strict: bool = False,
         successor: Successor = "none",
         clock: Callable[[], datetime] = utc_now,
         ids: Callable[[], str] = random_id,
@@ -74,12 +81,11 @@ class Personalization(PersonCommands):
         clock_ahead: timedelta = timedelta(minutes=5),
     ) -> None:
         self._store = store
-        # As they are: a host may change its policies while it runs.
-        self._sessions: Mapping[str, SessionPolicy] = {} if sessions is None else sessions
         self._clock = clock
         self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
-        caps: Mapping[str, DeviceCap] = {} if device_caps is None else device_caps
-        rules, seen = Rules(successor, ids, caps), AggregateCache(cache)
+        elsewhere = None if applications is store.applications else applications
+        self.policies = Policies(elsewhere, sessions, device_caps, strict)
+        rules, seen = Rules(successor, ids, self.policies), AggregateCache(cache)
         super().__init__(
             Execution(store, rules, self._subscribers, clock, attempts, seen, clock_ahead)
         )
@@ -186,7 +192,9 @@ class Personalization(PersonCommands):
         """
         ended: list[Depersonalized] = []
         at = values.moment("now", now or self._clock())
-        for application, policy in self._sessions.items():
+        with self._store.reading() as reader:
+            policies = dict(self.policies.session_policies(reader))
+        for application, policy in policies.items():
             if policy.idle is not None:
                 ended += self._expire_idle(application, at - policy.idle)
         return ended

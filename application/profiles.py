@@ -13,11 +13,13 @@ from addressee.domain import (
     NoRegistration,
     Person,
     UnknownPerson,
+    UserData,
     UserIdentityInvalid,
     candidate,
     values,
 )
 
+from .access.policies import Policies
 from .personalization import Personalization
 from .ports.store import Store
 from .ports.views import Reader
@@ -49,22 +51,28 @@ class Profiles:
 
     Args:
         store: where the ledger is; an adapter's.
-        people: shares its cache of states as last seen; the events since then are read.
+        people: shares its policies, and its cache of states as last seen; the events since then
+            are read.
     """
 
     def __init__(self, store: Store, people: Personalization | None = None) -> None:
         self._store = store
         self._cache = people.execution.cache if people else AggregateCache(10_000)
+        self._policies = people.policies if people else Policies()
 
-    def of(self, installation: str, *, within: str | None = None) -> Profile:
+    def of(
+        self, installation: str, *, within: str | None = None, user_data: UserData | None = None
+    ) -> Profile:
         """Return an installation with its person, as of one moment.
 
         Args:
             installation: its id.
             within: the only application that the caller may see.
+            user_data: the mode of the calling device's application, if a device calls (R56).
 
         Raises:
             NoRegistration: it is unknown or expired, or another application's.
+            PersonProtected: a stricter application has met the person.
         """
         name = values.identifier("installation", installation)
         with self._store.reading() as reader:
@@ -78,6 +86,7 @@ class Profiles:
             if device.person is None:
                 return Profile(state, None, (state,))
             person = loaded(repository, Person(device.person))
+            self._policies.check_protection(user_data, device, person, reader)
             names = [n for n, app in person.devices.items() if app == device.application]
             found = repository.load(map(Installation, names))
             others = (cast("Installation", found[Installation(n).id].aggregate) for n in names)

@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from addressee.domain import Expression, InvalidValue, NoRegistration, Term, as_expression, values
+from addressee.domain import (
+    Expression,
+    NoRegistration,
+    Term,
+    UnknownApplication,
+    as_expression,
+    values,
+)
 from addressee.domain.audiences.index_terms import ALL, REACHABLE
 
-from .audiences.cost_estimate import Step
+from .audiences.cost_estimate import TargetingPlan
 from .audiences.evaluation import Plan, plan
 from .audiences.explanation import Explanation, explain
 from .ports.records import Recipient
@@ -21,23 +28,6 @@ T = TypeVar("T")
 
 PAGE = 10_000
 """How many ids are fetched within one view of the store; a slow consumer holds none open."""
-
-
-@dataclass(frozen=True, slots=True)
-class TargetingPlan:
-    """How an audience is evaluated, and why that is fast or slow.
-
-    Attributes:
-        steps: the conditions in the order of evaluation: the rarest first, each only within the
-            hits so far; exclusions last. The universe, ``reachable`` or with disabled ones ``all``,
-            is one of them.
-        shards: numbers of the runs of 65,536 installations that are read; no others can have hits.
-        of: how many such runs the application has.
-    """
-
-    steps: tuple[Step, ...]
-    shards: tuple[int, ...]
-    of: int
 
 
 class Targeting:
@@ -52,10 +42,13 @@ class Targeting:
 
     Args:
         store: where the index is; an adapter's.
+        strict: whether queries of applications that are not configured raise UnknownApplication,
+            which costs a round trip; by default they find nothing.
     """
 
-    def __init__(self, store: Viewable) -> None:
+    def __init__(self, store: Viewable, *, strict: bool = False) -> None:
         self._store = store
+        self._strict = strict
 
     def as_of(self, moment: Moment, progress: Callable[[int], object] = lambda _: None) -> Self:
         """Return a `Targeting` that answers every query as of a moment in the past (R35).
@@ -63,7 +56,7 @@ class Targeting:
         Arguments and errors as for `Past`, which folds the ledger once, here. Each other
         moment needs another fold; many queries about one moment need one.
         """
-        return type(self)(Past(self._store, moment, progress))
+        return type(self)(Past(self._store, moment, progress), strict=self._strict)
 
     def targets(
         self,
@@ -116,6 +109,7 @@ class Targeting:
         include_disabled: bool = False,
     ) -> int:
         """Return how many installations an audience reaches; arguments as for `targets`."""
+        self._check(application)
         audience = as_expression(expression)
         with self._store.reading() as reader:
             planned = self._plan(reader, application, audience, include_disabled=include_disabled)
@@ -134,8 +128,8 @@ class Targeting:
         Raises:
             InvalidValue: ``n`` is not 0 to 10,000.
         """
-        if not 0 <= n <= PAGE:
-            raise InvalidValue("n", f"should be 0 to {PAGE}")
+        values.whole("n", n, 0, PAGE)
+        self._check(application)
         audience = as_expression(expression)
         with self._store.reading() as reader:
             found = first_hits(
@@ -156,6 +150,7 @@ class Targeting:
         Raises:
             NoRegistration: the installation was never registered in the application.
         """
+        self._check(application)
         audience = as_expression(expression)
         with self._store.reading() as reader:
             return explain(
@@ -175,6 +170,7 @@ class Targeting:
         include_disabled: bool = False,
     ) -> TargetingPlan:
         """Return the order in which an audience is evaluated; arguments as for `targets`."""
+        self._check(application)
         audience = as_expression(expression)
         with self._store.reading() as reader:
             planned = self._plan(reader, application, audience, include_disabled=include_disabled)
@@ -187,8 +183,15 @@ class Targeting:
 
     def segments(self, application: str) -> dict[str, str]:
         """Return name → expression of the segments that are defined, by name."""
+        self._check(application)
         with self._store.reading() as reader:
             return dict(sorted(reader.segments(application).items()))
+
+    def _check(self, application: str) -> None:
+        """Raise InvalidValue for what can't be an application, UnknownApplication if strict."""
+        code = values.identifier("application", application)
+        if self._strict and self._store.applications.get(code) is None:
+            raise UnknownApplication(code)
 
     def _plan(
         self, reader: View, application: str, audience: Expression, *, include_disabled: bool
@@ -199,6 +202,7 @@ class Targeting:
     def _paged(
         self, application: str, expression: str | Expression, *, include_disabled: bool
     ) -> PagedAudience:
+        self._check(application)
         universe = universe_of(include_disabled=include_disabled)
         return PagedAudience(self._store, application, as_expression(expression), universe)
 

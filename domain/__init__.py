@@ -33,6 +33,7 @@ from .errors import (
     NotPersonalized,
     OtherPerson,
     PersonalizationImpossible,
+    PersonProtected,
     PhoneInvalid,
     SegmentCycle,
     SegmentInUse,
@@ -71,7 +72,15 @@ from .events import (
     personal_fields,
 )
 from .identity import Identifier, Identity, Kind, identifier_of, key_fingerprint, keyed_hash
-from .policies.mobile_app import DeviceCap, MobileApp, OverCap, UserData
+from .policies.mobile_app import (
+    Contacts,
+    DeviceCap,
+    MobileApp,
+    OverCap,
+    UserData,
+    other_modes,
+    strictest,
+)
 from .policies.session_policy import KEEP, SessionPolicy
 from .store_errors import (
     IdentifierKeyWrong,
@@ -103,6 +112,7 @@ __all__ = [
     "Attributes",
     "CommandCompleted",
     "Conflict",
+    "Contacts",
     "DepersonalizeReason",
     "DeviceCap",
     "DeviceDepersonalized",
@@ -144,6 +154,7 @@ __all__ = [
     "Person",
     "PersonCreated",
     "PersonPromoted",
+    "PersonProtected",
     "PersonTagged",
     "PersonType",
     "PersonUpdated",
@@ -183,7 +194,9 @@ __all__ = [
     "keyed_hash",
     "leaves",
     "move_primary",
+    "other_modes",
     "person_terms",
     "personal_fields",
+    "strictest",
     "unbind",
 ]

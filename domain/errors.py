@@ -12,7 +12,8 @@ AddresseeError
 ├── PersonalizationImpossible
 ├── UserMergeInterrupted
 ├── Forbidden
-│   └── OtherPerson
+│   ├── OtherPerson
+│   └── PersonProtected
 ├── DeviceLimitReached
 ├── NotPersonalized
 ├── UnknownApplication
@@ -177,6 +178,16 @@ class OtherPerson(Forbidden):
     def __init__(self, installation: str) -> None:
         AddresseeError.__init__(
             self, f"installation {installation} does not belong to the named person"
+        )
+        self.installation = installation
+
+
+class PersonProtected(Forbidden):
+    """An application whose devices need no proof means a person that a stricter one met (R56)."""
+
+    def __init__(self, installation: str) -> None:
+        AddresseeError.__init__(
+            self, f"installation {installation} is of an application that may not use that person"
         )
         self.installation = installation
 

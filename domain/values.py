@@ -72,6 +72,13 @@ def instance(field: str, value: object, kind: type[T]) -> T:
     return value
 
 
+def whole(field: str, value: object, least: int, most: int) -> int:
+    """Return ``value`` if it is a whole number in bounds, else raise InvalidValue."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidValue(field, f"should be a whole number from {least} to {most}")
+    return value
+
+
 def flag(field: str, value: object) -> bool:
     """Return ``value`` if it is a Boolean; raises InvalidValue otherwise."""
     if not isinstance(value, bool):

@@ -24,7 +24,7 @@ from eventsourcing.persistence import (
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
 from addressee.adapters.sql.unit_of_work.view import SqlReader
-from addressee.application import Changes, Recorded, Replay, Stored, whole_page
+from addressee.application import Applications, Changes, Recorded, Replay, Stored, whole_page
 from addressee.domain import Conflict, Event, StoreDamaged, StoreUnavailable
 
 PAGE = 1000
@@ -50,6 +50,7 @@ class RecorderStore:
     def __init__(self, ledger: ApplicationRecorder, copy: SqlStore, *, wait: bool = True) -> None:
         self.identifier_key = copy.identifier_key
         self.indexed_attributes: AbstractSet[str] = copy.indexed_attributes
+        self.applications: Applications = copy.applications
         self._ledger = ledger
         self._copy = copy
         self._wait = wait

@@ -20,13 +20,11 @@ from addressee.application import (
     Configured,
     History,
     Personalization,
-    Policies,
     Profiles,
     Scope,
     Store,
 )
 from addressee.application.defaults import random_id, utc_now
-from addressee.domain import SessionPolicy
 
 from .load.places import Places
 from .load.rates import Rates
@@ -97,8 +95,7 @@ class ServiceContext:
         self.configured = Configured(applications)
         self.people = Personalization(
             store,
-            sessions=Policies[SessionPolicy](self.configured, lambda each: each.sessions),
-            device_caps=Policies(self.configured, lambda each: each.cap),
+            applications=applications,
             clock=clock,
             ids=ids,
             logger=self.logger,

@@ -17,9 +17,10 @@ from threading import RLock
 from eventsourcing.persistence import IntegrityError
 
 from addressee.adapters.serialization.event_mapper import EventMapper
-from addressee.application import Changes, ReadModels, Recorded, Seal, Stored
-from addressee.domain import Conflict, Event, StoreNotEmpty
+from addressee.application import Applications, Changes, ReadModels, Recorded, Seal, Stored
+from addressee.domain import Conflict, Event, MobileApp, StoreNotEmpty
 
+from .applications import MemoryApplications
 from .recorder import MemoryRecorder
 
 
@@ -42,6 +43,7 @@ class MemoryStore(ReadModels):
         self.recorder = MemoryRecorder()
         self._mapper = EventMapper()
         self._lock = RLock()
+        self.applications: Applications = MemoryApplications()
         self._touches: dict[str, datetime] = {}
 
     @contextmanager
@@ -79,6 +81,9 @@ class MemoryStore(ReadModels):
 
     def seals(self, after: int, limit: int) -> Sequence[Seal]:  # noqa: ARG002 # nobody else can change what is here
         return ()
+
+    def mobile_apps(self) -> Sequence[MobileApp]:
+        return self.applications.all()
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         try:

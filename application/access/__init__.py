@@ -1,1 +1,1 @@
-"""API keys, and applications as a running service looks them up."""
+"""API keys, and the configuration of mobile apps: cached for services, as policies for commands."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -65,33 +65,3 @@ class Configured:
         except InvalidValue:
             return None
         return self._application(name)
-
-
-class Policies(Mapping[str, V]):
-    """One policy of every application, by code, as `Personalization` takes it.
-
-    Args:
-        configured: finds applications.
-        policy: returns an application's, or None where it has none.
-    """
-
-    def __init__(self, configured: Configured, policy: Callable[[MobileApp], V | None]) -> None:
-        self._configured = configured
-        self._policy = policy
-
-    def __getitem__(self, code: str) -> V:
-        """Return the policy of an application; raises KeyError where there is none."""
-        application = self._configured.application(code)
-        policy = None if application is None else self._policy(application)
-        if policy is None:
-            raise KeyError(code)
-        return policy
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield the codes of the applications that have one."""
-        every = self._configured.applications.all()
-        return (each.code for each in every if self._policy(each) is not None)
-
-    def __len__(self) -> int:
-        """Return how many applications have one."""
-        return sum(1 for _ in self)

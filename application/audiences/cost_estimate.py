@@ -31,6 +31,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetingPlan:
+    """How an audience is evaluated, and why that is fast or slow.
+
+    Attributes:
+        steps: the conditions in the order of evaluation: the rarest first, each only within the
+            hits so far; exclusions last. The universe, ``reachable`` or with disabled ones ``all``,
+            is one of them.
+        shards: numbers of the runs of 65,536 installations that are read; no others can have hits.
+        of: how many such runs the application has.
+    """
+
+    steps: tuple[Step, ...]
+    shards: tuple[int, ...]
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """How many hits the parts of an expression have, and in which shards.
 

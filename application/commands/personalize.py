@@ -61,6 +61,8 @@ class Personalize:
         chosen = candidate(holders, self.identity)
         work.open(*(Person(name) for name in (chosen, installation.person) if name))
         owner = work.owner(installation)
+        if chosen is not None:
+            work.check_protection(installation, work.get(Person(chosen)))
         check_free(installation, owner, chosen, force=self.force)
         if chosen is None and owner is not None and not owner.identified:
             chosen = owner.name
@@ -116,8 +118,10 @@ def make_room(work: UnitOfWork, installation: Installation, person: Person) -> N
     Raises:
         DeviceLimitReached: the policy is to refuse.
     """
-    cap = work.rules.device_caps.get(installation.application)
     devices = [name for name, app in person.devices.items() if app == installation.application]
+    if not devices:
+        return
+    cap = work.cap(installation.application)
     if cap is None or len(devices) < cap.most:
         return
     if cap.over == "refuse":

@@ -46,7 +46,7 @@ class Register:
                 yield PushTokenClaim.on(self.application, str(token), key)
 
     def decide(self, work: UnitOfWork) -> Registered:
-        """Raise NoRegistration if the id is known and has expired."""
+        """Raise NoRegistration if the id has expired; UnknownApplication if that is asked for."""
         if self.installation is None:
             installation = work.new(Installation)
         else:
@@ -54,6 +54,7 @@ class Register:
         name = installation.name
         if installation.exists:
             return self._again(work, name)
+        work.check_application(self.application)
         report = self.report
         installation.record(
             InstallationRegistered,

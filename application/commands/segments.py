@@ -36,6 +36,7 @@ class DefineSegment:
         def text_of(name: str) -> str | None:
             return work.get(Segment.of(self.application, name)).expression
 
+        work.check_application(self.application)
         whole = expanded(as_expression(self.expression), text_of, within=self.name)
         check_indexed(work.store, leaves(whole))
         work.get(Segment.of(self.application, self.name)).define(work.occasion, self.expression)

@@ -54,6 +54,8 @@ class UpdatePerson:
         owner = work.owner(installation)
         if self.of is not None and (owner is None or self.of not in owner.values("external_id")):
             raise OtherPerson(self.installation)
+        if owner is not None:
+            work.check_protection(installation, owner)
         if owner is None and not (added or self.attributes or self.tags):
             return Updated("unchanged", self.installation)
         person = owner or work.new(Person)

@@ -102,7 +102,7 @@ class Execution:
         positions: Sequence[int] = ()
         try:
             with self.store.writing() as transaction:
-                batch = Batch(AggregateRepository(transaction, self.cache))
+                batch = Batch(AggregateRepository(transaction, self.cache), self.rules)
                 outcomes, written = self._carry_out(batch, transaction, orders)
             # Only here is it committed.
             events, positions = batch.events, written
@@ -127,7 +127,8 @@ class Execution:
             )
 
         with self.store.joining(host, notify) as transaction:
-            batch = Batch(AggregateRepository(transaction, AggregateCache(0)))
+            rules = self.rules.for_transaction_of_host()
+            batch = Batch(AggregateRepository(transaction, AggregateCache(0)), rules)
             outcomes, positions = self._carry_out(batch, transaction, orders)
         return [placed(outcome, place, positions) for outcome, place in outcomes]
 
@@ -156,7 +157,7 @@ class Execution:
             checked = Checked.of(context, command.actor)
             at = self._time_of(checked)
             occasion = Occasion(at.astimezone(UTC), checked.actor, checked.correlation_id)
-            work = UnitOfWork(self.store, batch.repository, occasion, self.rules, checked.within)
+            work = UnitOfWork(self.store, batch.repository, occasion, batch.rules, checked)
             work.open(*wanted)
             if checked.idempotency_key is None:
                 result = command.decide(work)

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
+from .accounts import Applications
 from .views import Audit, Reader, Transaction, View
 
 
@@ -20,6 +21,11 @@ class Viewable(Protocol):
 
     identifier_key: bytes
     indexed_attributes: AbstractSet[str]
+
+    @property
+    def applications(self) -> Applications:
+        """The mobile apps of the account, and their API keys."""
+        ...
 
     def reading(self) -> AbstractContextManager[View]:
         """Open a view that does not change while it is open; raises StoreUnavailable."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pyroaring import BitMap
 
-from addressee.domain import Event
+from addressee.domain import Event, MobileApp
 
 from .changes import Changes
 from .records import InstallationRow, Recipient, Recorded, Seal, Stored
@@ -94,6 +94,10 @@ class Reader(View, Protocol):
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
         """Return bound installations whose binding and last touch are not later than ``before``."""
+        ...
+
+    def mobile_apps(self) -> Sequence[MobileApp]:
+        """Return the mobile apps that are configured, by code."""
         ...
 
     def last_seen(self, installation: str) -> datetime | None:

@@ -51,6 +51,7 @@ class Past(ReadModels):
         super().__init__()
         self.identifier_key = store.identifier_key
         self.indexed_attributes = store.indexed_attributes
+        self.applications = store.applications
         settled = store.settled()
         self._time, self._last = checked(moment, settled)
         self._position = 0

@@ -16,7 +16,7 @@ from ..ports.changes import Changes
 from .aggregate_cache import Seen
 from .repository import AggregateRepository
 from .results import Result
-from .unit_of_work import UnitOfWork
+from .unit_of_work import Rules, UnitOfWork
 
 PENDING = 2**62
 
@@ -27,10 +27,12 @@ class Batch:
 
     Attributes:
         repository: reads aggregates, and gives later commands the states that earlier ones left.
+        rules: the host's choices for all commands.
         recorded: those states, with the place of their last event.
     """
 
     repository: AggregateRepository
+    rules: Rules
     events: list[Event] = field(default_factory=list[Event])
     changes: Changes = field(default_factory=Changes)
     touches: dict[str, datetime] = field(default_factory=dict[str, datetime])

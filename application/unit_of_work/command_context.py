@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NotRequired, Self, TypedDict
 
-from addressee.domain import InvalidValue, values
+from addressee.domain import InvalidValue, UserData, values
 
 ACTORS = ("device", "backend", "policy")
 
@@ -26,6 +26,8 @@ class Context(TypedDict):
             times; after that the host has to begin its transaction again.
         within: the only application that the caller may see; for it, installations of others do not
             exist.
+        user_data: the mode of the calling device's application, where a device calls: a person that
+            a stricter application has met is out of its reach (R56).
     """
 
     actor: NotRequired[str]
@@ -34,6 +36,7 @@ class Context(TypedDict):
     at: NotRequired[datetime | None]
     transaction: NotRequired[object]
     within: NotRequired[str | None]
+    user_data: NotRequired[UserData | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Checked:
     idempotency_key: str | None
     at: datetime | None
     within: str | None = None
+    user_data: UserData | None = None
 
     @classmethod
     def of(cls, context: Context, default_actor: str) -> Self:
@@ -60,12 +64,14 @@ class Checked:
         """
         if not context:
             return cls(default_actor, None, None, None)
+        mode = context.get("user_data")
         return cls(
             checked_actor(context.get("actor", default_actor)),
             optional_text("correlation_id", context.get("correlation_id")),
             optional_text("idempotency_key", context.get("idempotency_key")),
             None if context.get("at") is None else values.moment("at", context.get("at")),
             optional_text("within", context.get("within")),
+            None if mode is None else values.choice("user_data", mode, UserData),
         )
 
 

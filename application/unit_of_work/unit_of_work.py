@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar, cast
+from typing import Self, TypeVar, cast
 
 from addressee.domain import (
     Aggregate,
@@ -21,11 +21,14 @@ from addressee.domain import (
     PushTokenClaim,
     Successor,
     UnknownPerson,
+    UserData,
 )
 
+from ..access.policies import Policies
 from ..ports.changes import Changes
 from ..ports.store import Store
 from ..read_models.projector import project
+from .command_context import Checked
 from .repository import AggregateRepository
 from .results import PrimaryMove
 
@@ -39,12 +42,16 @@ class Rules:
     Args:
         successor: which installation inherits the primary flag.
         new_id: makes ids.
-        device_caps: application code → how many installations a person may have.
+        policies: those of the mobile apps.
     """
 
     successor: Successor
     new_id: Callable[[], str]
-    device_caps: Mapping[str, DeviceCap]
+    policies: Policies
+
+    def for_transaction_of_host(self) -> Self:
+        """Return rules for a command in a transaction of the host's, whose view may be old."""
+        return replace(self, policies=self.policies.for_transaction_of_host())
 
 
 class UnitOfWork:
@@ -56,7 +63,7 @@ class UnitOfWork:
         occasion: time, actor and correlation id; its time moves on to the latest event that was
             read, so that a stream's times never run backwards where clocks differ.
         rules: the host's choices.
-        within: the only application that the caller may see, if any.
+        context: the rights of the caller.
     """
 
     def __init__(
@@ -65,12 +72,13 @@ class UnitOfWork:
         repository: AggregateRepository,
         occasion: Occasion,
         rules: Rules,
-        within: str | None = None,
+        context: Checked,
     ) -> None:
         self.store = store
         self.occasion = occasion
         self.rules = rules
-        self.within = within
+        self.within = context.within
+        self.user_data: UserData | None = context.user_data
         self.touches: dict[str, datetime] = {}
         """Installations whose sessions are in use, and since when (R26)."""
         self._repository = repository
@@ -134,6 +142,19 @@ class UnitOfWork:
         if not person.exists:
             raise UnknownPerson(name)
         return person
+
+    def cap(self, application: str) -> DeviceCap | None:
+        """Return the most installations of a person in an application, if it has a limit."""
+        return self.rules.policies.cap(application, self._repository.reader)
+
+    def check_application(self, application: str) -> None:
+        """Raise UnknownApplication for one that is not configured, where that is not allowed."""
+        self.rules.policies.check(application, self._repository.reader)
+
+    def check_protection(self, installation: Installation, person: Person) -> None:
+        """Raise PersonProtected for a device whose application is not strict enough (R56)."""
+        reader = self._repository.reader
+        self.rules.policies.check_protection(self.user_data, installation, person, reader)
 
     def owner(self, installation: Installation) -> Person | None:
         """Return the person of an installation, if it has one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
@@ -19,12 +19,19 @@ from pydantic import (
 
 from .. import values
 from ..errors import InvalidValue, LimitExceeded, first_problem
+from ..identity import Identity
 from .session_policy import SessionPolicy
 
 UserData = Literal["open", "jwt", "restricted"]
 """Who may read and change a person's data from a device: the app, the app with a token of the
 person, or nobody."""
+STRICTNESS: tuple[UserData, ...] = ("open", "jwt", "restricted")
+"""The modes, each stricter than the one before."""
+Contacts = Literal["self", "vouched"]
+"""Who may add e-mails and phones from a device: the device, or only those vouched for (R55)."""
 OverCap = Literal["refuse", "evict"]
+CAP_LIMIT = 10**6
+"""Largest device cap."""
 LEAST_KEY = 16
 """Shortest secret for signing tokens, in bytes; 32 or more are recommended."""
 
@@ -36,10 +43,18 @@ class DeviceCap:
     Args:
         most: the largest number of installations.
         over: refuse another installation, or evict the least recently used ones.
+
+    Raises:
+        InvalidValue: the number is not 1 to 1,000,000, or there is no such choice.
     """
 
     most: int
     over: OverCap = "refuse"
+
+    def __post_init__(self) -> None:
+        """Raise InvalidValue for a cap that is none."""
+        values.whole("most", self.most, 1, CAP_LIMIT)
+        values.choice("over", self.over, OverCap)
 
 
 class MobileApp(BaseModel):
@@ -48,6 +63,9 @@ class MobileApp(BaseModel):
     Args:
         code: the application code; on the mobile wire it is the credential.
         user_data: who may read and change persons' data from a device.
+        contacts: whether a device may add e-mails and phones that nobody holds (``self``) or only
+            those that a token's verified claim vouches for (``vouched``); None takes ``vouched`` in
+            mode ``jwt`` and ``self`` otherwise (R55).
         jwt_keys: key id → secret in hexadecimal digits, for verifying persons' tokens.
         session_idle: idle time after which a session ends, in seconds; None keeps it (R26).
         device_cap: largest number of installations of a person; None for no limit.
@@ -63,9 +81,10 @@ class MobileApp(BaseModel):
 
     code: str
     user_data: UserData = "open"
+    contacts: Contacts | None = None
     jwt_keys: dict[str, str] = Field(default={}, repr=False)
     session_idle: Annotated[int, Field(gt=0, le=10**9)] | None = None
-    device_cap: Annotated[int, Field(gt=0, le=10**6)] | None = None
+    device_cap: Annotated[int, Field(gt=0, le=CAP_LIMIT)] | None = None
     over_cap: OverCap = "refuse"
     server_side_only: bool = False
     rate_limit: Annotated[int, Field(gt=0, le=10**6)] | None = None
@@ -93,6 +112,23 @@ class MobileApp(BaseModel):
         except ValidationError as error:
             raise InvalidValue(*first_problem(error.errors(include_input=False))) from None
 
+    def admitted(self, identity: Identity, vouched: Identity | None = None) -> Identity:
+        """Return an identity that a device gave, without contacts that it may not add (R55).
+
+        Args:
+            identity: what the device gave.
+            vouched: the contacts that verified claims of its token vouch for.
+        """
+        policy = self.contacts or ("vouched" if self.user_data == "jwt" else "self")
+        if policy == "self":
+            return identity
+        known = vouched or Identity()
+        return Identity(
+            identity.external_id,
+            [number for number in identity.msisdns if number in known.msisdns],
+            [address for address in identity.emails if address in known.emails],
+        )
+
     @property
     def sessions(self) -> SessionPolicy:
         """The policy for idle sessions."""
@@ -108,6 +144,23 @@ class MobileApp(BaseModel):
         """Return the secret of a key id, or None."""
         found = self.jwt_keys.get(kid)
         return None if found is None else bytes.fromhex(found)
+
+
+def strictest(modes: Iterable[UserData]) -> UserData:
+    """Return the strictest of several modes; ``open`` for none (R56)."""
+    return STRICTNESS[max(map(STRICTNESS.index, modes), default=0)]
+
+
+def other_modes(application: MobileApp, others: Iterable[MobileApp]) -> dict[str, UserData]:
+    """Return code → mode of the applications that protect persons otherwise (R56).
+
+    They share persons: each person is as protected as the strictest that met them.
+    """
+    return {
+        other.code: other.user_data
+        for other in others
+        if other.code != application.code and other.user_data != application.user_data
+    }
 
 
 def hexadecimal(secret: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from .. import values
 from ..errors import InvalidValue
 
 
@@ -23,7 +24,7 @@ class SessionPolicy:
 
     def __post_init__(self) -> None:
         """Check the idle time."""
-        if self.idle is not None and self.idle <= timedelta(0):
+        if self.idle is not None and values.instance("idle", self.idle, timedelta) <= timedelta(0):
             raise InvalidValue("idle", "should be longer than zero")
 
 

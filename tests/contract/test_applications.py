@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from addressee.adapters.memory import MemoryApplications
-from addressee.adapters.sql import SqlStore
 from addressee.application import Applications, Store, issue_key, recognized
 from addressee.domain import InvalidValue, LimitExceeded, MobileApp, UnknownApplication
 
@@ -14,7 +12,7 @@ SECRET = "00112233445566778899aabbccddeeff"
 
 @pytest.fixture
 def applications(store: Store) -> Applications:
-    return store.applications if isinstance(store, SqlStore) else MemoryApplications()
+    return store.applications
 
 
 def test_an_application_comes_back_as_it_was_put(applications: Applications) -> None:

@@ -11,10 +11,8 @@ import typer
 
 from addressee.adapters.sql import READ_MODELS, Rebuild, SqlStore, lacks_addresses
 from addressee.application import (
-    Configured,
     History,
     Personalization,
-    Policies,
 )
 from addressee.application import verify as verified
 from addressee.application.defaults import utc_now
@@ -70,15 +68,12 @@ def expire_sessions(
         addressee expire-sessions --format jsonl
     """
     with existing_store(store) as ledger:
-        policies = Policies[SessionPolicy](
-            Configured(ledger.applications), lambda each: each.sessions
-        )
         ended = (
-            idle_sessions(ledger, policies)
+            idle_sessions(ledger, {each.code: each.sessions for each in ledger.applications.all()})
             if dry_run
             else [
                 (installation, each.person or "")
-                for each in Personalization(ledger, sessions=policies).expire_sessions()
+                for each in Personalization(ledger).expire_sessions()
                 for installation in each.installations
             ]
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import cast
 
@@ -13,6 +12,7 @@ from addressee.domain import MobileApp
 
 from ..engine.database import Database
 from ..schema.tables import Schema
+from ..unit_of_work.view import mobile_apps
 
 
 class SqlApplications:
@@ -25,6 +25,7 @@ class SqlApplications:
 
     def __init__(self, database: Database, schema: Schema) -> None:
         self._database = database
+        self._schema = schema
         self._application = schema.application
         self._key = schema.api_key
 
@@ -38,18 +39,13 @@ class SqlApplications:
 
     def get(self, code: str) -> MobileApp | None:
         """Return an application by its code."""
-        return next(iter(self._found(code)), None)
+        with self._database.reading() as connection:
+            return next(iter(mobile_apps(connection, self._schema, code)), None)
 
     def all(self) -> Sequence[MobileApp]:
         """Return every application, by code."""
-        return self._found(None)
-
-    def _found(self, code: str | None) -> list[MobileApp]:
-        table = self._application
-        rows = select(table.c.code, table.c.settings).order_by(table.c.code)
         with self._database.reading() as connection:
-            found = connection.execute(rows if code is None else rows.where(table.c.code == code))
-            return [MobileApp.of(name, json.loads(settings)) for name, settings in found]
+            return mobile_apps(connection, self._schema)
 
     def put_key(self, key: ApiKey, *, alone: bool) -> None:
         """Keep a key; ``alone`` in place of all that its application has of the same scope."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -13,10 +14,12 @@ from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Join, case, select
 
 from addressee.application import Recipient, Recorded
+from addressee.domain import MobileApp
 
 from ..audience_index.postings_reader import Postings
 from ..engine.compiled_query import from_microseconds, pages, to_microseconds
 from ..event_store.event_statements import KNOWN
+from ..schema.tables import Schema
 from .address_rows import address_in
 from .components import Parts
 
@@ -221,6 +224,10 @@ class SqlReader:
         )
         return self._connection.execute(rows).scalars().all()
 
+    def mobile_apps(self) -> Sequence[MobileApp]:
+        """Return the configured mobile apps."""
+        return mobile_apps(self._connection, self._schema)
+
     def last_seen(self, installation: str) -> datetime | None:
         """Return when a bound installation was bound or last touched."""
         table = self._schema.installation
@@ -240,3 +247,11 @@ class SqlReader:
         """Return the later of binding and last touch."""
         bound_at, at = self._schema.installation.c.bound_at, self._schema.touch.c.at
         return case((at > bound_at, at), else_=bound_at)
+
+
+def mobile_apps(connection: Connection, schema: Schema, code: str | None = None) -> list[MobileApp]:
+    """Return all configured mobile apps by code, or the one with a code."""
+    table = schema.application
+    rows = select(table.c.code, table.c.settings).order_by(table.c.code)
+    found = connection.execute(rows if code is None else rows.where(table.c.code == code))
+    return [MobileApp.of(name, json.loads(settings)) for name, settings in found]
