@@ -75,7 +75,8 @@ def test_a_backup_while_commands_run_is_a_whole_store(
     def go_on() -> int:
         rounds = 0
         while not done.is_set():
-            people.personalize(people.register("shop").installation, Identity(external_id="late"))
+            identity = Identity(external_id=f"late-{rounds}")
+            people.personalize(people.register("shop").installation, identity)
             rounds += 1
         return rounds
 
