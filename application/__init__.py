@@ -10,10 +10,11 @@ from .audiences.explanation import Explanation, TermExplanation
 from .bulk import Call, bulk, together
 from .execution.command_runner import Outcome
 from .history import History
+from .ledger.consistency import Difference
 from .ledger.hash_chain import START, link
 from .ledger.seal_check import Anchor, broken_seals, lost_anchors, stored_events
 from .ledger.transfer import export_ledger, import_ledger
-from .ledger.verify import Difference, Verification, verify
+from .ledger.verify import Verification, verify
 from .personalization import Personalization
 from .ports.accounts import ApiKey, Applications, Scope
 from .ports.changes import Changes, InstallationChange

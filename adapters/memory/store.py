@@ -73,10 +73,10 @@ class MemoryStore(ReadModels):
 
     settled = last  # A position is given and seen under the same lock.
 
-    def stored(self, after: int, limit: int, last: int | None = None) -> Sequence[Stored]:
+    def stored(self, after: int | None, limit: int, last: int | None = None) -> Sequence[Stored]:
         return [
             Stored(position, str(s.originator_id), s.originator_version, s.topic, s.state)
-            for position, s in self.recorder.select_behind(after, limit, last)
+            for position, s in self.recorder.select_behind(after or 0, limit, last)
         ]
 
     def seals(self, after: int, limit: int) -> Sequence[Seal]:  # noqa: ARG002 # nobody else can change what is here

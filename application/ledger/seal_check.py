@@ -33,8 +33,12 @@ class BrokenSeal(NamedTuple):
     problem: str
 
 
-def stored_events(audit: Audit, after: int = 0, page: int = PAGE) -> Iterator[Stored]:
-    """Yield all events behind a position as they are stored, a page in memory at a time."""
+def stored_events(audit: Audit, page: int = PAGE) -> Iterator[Stored]:
+    """Yield all events as they are stored, a page in memory at a time.
+
+    Those before position 1, which no command records, are among them: they break every digest.
+    """
+    after = None
     while events := audit.stored(after, page):
         yield from events
         after = events[-1].position
@@ -48,7 +52,9 @@ def seals(audit: Audit, page: int = PAGE) -> Iterator[Seal]:
         number = found[-1].number
 
 
-def broken_seals(audit: Audit, page: int = PAGE) -> tuple[int, list[BrokenSeal]]:
+def broken_seals(
+    audit: Audit, key_fingerprint: str, page: int = PAGE
+) -> tuple[int, list[BrokenSeal]]:
     """Compute anew what was sealed.
 
     Each seal is computed from the digest of the one before, as that one stands: what was changed
@@ -56,6 +62,7 @@ def broken_seals(audit: Audit, page: int = PAGE) -> tuple[int, list[BrokenSeal]]
 
     Args:
         audit: shows ledger and seals.
+        key_fingerprint: of the store's identifier key (R58).
         page: how many events are read at once.
 
     Returns:
@@ -65,11 +72,14 @@ def broken_seals(audit: Audit, page: int = PAGE) -> tuple[int, list[BrokenSeal]]
     events = Ahead(stored_events(audit, page=page))
     number, last, before = 0, 0, START
     for seal in seals(audit):
-        if (seal.number, seal.first) != (number + 1, last + 1):
+        follows = (seal.number, seal.first) == (number + 1, last + 1)
+        if not follows:
             problem = f"seal {number}, up to position {last}, should be before it and is not"
             broken.append(BrokenSeal(seal, problem))
         digest, found = events.digest(before, seal.last)
-        if digest != seal.digest:
+        if seal.key_fingerprint not in {None, key_fingerprint}:
+            broken.append(BrokenSeal(seal, "the identifier key is not the one that was sealed"))
+        if digest != seal.digest or (follows and found != seal.events):
             many = f"{found} events are there, {seal.events} were sealed"
             same = f"{found} events are there, not as they were sealed"
             broken.append(BrokenSeal(seal, same if found == seal.events else many))

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from addressee.domain import Installation, Person, StoreDamaged
+from addressee.domain import StoreDamaged, key_fingerprint
 
 from ..ports.store import AuditableStore
 from ..ports.views import SHARD_BITS, Audit
 from ..read_models.in_memory import ReadModels
-from ..read_models.page_boundary import Half, half_of, whole_page
+from ..read_models.page_boundary import whole_page
 from ..read_models.replay import Replay
+from .consistency import Consistency, Difference
 from .seal_check import broken_seals
 
 PAGE = 1_000
 """How many events are folded at once."""
 NAMED = 10
 """How many installations a difference names of those that it concerns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Something that is not as the ledger says, or not as a ledger should be.
-
-    Attributes:
-        place: ``ledger``, ``seal``, ``stream``, ``installation``, ``holder``, ``segment`` or
-            ``term``.
-        name: which one: a position, a seal's number and positions, a stream, an id, an application
-            and a term.
-        problem: what is wrong with it.
-    """
-
-    place: str
-    name: str
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +61,30 @@ def verify(
         StoreUnavailable: the store can't be reached.
     """
     with store.auditing() as audit:
-        checked = Ledger(audit, Replay(store.indexed_attributes))
+        found = [*rows_out_of_range(audit)]
+        ledger = Ledger(audit, store)
         last = audit.last()
         try:
-            while checked.take(page):
-                progress(checked.replay.position, last)
+            while ledger.take(page):
+                progress(ledger.replay.position, last)
         except StoreDamaged as damage:
             # Without that event nobody knows what read models should hold.
-            found = [*checked.differences, Difference("ledger", "", str(damage))]
+            found += [*ledger.consistency.differences(), Difference("ledger", "", str(damage))]
         else:
-            halves = checked.lost_halves()
-            found = [*checked.differences, *halves, *differences(checked.rebuilt, audit)]
-        sealed, broken = broken_seals(audit, page)
+            found += ledger.consistency.differences()
+            found += differences(ledger.rebuilt, audit)
+        sealed, broken = broken_seals(audit, key_fingerprint(store.identifier_key), page)
     for seal, problem in broken:
         name = f"{seal.number}, positions {seal.first} to {seal.last}"
         found.append(Difference("seal", name, problem))
-    position = checked.replay.position
-    return Verification(checked.events, position, position - checked.events, sealed, tuple(found))
+    position = ledger.replay.position
+    return Verification(ledger.events, position, position - ledger.events, sealed, tuple(found))
+
+
+def rows_out_of_range(audit: Audit) -> Iterator[Difference]:
+    """Yield events before the first position: reading in order never meets them (R58)."""
+    for event in audit.stored(None, NAMED, 0):
+        yield Difference("ledger", f"position {event.position}", "positions begin with 1")
 
 
 class Ledger:
@@ -102,52 +92,38 @@ class Ledger:
 
     Args:
         audit: shows it.
-        replay: folds it.
+        store: whose it is.
 
     Attributes:
+        replay: folds it.
         rebuilt: the read models as the ledger has them.
+        consistency: what its events agree on.
         events: how many were read.
-        differences: streams that have a gap.
     """
 
-    def __init__(self, audit: Audit, replay: Replay) -> None:
-        self.replay = replay
+    def __init__(self, audit: Audit, store: AuditableStore) -> None:
+        self.replay = Replay(store.indexed_attributes)
         self.rebuilt = ReadModels()
+        self.consistency = Consistency(store.identifier_key)
         self.events = 0
-        self.differences: list[Difference] = []
         self._audit = audit
-        self._versions: dict[str, int] = {}
-        self._halves: Counter[Half] = Counter()
-
-    def lost_halves(self) -> Iterator[Difference]:
-        """Yield what stands in one of the two streams that should both tell of it."""
-        for (topic, installation, person), surplus in sorted(self._halves.items()):
-            streams = [Installation(installation).id, Person(person).id]
-            has, lacks = streams if surplus > 0 else streams[::-1]
-            yield Difference("stream", lacks, f"lacks a {topic} that {has} has")
 
     def take(self, limit: int) -> int:
         """Read the next events; return how many they were.
 
         Raises:
-            StoreDamaged: one of them can't be read.
+            StoreDamaged: one of them can't be read, or no command recorded them in this order.
         """
         after = self.replay.position
         # What is left at the end has lost its other half; it shows as a difference.
         page = whole_page(self._audit.events, after, limit) or self._audit.events(after, limit)
-        for position, event in page:
-            stream, version = event.originator_id, event.originator_version
-            expected = self._versions.get(stream, 0) + 1
-            if version != expected:
-                problem = f"version {version} at position {position}, {expected} was expected"
-                self.differences.append(Difference("stream", stream, problem))
-            self._versions[stream] = version
-            if (found := half_of(event)) is not None:
-                half, side = found
-                self._halves[half] += 1 if side else -1
-                if not self._halves[half]:
-                    del self._halves[half]
-        self.rebuilt.apply(self.replay.changes(page, self._audit))
+        for recorded in page:
+            self.consistency.add(recorded)
+        try:
+            self.rebuilt.apply(self.replay.changes(page, self._audit))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            problem = f"events behind position {after} can't follow each other"
+            raise StoreDamaged(f"{problem}: {type(error).__name__}") from None
         self.events += len(page)
         return len(page)
 

@@ -36,6 +36,7 @@ class Seal(NamedTuple):
         events: how many there are from ``first`` to ``last``.
         digest: of the whole ledger up to ``last``, 32 bytes.
         made_at: when, in UTC.
+        key_fingerprint: of the identifier key at that moment; None in seals of an early release.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Seal(NamedTuple):
     events: int
     digest: bytes
     made_at: datetime
+    key_fingerprint: str | None = None
 
 
 class Recipient(NamedTuple):

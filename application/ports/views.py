@@ -127,8 +127,11 @@ class Audit(Reader, Protocol):
         """
         ...
 
-    def stored(self, after: int, limit: int, last: int | None = None) -> Sequence[Stored]:
-        """Return the same events as `events`, as they are stored; it interprets none of them."""
+    def stored(self, after: int | None, limit: int, last: int | None = None) -> Sequence[Stored]:
+        """Return the same events as `events`, as they are stored; it interprets none of them.
+
+        Without ``after`` it begins with the lowest position there is, which should be 1 or more.
+        """
         ...
 
     def seals(self, after: int, limit: int) -> Sequence[Seal]:

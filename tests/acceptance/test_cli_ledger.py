@@ -48,6 +48,23 @@ def test_the_ledger_is_sealed_and_checked(run: Run, day: str, tmp_path: Path) ->
     assert (checked.returncode, checked.stdout, checked.stderr) == (1, problem, "")
 
 
+def test_R58_a_ledger_that_ends_early_and_another_key_are_named(
+    run: Run, day: str, tmp_path: Path
+) -> None:
+    sealed = run("seal", "--store", day, "--format", "jsonl")
+    (tmp_path / "heads.jsonl").write_text(sealed.stdout)
+    last = json.loads(sealed.stdout)["last"]
+    with closing(sqlite3.connect(tmp_path / "day.db")) as database:
+        database.execute("drop trigger addressee_event_no_DELETE")
+        database.execute("delete from addressee_event where position = ?", [last])
+        database.execute("update addressee_setting set value = 'x' where name = 'identifier_key'")
+        database.commit()
+    checked = run("seal", "--store", day, "--check", "heads.jsonl")
+    problems = f"position {last}: the ledger ends at {last - 1}\n"
+    problems += "the identifier key is not the one that was sealed\n"
+    assert (checked.returncode, checked.stdout, checked.stderr) == (1, problems, "")
+
+
 @pytest.mark.parametrize(
     "line", ["", "{}", '{"last":0,"digest":"00"}', "[]", '{"last":"x","digest":7}']
 )

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from addressee.application import Identity
-from addressee.domain import InvalidValue, NoRegistration, UnknownPerson
+from addressee.domain import DevicePersonalized, InvalidValue, NoRegistration, UnknownPerson
 from tests.contract.conftest import Host
 
 
@@ -66,6 +66,8 @@ def test_r36_a_confined_caller_is_told_of_its_application_alone(host: Host) -> N
     assert list(host.history.identifier("external_id", "ali", within="bank")) == []
     host.login("b", "ali")
     events = [each.event for each in host.history.person(ali, within="bank")]
+    bound = [event.installation for event in events if isinstance(event, DevicePersonalized)]
+    assert bound == ["b"]
     assert not any(getattr(event, "installation", "b") == "a" for event in events)
     assert host.history.devices(ali, within="bank") == ["b"]
     assert len(host.history.identifier("external_id", "ali", within="bank")) == 1

@@ -10,9 +10,16 @@ from addressee.application import Personalization
 
 
 @pytest.mark.parametrize(
-    "statement", ["update addressee_event set topic = 'x'", "delete from addressee_event"]
+    "statement",
+    [
+        "update addressee_event set topic = 'x'",
+        "delete from addressee_event",
+        "truncate addressee_event",
+    ],
 )
 def test_R30_the_ledger_refuses_to_be_changed(url: str, statement: str) -> None:
+    if statement.startswith("truncate") and not url.startswith("postgresql"):
+        return  # it drops the table there, or is no statement
     with SqlStore(url) as store:
         Personalization(store).register("shop", installation="a")
         engine = create_engine(url)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, create_engine, text
 
 from addressee.adapters.ledger_files import opened_sink
 from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.event_store.append import insert_events
 from addressee.application import (
     End,
     History,
@@ -176,6 +177,17 @@ def test_an_export_waits_for_transactions_that_began_before(
     seal = store.seal()
     assert seal is not None
     assert seal.digest == end.digest != START
+
+
+def test_R30_a_position_that_a_recorder_holds_open_is_not_passed(store: SqlStore) -> None:
+    """The persistence module writes without what a command does first."""
+    with store.database.writing() as connection:
+        row = ("person:x", 1, "addressee.PersonPromoted", b"{}")
+        [held] = insert_events(connection, store.parts.prepared, [row])
+        Personalization(store).register("shop", installation="a")
+        assert [store.settled() < held for _ in range(20)] == [True] * 20
+        assert store.last() > held
+    assert store.settled() == store.last()
 
 
 def roll_back_a_command(store: SqlStore) -> None:

@@ -17,9 +17,16 @@ from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.pool import made_engine
 from addressee.adapters.sql.schema.migration import FOLDER, Migration
 from addressee.application import Personalization, Targeting, verify
-from addressee.domain import InvalidValue, StoreDamaged, StoreOutdated, StoreUnavailable
+from addressee.domain import Conflict, InvalidValue, StoreDamaged, StoreOutdated, StoreUnavailable
 from tests.servers import Postgres
 
+CHECKS = {
+    "sqlite": "select 1 where 0",
+    "postgresql": "select conname, convalidated, pg_get_constraintdef(oid) from pg_constraint"
+    " where contype = 'c' order by 1",
+    "mariadb": "select constraint_name, check_clause from information_schema.check_constraints"
+    " where constraint_schema = database() order by 1",
+}
 TRIGGERS = {
     "sqlite": "select sql from sqlite_master where type = 'trigger' order by name",
     "postgresql": "select action_statement, event_manipulation, event_object_table"
@@ -31,7 +38,9 @@ TRIGGERS = {
 MIGRATIONS = [
     "0001 The ledger and its read models, as of 0.1.0.",
     "0002 Where pushes reach installations; `addressee rebuild --only addresses` fills it.",
+    "0003 Events begin with position 1, nothing replaces a row, and seals name the identifier key.",
 ]
+REVISIONS = [line[:4] for line in MIGRATIONS]
 
 
 def described(url: str) -> dict[str, Any]:
@@ -42,6 +51,7 @@ def described(url: str) -> dict[str, Any]:
             name: tables_parts(connection, name) for name in inspect(connection).get_table_names()
         }
         found["triggers"] = connection.execute(text(TRIGGERS[engine.dialect.name])).all()
+        found["checks"] = connection.execute(text(CHECKS[engine.dialect.name])).all()
         slots = text("select count(*) from addressee_setting where name like 'slot%'")
         found["slots"] = connection.execute(slots).scalar()
     engine.dispose()
@@ -65,7 +75,7 @@ def test_a_migrated_schema_equals_a_fresh_one(new_url: Callable[[], str]) -> Non
     SqlStore(fresh).close()
     migration = Migration(migrated)
     assert migration.missing() == MIGRATIONS
-    assert migration.run() == ["0001", "0002"]
+    assert migration.run() == REVISIONS
     assert migration.run() == migration.missing() == migration.missing("before") == []
     migration.close()
     assert described(migrated) == described(fresh)
@@ -167,10 +177,61 @@ def test_stores_live_beside_each_other_by_prefix_and_schema(postgres: Postgres) 
                 Personalization(store).register("shop", installation=f"d{n}")
         assert [Targeting(s).count("shop", "all") for s in (plain, prefixed, apart)] == [1, 2, 3]
     migration = Migration(url, schema="later")
-    assert migration.run() == ["0001", "0002"]
+    assert migration.run() == REVISIONS
     migration.close()
     with SqlStore(url, schema="later", create=False) as later:
         assert Targeting(later).count("shop", "all") == 0
+
+
+UNDONE = {
+    "0002": {name: ["drop table addressee_address"] for name in TRIGGERS},
+    "0003": {
+        "sqlite": [
+            "drop trigger addressee_event_no_REPLACE",
+            "drop trigger addressee_seal_no_REPLACE",
+            "drop trigger addressee_event_in_range",
+            "alter table addressee_seal drop column key_fingerprint",
+        ],
+        "postgresql": [
+            "alter table addressee_event drop constraint addressee_event_in_range",
+            "alter table addressee_seal drop column key_fingerprint",
+        ],
+        "mariadb": [
+            "drop trigger addressee_event_in_range",
+            "alter table addressee_seal drop column key_fingerprint",
+        ],
+    },
+}
+
+
+def undo(connection: Connection, *revisions: str) -> None:
+    """Take the newest migrations back, as if the store were of the release before."""
+    for revision in revisions:
+        for statement in UNDONE[revision][connection.dialect.name]:
+            connection.execute(text(statement))
+        before = f"{int(revision) - 1:04}"
+        version = text("update addressee_migration set version_num = :before")
+        connection.execute(version, {"before": before})
+
+
+def test_R58_a_store_that_was_forged_before_can_be_migrated_and_is_found_out(url: str) -> None:
+    forged = text(
+        "insert into addressee_event (position, stream, version, topic, state)"
+        " values (:at, 'installation:ghost', 1, 'addressee.InstallationExpired', '')"
+    )
+    with SqlStore(url) as store:
+        Personalization(store).register("shop", installation="a")
+        store.seal()
+        with store.database.writing() as connection:
+            undo(connection, "0003")
+            connection.execute(forged, {"at": -3})
+    migration = Migration(url)
+    assert migration.run("before") == ["0003"]
+    migration.close()
+    with SqlStore(url) as store:
+        assert "position -3" in {difference.name for difference in verify(store).differences}
+        with pytest.raises((Conflict, StoreUnavailable)), store.database.writing() as connection:
+            connection.execute(forged, {"at": -4})
 
 
 def test_R38_a_store_of_the_release_before_gets_its_addresses(
@@ -179,8 +240,7 @@ def test_R38_a_store_of_the_release_before_gets_its_addresses(
     with SqlStore(url) as store:
         Personalization(store).register("shop", installation="a", push_token="t")
         with store.database.writing() as connection:
-            connection.execute(text("drop table addressee_address"))
-            connection.execute(text("update addressee_migration set version_num = '0001'"))
+            undo(connection, "0003", "0002")
     with pytest.raises(StoreOutdated):
         SqlStore(url)
     for arguments, expected in (

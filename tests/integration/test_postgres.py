@@ -10,7 +10,7 @@ import pytest
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Identity, Personalization, Targeting
-from addressee.domain import StoreUnavailable
+from addressee.domain import PrimaryChanged, StoreUnavailable
 from tests.servers import Postgres, postgres_server
 
 
@@ -56,7 +56,9 @@ def test_eight_services_that_move_one_persons_flag_lose_no_step(postgres: Postgr
 
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(service, range(8)))
-        moves = [e for _, e in History(store).person(person) if hasattr(e, "previous")]
+        recorded = History(store).person(person)
+        moves = [event for _, event in recorded if isinstance(event, PrimaryChanged)]
+        assert {move.current for move in moves} == {f"d{n}" for n in range(8)}
         for before, after in pairwise(moves):
-            assert getattr(after, "previous", None) == getattr(before, "current", None)
+            assert after.previous == before.current
         assert Targeting(store).count("shop", "primary") == 1

@@ -119,6 +119,12 @@ def wrong_owner(connection: Connection, schema: Schema) -> None:
     connection.execute(change.values(person="somebody else"))
 
 
+def wrong_time(connection: Connection, schema: Schema) -> None:
+    table = schema.installation
+    later = update(table).where(table.c.person.is_not(None))
+    connection.execute(later.values(bound_at=table.c.bound_at + 1))
+
+
 def lost_installation(connection: Connection, schema: Schema) -> None:
     table = schema.installation
     [ordinal] = first(connection, table, "ordinal")
@@ -163,7 +169,13 @@ def lost_addresses(connection: Connection, schema: Schema) -> None:
 
 ADDRESSES = [wrong_address, lost_addresses]
 DAMAGES = {
-    "installation": [*ADDRESSES, wrong_owner, lost_installation, invented_installation],
+    "installation": [
+        *ADDRESSES,
+        wrong_owner,
+        wrong_time,
+        lost_installation,
+        invented_installation,
+    ],
     "holder": [missing_claim],
     "term": [wrong_bit, corrupt_chunk],
     "segment": [lost_segment],

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, create_engine, exc, text
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.event_store.seal_writer import Sealer
 from addressee.application import Changes, Personalization, Seal, bulk, lost_anchors, verify
+from addressee.domain import key_fingerprint
 from tests.contract.oracle import Life
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -31,8 +32,8 @@ def live(store: SqlStore, seed: int = 0, steps: int = 30) -> None:
 
 
 def sealer(store: SqlStore, page: int = 7) -> Sealer:
-    parts = store.parts
-    return Sealer(store.database, parts.prepared, parts.tail, page=page, clock=lambda: NOON)
+    parts, key = store.parts, key_fingerprint(store.identifier_key)
+    return Sealer(store.database, parts.prepared, parts.tail, key, page=page, clock=lambda: NOON)
 
 
 def seals(store: SqlStore) -> Sequence[Seal]:
@@ -41,9 +42,23 @@ def seals(store: SqlStore) -> Sequence[Seal]:
 
 
 UNGUARD = {
-    "sqlite": ["drop trigger addressee_{0}_no_{1}"],
-    "postgresql": ["drop trigger if exists addressee_{0}_no_change on addressee_{0}"],
-    "mariadb": ["drop trigger addressee_{0}_no_{1}"],
+    "sqlite": [
+        f"drop trigger addressee_{table}_{guard}"
+        for table in ("event", "seal")
+        for guard in ("no_UPDATE", "no_DELETE", "no_REPLACE")
+    ]
+    + ["drop trigger addressee_event_in_range"],
+    "postgresql": [
+        "drop trigger addressee_event_no_change on addressee_event",
+        "drop trigger addressee_seal_no_change on addressee_seal",
+        "alter table addressee_event drop constraint addressee_event_in_range",
+    ],
+    "mariadb": [
+        f"drop trigger addressee_{table}_{guard}"
+        for table in ("event", "seal")
+        for guard in ("no_UPDATE", "no_DELETE")
+    ]
+    + ["drop trigger addressee_event_in_range"],
 }
 
 
@@ -52,9 +67,7 @@ def tamper(store: SqlStore, change: Callable[[Connection], object]) -> None:
     dialect = store.database.engine.dialect.name
     with store.database.writing() as connection:
         for statement in UNGUARD[dialect]:
-            for table in ("event", "seal"):
-                for verb in ("UPDATE", "DELETE"):
-                    connection.exec_driver_sql(statement.format(table, verb))
+            connection.exec_driver_sql(statement)
         change(connection)
 
 

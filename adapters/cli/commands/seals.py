@@ -9,23 +9,24 @@ import typer
 
 from addressee.adapters.imports import read_lines
 from addressee.adapters.sql import SqlStore
-from addressee.application import Anchor, Seal, lost_anchors
-from addressee.domain import InvalidValue
+from addressee.application import Seal, lost_anchors
+from addressee.domain import InvalidValue, key_fingerprint
 
 from ..terminal.files import opened
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import long_work
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
 
-HEADINGS = ("seal", "first", "last", "events", "digest", "made at")
+HEADINGS = ("seal", "first", "last", "events", "digest", "made at", "key")
 DIGEST_BYTES = 32
 
 
 class Head(NamedTuple):
-    """A stored seal: the last position that it covers, and the digest."""
+    """A stored seal: the last position that it covers, the digest, and which key it was."""
 
     last: int
     digest: bytes
+    key_fingerprint: str | None = None
 
 
 def seal(
@@ -74,17 +75,23 @@ def told(made: Seal) -> dict[str, Any]:
 def check_heads(ledger: SqlStore, file: Path) -> int:
     """Print the seals of a file that the ledger does not match; return the exit status."""
     with opened(file, "rb") as lines:
-        heads: list[Anchor] = [head_of(line.number, line.content) for line in read_lines(lines)]
+        heads = [head_of(line.number, line.content) for line in read_lines(lines)]
     if not heads:
         raise InvalidValue("check", f"{file} holds no seal")
     last = max(head.last for head in heads)
     with long_work("checking") as advance, ledger.auditing() as audit:
         lost = lost_anchors(audit, heads, progress=lambda done: advance(done, last))
+        end = audit.last()
     for head in lost:
-        typer.echo(f"position {head.last}: the ledger up to there is not what was sealed")
-    if not lost:
+        problem = "up to there is not what was sealed" if head.last <= end else f"ends at {end}"
+        typer.echo(f"position {head.last}: the ledger {problem}")
+    key = key_fingerprint(ledger.identifier_key)
+    wrong_key = any(head.key_fingerprint not in {None, key} for head in heads)
+    if wrong_key:
+        typer.echo("the identifier key is not the one that was sealed")
+    if not lost and not wrong_key:
         typer.echo(f"the ledger holds to all {len(heads):,} seals")
-    return 1 if lost else 0
+    return int(bool(lost) or wrong_key)
 
 
 def head_of(line: int, content: dict[str, Any] | InvalidValue) -> Head:
@@ -92,8 +99,9 @@ def head_of(line: int, content: dict[str, Any] | InvalidValue) -> Head:
     if isinstance(content, InvalidValue):
         raise InvalidValue(f"check line {line}:", str(content))
     last, digest = content.get("last"), content.get("digest")
+    key = content.get("key_fingerprint")
     try:
-        head = Head(int(str(last)), bytes.fromhex(str(digest)))
+        head = Head(int(str(last)), bytes.fromhex(str(digest)), None if key is None else str(key))
     except ValueError:
         head = Head(0, b"")
     if head.last < 1 or len(head.digest) != DIGEST_BYTES:

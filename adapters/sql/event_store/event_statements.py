@@ -52,14 +52,18 @@ class EventStatements:
         backwards = event.c.position.desc()
         self.last = Query(select(event.c.position).order_by(backwards).limit(1))
 
-    def behind(self, after: int, limit: int, last: int | None = None) -> Select[*tuple[Any, ...]]:
+    def behind(
+        self, after: int | None, limit: int, last: int | None = None
+    ) -> Select[*tuple[Any, ...]]:
         """Return what reads events in ledger order.
 
         Args:
-            after: the position behind which they are.
+            after: the position after which they are; None begins with the lowest.
             limit: how many at most.
             last: the last position that counts; by default all do.
         """
         position = self.schema.event.c.position
-        found = self.in_order.where(position > after).limit(limit)
+        found = self.in_order.limit(limit)
+        if after is not None:
+            found = found.where(position > after)
         return found if last is None else found.where(position <= last)

@@ -28,15 +28,17 @@ class Sealer:
         database: where.
         prepared: statements on its tables.
         tail: knows which part of the ledger is settled.
+        key_fingerprint: of the identifier key.
         page: most events that one seal covers.
         clock: gives the time, aware of its zone.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # configuration comes by constructor
         self,
         database: Database,
         prepared: EventStatements,
         tail: Tail,
+        key_fingerprint: str,
         *,
         page: int = PAGE,
         clock: Callable[[], datetime] = utc_now,
@@ -45,6 +47,7 @@ class Sealer:
         self._prepared = prepared
         self._table = prepared.schema.seal
         self._tail = tail
+        self._key_fingerprint = key_fingerprint
         self._page = page
         self._clock = clock
 
@@ -84,25 +87,26 @@ class Sealer:
         )
         for event in events:
             digest = link(digest, event)
-        return Seal(number + 1, last + 1, events[-1].position, len(events), digest, self._clock())
+        now, key = self._clock(), self._key_fingerprint
+        return Seal(number + 1, last + 1, events[-1].position, len(events), digest, now, key)
 
     def _add(self, seal: Seal) -> None:
         """Write a seal; raises Conflict if there is one of its number."""
-        row = (*seal[:-1], to_microseconds(seal.made_at))
+        row = (*seal[:5], to_microseconds(seal.made_at), seal.key_fingerprint)
         with self._database.writing() as connection:
             connection.execute(insert(self._table).values(row))
 
 
 def seal_of(row: Row[*tuple[Any, ...]]) -> Seal:
     """Return the seal that a row of their table is."""
-    number, first, last, events, digest, made_at = row
-    return Seal(number, first, last, events, digest, from_microseconds(made_at))
+    number, first, last, events, digest, made_at, fingerprint = row
+    return Seal(number, first, last, events, digest, from_microseconds(made_at), fingerprint)
 
 
 def stored(
     connection: Connection,
     prepared: EventStatements,
-    after: int,
+    after: int | None,
     limit: int,
     last: int | None = None,
 ) -> list[Stored]:

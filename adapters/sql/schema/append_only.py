@@ -11,9 +11,13 @@ from .tables import Schema
 
 REFUSAL = "{what} are never changed or deleted"
 
+# Versions of other applications of `eventsourcing` may begin with 0; those of ours begin with 1.
+IN_RANGE = "{row}position > 0 AND {row}version >= 0"
+OUT_OF_RANGE = "positions of events begin with 1"
+
 
 def triggers(dialect: DatabaseDialect, sql: Dialect, schema: Schema) -> Iterator[str]:
-    """Yield the statements that make both tables append-only.
+    """Yield the statements that make both tables append-only, and events begin with position 1.
 
     Args:
         dialect: the database's.
@@ -22,3 +26,4 @@ def triggers(dialect: DatabaseDialect, sql: Dialect, schema: Schema) -> Iterator
     """
     for table, what in ((schema.event, "events"), (schema.seal, "seals")):
         yield from dialect.append_only(sql, table, REFUSAL.format(what=what))
+    yield from dialect.in_range(sql, schema.event, IN_RANGE, OUT_OF_RANGE)

@@ -31,4 +31,5 @@ def seal(new: NewTable) -> Table:
         Column("events", BigInteger, nullable=False),
         Column("digest", Bytes, nullable=False),
         Column("made_at", BigInteger, nullable=False),
+        Column("key_fingerprint", exact(50)),
     )

@@ -12,7 +12,7 @@ from . import ledger_tables as ledger
 from . import read_model_tables as read_models
 from .column_types import NewTable
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration (migrations/versions); its outcome are these tables."""
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.application import Seal
-from addressee.domain import Conflict
+from addressee.domain import Conflict, key_fingerprint
 
 from ..audience_index.compaction import Upkeep, compact, nobody_compacts
 from ..bulk_load.index_loader import IndexLoading
@@ -179,7 +179,12 @@ class SqlStore:
         Returns:
             The newest seal, whoever made it; None while the ledger is empty.
         """
-        return Sealer(self.database, self.parts.prepared, self.parts.tail).run(progress)
+        return Sealer(
+            self.database,
+            self.parts.prepared,
+            self.parts.tail,
+            key_fingerprint(self.identifier_key),
+        ).run(progress)
 
     @contextmanager
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:

@@ -22,7 +22,7 @@ class SqlAudit(SqlReader):
         found = self._prepared.last.rows(self._connection)
         return found[0][0] if found else 0
 
-    def stored(self, after: int, limit: int, last: int | None = None) -> Sequence[Stored]:
+    def stored(self, after: int | None, limit: int, last: int | None = None) -> Sequence[Stored]:
         """Return events as they are stored."""
         return stored(self._connection, self._prepared, after, limit, last)
 

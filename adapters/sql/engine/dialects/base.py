@@ -155,6 +155,17 @@ class DatabaseDialect(ABC):
     def append_only(self, sql: Dialect, table: Table, refusal: str) -> Sequence[str]:
         """Return triggers that have a table refuse to change or delete rows, with a sentence."""
 
+    @abstractmethod
+    def in_range(self, sql: Dialect, table: Table, condition: str, refusal: str) -> Sequence[str]:
+        """Return what has a table refuse new rows outside a range, whatever it holds already.
+
+        Args:
+            sql: SQLAlchemy's dialect, which quotes names.
+            table: which.
+            condition: true of rows in the range; each column stands in it as ``{row}column``.
+            refusal: a sentence.
+        """
+
     def hold(self, sql: Dialect, tables: Sequence[Table]) -> str:
         """Return what keeps tables from being swapped while a transaction reads; "" if nothing."""
         return ""

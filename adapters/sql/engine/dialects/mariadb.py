@@ -21,6 +21,11 @@ TRIGGER = """
 CREATE TRIGGER {schema}{trigger} BEFORE {verb} ON {schema}{table} FOR EACH ROW
 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'
 """
+RANGE = """
+CREATE TRIGGER {schema}{in_range} AFTER INSERT ON {schema}{table} FOR EACH ROW
+IF NOT ({condition}) THEN
+SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'; END IF
+"""
 
 
 class MariadbDialect(DatabaseDialect):
@@ -86,6 +91,11 @@ class MariadbDialect(DatabaseDialect):
             TRIGGER.format(verb=verb, trigger=names[f"no_{verb}"], refusal=refusal, **names)
             for verb in ("UPDATE", "DELETE")
         ]
+
+    def in_range(self, sql: Dialect, table: Table, condition: str, refusal: str) -> Sequence[str]:
+        """Return a trigger: no CHECK may name a column that numbers rows."""
+        names = trigger_names(sql, table, "in_range")
+        return [RANGE.format(condition=condition.format(row="NEW."), refusal=refusal, **names)]
 
     def hold(self, sql: Dialect, tables: Sequence[Table]) -> str:
         """Return a query that locks the tables' definitions."""

@@ -29,6 +29,8 @@ CREATE TRIGGER {no_change} BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}{table
 FOR EACH STATEMENT EXECUTE FUNCTION {schema}{refuse}()
 """
 
+RANGE = "ALTER TABLE {schema}{table} ADD CONSTRAINT {in_range} CHECK ({condition}) NOT VALID"
+
 RELATIONS = text(
     "SELECT c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = coalesce(:schema, current_schema()) AND starts_with(c.relname, :prefix)"
@@ -124,6 +126,11 @@ class PostgresqlDialect(DatabaseDialect):
         """Return a function that raises, and the trigger that calls it."""
         names = trigger_names(sql, table, "refuse", "no_change")
         return [each.format(refusal=refusal, **names) for each in (FUNCTION, TRIGGER)]
+
+    def in_range(self, sql: Dialect, table: Table, condition: str, refusal: str) -> Sequence[str]:
+        """Return a constraint; to validate the rows that exist would take a scan under a lock."""
+        names = trigger_names(sql, table, "in_range")
+        return [RANGE.format(condition=condition.format(row=""), **names)]
 
     def hold(self, sql: Dialect, tables: Sequence[Table]) -> str:
         """Return a lock that only a swap minds."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Table, UniqueConstraint
 from sqlalchemy.engine import URL
 
 from addressee.domain import InvalidValue
@@ -20,6 +20,16 @@ LOCK_TIMEOUT = 30
 
 TRIGGER = """
 CREATE TRIGGER IF NOT EXISTS {schema}{trigger} BEFORE {verb} ON {table}
+BEGIN SELECT RAISE(ABORT, '{refusal}'); END
+"""
+REPLACE = """
+CREATE TRIGGER IF NOT EXISTS {schema}{no_REPLACE} BEFORE INSERT ON {table}
+WHEN {exists}
+BEGIN SELECT RAISE(ABORT, '{refusal}'); END
+"""
+RANGE = """
+CREATE TRIGGER IF NOT EXISTS {schema}{in_range} AFTER INSERT ON {table}
+WHEN NOT ({condition})
 BEGIN SELECT RAISE(ABORT, '{refusal}'); END
 """
 
@@ -86,12 +96,36 @@ class SqliteDialect(DatabaseDialect):
         return False
 
     def append_only(self, sql: Dialect, table: Table, refusal: str) -> Sequence[str]:
-        """Return one trigger for each statement that is refused."""
-        names = trigger_names(sql, table, "no_UPDATE", "no_DELETE")
+        """Return one trigger for each statement that is refused.
+
+        INSERT OR REPLACE deletes rows without a trigger, so a row must not exist when it is added.
+        """
+        names = trigger_names(sql, table, "no_UPDATE", "no_DELETE", "no_REPLACE")
+        exists = "\nOR ".join(
+            f"EXISTS (SELECT 1 FROM {names['table']}\nWHERE {same})"  # noqa: S608 # our own names
+            for same in same_keys(table)
+        )
         return [
-            TRIGGER.format(verb=verb, trigger=names[f"no_{verb}"], refusal=refusal, **names)
-            for verb in ("UPDATE", "DELETE")
+            *(
+                TRIGGER.format(verb=verb, trigger=names[f"no_{verb}"], refusal=refusal, **names)
+                for verb in ("UPDATE", "DELETE")
+            ),
+            REPLACE.format(exists=exists, refusal=refusal, **names),
         ]
+
+    def in_range(self, sql: Dialect, table: Table, condition: str, refusal: str) -> Sequence[str]:
+        """Return a trigger: a CHECK can't be added to a table that exists."""
+        names = trigger_names(sql, table, "in_range")
+        return [RANGE.format(condition=condition.format(row="NEW."), refusal=refusal, **names)]
+
+
+def same_keys(table: Table) -> list[str]:
+    """Return for each key of a table when a new row has the same."""
+    unique = [c for c in table.constraints if isinstance(c, UniqueConstraint)]
+    return [
+        " AND ".join(f"{column.name} = NEW.{column.name}" for column in key.columns)
+        for key in (table.primary_key, *unique)
+    ]
 
 
 def switch_to_wal(cursor: sqlite3.Cursor) -> None:

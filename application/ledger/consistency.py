@@ -1,0 +1,96 @@
+"""What the events of a ledger must agree on with each other (R58)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from addressee.domain import (
+    Event,
+    IdentifierAdded,
+    IdentifierClaim,
+    IdentifierClaimed,
+    IdentifierReleased,
+    IdentifierRemoved,
+    Installation,
+    Person,
+)
+
+from ..ports.records import Recorded
+from ..read_models.page_boundary import half_of
+
+CLAIMS: dict[type[Event], type[Event]] = {
+    IdentifierAdded: IdentifierClaimed,
+    IdentifierRemoved: IdentifierReleased,
+}
+"""What an event of a person says in the stream of the identifier's claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not as the ledger says, or not as a ledger should be.
+
+    Attributes:
+        place: ``ledger``, ``seal``, ``stream``, ``installation``, ``holder``, ``segment`` or
+            ``term``.
+        name: which one: a position, a seal's number and positions, a stream, an id, an application
+            and a term.
+        problem: what is wrong with it.
+    """
+
+    place: str
+    name: str
+    problem: str
+
+
+class Consistency:
+    """Follows a ledger from its start.
+
+    Each stream has versions from 1 without holes, and what a command records in two streams is in
+    both: a sign-in or logout, and the claim on an identifier.
+
+    Args:
+        key: the identifier key, under which claims have their names (R5).
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._versions: dict[str, int] = {}
+        self._found: list[Difference] = []
+        self._pairs: Counter[tuple[str, str, str, str]] = Counter()
+        """What two streams should both say: a topic, the streams, the rest → how often the first
+        says it more than the second."""
+
+    def add(self, recorded: Recorded) -> None:
+        """Follow the next event."""
+        position, event = recorded
+        stream, version = event.originator_id, event.originator_version
+        expected = self._versions.get(stream, 0) + 1
+        if version != expected:
+            problem = f"version {version} at position {position}, {expected} was expected"
+            self._found.append(Difference("stream", stream, problem))
+        self._versions[stream] = version
+        if (half := half_of(event)) is not None:
+            (topic, installation, person), first = half
+            self._pair(topic, Installation(installation).id, Person(person).id, first=first)
+        elif isinstance(event, IdentifierAdded):
+            claim = IdentifierClaim.on(event.identifier, self._key).id
+            topic = CLAIMS[type(event)].__name__
+            self._pair(topic, stream, claim, event.kind, first=True)
+        elif isinstance(event, IdentifierClaimed):
+            topic = type(event).__name__
+            self._pair(topic, Person(event.person).id, stream, event.kind, first=False)
+
+    def _pair(self, topic: str, one: str, other: str, kind: str = "", *, first: bool) -> None:
+        pair = topic, one, other, kind
+        self._pairs[pair] += 1 if first else -1
+        if not self._pairs[pair]:
+            del self._pairs[pair]
+
+    def differences(self) -> Iterator[Difference]:
+        """Yield what the events so far do not agree on."""
+        yield from self._found
+        for (topic, *streams, _), surplus in sorted(self._pairs.items()):
+            has, lacks = streams if surplus > 0 else streams[::-1]
+            yield Difference("stream", lacks, f"lacks a {topic} that {has} has")
