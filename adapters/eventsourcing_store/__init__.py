@@ -1,4 +1,4 @@
-"""A store whose ledger is kept by any persistence module of `eventsourcing`."""
+"""A store with its ledger in any persistence module of `eventsourcing`."""
 
 from .store import RecorderStore
 

@@ -20,11 +20,14 @@ from eventsourcing.persistence import (
     Notification,
     PersistenceError,
 )
+from sqlalchemy import Connection
 
+from addressee.adapters.serialization.event_mapper import as_stored
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
+from addressee.adapters.sql.unit_of_work.components import Parts
 from addressee.adapters.sql.unit_of_work.view import SqlReader
-from addressee.application import Applications, Changes, Recorded, Replay, Stored, whole_page
+from addressee.application import Applications, Changes, Recorded, Replay, whole_page
 from addressee.domain import Conflict, Event, StoreDamaged, StoreUnavailable
 
 PAGE = 1000
@@ -38,8 +41,8 @@ class RecorderStore:
         ledger: keeps the events; its stream ids must be text (``ORIGINATOR_ID_TYPE=text``).
         copy: a store that is used for nothing else; its identifier key, its indexed attributes and
             its mapper count.
-        wait: have each command wait until the copy shows it (R19). Without, somebody has to call
-            `catch_up` now and then, and audiences lag behind.
+        wait: have each command wait until the copy shows it (R19). Otherwise the host has to
+            call `catch_up` from time to time, and audiences lag.
 
     Raises:
         StoreDamaged: the copy's last event is not in the ledger: one of them was restored to an
@@ -89,8 +92,8 @@ class RecorderStore:
         """
         self._compare()
         try:
-            with self._copy.reading() as reader:
-                transaction = RecorderTransaction(reader, self._ledger, self._copy)
+            with self._copy.viewing() as connection:
+                transaction = RecorderTransaction(connection, self._copy.parts, self._ledger)
                 yield transaction
         except Conflict:
             self.catch_up()
@@ -139,7 +142,7 @@ class RecorderStore:
         with self._copy.auditing() as audit:
             last = audit.last()
             own = audit.stored(last - 1, 1)
-        if own and [*map(as_stored, read(self._ledger, last - 1, 1))] != own:
+        if own and [as_stored(n.id, n) for n in read(self._ledger, last - 1, 1)] != own:
             raise StoreDamaged(
                 f"the ledger does not have the copy's last event, {last}: one of the two was"
                 " restored to an earlier state. A new copy with the same identifier key fills"
@@ -167,7 +170,7 @@ class RecorderStore:
             page = whole_page(take, at, PAGE)
             if not page:
                 return at, False
-            stored = [as_stored(notifications[position]) for position, _ in page]
+            stored = [as_stored(position, notifications[position]) for position, _ in page]
             copy.follow(stored, self._replay.changes(page, copy))
         return page[-1].position, True
 
@@ -176,22 +179,21 @@ class RecorderTransaction(SqlReader):
     """What a command reads of the copy, and appends to the ledger.
 
     Args:
-        reader: a view of the copy.
+        connection: with the transaction of a view of the copy.
+        parts: the copy's.
         ledger: the recorder.
-        copy: the store that the view is of.
     """
 
-    def __init__(self, reader: SqlReader, ledger: ApplicationRecorder, copy: SqlStore) -> None:
-        self.__dict__.update(reader.__dict__)
+    def __init__(self, connection: Connection, parts: Parts, ledger: ApplicationRecorder) -> None:
+        super().__init__(connection, parts)
         self._ledger = ledger
-        self._store = copy
         self.position = 0
         """Of the last event that was appended."""
         self.touches: Mapping[str, datetime] = {}
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:  # noqa: ARG002 # the projection finds them
         """Record events; raises Conflict, and then none is recorded."""
-        stored = [*map(self._store.parts.mapper.to_stored_event, events)]
+        stored = [*map(self._mapper.to_stored_event, events)]
         try:
             positions = self._ledger.insert_events(stored)
         except IntegrityError:
@@ -207,12 +209,6 @@ class RecorderTransaction(SqlReader):
     def touch(self, sessions: Mapping[str, datetime]) -> None:
         """Note that sessions are alive, when the events are recorded."""
         self.touches = sessions
-
-
-def as_stored(event: Notification) -> Stored:
-    """Return an event of the ledger as a store keeps it."""
-    stream = str(event.originator_id)
-    return Stored(event.id, stream, event.originator_version, event.topic, event.state)
 
 
 def read(ledger: ApplicationRecorder, after: int, limit: int) -> list[Notification]:

@@ -20,9 +20,9 @@ JSON_LINES = ("", ".jsonl", ".ndjson", ".json")
 
 @contextmanager
 def opened_sink(path: Path, heading: Heading) -> Generator[Sink]:
-    """Write a ledger beside a path, and give it that name once it is whole.
+    """Write a ledger to a temporary file in the same folder, and rename it once it is complete.
 
-    Only its owner may read it, for persons are named in it.
+    Only its owner may read it, because it names persons.
 
     Args:
         path: where; its suffix chooses the form.

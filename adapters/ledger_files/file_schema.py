@@ -1,4 +1,4 @@
-"""What stands in a file that holds a ledger, and what may not."""
+"""The fields of a file that holds a ledger, and their limits."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def is_object(state: bytes) -> bool:
 
 
 def checked_event(event: Stored, place: str) -> Stored:
-    """Return an event that a store can keep; raises LedgerFileInvalid for any other."""
+    """Return an event if a store can hold it; raises LedgerFileInvalid."""
     for name, number, largest in (
         ("position", event.position, LARGEST),
         ("version", event.version, LARGEST_VERSION),

@@ -17,7 +17,7 @@ from .file_schema import EndFields, EventFields, HeadingFields, checked, checked
 LINE_LIMIT = 1 << 26
 """Longest line that is read, in bytes: a person with all that a person may have is far below."""
 STATE = b',"state":'
-"""What stands before an event's own JSON; within a text of JSON its quotes would be escaped."""
+"""The bytes before an event's own JSON; within a JSON string its quotes would be escaped."""
 
 
 @contextmanager
@@ -82,7 +82,7 @@ class JsonLinesSource:
         while line := self._line():
             place = f"line {self._number}"
             if self._end is not None:
-                raise LedgerFileInvalid(place, "comes behind the end")
+                raise LedgerFileInvalid(place, "comes after the end")
             if line.startswith(b'{"events":'):
                 self._end = checked(EndFields, line, place).end()
             else:

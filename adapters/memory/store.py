@@ -16,7 +16,7 @@ from threading import RLock
 
 from eventsourcing.persistence import IntegrityError
 
-from addressee.adapters.serialization.event_mapper import EventMapper
+from addressee.adapters.serialization.event_mapper import EventMapper, as_stored
 from addressee.application import Applications, Changes, ReadModels, Recorded, Seal, Stored
 from addressee.domain import Conflict, Event, MobileApp, StoreNotEmpty
 
@@ -37,10 +37,9 @@ class MemoryStore(ReadModels):
     def __init__(
         self, *, identifier_key: bytes | None = None, indexed_attributes: Iterable[str] = ()
     ) -> None:
-        super().__init__()
+        self._clear()
         self.identifier_key = identifier_key or secrets.token_bytes(32)
         self.indexed_attributes: AbstractSet[str] = frozenset(indexed_attributes)
-        self.recorder = MemoryRecorder()
         self._mapper = EventMapper()
         self._lock = RLock()
         self.applications: Applications = MemoryApplications()
@@ -75,8 +74,8 @@ class MemoryStore(ReadModels):
 
     def stored(self, after: int | None, limit: int, last: int | None = None) -> Sequence[Stored]:
         return [
-            Stored(position, str(s.originator_id), s.originator_version, s.topic, s.state)
-            for position, s in self.recorder.select_behind(after or 0, limit, last)
+            as_stored(position, event)
+            for position, event in self.recorder.select_behind(after or 0, limit, last)
         ]
 
     def seals(self, after: int, limit: int) -> Sequence[Seal]:  # noqa: ARG002 # nobody else can change what is here
@@ -101,9 +100,19 @@ class MemoryStore(ReadModels):
         with self._lock:
             if self.last():
                 raise StoreNotEmpty
-            filled = MemoryStore(identifier_key=key, indexed_attributes=indexed)
-            yield filled
-            vars(self).update({**vars(filled), "_lock": self._lock})
+            before = self.identifier_key, self.indexed_attributes
+            self.identifier_key, self.indexed_attributes = key, indexed
+            try:
+                yield self
+            except BaseException:
+                self._clear()
+                self.identifier_key, self.indexed_attributes = before
+                raise
+
+    def _clear(self) -> None:
+        """Hold no event."""
+        super().__init__()
+        self.recorder = MemoryRecorder()
 
     def event(self, stored: Stored) -> Event:
         return self._mapper.event(stored.stream, stored.version, stored.topic, stored.state)

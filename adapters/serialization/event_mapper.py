@@ -20,6 +20,7 @@ from eventsourcing.persistence import (
 )
 from pydantic import ValidationError
 
+from addressee.application import Stored
 from addressee.domain import EVENT_TYPES, Event, StoreDamaged
 
 READERS: Mapping[str, Callable[[bytes], Any]] = {
@@ -77,3 +78,9 @@ class EventMapper(Mapper[str]):
         fields["originator_id"] = stream
         fields["originator_version"] = version
         return cast("Event", event)
+
+
+def as_stored(position: int, event: StoredEvent) -> Stored:
+    """Return an event of a recorder as a store keeps it."""
+    stream = str(event.originator_id)
+    return Stored(position, stream, event.originator_version, event.topic, event.state)

@@ -1,4 +1,4 @@
-"""The chain of hashes over a ledger: who knows its end can tell whether anything before changed.
+"""The chain of hashes over a ledger: its end shows whether anything before it was changed.
 
 What goes in is what a store keeps, byte by byte, and not what it means: personal data that is
 encrypted under a person's own key can be made unreadable by forgetting the key, and the chain still
@@ -12,7 +12,7 @@ from hashlib import sha256
 from ..ports.records import Stored
 
 START = bytes(32)
-"""What stands for the digest before the first event."""
+"""The digest of an empty ledger."""
 
 
 def link(digest: bytes, event: Stored) -> bytes:

@@ -13,7 +13,7 @@ PAGE = 5_000
 
 
 class Anchor(Protocol):
-    """Say what a ledger was up to a position; a `Seal` does, and so does what is kept of it."""
+    """The digest of a ledger up to a position: a `Seal`, or a copy that was stored elsewhere."""
 
     @property
     def last(self) -> int:
@@ -55,10 +55,10 @@ def seals(audit: Audit, page: int = PAGE) -> Iterator[Seal]:
 def broken_seals(
     audit: Audit, key_fingerprint: str, page: int = PAGE
 ) -> tuple[int, list[BrokenSeal]]:
-    """Compute anew what was sealed.
+    """Compute all seals again.
 
-    Each seal is computed from the digest of the one before, as that one stands: what was changed
-    breaks the seals that cover it, and not all that follow.
+    Each seal is computed from the digest of the one before, as it is stored: a change breaks the
+    seals that cover it, and not all that follow.
 
     Args:
         audit: shows ledger and seals.
@@ -94,14 +94,14 @@ def lost_anchors(
     progress: Callable[[int], object] = lambda _: None,
     page: int = PAGE,
 ) -> Sequence[Anchor]:
-    """Return those of some anchors that the ledger does not hold to.
+    """Return the anchors that the ledger does not match.
 
-    The ledger alone is asked, from its start; seals may have been made anew.
+    Only the ledger is read, from its start, because an attacker can replace all seals.
 
     Args:
         audit: shows the ledger.
-        anchors: what was kept elsewhere.
-        progress: told the position of each anchor that was looked at.
+        anchors: copies that were stored elsewhere.
+        progress: called with the position of each anchor.
         page: how many events are read at once.
     """
     events = Ahead(stored_events(audit, page=page))

@@ -49,8 +49,8 @@ def export_ledger(
     Args:
         store: whose.
         sink: opens what takes it.
-        with_key: let the identifier key travel along. Who has it and an identifier can tell what
-            is known of it; without it nobody can sign in to what is imported.
+        with_key: include the identifier key. With it, a reader of the file can find out what is
+            known of an identifier; without it, nobody can sign in to the imported store.
         wait: seconds to wait for open transactions that may have taken a lower position.
         progress: called after each page with the position of its last event, and of the ledger's.
 
@@ -66,7 +66,7 @@ def export_ledger(
     with store.auditing() as audit, sink(heading) as target:
         while page := audit.stored(end.last, PAGE, last):
             target.write(page)
-            end = behind(end, page)
+            end = after(end, page)
             progress(end.last, last)
         target.finish(end)
     return end
@@ -102,10 +102,10 @@ def import_ledger(
 
     Args:
         store: which. It takes on the identifier key, and indexes the attributes that were indexed
-            beside its own.
+            in addition to its own.
         source: what to fill it with.
         key: the identifier key, where it does not travel along and is not the store's already.
-        progress: told after each page the position of its last event.
+        progress: called after each page with the position of its last event.
 
     Raises:
         IdentifierKeyWrong: the key that is there, or the one that is given, is not the ledger's.
@@ -123,7 +123,7 @@ def import_ledger(
         replay = Replay(indexed)
         waiting: list[Stored] = []
         for page in pages(source.events):
-            end = behind(end, page)
+            end = after(end, page)
             waiting += page
             del waiting[: fill(target, replay, waiting)]
             progress(end.last)
@@ -148,12 +148,12 @@ def pages(events: Iterator[Stored]) -> Iterator[list[Stored]]:
         yield page
 
 
-def behind(end: End, events: Sequence[Stored]) -> End:
+def after(end: End, events: Sequence[Stored]) -> End:
     """Return the end of a ledger that goes on with events; raises LedgerFileInvalid."""
     count, last, digest = end
     for event in events:
         if event.position <= last:
-            raise LedgerFileInvalid(f"position {event.position}", f"comes behind position {last}")
+            raise LedgerFileInvalid(f"position {event.position}", f"comes after position {last}")
         digest = link(digest, event)
         last = event.position
     return End(count + len(events), last, digest)

@@ -1,4 +1,4 @@
-"""Proof that ledger and read models are whole, or what of them is not (R37)."""
+"""Proof that ledger and read models are whole, or the differences (R37)."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def verify(
 ) -> Verification:
     """Fold the whole ledger, and compare what read models should hold with what they do.
 
-    It sees one moment, and commands may run meanwhile. What a rebuild holds is kept in memory, so
-    it takes some hundred bytes an installation.
+    It sees one moment, and commands may run meanwhile. The rebuilt read models are in memory, some
+    hundred bytes for each installation.
 
     Args:
         store: whose.
-        progress: told after each page the position of its last event, and of the ledger's.
+        progress: called after each page with the position of its last event, and of the ledger's.
         page: how many events are folded at once.
 
     Raises:
@@ -68,7 +68,7 @@ def verify(
             while ledger.take(page):
                 progress(ledger.replay.position, last)
         except StoreDamaged as damage:
-            # Without that event nobody knows what read models should hold.
+            # Without that event the right read models are unknown.
             found += [*ledger.consistency.differences(), Difference("ledger", "", str(damage))]
         else:
             found += ledger.consistency.differences()
@@ -122,7 +122,7 @@ class Ledger:
         try:
             self.rebuilt.apply(self.replay.changes(page, self._audit))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            problem = f"events behind position {after} can't follow each other"
+            problem = f"events after position {after} can't follow each other"
             raise StoreDamaged(f"{problem}: {type(error).__name__}") from None
         self.events += len(page)
         return len(page)
@@ -160,11 +160,11 @@ def differences(expected: ReadModels, live: Audit) -> Iterator[Difference]:
 def segment_differences(
     application: str, expected: ReadModels, live: Audit
 ) -> Iterator[Difference]:
-    """Yield which of an application's segments stand for something else."""
+    """Yield the segments of an application that have another expression."""
     right, wrong = expected.segments(application), live.segments(application)
     for name in sorted(right.keys() | wrong.keys()):
         if right.get(name) != wrong.get(name):
-            problem = "does not stand for what the ledger says"
+            problem = "does not have the expression that the ledger says"
             yield Difference("segment", f"{application} {name}", problem)
 
 

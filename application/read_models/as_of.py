@@ -56,7 +56,7 @@ class Past(ReadModels):
         self._time, self._last = checked(moment, settled)
         self._position = 0
         self._late = set[int]()
-        """The positions that count behind the settled ones: others may yet appear between them."""
+        """The positions that count after the settled ones: others may still appear between them."""
         self._settled = settled if self._last is None else self._last
         with store.reading() as view:
             self._viewing: Callable[[], AbstractContextManager[View]] = lambda: nullcontext(view)
@@ -87,14 +87,14 @@ class Past(ReadModels):
         return self._position
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
-        """Return stream → its events behind a version, as many as there were."""
+        """Return stream → its events after a version, as many as there were."""
         with self._viewing() as view:
             found = view.streams(after)
         past = {stream: self._cut(events) for stream, events in found.items()}
         return {stream: events for stream, events in past.items() if events}
 
     def events(self, after: int, limit: int, last: int | None = None) -> Sequence[Recorded]:
-        """Return events behind a position, as many as there were."""
+        """Return events after a position, as many as there were."""
         end = self._position if last is None else min(last, self._position)
         found: list[Recorded] = []
         while len(found) < limit:

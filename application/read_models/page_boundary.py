@@ -1,4 +1,4 @@
-"""Where a page of the ledger may end: a sign-in stands in two streams, and counts with both."""
+"""Where a page of the ledger may end: both events of a sign-in belong to the same page."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from addressee.domain import DeviceDepersonalized, DevicePersonalized, Event
 from ..ports.records import Recorded
 
 WINDOW = 1_000
-"""How many events behind a half its other half stands at most; else the ledger is damaged, and
-whoever folds it must not wait for what will never come."""
+"""How many events after a half its other half is at most; otherwise the ledger is damaged, and a
+reader must not wait for an event that never comes."""
 
 HALVES = frozenset[type[Event]]({DevicePersonalized, DeviceDepersonalized})
 Half = tuple[str, str, str]
@@ -29,7 +29,7 @@ def whole_page(
 
     Args:
         read: `View.events`, or what returns the same.
-        after: the position behind which they are.
+        after: the position after which they are.
         limit: about how many events; a few less or, where they belong together, more.
         last: the last position that counts; by default all do.
 
@@ -65,9 +65,9 @@ def whole_length(page: Sequence[Recorded]) -> int:
 
 
 def pairs(page: Sequence[Recorded]) -> list[tuple[int, int]]:
-    """Return where each sign-in or logout begins, and the place behind its other half.
+    """Return where each sign-in or logout begins, and the place after its other half.
 
-    One that has lost its other half is left out; one whose other half may still come ends behind
+    One that has lost its other half is left out; one whose other half may still come ends after
     the page.
     """
     found: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""From aggregates that changed to read models that follow, one fold for every adapter (R37)."""
+"""From changed aggregates to changes of read models, one fold for every adapter (R37)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Chang
 
 
 def same_terms(person: Person) -> bool:
-    """Whether nothing of a person changed that terms are made of; devices are not."""
+    """Whether nothing changed from which the terms of a person are derived."""
     before = person.before
     return before is None or (
         before.tags == person.tags

@@ -1,4 +1,4 @@
-"""From pages of a ledger to what read models must change: the live fold, for whoever follows."""
+"""From pages of a ledger to changes of read models: the live fold, for followers."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ KINDS: Mapping[str, type[Aggregate]] = {
 
 
 class Replay:
-    """Folds a ledger page by page; aggregates that were used last are kept between pages.
+    """Folds a ledger page by page; it caches the aggregates that were used last.
 
     Args:
         indexed: ``attr.name`` and ``iattr.name`` that audiences may use.
         position: up to where the read models show the ledger already.
-        kept: how many aggregates stay in memory; those that do not are read again.
+        cached: how many aggregates stay in memory; others are read again.
     """
 
     def __init__(
-        self, indexed: AbstractSet[str], position: int = 0, *, kept: int = 100_000
+        self, indexed: AbstractSet[str], position: int = 0, *, cached: int = 100_000
     ) -> None:
         self.position = position
         self._indexed = indexed
-        self._limit = kept
+        self._limit = cached
         self._kept: OrderedDict[str, Aggregate] = OrderedDict()
 
     def changes(self, page: Sequence[Recorded], reader: View) -> Changes:
         """Return what the next events change.
 
         Args:
-            page: the events behind ``position``, in ledger order and without a gap, up to where
+            page: the events after ``position``, in ledger order and without a gap, up to where
                 `whole_page` or `whole_length` say.
-            reader: reads the streams of aggregates that are not kept.
+            reader: reads the streams of aggregates that are not cached.
 
         Raises:
             StoreDamaged: an event can't be read.
@@ -63,7 +63,7 @@ class Replay:
             for name in (draft.person, owner_of(before[stream]))
             if name is not None
         }
-        # Theirs are the states before the page, and these are also those behind it.
+        # The page does not change these: their states before and after it are equal.
         others = self._states(owners - drafts.keys(), reader)
         changes = project((*drafts.values(), *others.values()), self._indexed)
         for draft in drafts.values():
@@ -98,5 +98,5 @@ def aggregate_of(stream: str) -> Aggregate:
 
 
 def owner_of(aggregate: Aggregate) -> str | None:
-    """Return whose an installation is."""
+    """Return the person that has an installation."""
     return aggregate.person if isinstance(aggregate, Installation) else None

@@ -31,7 +31,7 @@ def test_R37_pages_may_end_anywhere(seed: int, limit: int) -> None:
         bulk(people, [life.step() for _ in range(10)])
     with store.auditing() as audit:
         for kept in (100_000, 1):
-            replay, rebuilt = Replay(store.indexed_attributes, kept=kept), ReadModels()
+            replay, rebuilt = Replay(store.indexed_attributes, cached=kept), ReadModels()
             while page := whole_page(audit.events, replay.position, limit):
                 rebuilt.apply(replay.changes(page, audit))
             assert list(differences(rebuilt, audit)) == []

@@ -17,7 +17,7 @@ def insert_events(
     connection: Connection,
     prepared: EventStatements,
     rows: Sequence[Row],
-    beside: Sequence[Write] = (),
+    together_with: Sequence[Write] = (),
 ) -> list[int]:
     """Add events to the ledger and return their positions, which are in the order given.
 
@@ -25,16 +25,16 @@ def insert_events(
         connection: with its transaction begun.
         prepared: statements on the store's tables.
         rows: stream, version, topic and state of each, or none.
-        beside: what is written to other tables with them.
+        together_with: writes to other tables.
 
     Raises:
         IntegrityError: a stream has an event of that version already.
     """
     if not rows:
-        for write in beside:
+        for write in together_with:
             write.run(connection)
         return []
     try:
-        return ordering_on(connection).insert(connection, prepared, rows, beside)
+        return ordering_on(connection).insert(connection, prepared, rows, together_with)
     except exc.IntegrityError:
         raise IntegrityError("a stream has an event of that version already") from None

@@ -40,7 +40,7 @@ ROWS_A_STATEMENT = 100
 
 
 class Barrier(Protocol):
-    """Stand for all transactions that may hold a position seen before it was made."""
+    """Represent all transactions that may hold a position from before the barrier was taken."""
 
     def passed(self, connection: Connection) -> bool:
         """Return whether all of them have ended."""
@@ -51,14 +51,14 @@ TakeBarrier = Callable[[Connection, Schema], Barrier]
 
 
 class Ordering(Protocol):
-    """Give positions, and tell when those that are missing are missing for good."""
+    """Assign positions, and say when a missing one is missing for good."""
 
     def insert(
         self,
         connection: Connection,
         prepared: EventStatements,
         rows: Sequence[Row],
-        beside: Sequence[Write] = (),
+        together_with: Sequence[Write] = (),
     ) -> list[int]:
         """Add rows to the ledger and return their positions, which ascend.
 
@@ -66,7 +66,7 @@ class Ordering(Protocol):
             connection: with a transaction that `Database` or `Joining` has begun.
             prepared: statements on the store's tables.
             rows: stream, version, topic and state of each event.
-            beside: what is written to other tables with them.
+            together_with: writes to other tables.
         """
         ...
 
@@ -94,10 +94,10 @@ class OneWriter:
         connection: Connection,
         prepared: EventStatements,
         rows: Sequence[Row],
-        beside: Sequence[Write] = (),
+        together_with: Sequence[Write] = (),
     ) -> list[int]:
         """Add rows; those of one transaction follow each other."""
-        for write in beside:
+        for write in together_with:
             write.run(connection)
         prepared.events.insert(connection, rows)
         [[last]] = prepared.last.rows(connection)
@@ -119,22 +119,22 @@ class TransactionIds:
         connection: Connection,
         prepared: EventStatements,
         rows: Sequence[Row],
-        beside: Sequence[Write] = (),
+        together_with: Sequence[Write] = (),
     ) -> list[int]:
         """Add rows, and the others in the same statement; of many, take the positions before."""
         if not dialect_of(connection).copies(connection.dialect, rows):
-            return prepared.events.numbered(connection, rows, beside)
+            return prepared.events.numbered(connection, rows, together_with)
         table = quoted(connection.dialect, prepared.schema.event)
         taken = connection.exec_driver_sql(NEXT_POSITIONS, (len(rows), table))
         positions = sorted(taken.scalar_one())
         numbered = [(n, *row) for n, row in zip(positions, rows, strict=True)]
         prepared.copies.insert(connection, numbered)
-        for write in beside:
+        for write in together_with:
             write.run(connection)
         return positions
 
     def barrier(self, connection: Connection, schema: Schema) -> Barrier:
-        """Return a transaction id: whoever holds a lower position has a lower id."""
+        """Return a transaction id: a transaction that holds a lower position has a lower id."""
         return IdBarrier(connection.execute(text(TAKE_XID)).scalar_one())
 
     def share(self, sql: Dialect, schema: Schema) -> str:
@@ -171,10 +171,10 @@ class Slots:
         connection: Connection,
         prepared: EventStatements,
         rows: Sequence[Row],
-        beside: Sequence[Write] = (),
+        together_with: Sequence[Write] = (),
     ) -> list[int]:
         """Share a slot, then add rows; those of one statement are numbered in even steps."""
-        for write in beside:
+        for write in together_with:
             write.run(connection)
         setting = prepared.schema.setting
         share = select(STEP).select_from(setting).where(setting.c.name == slot_now())
@@ -188,7 +188,7 @@ class Slots:
         return [*positions()]
 
     def barrier(self, connection: Connection, schema: Schema) -> Barrier:
-        """Return all slots: whoever holds a position has shared one of them until now."""
+        """Return all slots: a transaction that holds a position shares one of them."""
         return SlotBarrier(schema)
 
     def share(self, sql: Dialect, schema: Schema) -> str:
@@ -204,12 +204,12 @@ class Slots:
 
 
 def slot_now() -> str:
-    """Return the slot that a writer shares who begins at this moment."""
+    """Return the slot that a writer which begins now shares."""
     return SLOT_NAMES[int(time.time() * SLOTS_A_SECOND) % len(SLOT_NAMES)]
 
 
 class SlotBarrier:
-    """Passed once each slot was seen without anybody who shares it."""
+    """Passed once each slot was seen free."""
 
     def __init__(self, schema: Schema) -> None:
         self._table = schema.setting

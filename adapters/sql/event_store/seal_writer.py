@@ -1,4 +1,4 @@
-"""Sealing the ledger behind those who write it."""
+"""Sealing the settled part of the ledger."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Sealer:
         """Seal what is settled at this moment; return the newest seal, None if there is none.
 
         Args:
-            progress: told each seal that was made.
+            progress: called with each new seal.
 
         Raises:
             StoreUnavailable: the store can't be reached; the seals that were made stay.
@@ -73,7 +73,7 @@ class Sealer:
             try:
                 self._add(seal)
             except Conflict:
-                continue  # somebody else has sealed the same
+                continue  # another process has sealed the same
             progress(seal)
 
     def _newest(self, connection: Connection) -> Seal | None:
@@ -113,7 +113,7 @@ def stored(
     """Return events as `EventStatements.behind` reads them, with their states as bytes."""
     event = prepared.schema.event.c
     columns = (event.position, event.stream, event.version, event.topic)
-    # SQLite takes text where bytes belong, if somebody writes it by hand.
+    # SQLite accepts text where bytes belong, in a statement by hand.
     found = prepared.behind(after, limit, last).with_only_columns(
         *columns, cast(event.state, LargeBinary)
     )

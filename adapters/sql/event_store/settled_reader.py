@@ -61,7 +61,7 @@ class Tail:
                 return max(hole - 1, self._settled)
 
     def _first_hole(self, connection: Connection, last: int) -> int | None:
-        """Return the first position behind the settled ones that has no event below ``last``."""
+        """Return the first unsettled position below ``last`` that has no event."""
         settled = self._settled
         if last <= settled:
             return None

@@ -1,7 +1,7 @@
-"""How far a projection has come, and who works on it: one row each, changed with what is projected.
+"""Checkpoint and lease of a projection: one row, which changes together with the projected rows.
 
 A lease has one runner work while the others wait, and another take over when it dies. Exactness
-does not hang on it, or on clocks: a page counts only if the row is still as its runner left it.
+does not depend on it, or on clocks: a page counts only if the row is still as its runner left it.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProjectionStatus:
-    """How a projection stands.
+    """The status of a projection.
 
     Attributes:
         position: of the last event that it has taken.
         behind: how many positions the ledger is ahead.
-        holder: who works on it, if anybody does.
+        holder: the runner that works on it, if one does.
         until: when that one's lease ends unless it is renewed, as each page does.
         paused: whether it waits to be resumed.
         problem: what stopped it, if anything.
@@ -122,7 +122,7 @@ class Lease:
             raise Conflict(f"projection:{self.name}", before, after)
 
     def as_left(self, position: int) -> ColumnElement[bool]:
-        """Return what holds of the row as long as nobody else has worked on it."""
+        """Return the condition that no other runner has worked on the row."""
         table = self._table
         return and_(self._row, table.c.holder == self.holder, table.c.position == position)
 
@@ -138,7 +138,7 @@ class Lease:
         connection.execute(update(self._table).where(self._row, mine).values(**stopped, **free))
 
     def pause(self) -> None:
-        """Have nobody work on it until it is resumed; a page that is under way ends first."""
+        """Let no runner work on it until it is resumed; a page that is under way ends first."""
         self._set(paused=1)
 
     def resume(self) -> None:
@@ -155,7 +155,7 @@ class Lease:
         connection.execute(delete(self._table).where(self._row))
 
     def status(self) -> ProjectionStatus | None:
-        """Return how it stands; None if nobody has ever worked on it."""
+        """Return its status; None if no runner has ever worked on it."""
         newest = select(self._events.c.position).order_by(self._events.c.position.desc()).limit(1)
         with self._database.reading() as connection:
             found = self._found(connection)

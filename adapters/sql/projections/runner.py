@@ -1,4 +1,4 @@
-"""Projections of a host's own: what the ledger says, page by page, into tables that it likes."""
+"""Projections of a host's own: the ledger, page by page, into tables of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Projection(Protocol):
     """Turn events into rows.
 
     Attributes:
-        name: under which it is known how far it has come; another name begins anew.
+        name: of its checkpoint; under another name it begins with the first event.
     """
 
     name: str
@@ -61,7 +61,7 @@ class ProjectionRunner:
         set_aside: note an event that the projection can't take, and go on without it; by default
             the projection stops there.
         clock: gives the time, aware of its zone.
-        logger: told of failures; never with an event's data.
+        logger: gets failures, never an event's data.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, most with a default
@@ -159,7 +159,7 @@ class ProjectionRunner:
         return len(page)
 
     def status(self) -> ProjectionStatus | None:
-        """Return how the projection stands; None if it has never run."""
+        """Return the projection's status; None if it has never run."""
         return self._lease.status()
 
     def pause(self) -> None:
@@ -201,7 +201,7 @@ class ProjectionRunner:
             self._projection.process_batch(connection, page, tracking)
 
     def _pass_or_stop(self, before: int, error: Exception) -> int:
-        """Do as was chosen with the event behind a position; return how many were taken."""
+        """Stop at the event after a position, or set it aside; return how many were taken."""
         event, table = self._schema.event, self._schema.set_aside
         following = select(func.min(event.c.position)).where(event.c.position > before)
         with self._database.writing() as connection:

@@ -55,9 +55,9 @@ class Rebuild:
     """Fills new tables from the ledger, and puts them in place of those in use.
 
     Commands and audiences go on meanwhile, and see the old tables until the moment of the swap, in
-    which the new ones hold the whole ledger. One that was killed goes on where it was. What is
-    kept: the numbers of terms, and the ordinals of installations, so a stream of ids that is under
-    way meets the same order behind the swap.
+    which the new ones hold the whole ledger. One that was killed goes on where it was. The
+    numbers of terms and the ordinals of installations stay the same, so a stream of ids that is
+    under way keeps its order across the swap.
 
     Args:
         store: whose read models.
@@ -100,7 +100,7 @@ class Rebuild:
         """Rebuild, and return the position of the last event at the moment of the swap.
 
         Args:
-            progress: told after each page how far it is.
+            progress: called after each page.
 
         Raises:
             StoreUnavailable: the store can't be reached, or another process rebuilds the same, or
@@ -146,7 +146,7 @@ class Rebuild:
         self._go_on()
 
     def _go_on(self) -> None:
-        """Stand where the tables stand; raises StoreUnavailable if another works on them."""
+        """Continue at the shadow tables; raises StoreUnavailable if another run has them."""
         position = self._lease.take()
         if position is None:
             raise StoreUnavailable(f"another process works on it: {self._lease.held()}")
@@ -164,7 +164,7 @@ class Rebuild:
             return whole_page(reader.events, self._position, self._page, settled)
 
     def _take(self, page: Sequence[Recorded]) -> None:
-        """Take a page; what it changes is worked out before anybody is kept from writing."""
+        """Take a page; its changes are computed before other writers have to wait."""
         with self._store.reading() as reader:
             changes = self._replay.changes(page, reader)
         with self._database.writing() as connection:
@@ -180,7 +180,7 @@ class Rebuild:
         self._position = after
 
     def _finish(self, connection: Connection) -> None:
-        """Take what is left of the ledger while nobody writes."""
+        """Take the rest of the ledger while no other transaction writes."""
         audit = SqlAudit(connection, self._store.parts)
         while page := whole_page(audit.events, self._position, self._page):
             self._write(connection, self._replay.changes(page, audit))

@@ -1,4 +1,4 @@
-"""Tables that are filled beside those in use, and then take their place."""
+"""Shadow tables that are filled while others are in use, and then replace them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..schema.read_model_tables import FIRST_GENERATION
 from ..schema.tables import Schema
 
 LOCK_SECONDS = 1
-"""How long a swap waits for transactions that are under way: others wait behind it."""
+"""Seconds that a swap waits for running transactions: later ones wait for the swap."""
 
 
 class Shadow:
@@ -53,7 +53,7 @@ class Shadow:
         return all(found.has_table(t.name, t.schema) for t in self._twins.values())
 
     def create(self, connection: Connection) -> None:
-        """Make the twins anew; what an earlier rebuild left is dropped."""
+        """Make the twins; those of an earlier rebuild are dropped."""
         self.drop(connection)
         for table in self._twins.values():
             table.create(connection)
@@ -71,7 +71,7 @@ class Shadow:
         finish: Callable[[Connection], None],
         done: Callable[[Connection], None],
     ) -> None:
-        """Put the twins in place of the tables, while nobody writes.
+        """Replace the tables by the twins, while no other transaction writes.
 
         Args:
             database: where.
@@ -111,8 +111,8 @@ class Shadow:
     ) -> None:
         """Do so on MariaDB, where one statement renames many tables and commits at once.
 
-        Writers wait for their slots meanwhile. Generations of chunks go with them, so that nobody
-        takes what was kept of the old ones for the new.
+        Writers wait for their slots meanwhile. Generations of chunks go with them, so that no
+        cache takes the old ones for the new.
         """
         with database.writing() as guard, patient(guard, "innodb_lock_wait_timeout"):
             ordering_on(guard).keep_writers_out(guard, self._live)

@@ -101,7 +101,7 @@ class SqlStore:
     @contextmanager
     def reading(self) -> Generator[SqlReader]:
         """Open a view of one moment."""
-        with self.database.reading(self._before_reading) as connection:
+        with self.viewing() as connection:
             yield SqlReader(connection, self.parts)
 
     def ping(self) -> None:
@@ -111,7 +111,7 @@ class SqlStore:
     @contextmanager
     def auditing(self) -> Generator[SqlAudit]:
         """Open a view of one moment that shows everything, read from the database alone."""
-        with self.database.reading(self._before_reading) as connection:
+        with self.viewing() as connection:
             yield SqlAudit(connection, self.parts._replace(prepared=Prepared(self._schema)))
 
     @contextmanager
@@ -193,6 +193,10 @@ class SqlStore:
             if first := self._ordering.share(connection.dialect, self._schema):
                 connection.exec_driver_sql(first)
             yield JoinedTransaction(connection, self.parts, self.database)
+
+    def viewing(self) -> AbstractContextManager[Connection]:
+        """Open the transaction of a view, which no swap of tables divides."""
+        return self.database.reading(self._before_reading)
 
     def _writing(self) -> AbstractContextManager[Connection]:
         first = self._ordering.share(self.database.engine.dialect, self._schema)
