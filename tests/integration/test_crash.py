@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -11,13 +13,23 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import verify
 
 KILLS, MANY_KILLS = 8, 200
+GONE = "gone\n"
 
+# Loads the library once and forks a writer for each seed that it reads.
 WRITER = """
-import random, sys
+import os, random, sys
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization
+for seed in sys.stdin:
+    if not (writer := os.fork()):
+        break
+    os.waitpid(writer, 0)
+    print("gone", flush=True)
+else:
+    sys.exit()
+print(os.getpid(), flush=True)
 people = Personalization(SqlStore(sys.argv[1]))
-chance = random.Random(sys.argv[2])
+chance = random.Random(seed)
 while True:
     device = f"d{chance.randrange(5)}"
     people.register("shop", installation=device, os="ios")
@@ -37,17 +49,25 @@ while True:
 
 def test_R19_R29_R37_kill_9_leaves_whole_commands_only(url: str, long: bool) -> None:
     chance = random.Random(1)  # noqa: S311 # the same moments each time, as far as clocks go
-    for round_ in range(MANY_KILLS if long else KILLS):
-        with subprocess.Popen(
-            [sys.executable, "-c", WRITER, url, str(round_)], stdout=subprocess.PIPE, text=True
-        ) as writer:
-            assert writer.stdout is not None
-            acknowledged = [int(writer.stdout.readline())]
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writers:
+        assert writers.stdin is not None
+        assert writers.stdout is not None
+        for round_ in range(MANY_KILLS if long else KILLS):
+            writers.stdin.write(f"{round_}\n")
+            writers.stdin.flush()
+            writer = int(writers.stdout.readline())
+            acknowledged = [int(writers.stdout.readline())]
             time.sleep(chance.uniform(0, 0.15))
-            writer.kill()
-            acknowledged += [int(line) for line in writer.stdout if line.endswith("\n")]
-        with SqlStore(url) as store:
-            assert verify(store).differences == ()
-            with store.reading() as reader:
-                positions = {position for position, _ in reader.events(0, 1_000_000)}
-            assert set(acknowledged) <= positions
+            os.kill(writer, signal.SIGKILL)
+            acknowledged += map(int, iter(writers.stdout.readline, GONE))
+            with SqlStore(url) as store:
+                assert verify(store).differences == ()
+                with store.reading() as reader:
+                    positions = {position for position, _ in reader.events(0, 1_000_000)}
+                assert set(acknowledged) <= positions
+        writers.stdin.close()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 from addressee.adapters.sql import SqlStore
 from addressee.application import Targeting
 
-ROUNDS, FEW = 10_000, 1_000
+MANY, ROUNDS, FEW = 10_000, 500, 200
 
 LOGOUTS = """
 import sys
@@ -33,9 +31,9 @@ store.close()
 
 
 def test_R19_another_process_never_finds_the_device_after_the_logout(
-    url: str, *, long: bool, short: bool, request: pytest.FixtureRequest
+    url: str, *, long: bool, short: bool
 ) -> None:
-    rounds = ROUNDS if long or (not short and "sqlite" in request.node.name) else FEW
+    rounds = MANY if long else FEW if short else ROUNDS
     with (
         SqlStore(url) as store,
         subprocess.Popen(

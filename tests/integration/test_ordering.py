@@ -23,8 +23,9 @@ EVENTS_EACH = 850
 TOGETHER = 5
 LONG_SECONDS = 5
 
-WRITER = """
-import random, sys, time
+# One process loads the library and forks the writers.
+SCRIPT = """
+import os, random, sys, time
 from datetime import UTC, datetime
 from addressee.adapters.sql import SqlStore
 from addressee.application import Changes
@@ -33,7 +34,15 @@ from addressee.domain import PersonPromoted
 class TakenBack(Exception):
     pass
 
-url, name, count, together, long_seconds = sys.argv[1], sys.argv[2], *map(float, sys.argv[3:])
+url, writers, count, together, long_seconds = sys.argv[1], *map(float, sys.argv[2:])
+forked = []
+for number in range(int(writers)):
+    name = f"writer{number}"
+    if not (child := os.fork()):
+        break
+    forked.append(child)
+else:
+    sys.exit(any(os.waitpid(each, 0)[1] for each in forked))
 chance = random.Random(name)
 store = SqlStore(url)
 written = 0
@@ -47,7 +56,7 @@ while written < count:
         )
         for n in range(int(together))
     ]
-    long = long_seconds and written == together * 10
+    long = number == 0 and written == together * 10
     try:
         with store.writing() as transaction:
             transaction.append(events, Changes())
@@ -91,20 +100,17 @@ def follow_writers(url: str) -> None:
             with store.reading() as reader:
                 return [position for position, _ in reader.events(after, 1000, last)]
 
-        writers = [
-            subprocess.Popen(
-                [sys.executable, "-c", WRITER, url, f"writer{n}", str(EVENTS_EACH), str(TOGETHER),
-                 str(LONG_SECONDS if n == 0 else 0)],
-            )
-            for n in range(WRITERS)
-        ]  # fmt: skip
+        numbers = map(str, (WRITERS, EVENTS_EACH, TOGETHER, LONG_SECONDS))
+        writers = stack.enter_context(
+            subprocess.Popen([sys.executable, "-c", SCRIPT, url, *numbers])
+        )
         ours: list[int] = []
         naive: list[int] = []
-        while any(writer.poll() is None for writer in writers):
+        while writers.poll() is None:
             follow(settled, ours)
             follow(naively, naive)
             time.sleep(0.01)
-        assert [writer.returncode for writer in writers] == [0] * WRITERS
+        assert writers.returncode == 0
         for _ in range(WRITERS * EVENTS_EACH // 1000 + 2):
             follow(settled, ours)
             follow(naively, naive)

@@ -7,7 +7,6 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -21,7 +20,7 @@ from addressee.adapters.memory import MemoryApplications, MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Targeting
 from addressee.domain import MobileApp, StoreUnavailable
-from tests.servers import http_server, postgres_server
+from tests.servers import Postgres, http_server
 
 from .conftest import HOME, code_of
 
@@ -30,12 +29,11 @@ APP = {"Authorization": "App shop"}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/served.db"
-        return
-    with postgres_server() as server:
-        yield server.new_database()
+        return f"sqlite:///{tmp_path}/served.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 def test_r19_across_worker_processes(url: str) -> None:
