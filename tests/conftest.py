@@ -51,6 +51,13 @@ def postgres() -> Generator[Postgres]:
         yield server
 
 
+@pytest.fixture
+def stoppable_postgres(postgres: Postgres) -> Generator[Postgres]:
+    """Return the server, which runs again afterwards even if the test has stopped it."""
+    yield postgres
+    postgres.start()
+
+
 @pytest.fixture(scope="session")
 def mariadb() -> Generator[MariaDB]:
     with mariadb_server() as server:

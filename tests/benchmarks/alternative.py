@@ -34,7 +34,7 @@ KEY = b"the same for every run"
 
 
 def figures() -> Iterator[Figure]:
-    with tempfile.TemporaryDirectory() as folder, postgres_server() as server:
+    with tempfile.TemporaryDirectory() as folder, postgres_server(durable=True) as server:
         urls = {
             "sqlite": f"sqlite:///{folder}/ours.db",
             "postgresql": server.new_database(),

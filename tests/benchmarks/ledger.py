@@ -39,7 +39,7 @@ def figures() -> Iterator[Figure]:
     with ExitStack() as stack:
         stack.enter_context(collected_seldom())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(postgres_server())
+        server = stack.enter_context(postgres_server(durable=True))
         numbers = iter(range(1_000_000))
         yield from of_database(
             "SQLite FULL",

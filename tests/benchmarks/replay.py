@@ -51,7 +51,7 @@ def figures(events: int) -> Iterator[Figure]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(collected_seldom())
         yield from into_memory(folder)
-        with postgres_server() as server:
+        with postgres_server(durable=True) as server:
             yield from into_tables(server.new_database)
         yield memory(folder / "many.db", events)
 

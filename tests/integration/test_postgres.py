@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -11,16 +10,13 @@ import pytest
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Identity, Personalization, Targeting
 from addressee.domain import PrimaryChanged, StoreUnavailable
-from tests.servers import Postgres, postgres_server
+from tests.servers import Postgres
 
 
-@pytest.fixture
-def postgres() -> Generator[Postgres]:
-    with postgres_server() as server:
-        yield server
-
-
-def test_a_server_that_goes_away_is_a_typed_error_and_comes_back(postgres: Postgres) -> None:
+def test_a_server_that_goes_away_is_a_typed_error_and_comes_back(
+    stoppable_postgres: Postgres,
+) -> None:
+    postgres = stoppable_postgres
     with SqlStore(postgres.new_database()) as store:
         people, reach = Personalization(store), Targeting(store)
         device = people.register("shop", installation="a").installation

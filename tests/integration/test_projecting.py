@@ -30,7 +30,7 @@ from addressee.adapters.sql import ProjectionRunner, SqlStore
 from addressee.adapters.sql.projections.checkpoint import Lease
 from addressee.application import Identity, Personalization, Recorded
 from addressee.domain import Conflict, DevicePersonalized
-from tests.servers import Postgres, postgres_server
+from tests.servers import Postgres
 
 SIGN_INS = Table(
     "sign_ins",
@@ -71,12 +71,6 @@ def store(url: str) -> Generator[SqlStore]:
     with SqlStore(url) as store:
         SIGN_INS.metadata.create_all(store.database.engine)
         yield store
-
-
-@pytest.fixture
-def new_server() -> Generator[Postgres]:
-    with postgres_server() as server:
-        yield server
 
 
 def live(store: SqlStore, turns: int = 40) -> None:
@@ -302,17 +296,17 @@ def test_it_runs_beside_commands_and_is_woken(store: SqlStore) -> None:
     assert status.holder is None
 
 
-def test_it_goes_on_when_the_server_is_back(new_server: Postgres) -> None:
-    with SqlStore(new_server.new_database()) as store:
+def test_it_goes_on_when_the_server_is_back(stoppable_postgres: Postgres) -> None:
+    with SqlStore(stoppable_postgres.new_database()) as store:
         SIGN_INS.metadata.create_all(store.database.engine)
         live(store, 10)
         stop = Event()
         runner = ProjectionRunner(store, SignIns(), page=5)
         thread = Thread(target=runner.run, args=(stop,))
         thread.start()
-        new_server.stop()
+        stoppable_postgres.stop()
         time.sleep(0.5)
-        new_server.start()
+        stoppable_postgres.start()
         live(store, 10)
         end = time.monotonic() + 30
         while taken(store) != ledger(store):

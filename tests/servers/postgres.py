@@ -28,29 +28,37 @@ HOW_TO_MEND = (
 )
 
 
+HASTY = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off")
+"""What commits then survives a server that is killed, but no loss of power."""
+
+
 class Postgres:
     """A server of its own, with a data folder that goes when it goes."""
 
-    def __init__(self, folder: Path, binaries: Path, user: int | None) -> None:
+    def __init__(self, folder: Path, binaries: Path, user: int | None, *, durable: bool) -> None:
         self._folder = folder
         self._binaries = binaries
         self._user = user
+        self._options = () if durable else HASTY
         self._data = folder / "data"
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
 
     def start(self) -> None:
+        """Start the server, if it does not run."""
+        if self._process is not None:
+            return
         if not self._data.exists():
-            self._run(
-                "initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8"
-            )
+            options = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+            self._run("initdb", "-D", str(self._data), *options)
         log = (self._folder / "log").open("ab")
         self._process = subprocess.Popen(
             [
                 str(self._binaries / "postgres"),
                 *("-D", str(self._data), "-h", "127.0.0.1", "-p", str(self.port)),
                 *("-c", "unix_socket_directories=", "-c", "max_connections=200"),
+                *self._options,
             ],
             stdout=log,
             stderr=log,
@@ -114,8 +122,12 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def postgres_server() -> Generator[Postgres]:
-    """Start a server for a block of code and remove all of it afterwards."""
+def postgres_server(*, durable: bool = False) -> Generator[Postgres]:
+    """Start a server for a block of code and remove all of it afterwards.
+
+    Args:
+        durable: whether commits wait for the disk, as they do by default.
+    """
     folder = Path(tempfile.mkdtemp(prefix="addressee-postgres-"))
     user = NOBODY if os.geteuid() == 0 else None
     try:
@@ -123,12 +135,12 @@ def postgres_server() -> Generator[Postgres]:
         folder.chmod(0o755)
         if user is not None:
             os.chown(folder, user, user)
-        server = Postgres(folder, binaries, user)
+        server = Postgres(folder, binaries, user, durable=durable)
         try:
             server.start()
             yield server
         finally:
-            server.stop()
+            server.kill()  # no need to write what goes with the folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
