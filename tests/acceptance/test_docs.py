@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -9,9 +10,14 @@ import sys
 import tomllib
 from pathlib import Path
 
+import httpx
 import pytest
 
+from addressee.adapters.sql import SqlStore
+from addressee.application import issue_key
+from addressee.domain import MobileApp
 from tests.acceptance.conftest import Run
+from tests.servers import http_server
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -85,6 +91,24 @@ def test_the_commands_of_a_page_run(page: Path, run: Run) -> None:
         _, *words = shlex.split(line)
         done = run(*words)
         assert done.returncode == 0, f"{line}: {done.stderr}"
+
+
+def test_the_requests_of_the_page_about_http_are_answered(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "http.md").read_text()
+    url = f"sqlite:///{tmp_path}/shop.db"
+    with SqlStore(url) as store:
+        store.applications.put(MobileApp(code="shop"))
+        key = issue_key(store.applications, "shop", "backend")
+    said = ""
+    with http_server(url) as served:
+        for line in re.findall(r"^curl (.+)$", page, re.MULTILINE):
+            _, header, address, _, body = shlex.split(line.replace("$KEY", key))
+            name, _, value = header.partition(": ")
+            path = address.removeprefix("http://127.0.0.1:8000")
+            said = httpx.post(
+                served.url + path, content=body, headers={name: value}, timeout=60
+            ).text
+    assert json.loads(said.splitlines()[0]) == {"installation": "phone-1"}
 
 
 def day_commands() -> list[str]:
