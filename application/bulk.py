@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar, cast
 
@@ -37,7 +37,7 @@ def bulk(
     Raises:
         Conflict, StoreUnavailable: nothing of the whole was recorded.
     """
-    tried = [order_or_refusal(call) for call in calls]
+    tried = [order_or_refusal(call) for call in calls_in(calls)]
     orders = [order for order in tried if isinstance(order, Order)]
     outcomes = iter(people.execution.run(orders, transaction))
     return [next(outcomes) if isinstance(order, Order) else order for order in tried]
@@ -51,7 +51,9 @@ def together(calls: Sequence[Call]) -> Call:
     """
 
     def call(people: Personalization) -> Result:
-        orders = [order_of(one) for one in calls]
+        orders = [order_of(one) for one in calls_in(calls)]
+        if not orders:
+            raise InvalidValue("calls", "should be at least one")
         return people.run(Together(tuple(order.command for order in orders)), orders[0].context)
 
     return call
@@ -75,6 +77,16 @@ class OrderBuilder(Personalization):
         if context.get("transaction") is not None:
             raise InvalidValue("transaction", "is given to the bulk, not to each call")
         return cast("R", Order(command, context))
+
+
+def calls_in(calls: object) -> Iterator[Call]:
+    """Yield calls as they are; raises InvalidValue for what is no collection of them."""
+    if not isinstance(calls, Iterable):
+        raise InvalidValue("calls", "should be a collection of functions")
+    for call in cast("Iterable[object]", calls):
+        if not callable(call):
+            raise InvalidValue("calls", "should be functions of a Personalization")
+        yield cast("Call", call)
 
 
 def order_of(call: Call) -> Order:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import takewhile
+from operator import itemgetter
+from typing import NamedTuple, Self
 
 from addressee.domain import (
     IdentifierClaim,
     IdentifierClaimed,
     Installation,
     InvalidValue,
+    Kind,
     NoRegistration,
     Person,
     UnknownPerson,
@@ -18,8 +22,9 @@ from addressee.domain import (
     values,
 )
 
-from .ports.records import Recorded
+from .ports.records import LARGEST_POSITION, Recorded
 from .ports.store import Viewable
+from .states import PersonState
 from .unit_of_work.command_context import checked_actor
 
 PAGE = 5_000
@@ -40,48 +45,88 @@ class History:
     def __init__(self, store: Viewable) -> None:
         self._store = store
 
-    def installation(self, installation: str, *, within: str | None = None) -> Sequence[Recorded]:
+    def installation(
+        self,
+        installation: str,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        within: str | None = None,
+    ) -> Sequence[Recorded]:
         """Return everything that happened to an installation, oldest first.
+
+        Args:
+            installation: its id.
+            after: only events after this position, the last one of an earlier page.
+            limit: most events; None for all.
+            within: the only application that the caller may see.
 
         Raises:
             NoRegistration: it was never registered; expired ones keep their history.
         """
         name = values.identifier("installation", installation)
+        cut = Page.of(after, limit)
         recorded = self._stream(Installation(name).id)
         if recorded and concerns(recorded, within):
-            return recorded
+            return cut.of_events(recorded)
         raise NoRegistration(name)
 
-    def person(self, person: str, *, within: str | None = None) -> Sequence[Recorded]:
-        """Return everything that happened to a person, oldest first; raises UnknownPerson."""
-        recorded = self._person(values.identifier("person", person), within)
-        if within is None:
-            return recorded
-        return [each for each in recorded if application_of(each) in (None, within)]
+    def person(
+        self, person: str, *, after: int = 0, limit: int | None = None, within: str | None = None
+    ) -> Sequence[Recorded]:
+        """Return everything that happened to a person, oldest first.
 
-    def identifier(self, kind: str, value: str, *, within: str | None = None) -> Sequence[Recorded]:
+        Other arguments as for `installation`.
+
+        Raises:
+            UnknownPerson: nobody has that id.
+        """
+        name, cut = values.identifier("person", person), Page.of(after, limit)
+        return cut.of_events(
+            [
+                each
+                for each in self._person(name, within)
+                if within is None or application_of(each) in (None, within)
+            ]
+        )
+
+    def identifier(
+        self,
+        kind: str,
+        value: str,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        within: str | None = None,
+    ) -> Sequence[Recorded]:
         """Return who held an identifier and when: claims and releases, oldest first (R5).
 
         Args:
             kind: ``external_id``, ``msisdn`` or ``email``.
             value: in any form that `Identity` takes.
-            within: the application that the caller is confined to.
+            after: only events after this position.
+            limit: most events; None for all.
+            within: the only application that the caller may see.
 
         Returns:
             The events; none where nobody ever held it.
         """
-        claim = IdentifierClaim.on(identifier_of(kind, value), self._store.identifier_key)
+        chosen: Kind = values.choice("kind", kind, Kind)
+        claim = IdentifierClaim.on(identifier_of(chosen, value), self._store.identifier_key)
+        cut = Page.of(after, limit)
         recorded = self._stream(claim.id)
         if within is None:
-            return recorded
+            return cut.of_events(recorded)
         claimed = [(each, each.event) for each in recorded]
         holders = {event.person for _, event in claimed if isinstance(event, IdentifierClaimed)}
         known = {person for person in holders if self._knows(person, within)}
-        return [
-            each
-            for each, event in claimed
-            if isinstance(event, IdentifierClaimed) and event.person in known
-        ]
+        return cut.of_events(
+            [
+                each
+                for each, event in claimed
+                if isinstance(event, IdentifierClaimed) and event.person in known
+            ]
+        )
 
     def actor(
         self,
@@ -104,6 +149,7 @@ class History:
             InvalidValue: there are no actors of that kind, or the ledger is not settled up to
                 ``after``, so that an earlier event may still appear.
         """
+        values.whole("after", after, 0, LARGEST_POSITION)
         checked, settled = checked_actor(actor), self._store.settled()
         if after > settled:
             problem = f"should be a position up to which the ledger is settled, 0 to {settled}"
@@ -126,6 +172,19 @@ class History:
         name = values.identifier("installation", installation)
         recorded = self.installation(name, within=within)
         return Installation(name).fold(r.event for r in until(recorded, at)).person
+
+    def holder(
+        self, installation: str, at: datetime | None = None, *, within: str | None = None
+    ) -> PersonState | None:
+        """Return the person who held an installation at a moment, with the data of that moment.
+
+        Arguments and errors as for `who`.
+        """
+        name = self.who(installation, at, within=within)
+        if name is None:
+            return None
+        recorded = self._stream(Person(name).id)
+        return PersonState.of(Person(name).fold(r.event for r in until(recorded, at)), within)
 
     def devices(
         self, person: str, at: datetime | None = None, *, within: str | None = None
@@ -177,6 +236,26 @@ class History:
     def _stream(self, stream: str) -> Sequence[Recorded]:
         with self._store.reading() as reader:
             return reader.streams({stream: 0}).get(stream, ())
+
+
+class Page(NamedTuple):
+    """A part of a stream's events: those after a position, up to a number."""
+
+    after: int
+    limit: int | None
+
+    @classmethod
+    def of(cls, after: int, limit: int | None) -> Self:
+        """Return the page; raises InvalidValue for what are no numbers of events."""
+        values.whole("after", after, 0, LARGEST_POSITION)
+        if limit is not None:
+            values.whole("limit", limit, 1, LARGEST_POSITION)
+        return cls(after, limit)
+
+    def of_events(self, recorded: Sequence[Recorded]) -> Sequence[Recorded]:
+        """Return the events of this page."""
+        first = bisect_right(recorded, self.after, key=itemgetter(0))
+        return recorded[first:][: self.limit]
 
 
 def application_of(recorded: Recorded) -> str | None:

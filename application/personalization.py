@@ -35,6 +35,10 @@ from .unit_of_work.unit_of_work import Rules
 
 E = TypeVar("E", bound=Event)
 
+MOST_ATTEMPTS = 10_000
+"""How often a command may be tried at most."""
+MOST_CACHED = 10**8
+"""How many aggregates the cache may have at most."""
 EXPIRY_BATCH = 500
 """How many idle installations are looked up at once."""
 
@@ -80,11 +84,15 @@ class Personalization(PersonCommands):
         cache: int = 10_000,
         clock_ahead: timedelta = timedelta(minutes=5),
     ) -> None:
+        values.choice("successor", successor, Successor)
+        values.instance("clock_ahead", clock_ahead, timedelta)
+        values.whole("attempts", attempts, 1, MOST_ATTEMPTS)
+        values.whole("cache", cache, 0, MOST_CACHED)
         self._store = store
         self._clock = clock
         self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
         elsewhere = None if applications is store.applications else applications
-        self.policies = Policies(elsewhere, sessions, device_caps, strict)
+        self.policies = Policies(elsewhere, sessions, device_caps, values.flag("strict", strict))
         rules, seen = Rules(successor, ids, self.policies), AggregateCache(cache)
         super().__init__(
             Execution(store, rules, self._subscribers, clock, attempts, seen, clock_ahead)
@@ -139,7 +147,7 @@ class Personalization(PersonCommands):
         """
         command = commands.Personalize(
             values.identifier("installation", installation),
-            identity,
+            values.instance("identity", identity, Identity),
             values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
             None if tags is None else values.tags("tags", tags),
             force=values.flag("force_depersonalize", force_depersonalize),

@@ -96,8 +96,8 @@ class PersonCommands(InstallationCommands):
         """
         command = commands.UpdatePerson(
             values.identifier("installation", installation),
-            identity or Identity(),
-            remove or Identity(),
+            Identity() if identity is None else values.instance("identity", identity, Identity),
+            Identity() if remove is None else values.instance("remove", remove, Identity),
             frozenset(values.choice("clear", kind, Kind) for kind in values.items("clear", clear)),
             values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
             None if tags is None else values.tags("tags", tags),

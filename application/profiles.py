@@ -20,7 +20,9 @@ from addressee.domain import (
 )
 
 from .access.policies import Policies
+from .installations import optional_id
 from .personalization import Personalization
+from .ports.records import LARGEST_POSITION
 from .ports.store import Store
 from .ports.views import Reader
 from .states import InstallationState, PersonState
@@ -75,6 +77,8 @@ class Profiles:
             PersonProtected: a stricter application has met the person.
         """
         name = values.identifier("installation", installation)
+        if user_data is not None:
+            values.choice("user_data", user_data, UserData)
         with self._store.reading() as reader:
             repository = AggregateRepository(reader, self._cache)
             device = loaded(repository, Installation(name))
@@ -90,7 +94,9 @@ class Profiles:
             names = [n for n, app in person.devices.items() if app == device.application]
             found = repository.load(map(Installation, names))
             others = (cast("Installation", found[Installation(n).id].aggregate) for n in names)
-            return Profile(state, PersonState.of(person), tuple(map(InstallationState.of, others)))
+            return Profile(
+                state, PersonState.of(person, within), tuple(map(InstallationState.of, others))
+            )
 
     def installation(self, installation: str, *, at: int) -> InstallationState:
         """Return an installation as a command left it, whatever has happened to it since.
@@ -103,6 +109,7 @@ class Profiles:
             NoRegistration: it was not registered at that position.
         """
         name = values.identifier("installation", installation)
+        values.whole("at", at, 0, LARGEST_POSITION)
         fresh = Installation(name)
         seen = self._cache.get([fresh.id]).get(fresh.id)
         if seen is not None and seen.position == at:
@@ -128,7 +135,9 @@ class Profiles:
         Raises:
             UnknownPerson: nobody has that id, or nobody that the application has met.
         """
-        fresh = Person(values.identifier("person", person))
+        fresh, _ = Person(values.identifier("person", person)), optional_id("within", within)
+        if since is not None:
+            values.whole("since", since, 0, LARGEST_POSITION)
         seen = self._cache.get([fresh.id]).get(fresh.id)
         if seen is not None and since is not None and seen.position >= since:
             found = cast("Person", seen.aggregate)
@@ -137,7 +146,7 @@ class Profiles:
                 found = loaded(AggregateRepository(reader, self._cache), fresh)
         if not found.exists or not found.known_in(within):
             raise UnknownPerson(found.name)
-        return PersonState.of(found)
+        return PersonState.of(found, within)
 
     def find(self, identity: Identity, *, within: str | None = None) -> PersonState | None:
         """Return the person who holds any of the given identifiers, or None.
@@ -151,7 +160,7 @@ class Profiles:
             UserIdentityInvalid: the identity has no identifier.
             AmbiguousPersonalizeCandidates: several persons hold them, of those that are found.
         """
-        wanted = values.instance("identity", identity, Identity)
+        wanted, _ = values.instance("identity", identity, Identity), optional_id("within", within)
         if not wanted:
             raise UserIdentityInvalid
         with self._store.reading() as reader:
@@ -173,7 +182,9 @@ class Profiles:
             if cast("Person", persons[Person(name).id].aggregate).known_in(within)
         }
         chosen = candidate(known, identity)
-        return None if chosen is None else PersonState.of(loaded(repository, Person(chosen)))
+        if chosen is None:
+            return None
+        return PersonState.of(loaded(repository, Person(chosen)), within)
 
 
 def loaded(repository: AggregateRepository, aggregate: A) -> A:

@@ -35,16 +35,25 @@ class PersonState:
     primaries: Mapping[str, str]
 
     @classmethod
-    def of(cls, person: Person) -> Self:
-        """Return the state of a committed aggregate, whose mappings never change again."""
+    def of(cls, person: Person, within: str | None = None) -> Self:
+        """Return the state of a committed aggregate, whose mappings never change again.
+
+        Args:
+            person: the aggregate.
+            within: the only application whose installations the caller may see.
+        """
+        devices, primaries = person.devices, person.primaries
+        if within is not None:
+            devices = {name: code for name, code in devices.items() if code == within}
+            primaries = {code: name for code, name in primaries.items() if code == within}
         return cls(
             person.name,
             person.type,
             tuple(person.identifiers),
             MappingProxyType(person.attributes),
             frozenset(person.tags),
-            MappingProxyType(person.devices),
-            MappingProxyType(person.primaries),
+            MappingProxyType(devices),
+            MappingProxyType(primaries),
         )
 
     def values(self, kind: str) -> list[str]:

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, cast
 
 from addressee.domain import (
     DeviceCap,
     Installation,
+    InvalidValue,
     MobileApp,
     Person,
     PersonProtected,
@@ -51,10 +52,8 @@ class Policies:
 
     def __post_init__(self) -> None:
         """Raise InvalidValue for a policy of the wrong type."""
-        for code, policy in (self.sessions or {}).items():
-            values.instance(f"sessions.{code}", policy, SessionPolicy)
-        for code, cap in (self.device_caps or {}).items():
-            values.instance(f"device_caps.{code}", cap, DeviceCap)
+        check_policies("sessions", self.sessions, SessionPolicy)
+        check_policies("device_caps", self.device_caps, DeviceCap)
 
     def for_transaction_of_host(self) -> Self:
         """Return policies that cache nothing here: the host's view of the store may be old."""
@@ -110,3 +109,13 @@ class Policies:
         needed = strictest(apps[code].user_data for code in person.met if code in apps)
         if strictest((needed, user_data)) != user_data:
             raise PersonProtected(installation.name)
+
+
+def check_policies(field: str, given: object, kind: type[object]) -> None:
+    """Raise InvalidValue for what is no mapping of application codes to policies of a kind."""
+    if given is None:
+        return
+    if not isinstance(given, Mapping):
+        raise InvalidValue(field, "should be a mapping")
+    for code, policy in cast("Mapping[object, object]", given).items():
+        values.instance(f"{field}.{code}", policy, kind)

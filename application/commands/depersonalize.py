@@ -112,10 +112,23 @@ def depart(
     )
 
 
-def leave(work: UnitOfWork, installation: Installation, reason: DepersonalizeReason) -> None:
+def leave(
+    work: UnitOfWork,
+    installation: Installation,
+    reason: DepersonalizeReason,
+    superseded_by: str | None = None,
+) -> None:
     """Unbind an installation from its person, if it has one."""
     if person := work.owner(installation):
-        unbind(work.occasion, installation, person, reason, work.rules.successor, work.installation)
+        unbind(
+            work.occasion,
+            installation,
+            person,
+            reason,
+            work.rules.successor,
+            work.installation,
+            superseded_by,
+        )
 
 
 def acted_on(work: UnitOfWork, name: str, by: str | None) -> Installation:

@@ -181,16 +181,23 @@ def claim_addresses(work: UnitOfWork, installation: Installation) -> str | None:
         if claim.holder is not None and claim.holder != installation.name:
             older = work.get(Installation(claim.holder))
             if older.live and older.facts.get(fact) == token:
-                expire(work, older, "superseded")
+                expire(work, older, "superseded", installation.name)
                 superseded = older.name
         claim.take(work.occasion, installation.name)
     return superseded
 
 
-def expire(work: UnitOfWork, installation: Installation, reason: ExpiryReason) -> None:
+def expire(
+    work: UnitOfWork,
+    installation: Installation,
+    reason: ExpiryReason,
+    superseded_by: str | None = None,
+) -> None:
     """Record that an installation can't be reached any more; it leaves its person first (R9)."""
-    leave(work, installation, reason)
-    installation.record(InstallationExpired, work.occasion, reason=reason)
+    leave(work, installation, reason, superseded_by)
+    installation.record(
+        InstallationExpired, work.occasion, reason=reason, superseded_by=superseded_by
+    )
 
 
 def updated(work: UnitOfWork, installation: Installation) -> Updated:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from addressee.domain import (
     AddresseeError,
@@ -43,6 +43,12 @@ class Order(NamedTuple):
 
     command: Command[Result]
     context: Context
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Refuse what a result has: in a bulk, no call has the answer of another."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise InvalidValue("call", "uses the answer of another call, which has not run yet")
 
 
 Outcome = Result | AddresseeError

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from addressee.domain import Address, Event
 
+LARGEST_POSITION = 2**63 - 1
+"""No ledger reaches it, and databases know no larger number."""
+
 
 class Recorded(NamedTuple):
     """An event with its position in the ledger."""

@@ -95,13 +95,14 @@ def bind(occasion: Occasion, installation: Installation, person: Person) -> None
         )
 
 
-def unbind(  # noqa: PLR0913, PLR0917 # each of the six is named by a rule
+def unbind(  # noqa: PLR0913, PLR0917 # each is named by a rule
     occasion: Occasion,
     installation: Installation,
     person: Person,
     reason: events.DepersonalizeReason,
     successor: Successor,
     find: Find,
+    superseded_by: str | None = None,
 ) -> None:
     """Record on both streams that the person left the installation; a no-op if not bound (R18).
 
@@ -127,6 +128,7 @@ def unbind(  # noqa: PLR0913, PLR0917 # each of the six is named by a rule
             application=installation.application,
             person=person.name,
             reason=reason,
+            superseded_by=superseded_by,
         )
 
 

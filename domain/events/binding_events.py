@@ -31,7 +31,11 @@ class DevicePersonalized(Event):
 
 
 class DeviceDepersonalized(Event):
-    """An installation was unbound from a person; recorded on both streams (R18)."""
+    """An installation was unbound from a person; recorded on both streams (R18).
+
+    Args:
+        superseded_by: the installation that took its push token, where that is the reason.
+    """
 
     TOPIC = "addressee.DeviceDepersonalized"
     HOME = "installation"
@@ -40,6 +44,7 @@ class DeviceDepersonalized(Event):
     application: str
     person: str
     reason: DepersonalizeReason
+    superseded_by: str | None = None
 
 
 class PrimaryChanged(Event):

@@ -44,8 +44,14 @@ class InstallationTagged(InstallationEvent):
 
 
 class InstallationExpired(InstallationEvent):
-    """The installation ended for good; nothing reaches it any more (R7, R9)."""
+    """The installation ended for good; nothing reaches it any more (R7, R9).
+
+    Args:
+        reason: why.
+        superseded_by: the installation that took its push token, where that is the reason.
+    """
 
     TOPIC = "addressee.InstallationExpired"
 
     reason: ExpiryReason
+    superseded_by: str | None = None

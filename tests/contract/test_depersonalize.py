@@ -235,3 +235,22 @@ def test_R55_a_caller_for_one_person_signs_in_no_other(host: Host) -> None:
     assert done.person != victim
     assert host.found("email:vv@x.com") == [backend]
     assert host.found("email:m@x.com") == [device, "own"]
+
+
+def test_R26_a_session_counts_from_its_binding_not_from_an_older_touch(host: Host) -> None:
+    device = host.device()
+    people = sessions(host)
+    host.login(device, "ali")
+    host.clock.move(minutes=1)
+    people.touch(device)
+    people.depersonalize(device)
+    host.clock.move(hours=1)
+    bound = host.clock.now
+    host.login(device, "bea")
+    with host.store.reading() as reader:
+        assert reader.last_seen(device) == bound
+        assert reader.idle("shop", bound - timedelta(seconds=1), 10) == []
+    host.clock.move(minutes=29)
+    assert people.expire_sessions() == []
+    host.clock.move(minutes=1)
+    assert [each.installations for each in people.expire_sessions()] == [(device,)]

@@ -95,3 +95,48 @@ def test_R36_what_an_actor_asked_for(host: Host, monkeypatch: pytest.MonkeyPatch
     assert [*host.history.actor("policy")] == []
     with pytest.raises(InvalidValue, match="actor"):
         host.history.actor("nobody")
+
+
+def test_R36_a_history_is_read_in_pages(host: Host) -> None:
+    device = host.device()
+    ali = host.login(device, "ali")
+    for n in range(3):
+        host.people.update_person(device, attributes={"n": n})
+        host.people.update_installation(device, attributes={"n": n})
+    for read in (host.history.installation, host.history.person):
+        name = device if read == host.history.installation else ali
+        whole, after, pages = list(read(name)), 0, []
+        while page := read(name, after=after, limit=2):
+            pages.append(len(page))
+            assert whole[: len(page)] == list(page)
+            del whole[: len(page)]
+            after = page[-1].position
+        assert (whole, set(pages[:-1])) == ([], {2})
+    [claimed] = host.history.identifier("external_id", "ali", limit=1)
+    assert host.history.identifier("external_id", "ali", after=claimed.position) == []
+    for wrong in ({"after": -1}, {"limit": 0}, {"limit": 1.5}, {"after": "1"}):
+        with pytest.raises(InvalidValue, match=f"^{next(iter(wrong))} should be a whole number"):
+            host.history.installation(device, **wrong)
+
+
+def test_R36_a_holder_is_shown_as_of_then(host: Host) -> None:
+    device = host.device()
+    host.people.personalize(device, Identity("ali", emails=["old@x.com"]), {"plan": "gold"})
+    then = host.clock.now
+    host.clock.move(hours=1)
+    host.people.update_person(
+        device, Identity(emails=["new@x.com"]), remove=Identity(emails=["old@x.com"])
+    )
+    host.people.depersonalize(device)
+    host.device("other", application="bank")
+    host.login("other", "ali")
+    held = host.history.holder(device, then)
+    assert held is not None
+    assert (held.values("email"), held.attributes) == (["old@x.com"], {"plan": "gold"})
+    assert held.devices == {device: "shop"}
+    assert host.history.holder(device) is None
+    now = host.history.holder("other")
+    assert now is not None
+    assert (now.name, now.values("email")) == (held.name, ["new@x.com"])
+    with pytest.raises(NoRegistration):
+        host.history.holder(device, then, within="bank")

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from addressee.application import Identity
-from addressee.domain import InvalidValue, LimitExceeded, NoRegistration
+from addressee.application import Identity, Personalization
+from addressee.domain import (
+    DeviceDepersonalized,
+    InstallationExpired,
+    InvalidValue,
+    LimitExceeded,
+    NoRegistration,
+)
 from tests.contract.conftest import Host
 
 
@@ -44,6 +50,22 @@ def test_R7_the_newest_holder_of_a_push_token_supersedes_the_older(host: Host) -
     with pytest.raises(NoRegistration) as refused:
         host.people.touch("old")
     assert refused.value.reason == "superseded"
+
+
+def test_R7_the_history_names_the_installation_that_took_the_token(host: Host) -> None:
+    old = host.device("old", push_token="t")
+    ali = host.login(old, "ali")
+    host.device("new")
+    host.people.update_installation("new", push_token="t")
+    *_, unbound, expired = [event for _, event in host.history.installation("old")]
+    [left] = [e for _, e in host.history.person(ali) if isinstance(e, DeviceDepersonalized)]
+    assert isinstance(unbound, DeviceDepersonalized)
+    assert isinstance(expired, InstallationExpired)
+    assert unbound.superseded_by == expired.superseded_by == left.superseded_by == "new"
+    host.people.expire("new", "unregistered")
+    *_, ended = [event for _, event in host.history.installation("new")]
+    assert isinstance(ended, InstallationExpired)
+    assert ended.superseded_by is None
 
 
 def test_R7_holds_for_a_token_that_is_reported_later_and_within_one_application(host: Host) -> None:
@@ -117,3 +139,11 @@ def test_R9_an_expired_installation_answers_no_registration(host: Host, reason: 
     ):
         with pytest.raises(NoRegistration):
             call()
+
+
+def test_R17_an_unchanged_command_of_a_new_process_tells_the_last_position(host: Host) -> None:
+    device = host.device()
+    host.people.update_installation(device, attributes={"n": 1})
+    last = host.people.update_installation(device, attributes={"n": 2})
+    fresh = Personalization(host.store, clock=host.clock)
+    assert fresh.touch(device).position == last.position

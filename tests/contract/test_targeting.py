@@ -185,3 +185,13 @@ def test_R33_the_rarest_conjunct_is_asked_first_and_only_where_there_are_any(hos
     nowhere = host.reach.plan("shop", "tag:none and primary")
     assert (nowhere.shards, nowhere.steps[0].postings) == ((), 0)
     assert host.reach.plan("shop", "all", include_disabled=True).steps[0].expression == "all"
+
+
+def test_R35_explain_says_that_an_expired_installation_is_no_longer_named(host: Host) -> None:
+    device = host.device()
+    host.clock.move(hours=1)
+    host.people.expire(device, "unregistered")
+    told = host.reach.explain("shop", f"installation:{device}", installation=device)
+    [term] = told.terms
+    assert (told.reached, term.holds, term.event) == (False, False, "addressee.InstallationExpired")
+    assert term.at == host.clock.now
