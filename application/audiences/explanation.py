@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from addressee.domain import (
@@ -34,6 +34,7 @@ from ..ports.records import Recorded
 from ..ports.store import Viewable
 from ..ports.views import View
 from .evaluation import check_indexed, without_segments
+from .look_alikes import look_alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class TermExplanation:
         position: of the event that made it so; None where it never held.
         event: that event's topic.
         at: that event's time.
+        look_alike: of a term that does not hold, the code points of a held value that looks like
+            the term's and differs, and those of the term's.
     """
 
     term: str
@@ -53,6 +56,7 @@ class TermExplanation:
     position: int | None = None
     event: str | None = None
     at: datetime | None = None
+    look_alike: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,13 @@ def explain(  # noqa: PLR0913 # a query, and where it runs
     excluded = None
     if (ALL if include_disabled else REACHABLE) not in truths:
         excluded = why_excluded(installation)
+    person = world.person()
     satisfied = satisfies(expression, lambda term: world.holds(term, truths))
-    return Explanation(name, satisfied and not excluded, excluded, tuple(explained.values()))
+    terms = tuple(
+        told if told.holds else replace(told, look_alike=look_alike(term, installation, person))
+        for term, told in explained.items()
+    )
+    return Explanation(name, satisfied and not excluded, excluded, terms)
 
 
 class World:
