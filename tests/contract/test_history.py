@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -114,7 +115,8 @@ def test_R36_a_history_is_read_in_pages(host: Host) -> None:
         assert (whole, set(pages[:-1])) == ([], {2})
     [claimed] = host.history.identifier("external_id", "ali", limit=1)
     assert host.history.identifier("external_id", "ali", after=claimed.position) == []
-    for wrong in ({"after": -1}, {"limit": 0}, {"limit": 1.5}, {"after": "1"}):
+    wrongs: list[dict[str, Any]] = [{"after": -1}, {"limit": 0}, {"limit": 1.5}, {"after": "1"}]
+    for wrong in wrongs:
         with pytest.raises(InvalidValue, match=f"^{next(iter(wrong))} should be a whole number"):
             host.history.installation(device, **wrong)
 
