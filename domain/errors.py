@@ -296,12 +296,13 @@ class Conflict(AddresseeError):
         stream: the stream that others wrote to.
         expected: the version that the command had read.
         actual: the stream's version now.
+        problem: what happened, if not that the stream is at another version.
     """
 
     code = "CONFLICT"
 
-    def __init__(self, stream: str, expected: int, actual: int) -> None:
-        super().__init__(f"stream {stream} is at version {actual}, expected {expected}")
+    def __init__(self, stream: str, expected: int, actual: int, problem: str | None = None) -> None:
+        super().__init__(problem or f"stream {stream} is at version {actual}, expected {expected}")
         self.stream = stream
         self.expected = expected
         self.actual = actual

@@ -8,9 +8,9 @@ Identifiers belong to one person all the same, since claims are events (R5).
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from threading import Lock
 
@@ -24,6 +24,7 @@ from sqlalchemy import Connection
 
 from addressee.adapters.serialization.event_mapper import as_stored
 from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.engine.fork import renew_after_fork
 from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
 from addressee.adapters.sql.unit_of_work.components import Parts
 from addressee.adapters.sql.unit_of_work.view import SqlReader
@@ -58,9 +59,14 @@ class RecorderStore:
         self._copy = copy
         self._wait = wait
         self._lock = Lock()
+        renew_after_fork(self)
         self._replay = Replay(self.indexed_attributes)
         self._compared = False
         self._compare()
+
+    def forked(self) -> None:
+        """Take a new lock."""
+        self._lock = Lock()
 
     @contextmanager
     def reading(self) -> Generator[SqlReader]:
@@ -92,8 +98,11 @@ class RecorderStore:
         """
         self._compare()
         try:
-            with self._copy.viewing() as connection:
-                transaction = RecorderTransaction(connection, self._copy.parts, self._ledger)
+            with ExitStack() as stack:
+                connection = stack.enter_context(self._copy.viewing())
+                transaction = RecorderTransaction(
+                    connection, self._copy.parts, self._ledger, stack.close
+                )
                 yield transaction
         except Conflict:
             self.catch_up()
@@ -152,25 +161,27 @@ class RecorderStore:
 
     def _follow(self, wanted: int | None) -> tuple[int, bool]:
         """Take the next page; return how far the copy is, and whether there may be more."""
+        at = self._copy.last()
+        if wanted is not None and at >= wanted:
+            return at, False
+        if self._replay.position != at:
+            self._replay = Replay(self.indexed_attributes, at)
+        notifications: dict[int, Notification] = {}
+
+        def take(after: int, limit: int, _: int | None) -> list[Recorded]:
+            notifications.update((n.id, n) for n in read(self._ledger, after, limit))
+            return [
+                Recorded(n.id, self._copy.parts.mapper.to_domain_event(n))
+                for n in notifications.values()
+            ]
+
+        page = whole_page(take, at, PAGE)
+        if not page:
+            return at, False
+        stored = [as_stored(position, notifications[position]) for position, _ in page]
         with self._copy.following() as copy:
-            at = copy.position
-            if wanted is not None and at >= wanted:
-                return at, False
-            if self._replay.position != at:
-                self._replay = Replay(self.indexed_attributes, at)
-            notifications: dict[int, Notification] = {}
-
-            def take(after: int, limit: int, _: int | None) -> list[Recorded]:
-                notifications.update((n.id, n) for n in read(self._ledger, after, limit))
-                return [
-                    Recorded(n.id, self._copy.parts.mapper.to_domain_event(n))
-                    for n in notifications.values()
-                ]
-
-            page = whole_page(take, at, PAGE)
-            if not page:
-                return at, False
-            stored = [as_stored(position, notifications[position]) for position, _ in page]
+            if copy.position != at:
+                raise Conflict("copy", at, copy.position)
             copy.follow(stored, self._replay.changes(page, copy))
         return page[-1].position, True
 
@@ -179,20 +190,29 @@ class RecorderTransaction(SqlReader):
     """What a command reads of the copy, and appends to the ledger.
 
     Args:
-        connection: with the transaction of a view of the copy.
+        connection: with a transaction of the copy's begun.
         parts: the copy's.
         ledger: the recorder.
+        close: ends the view; the ledger may have its connections of the same pool.
     """
 
-    def __init__(self, connection: Connection, parts: Parts, ledger: ApplicationRecorder) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        parts: Parts,
+        ledger: ApplicationRecorder,
+        close: Callable[[], None],
+    ) -> None:
         super().__init__(connection, parts)
         self._ledger = ledger
+        self._close = close
         self.position = 0
         """Of the last event that was appended."""
         self.touches: Mapping[str, datetime] = {}
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:  # noqa: ARG002 # the projection finds them
-        """Record events; raises Conflict, and then none is recorded."""
+        """End the view and record events; raises Conflict, and then none is recorded."""
+        self._close()
         stored = [*map(self._mapper.to_stored_event, events)]
         try:
             positions = self._ledger.insert_events(stored)

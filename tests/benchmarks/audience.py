@@ -20,7 +20,7 @@ from pyroaring import BitMap
 from rich.progress import track
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.audience_index.generation_cache import Warm
+from addressee.adapters.sql.audience_index.generation_cache import GenerationCache
 from addressee.adapters.sql.unit_of_work.transaction import SqlTransaction
 from addressee.application import Identity, Personalization, Targeting
 from addressee.domain.audiences import expression as a
@@ -98,14 +98,14 @@ def counts(
             return reach.count(APPLICATION, audience)
 
         def cold(audience: a.Expression = audience) -> int:
-            store.parts.prepared.index.warm = Warm(0)
+            store.parts.prepared.index.cache = GenerationCache(0)
             return reach.count(APPLICATION, audience)
 
         assert warm() == floor()
         yield Figure(f"count of {name} terms, warm chunks", *each(warm, floor, 200), bar=1 / 3)
-        kept = store.parts.prepared.index.warm
+        kept = store.parts.prepared.index.cache
         yield Figure(f"count of {name} terms, cold chunks", *each(cold, floor, 20), bar=1 / 8)
-        store.parts.prepared.index.warm = kept
+        store.parts.prepared.index.cache = kept
     make_join_table(plain, bitmaps)
     assert reach.count(APPLICATION, FOUR) == joined(plain) == floor_of_four()
     ours, _ = each(lambda: reach.count(APPLICATION, FOUR), floor_of_four, 100)
@@ -200,7 +200,7 @@ def after_live_changes(store: SqlStore) -> Iterator[Figure]:
     ):
 
         def anew(ask: Callable[[], object] = ask) -> object:
-            store.parts.prepared.index.warm.newest.deltas.clear()
+            store.parts.prepared.index.cache.newest.deltas.clear()
             return ask()
 
         yield Figure(f"{name} after live changes, beside reading all", *each(ask, anew, 20), bar=1)

@@ -14,7 +14,6 @@ from addressee.application import Identity, Personalization, Targeting, verify
 from tests.servers import Postgres
 
 SESSIONS = 12
-"""Fewer than the pool has connections: new audience terms need one more for a moment."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

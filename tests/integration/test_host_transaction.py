@@ -179,12 +179,30 @@ def test_no_other_writer_waits_for_the_host(shop: Shop, url: str) -> None:
         identity = Identity(external_id=name, emails=[f"{name}@x.com"])
         return shop.people.personalize(name, identity, tags={"new", "newer"}).outcome
 
+    # Of terms that are new, a second writer does wait.
+    shop.people.personalize("a", BEA, tags={"new", "newer"})
+    shop.people.depersonalize("a")
+
     with shop.engine.begin() as connection, ThreadPoolExecutor(3) as threads:
         shop.people.personalize("phone", ALI, tags={"new", "newer"}, transaction=connection)
         shop.people.register("shop", installation="fresh", os="ios", transaction=connection)
         others = [threads.submit(another, name) for name in ("a", "b", "c")]
         assert [o.result(PATIENCE) for o in others] == ["attached"] * 3
     assert Targeting(shop.store).count("shop", "tag:new and tag:newer") == 4
+
+
+def test_a_writer_that_needs_the_hosts_new_term_waits_for_its_commit(shop: Shop, url: str) -> None:
+    if url.startswith("sqlite"):
+        return  # every writer waits
+    shop.people.register("shop", installation="a")
+    with ThreadPoolExecutor(1) as threads, shop.engine.begin() as connection:
+        shop.people.personalize("phone", ALI, tags={"brand-new"}, transaction=connection)
+        other = threads.submit(shop.people.personalize, "a", BEA, tags={"brand-new"})
+        with pytest.raises(TimeoutError):
+            other.result(0.5)
+        connection.commit()
+        assert other.result(PATIENCE).outcome == "attached"
+    assert Targeting(shop.store).count("shop", "tag:brand-new") == 2
 
 
 def test_R32_of_two_hosts_that_want_one_device_the_later_is_told(shop: Shop, url: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, update
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.audience_index.generation_cache import Warm
+from addressee.adapters.sql.audience_index.generation_cache import GenerationCache
 from addressee.adapters.sql.schema.read_model_tables import GENERATION
 from addressee.application import Identity, Personalization, Targeting, verify
 from addressee.domain import StoreDamaged
@@ -118,7 +118,7 @@ def test_compaction_from_several_sides_folds_each_change_once(store: SqlStore) -
 
 
 def test_what_is_kept_in_memory_is_bounded_and_of_one_generation() -> None:
-    warm = Warm(limit=100)
+    warm = GenerationCache(limit=100)
     one = warm.of(b"one")
     for n in range(5):
         one.put(n, f"value {n}", 40)

@@ -2,6 +2,16 @@
 
 from .http import Served, http_server
 from .mariadb import MariaDB, mariadb_server
+from .pgbouncer import Pgbouncer, pgbouncer_server
 from .postgres import Postgres, postgres_server
 
-__all__ = ["MariaDB", "Postgres", "Served", "http_server", "mariadb_server", "postgres_server"]
+__all__ = [
+    "MariaDB",
+    "Pgbouncer",
+    "Postgres",
+    "Served",
+    "http_server",
+    "mariadb_server",
+    "pgbouncer_server",
+    "postgres_server",
+]

@@ -1,9 +1,9 @@
-"""Reading the delta: from one question to the next, only what has come since.
+"""Reading the delta: each query reads the rows that are newer than those of the last query.
 
 Rows are only ever added, until compaction takes them away and begins a new generation of chunks. So
 of a term that was read before, only rows behind the last one are read. Transactions may end in
-another order than they took their numbers; then rows appear before the last one, their count tells,
-and all are read again.
+another order than they took their numbers; then rows appear before the last one, their count shows
+it, and all are read again.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from sqlalchemy import Connection
 from ..engine.compiled_query import Query
 from ..schema.read_model_tables import GENERATION
 from .delta import UNCHANGED, UNREAD, Delta, ReadDelta, later
-from .generation_cache import Kept, Warm
+from .generation_cache import CachedGeneration, GenerationCache
 
 
 class Answer(NamedTuple):
-    """What the database says of some terms' deltas.
+    """The database's answer about some terms' deltas.
 
     Args:
         generation: of the chunks.
@@ -37,23 +37,23 @@ class Answer(NamedTuple):
 
 
 def read_deltas(
-    connection: Connection, changed: Query, warm: Warm, numbers: Collection[int]
-) -> tuple[Kept, dict[int, Delta]]:
-    """Return what is kept of the generation that a transaction sees, and the deltas it sees.
+    connection: Connection, changed: Query, cache: GenerationCache, numbers: Collection[int]
+) -> tuple[CachedGeneration, dict[int, Delta]]:
+    """Return the cache of the generation that a transaction sees, and the deltas it sees.
 
     Args:
         connection: with its transaction begun.
         changed: the statement.
-        warm: what is kept of earlier questions, and will be of this one.
+        cache: of earlier queries; this one adds to it.
         numbers: of terms, 1 to 900.
     """
-    kept = warm.newest
+    kept = cache.newest
     known = {n: kept.deltas[n] for n in numbers if n in kept.deltas}
     answer = ask(connection, changed, numbers, min((k.last for k in known.values()), default=0))
     if known and answer.generation != kept.generation:
         known = {}
         answer = ask(connection, changed, numbers, 0)
-    kept = warm.of(answer.generation)
+    kept = cache.of(answer.generation)
     found = take(answer, numbers, known or dict.fromkeys(numbers, UNREAD), kept)
     if len(found) < len(numbers):
         others = [number for number in numbers if number not in found]
@@ -63,7 +63,7 @@ def read_deltas(
 
 
 def ask(connection: Connection, changed: Query, numbers: Collection[int], since: int) -> Answer:
-    """Ask for the rows of some terms behind a sequence, and for how many there are in all."""
+    """Query the rows of some terms after a sequence, and how many there are in all."""
     generation, last = b"", since
     counts: dict[int, int] = {}
     rows: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
@@ -81,15 +81,15 @@ def ask(connection: Connection, changed: Query, numbers: Collection[int], since:
 
 
 def take(
-    answer: Answer, numbers: Iterable[int], known: Mapping[int, ReadDelta], kept: Kept
+    answer: Answer, numbers: Iterable[int], known: Mapping[int, ReadDelta], kept: CachedGeneration
 ) -> dict[int, Delta]:
-    """Return the deltas that an answer completes, and keep them.
+    """Return the deltas that an answer completes, and cache them.
 
     Args:
-        answer: about rows behind all that are known.
+        answer: about rows after all that are known.
         numbers: of terms.
         known: term → what was read of it before.
-        kept: what is kept of the answer's generation.
+        kept: the cache of the answer's generation.
     """
     found: dict[int, Delta] = {}
     for number in numbers:

@@ -1,4 +1,4 @@
-"""What was read and decoded of the index, kept for the next question."""
+"""A cache of what queries read and decoded of the index."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 from .delta import ReadDelta
 
 IDS = 1 << 19
-"""Of how many installations, the oldest, ids are kept: about 50 MB of Python's memory."""
+"""Of how many installations, the oldest, ids are cached: about 50 MB of Python's memory."""
 
 
-class Kept:
+class CachedGeneration:
     """What holds for one generation of chunks.
 
     Args:
         generation: which one.
-        limit: how many bytes of values are kept, as `put` is told them; then the oldest goes first.
+        limit: the most bytes of values, as `put` counts them; beyond it, the oldest is dropped.
 
     Attributes:
         generation: which one.
-        deltas: number of a term → what was read of its delta, for whoever asks next to go on from.
+        deltas: number of a term → how far its delta was read; the next query continues there.
     """
 
     def __init__(self, generation: bytes, limit: int) -> None:
@@ -34,12 +34,12 @@ class Kept:
         self._ids: list[str | None] = []
 
     def get(self, key: Hashable) -> Any:  # noqa: ANN401 # the caller knows what it put
-        """Return what is kept under a key, or None."""
+        """Return the value of a key, or None."""
         found = self._values.get(key)
         return None if found is None else found[0]
 
     def put(self, key: Hashable, value: object, size: int) -> None:
-        """Keep a value that nobody changes any more, of about so many bytes."""
+        """Cache a value that is never changed again, of about so many bytes."""
         with self._lock:
             if key in self._values:
                 return
@@ -50,7 +50,7 @@ class Kept:
                 self._size -= self._values.pop(oldest)[1]
 
     def ids(self, last: int) -> list[str | None] | None:
-        """Return ordinal → id, to be filled by whoever misses one; None if none are kept.
+        """Return ordinal → id, which callers complete; None beyond the cached range.
 
         Args:
             last: the highest ordinal that is needed.
@@ -62,27 +62,27 @@ class Kept:
         return self._ids
 
 
-class Warm:
-    """What is kept of the newest generation; when that is over, all of it goes.
+class GenerationCache:
+    """Caches the newest generation alone; the next one starts with an empty cache.
 
     A generation ends when chunks are written, in the transaction that writes them, and a reader
-    asks which one it sees. So what is kept is exact at once, whichever process wrote (R19). A
-    reader that still sees an older one goes on with what was kept of that.
+    reads which one it sees. So the cache is exact at once, whichever process wrote (R19). A
+    reader that still sees an older generation goes on with the cache of that.
 
     Args:
-        limit: as for `Kept`.
+        limit: as for `CachedGeneration`.
 
     Attributes:
-        newest: what is kept.
+        newest: the cached generation.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.newest = Kept(b"", limit)
+        self.newest = CachedGeneration(b"", limit)
 
-    def of(self, generation: bytes) -> Kept:
-        """Return what is kept of a generation, nothing yet if it is another one."""
+    def of(self, generation: bytes) -> CachedGeneration:
+        """Return the cache of a generation; it is empty if the generation is new."""
         kept = self.newest
         if kept.generation != generation:
-            kept = self.newest = Kept(generation, self._limit)
+            kept = self.newest = CachedGeneration(generation, self._limit)
         return kept

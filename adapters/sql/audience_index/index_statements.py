@@ -1,4 +1,4 @@
-"""The questions that audiences ask of a database."""
+"""The queries of audiences on a database."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from sqlalchemy import Integer, cast, func, literal_column, null, select, union_
 
 from ..engine.bulk_write import Rows
 from ..engine.compiled_query import Query, given, listed
+from ..engine.fork import renew_after_fork
 from ..schema.column_types import Bytes
 from ..schema.read_model_tables import GENERATION
 from ..schema.tables import Schema
-from .generation_cache import Warm
+from .generation_cache import GenerationCache
 
-WARM_BYTES = 64 << 20
-"""How much of the decoded index a store keeps in memory."""
+CACHE_BYTES = 64 << 20
+"""How much of the decoded index a store caches, in bytes."""
 
 ZERO, ONE = literal_column("0", Integer()), literal_column("1", Integer())
 NOTHING = cast(null(), Bytes)
 
 
 class Index:
-    """The statements of audiences, compiled once, and what they found last; one for each store.
+    """The statements of audiences, compiled once, and a cache of their results; one per store.
 
     Attributes:
         schema: the tables.
-        warm: decoded chunks and more, as long as they are right.
+        cache: decoded chunks and more, as long as they are exact.
         written_chunks: writes rows.
         numbers_and_ordinals: reads term → number within an application, with a 0, and with a 1
             installation → ordinal; both by one list.
@@ -33,7 +34,7 @@ class Index:
     def __init__(self, schema: Schema) -> None:
         term, chunk, delta = schema.term, schema.chunk, schema.delta
         self.schema = schema
-        self.warm = Warm(WARM_BYTES)
+        self.cache = GenerationCache(CACHE_BYTES)
         self.written_chunks = Rows(chunk, "term", "shard", "card", "checksum", "data")
         self.numbers_and_ordinals = Query(
             union_all(
@@ -115,3 +116,8 @@ class Index:
         of_application = saved.where(segment.c.application == given("application"))
         self.segments = Query(of_application)
         self.named_segments = Query(of_application.where(segment.c.name.in_(listed())))
+        renew_after_fork(self)
+
+    def forked(self) -> None:
+        """Begin with an empty cache, whose locks no thread holds."""
+        self.cache = GenerationCache(CACHE_BYTES)

@@ -20,7 +20,7 @@ from ..engine.compiled_query import IN_LIMIT, pages
 from ..schema.read_model_tables import GENERATION
 from .delta import UNCHANGED, Delta
 from .delta_reader import read_deltas
-from .generation_cache import Kept, Warm
+from .generation_cache import CachedGeneration, GenerationCache
 from .index_statements import Index
 from .term_dictionary import term_numbers
 
@@ -34,14 +34,14 @@ class Postings:
     Args:
         connection: with its transaction begun.
         index: the store's.
-        warm: what is kept of earlier questions, and will be of this one's.
+        cache: of earlier queries; this one adds to it.
     """
 
-    def __init__(self, connection: Connection, index: Index, warm: Warm) -> None:
+    def __init__(self, connection: Connection, index: Index, cache: GenerationCache) -> None:
         self._connection = connection
         self._index = index
-        self._warm = warm
-        self._kept: Kept | None = None
+        self._cache = cache
+        self._kept: CachedGeneration | None = None
         self._deltas: dict[int, Delta] = {}
         self._numbers: dict[tuple[str, frozenset[str]], dict[str, int]] = {}
 
@@ -52,7 +52,7 @@ class Postings:
             return known
         if self._kept is None:
             # Terms most likely have the numbers that they had before; then this asks for all.
-            before: dict[str, int] = self._warm.newest.get(asked) or {}
+            before: dict[str, int] = self._cache.newest.get(asked) or {}
             self._read([*before.values()][:IN_LIMIT])
         kept = self._seen()
         found: dict[str, int] | None = kept.get(asked)
@@ -64,7 +64,7 @@ class Postings:
         return found
 
     def ids(self, last: int) -> list[str | None] | None:
-        """Return ordinal → id as far as they are kept, or None; see `Kept`."""
+        """Return ordinal → id as far as they are cached, or None; see `CachedGeneration`."""
         return self._seen().ids(last)
 
     def shards(self, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
@@ -79,7 +79,7 @@ class Postings:
 
         Args:
             numbers: of terms.
-            shards: the run; bitmaps are kept by term and run, so the same few runs should be used.
+            shards: the run; the cache is by term and run, so use the same few runs.
 
         Returns:
             Bitmaps that are not to be changed.
@@ -110,14 +110,14 @@ class Postings:
             self._read(page)
         return {n: delta for n in numbers if (delta := self._deltas[n]) is not UNCHANGED}
 
-    def _seen(self) -> Kept:
-        """Return what is kept of the generation that this transaction sees."""
+    def _seen(self) -> CachedGeneration:
+        """Return the cache of the generation that this transaction sees."""
         return self._kept or self._read(())
 
-    def _read(self, numbers: Sequence[int]) -> Kept:
+    def _read(self, numbers: Sequence[int]) -> CachedGeneration:
         """Read the deltas of some terms, and which generation it is."""
         self._kept, found = read_deltas(
-            self._connection, self._index.changed, self._warm, numbers or [GENERATION]
+            self._connection, self._index.changed, self._cache, numbers or [GENERATION]
         )
         self._deltas |= found
         return self._kept

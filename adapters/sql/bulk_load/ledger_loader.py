@@ -18,10 +18,10 @@ from .index_loader import IndexLoading
 
 
 class LedgerFilling(IndexLoading):
-    """Fills ledger and read models; nobody else writes meanwhile."""
+    """Fills ledger and read models while all other writers wait."""
 
     def begin(self, key: bytes, indexed: AbstractSet[str]) -> None:
-        """Keep others from writing, and take on what the store is to be; raises StoreNotEmpty."""
+        """Block other writers, and store key and attributes; raises StoreNotEmpty."""
         setting = self._schema.setting
         ordering_on(self._connection).keep_writers_out(self._connection, self._schema)
         if self._prepared.last.rows(self._connection):

@@ -1,4 +1,4 @@
-"""Small things that all statements share."""
+"""Statements that are compiled once, and small parts that all statements share."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def given(name: str) -> BindParameter[Any]:
 
 
 class Query:
-    """A select that is compiled once, for what commands and audiences ask all the time.
+    """A select that is compiled once, for the queries of every command and audience.
 
     SQLAlchemy's executor takes 30 to 100 µs a statement, the database 3 and a whole count 60; so
     this goes to the driver's cursor, with the text that SQLAlchemy compiled for the dialect. A list

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from threading import Lock
-from typing import Any
+from contextlib import contextmanager, nullcontext
+from threading import Event, RLock
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.engine import URL
+from sqlalchemy.pool import Pool, QueuePool
 
-from addressee.domain import InvalidValue
+from addressee.domain import Conflict, InvalidValue
 
 from .dialects import Writers, dialect_of
 from .driver_errors import translated
-from .pool import limit_statements, made_engine
+from .fork import rest_at_fork
+from .pool import made_engine, run_on_connect
+
+REST_SECONDS = 1
+"""How long at most a fork waits for queries that are under way in other threads."""
+ATTEMPTS = 3
+"""How often a view is begun that deadlocks."""
 
 
 class Database:
@@ -42,12 +49,51 @@ class Database:
         self._hosts = target if isinstance(target, Engine) else None
         self.engine = target if isinstance(target, Engine) else made_engine(target)
         self.dialect = dialect_of(self.engine)
+        self.dialect.check(self.engine)
+        self._limit = ""
         if statement_timeout is not None:
             if self._hosts is not None:
                 raise InvalidValue("statement_timeout", "of a host's engine is the host's to set")
-            limit_statements(self.engine, self.dialect, statement_timeout)
+            if statement := self.dialect.session_limit(statement_timeout):
+                run_on_connect(self.engine, statement)
+            self._limit = self.dialect.transaction_limit(statement_timeout)
         self.single_writer = self.dialect.writers is Writers.TAKE_TURNS
-        self._turn: AbstractContextManager[Any] = Lock() if self.single_writer else nullcontext()
+        # A lock would block the event loop in which a host's asynchronous driver waits.
+        self._queues = self.single_writer and not self.engine.dialect.is_async
+        self._turn: RLock | nullcontext[None] = RLock() if self._queues else nullcontext()
+        self._gate: Event | None = None
+        self._inherited: list[Pool] = []
+        rest_at_fork(self)
+
+    def forking(self) -> None:
+        """Close all connections to a file, for SQLite can't tell a new process from this one.
+
+        It notes in memory which locks the process has, and a copy of that memory is wrong
+        (https://sqlite.org/howtocorrupt.html, 2.6).
+        """
+        if not self._queues:
+            return
+        self._gate = Event()
+        self._turn.__enter__()
+        deadline = time.monotonic() + REST_SECONDS
+        while connections_in_use(self.engine.pool) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        self.engine.dispose()
+
+    def went_on(self) -> None:
+        """Let threads go on that came meanwhile."""
+        if self._gate is not None:
+            self._turn.__exit__(None, None, None)
+            self._gate.set()
+            self._gate = None
+
+    def forked(self) -> None:
+        """Begin with an empty pool; the sessions stay the other process's."""
+        self._inherited.append(self.engine.pool)  # or its connections would be closed when it goes
+        self.engine.dispose(close=False)
+        self._gate = None
+        if self._queues:
+            self._turn = RLock()
 
     @contextmanager
     def reading(self, first: str = "") -> Generator[Connection]:
@@ -57,12 +103,14 @@ class Database:
             first: a statement to run before the moment is chosen.
         """
         dialect = self.dialect
-        with translated(dialect), self.engine.connect() as connection:
-            dialect.begin_read(connection, first)
+        if (gate := self._gate) is not None:
+            gate.wait(REST_SECONDS)
+        with translated(dialect), self._connected() as connection:
             try:
+                self._begin_read(connection, self._with_limit(first))
                 yield connection
-            except BaseException:
-                dialect.roll_back(connection)
+            except BaseException as error:
+                self._undo(connection, error)
                 raise
             dialect.end_read(connection)
 
@@ -74,12 +122,12 @@ class Database:
             first: a statement to run before any other.
         """
         dialect = self.dialect
-        with self._turn, translated(dialect), self.engine.connect() as connection:
-            dialect.begin_write(connection, first)
+        with self._turn, translated(dialect, self._connected), self._connected() as connection:
             try:
+                dialect.begin_write(connection, self._with_limit(first))
                 yield connection
-            except BaseException:
-                dialect.roll_back(connection)
+            except BaseException as error:
+                self._undo(connection, error)
                 raise
             dialect.commit(connection)
 
@@ -93,7 +141,45 @@ class Database:
         with self.writing() as connection, self.dialect.alone(connection):
             yield connection
 
+    def _begin_read(self, connection: Connection, first: str) -> None:
+        """Begin a view; one that a migration's locks deadlock with begins again."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self.dialect.begin_read(connection, first)
+            except exc.DBAPIError as error:
+                lost = isinstance(self.dialect.meaning(error.orig), Conflict)
+                if not lost or attempt == ATTEMPTS:
+                    raise
+                self.dialect.roll_back(connection)
+                connection.rollback()  # SQLAlchemy has noted a begin as well
+            else:
+                return
+
+    def _connected(self) -> Connection:
+        """Return a connection of the pool; raises InvalidValue if the driver rejects the URL."""
+        try:
+            return self.engine.connect()
+        except (TypeError, ValueError, AttributeError, exc.ProgrammingError, exc.ArgumentError):
+            driver = self.engine.dialect.driver
+            problem = f"has an option or value that the driver {driver} does not take"
+            raise InvalidValue("store", problem) from None
+
+    def _with_limit(self, first: str) -> str:
+        return f"{self._limit}; {first}" if self._limit and first else self._limit or first
+
+    def _undo(self, connection: Connection, error: BaseException) -> None:
+        """Roll back, or give the connection up where a new one would fare better."""
+        if isinstance(error, exc.DBAPIError) and self.dialect.is_stale(error.orig):
+            connection.invalidate()
+        else:
+            self.dialect.roll_back(connection)
+
     def close(self) -> None:
         """Close the pooled connections; a host's engine stays as it is."""
         if self._hosts is None:
             self.engine.dispose()
+
+
+def connections_in_use(pool: Pool) -> int:
+    """Return how many connections threads have taken out of a pool, as far as it counts them."""
+    return pool.checkedout() if isinstance(pool, QueuePool) else 0

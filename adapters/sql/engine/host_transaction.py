@@ -1,6 +1,6 @@
-"""Taking part in a transaction of the host's, and learning how it ended.
+"""Joining a transaction of the host's, and learning how it ended.
 
-SQLAlchemy tells when a commit begins and when one failed, not that it is done. It is done when the
+SQLAlchemy reports the begin of a commit and its failure, not its end. It has succeeded when the
 connection, without an error in between, begins something new or goes back to its pool.
 """
 
@@ -20,6 +20,7 @@ from addressee.domain import InvalidValue, StoreUnavailable
 
 from .dialects import dialect_of
 from .driver_errors import translated
+from .fork import renew_after_fork
 
 NOTICES = "addressee_notices"
 """Where a connection that the pool lends carries its notices."""
@@ -38,10 +39,15 @@ class Joining:
         self._lock = Lock()
         self._known: WeakSet[Connection] = WeakSet()
         self._listens = False
+        renew_after_fork(self)
+
+    def forked(self) -> None:
+        """Take a new lock."""
+        self._lock = Lock()
 
     @contextmanager
     def joined(self, host: object, committed: Callable[[], None]) -> Generator[Connection]:
-        """Open a savepoint; it is kept when the block ends, and taken back when it raises.
+        """Open a savepoint; it is released when the block ends, and rolled back when it raises.
 
         Args:
             host: a SQLAlchemy connection or session.
@@ -50,7 +56,7 @@ class Joining:
         Raises:
             InvalidValue: it is neither, or of another engine, or commits each statement by itself.
             Conflict: a race was lost; the host's transaction goes on.
-            StoreUnavailable: the database took the host's whole transaction back, or is gone.
+            StoreUnavailable: the database rolled the host's whole transaction back, or is gone.
         """
         with translated(self._dialect):
             connection = self._connection(host)
@@ -90,7 +96,7 @@ class Joining:
 
 
 class Notices:
-    """What is to be told once the open transaction of a connection is committed."""
+    """Callbacks for the commit of a connection's open transaction."""
 
     def __init__(self) -> None:
         self.waiting: list[Callable[[], None]] = []
@@ -107,14 +113,14 @@ class Notices:
         event.listen(connection, "rollback_savepoint", self._rolled_back)
 
     def settle(self, *_: object) -> None:
-        """Tell what was committed, forget what was not."""
-        told = self.waiting if self.committing else []
+        """Call those whose transaction was committed, drop the others."""
+        due = self.waiting if self.committing else []
         self.drop()
-        for tell in told:
-            tell()
+        for notify in due:
+            notify()
 
     def drop(self, *_: object) -> None:
-        """Forget everything: the transaction came to nothing."""
+        """Drop all: the transaction was rolled back."""
         self.waiting, self._savepoints, self.committing = [], [], False
 
     def _commits(self, *_: object) -> None:
@@ -133,7 +139,7 @@ class Notices:
 
 
 def back_in_pool(_: object, record: Any) -> None:  # noqa: ANN401 # the pool's own
-    """Settle the notices of a connection that is returned."""
+    """Settle the notices of a connection that returns to the pool."""
     if (notices := record.info.get(NOTICES)) is not None:
         notices.settle()
 
@@ -147,11 +153,11 @@ def failed(context: ExceptionContext) -> None:
 
 
 def take_back(connection: Connection, rollback: Callable[[], None]) -> None:
-    """Roll back to the savepoint; where MariaDB took all back over a deadlock, say so."""
+    """Roll back to the savepoint; raise StoreUnavailable where MariaDB rolled all back already."""
     try:
         rollback()
     except exc.SQLAlchemyError:
         whole = connection.get_transaction()
         if whole is not None:
             whole.rollback()
-        raise StoreUnavailable("the database took the host's whole transaction back") from None
+        raise StoreUnavailable("the database rolled the host's whole transaction back") from None

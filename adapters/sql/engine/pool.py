@@ -15,6 +15,10 @@ from .dialects import DatabaseDialect, dialect_of_url
 
 ESCAPES = "% @ : / ? are written %25 %40 %3A %2F %3F"
 """What a URL's names and passwords have to do without."""
+SYNCHRONOUS = (
+    "give a URL of a synchronous driver; in a host's asynchronous sessions, commands join by an"
+    " engine's sync_engine"
+)
 IDLE_SECONDS = 1
 """How long a connection may wait in the pool before it is asked whether it is still alive."""
 
@@ -22,11 +26,17 @@ IDLE_SECONDS = 1
 def made_engine(target: str | URL) -> Engine:
     """Return an engine for a URL, set up for a ledger; raises InvalidValue."""
     url, dialect = parsed(target)
-    options = dialect.engine_options(url)
+    url, options = dialect.engine_options(url)
     try:
         engine = create_engine(url, hide_parameters=True, **options)
     except (exc.ArgumentError, ImportError) as error:
         raise unreadable(error) from None
+    except (TypeError, ValueError):
+        raise InvalidValue("store", "has an option with an impossible value") from None
+    if engine.dialect.is_async:
+        raise InvalidValue(
+            "store", f"names the asynchronous driver {engine.dialect.driver}: {SYNCHRONOUS}"
+        )
 
     def configure(connection: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
         dialect.configure(connection)
@@ -54,6 +64,8 @@ def parsed(target: str | URL) -> tuple[URL, DatabaseDialect]:
     SQLAlchemy cuts a file's name at a question mark, and takes the end of a password that has an
     @ for the host's name.
     """
+    if hasattr(target, "sync_engine"):
+        raise InvalidValue("store", f"is an asynchronous engine: {SYNCHRONOUS}")
     try:
         url = make_url(target)
     except exc.ArgumentError as error:
@@ -72,7 +84,8 @@ def parsed(target: str | URL) -> tuple[URL, DatabaseDialect]:
 
 def unreadable(error: Exception) -> InvalidValue:
     """Return the refusal of a URL."""
-    return InvalidValue("store", f"is no URL that can be opened: {error}")
+    first, *_ = str(error).splitlines()
+    return InvalidValue("store", f"is no URL that can be opened: {first}")
 
 
 def note_time(_: object, record: Any) -> None:  # noqa: ANN401 # the pool's own
@@ -94,9 +107,8 @@ def ping_if_idle(connection: Any, record: Any, _: object) -> None:  # noqa: ANN4
         raise exc.DisconnectionError from error
 
 
-def limit_statements(engine: Engine, dialect: DatabaseDialect, seconds: float) -> None:
-    """Have the server give up each statement that takes longer; raises InvalidValue on SQLite."""
-    statement = dialect.statement_limit(seconds)
+def run_on_connect(engine: Engine, statement: str) -> None:
+    """Run a statement in each new session."""
 
     def configure(connection: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
         with connection.cursor() as cursor:

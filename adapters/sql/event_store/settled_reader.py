@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from ..engine.database import Database
+from ..engine.fork import renew_after_fork
 from ..schema.tables import Schema
 from .positions import Barrier, TakeBarrier, ordering_on
 
@@ -38,6 +39,11 @@ class Tail:
         self._settled = 0
         self._barrier: tuple[Barrier, int] | None = None
         """A barrier, and the last position that was visible before it was taken."""
+        renew_after_fork(self)
+
+    def forked(self) -> None:
+        """Take a new lock."""
+        self._lock = Lock()
 
     def rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[Any]:
         """Return the rows that a query on the ledger's table gives from its settled part."""

@@ -115,6 +115,7 @@ class Shadow:
         cache takes the old ones for the new.
         """
         with database.writing() as guard, patient(guard, "innodb_lock_wait_timeout"):
+            guard.detach()  # a second connection is needed; this one's place in the pool is free
             ordering_on(guard).keep_writers_out(guard, self._live)
             with database.writing() as connection:
                 finish(connection)

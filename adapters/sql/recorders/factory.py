@@ -50,7 +50,7 @@ class SqlFactory(InfrastructureFactory[SqlTrackingRecorder]):
             raise InfrastructureFactoryError("ADDRESSEE_URL is not set")
         self._database = Database(target)
         prefix = env.get("ADDRESSEE_PREFIX") or f"{env.name.lower() or 'addressee'}_"
-        self._schema = Schema.named(prefix)
+        self._schema = Schema.checked(prefix, None)
         self._uuids = (env.get("ORIGINATOR_ID_TYPE") or "uuid") == "uuid"
         prepare(self._database, self._schema, create=True)
 

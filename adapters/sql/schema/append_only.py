@@ -1,4 +1,4 @@
-"""The tables of ledger and seals refuse to change what they hold, whoever asks (R30)."""
+"""The tables of ledger and seals reject updates and deletes by any client (R30)."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, insert, inspect, select
 
 from addressee.domain import StoreOutdated, StoreUnavailable
 
+from ..engine.bulk_write import Rows
 from ..engine.database import Database
 from ..engine.dialects import Writers, dialect_of
 from .append_only import triggers
@@ -48,7 +49,10 @@ def revision_of(connection: Connection, schema: Schema) -> str | None:
 
 
 def create_tables(connection: Connection, schema: Schema) -> None:
-    """Make all tables as the newest migration would leave them."""
+    """Make all tables as the newest migration would leave them.
+
+    Where statements commit by themselves, a process that was killed may have made some already.
+    """
     dialect = dialect_of(connection)
     for statement in dialect.create_schema(schema.event.schema):
         connection.execute(statement)
@@ -56,7 +60,8 @@ def create_tables(connection: Connection, schema: Schema) -> None:
     for trigger in triggers(dialect, connection.dialect, schema):
         connection.exec_driver_sql(trigger.replace("%", "%%"))
     if dialect.writers is Writers.SHARE_ROWS:
-        slots = [{"name": name, "value": b""} for name in SLOT_NAMES]
-        connection.execute(insert(schema.setting), slots)
-    connection.execute(insert(schema.chunk).values(FIRST_GENERATION))
+        slots = [(name, b"") for name in SLOT_NAMES]
+        Rows(schema.setting, "name", "value").write(connection, "upsert", slots)
+    generation = Rows(schema.chunk, *schema.chunk.c.keys())
+    generation.write(connection, "upsert", [FIRST_GENERATION])
     connection.execute(insert(schema.migration), {"version_num": REVISION})

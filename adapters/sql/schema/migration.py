@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -14,12 +15,14 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
-from addressee.domain import StoreDamaged
+from addressee.domain import Conflict, StoreDamaged
 
 from ..engine.database import Database
 from .creation import revision_of
 from .tables import Schema
 
+ATTEMPTS, PAUSE = 5, 0.5
+"""How often a migration is tried that deadlocks, and after how many seconds."""
 Part = Literal["before", "after"]
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -47,7 +50,7 @@ class Migration:
         schema: str | None = None,
     ) -> None:
         self._database = Database(target)
-        self._schema = Schema.named(prefix, schema)
+        self._schema = Schema.checked(prefix, schema)
 
     def missing(self, part: Part = "after") -> list[str]:
         """Return the migrations that `run` would run, in order, each with what it does.
@@ -68,7 +71,22 @@ class Migration:
 
         Returns:
             The revisions that were run.
+
+        Raises:
+            Conflict: other transactions deadlocked with it at every attempt.
+            StoreDamaged: the tables had a migration that this release does not know.
         """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self._run(part)
+            except Conflict:
+                if attempt == ATTEMPTS:
+                    raise
+                time.sleep(PAUSE)
+
+    def _run(self, part: Part) -> list[str]:
         with self._database.alone() as connection:
             missing = self._missing(connection, part)
             if missing:

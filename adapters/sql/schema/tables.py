@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Self
 
 from sqlalchemy import MetaData, Table
+
+from addressee.domain import InvalidValue
 
 from . import bookkeeping_tables as bookkeeping
 from . import ledger_tables as ledger
 from . import read_model_tables as read_models
 from .column_types import NewTable
 
+NAME_PART = re.compile(r"\w*")
+LONGEST = 40
+"""Most bytes of a prefix or schema: names in PostgreSQL have at most 63."""
 REVISION = "0003"
 """The newest migration (migrations/versions); its outcome are these tables."""
 
@@ -51,6 +57,14 @@ class Schema:
         """Return the tables that a rebuild replaces, by name."""
         names = ("installation", "address", "holder", "segment", "chunk", "delta")
         return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def checked(cls, prefix: str, schema: str | None) -> Self:
+        """Return the tables of names that a host gives; raises InvalidValue if they are none."""
+        for field, name in (("prefix", prefix), ("schema", schema or "")):
+            if not NAME_PART.fullmatch(name) or len(name.encode()) > LONGEST:
+                raise InvalidValue(field, f"takes letters, digits and _, up to {LONGEST} bytes")
+        return cls.named(prefix, schema)
 
     @classmethod
     def named(cls, prefix: str = "addressee_", schema: str | None = None) -> Self:

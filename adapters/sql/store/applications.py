@@ -1,4 +1,4 @@
-"""Applications and their API keys in two tables beside the ledger."""
+"""Applications and their API keys in two tables next to the ledger."""
 
 from __future__ import annotations
 

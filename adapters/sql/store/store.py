@@ -58,7 +58,8 @@ class SqlStore:
         database, parts: what it is made of, for others in this package.
 
     Raises:
-        InvalidValue: the URL can't be read.
+        InvalidValue: the URL can't be read or names a driver that can't be used; `prefix` or
+            `schema` is no name.
         StoreUnavailable: the database can't be opened, or has no tables and none are to be made.
         StoreOutdated: its tables need to be migrated.
         StoreDamaged: it is there, and is no database.
@@ -77,7 +78,7 @@ class SqlStore:
         mapper: EventMapper | None = None,
     ) -> None:
         self.database = Database(target, statement_timeout)
-        self._schema = Schema.named(prefix, schema)
+        self._schema = Schema.checked(prefix, schema)
         self.applications = SqlApplications(self.database, self._schema)
         self.parts = Parts(
             Prepared(self._schema),
@@ -88,8 +89,13 @@ class SqlStore:
         self._joining = Joining(self.database.engine)
         self._ordering = ordering_on(self.database.engine)
         # A view must not begin before a rebuild swaps a table that it then finds with less in it.
-        swapped = [*self._schema.swapped.values()]
-        self._before_reading = self.database.dialect.hold(self.database.engine.dialect, swapped)
+        # Of the other tables that it reads it takes the locks with it, for then a migration can
+        # deadlock with its begin alone.
+        known = self._schema
+        self._before_reading = self.database.dialect.hold(
+            self.database.engine.dialect,
+            [*known.swapped.values(), known.event, known.term],
+        )
         try:
             prepare(self.database, self._schema, create=create)
             self.indexed_attributes = self._indexed(indexed_attributes)
@@ -105,8 +111,18 @@ class SqlStore:
             yield SqlReader(connection, self.parts)
 
     def ping(self) -> None:
-        """Return if the database answers and has the store's tables."""
-        self.last()
+        """Return if the database answers and can be written; waits for no other writer.
+
+        Raises:
+            StoreUnavailable: it can't be reached, or only be read.
+            StoreDamaged: the store's tables are gone.
+        """
+        if self.database.single_writer:
+            self.last()  # a file does not fail over
+            return
+        setting = self._schema.setting
+        with self.database.writing() as connection:
+            connection.execute(update(setting).where(setting.c.name == "").values(value=b""))
 
     @contextmanager
     def auditing(self) -> Generator[SqlAudit]:
@@ -145,7 +161,7 @@ class SqlStore:
         self.identifier_key, self.indexed_attributes = key, indexed
 
     def compact(self) -> int:
-        """Fold what live changes left beside the postings' chunks into them.
+        """Fold the delta, which live changes have written, into the postings' chunks.
 
         Commands do it themselves now and then; a scheduler that calls this spares them the work.
         Any number of processes may.
@@ -174,10 +190,10 @@ class SqlStore:
         A scheduler calls it; any number of processes may. Writers do not wait for it.
 
         Args:
-            progress: told each seal that was made.
+            progress: called with each new seal.
 
         Returns:
-            The newest seal, whoever made it; None while the ledger is empty.
+            The newest seal, by any process; None while the ledger is empty.
         """
         return Sealer(
             self.database,
@@ -192,7 +208,7 @@ class SqlStore:
         with self._joining.joined(host, committed) as connection:
             if first := self._ordering.share(connection.dialect, self._schema):
                 connection.exec_driver_sql(first)
-            yield JoinedTransaction(connection, self.parts, self.database)
+            yield JoinedTransaction(connection, self.parts)
 
     def viewing(self) -> AbstractContextManager[Connection]:
         """Open the transaction of a view, which no swap of tables divides."""

@@ -1,4 +1,4 @@
-"""All that a store holds, for whoever checks it."""
+"""All that a store holds, for checks of the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .view import SqlReader
 
 
 class SqlAudit(SqlReader):
-    """Everything within one open transaction, given statements that have nothing warm yet."""
+    """Everything within one open transaction, given statements with an empty cache."""
 
     def last(self) -> int:
         """Return the position of the last event."""

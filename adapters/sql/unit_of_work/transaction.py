@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import cached_property
 
@@ -14,13 +13,12 @@ from sqlalchemy import Connection, delete
 from addressee.application import Changes, InstallationChange, Stored
 from addressee.domain import Address, Conflict, Event
 
-from ..audience_index.generation_cache import Warm
-from ..audience_index.index_statements import WARM_BYTES
+from ..audience_index.generation_cache import GenerationCache
+from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
-from ..audience_index.term_dictionary import add_terms, numbers_and_ordinals, term_numbers
+from ..audience_index.term_dictionary import add_terms, numbers_and_ordinals
 from ..engine.bulk_write import Write
 from ..engine.compiled_query import microseconds_or_none, pages, to_microseconds
-from ..engine.database import Database
 from ..event_store.append import insert_events
 from .address_rows import address_row
 from .components import Parts
@@ -28,7 +26,7 @@ from .view import SqlReader
 
 
 class SqlTransaction(SqlReader):
-    """An open transaction of a store; whoever opened it commits or rolls back.
+    """An open transaction of a store; its opener commits or rolls back.
 
     Args:
         connection: with its transaction begun.
@@ -41,8 +39,8 @@ class SqlTransaction(SqlReader):
 
     @cached_property
     def _postings(self) -> Postings:
-        """Nothing that others might use is kept of what may yet be rolled back."""
-        return Postings(self._connection, self._prepared.index, Warm(WARM_BYTES))
+        """Use a cache of its own: what it reads may yet be rolled back."""
+        return Postings(self._connection, self._prepared.index, GenerationCache(CACHE_BYTES))
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         """Record events and what they change in the read models; raises Conflict."""
@@ -117,7 +115,7 @@ class SqlTransaction(SqlReader):
         index = self._prepared.index
         numbers, ordinals = numbers_and_ordinals(self._connection, index, application, terms, names)
         if unknown := terms - numbers.keys():
-            numbers |= self._add_terms(application, unknown)
+            numbers |= add_terms(self._connection, index, application, unknown)
         # Of several changes of one installation the last one counts.
         moved = {change.installation: change for change in changes if change.moved}
         if moved:
@@ -148,9 +146,6 @@ class SqlTransaction(SqlReader):
         if rows := [address_row(n, address) for n, address in addresses.items() if address]:
             yield Write(self._prepared.addresses, "upsert", rows)
 
-    def _add_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
-        return add_terms(self._connection, self._prepared.index, application, terms)
-
     def _tidy(self, postings: int) -> None:
         self._upkeep.after(postings, self._connection, self._prepared.index)
 
@@ -174,29 +169,7 @@ class FollowingTransaction(SqlTransaction):
 
 
 class JoinedTransaction(SqlTransaction):
-    """A transaction that the host will end, nobody knows when; so no other writer waits for it.
-
-    Args:
-        connection, parts: as for any.
-        database: the store's.
-    """
-
-    def __init__(self, connection: Connection, parts: Parts, database: Database) -> None:
-        super().__init__(connection, parts)
-        self._database = database
-
-    def _add_terms(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
-        """Give numbers to terms in a transaction of its own: others want the same terms.
-
-        SQLite has one writer, and that is the host.
-        """
-        if self._database.single_writer:
-            return super()._add_terms(application, terms)
-        index = self._prepared.index
-        with self._database.writing() as own:
-            known = term_numbers(own, index, application, terms)
-            unknown = terms - known.keys()
-            return known | add_terms(own, index, application, unknown) if unknown else known
+    """A transaction that the host will end at a time of its own."""
 
     def _tidy(self, postings: int) -> None:
         """Leave compaction to a command that commits at once."""

@@ -46,7 +46,7 @@ class SqlReader:
     @cached_property
     def _postings(self) -> Postings:
         index = self._prepared.index
-        return Postings(self._connection, index, index.warm)
+        return Postings(self._connection, index, index.cache)
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         """Return stream → its events behind a version.
@@ -239,7 +239,7 @@ class SqlReader:
         return None if found is None else from_microseconds(found)
 
     def _with_touches(self) -> Join:
-        """Return installations beside their signs of life."""
+        """Return installations joined with their signs of life."""
         table, touch = self._schema.installation, self._schema.touch
         return table.outerjoin(touch, touch.c.installation == table.c.id)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-from sqlalchemy import Column, Connection, Dialect, Executable, Table, exc
+from sqlalchemy import Column, Connection, Dialect, Engine, Executable, Table, exc
 from sqlalchemy.engine import URL
+
+from addressee.domain import AddresseeError, InvalidValue
 
 Row = Sequence[object]
 Way = Literal["insert", "upsert", "update", "numbered"]
@@ -56,14 +58,27 @@ class DatabaseDialect(ABC):
     arrays: ClassVar[bool] = False
     ddl_commits: ClassVar[bool] = False
     in_file: ClassVar[bool] = False
+    asynchronous: ClassVar[Sequence[str]] = ()
+    """Drivers of hosts' asynchronous engines that were tried."""
     mark: ClassVar[str] = "%s"
     """Stands for a parameter."""
 
     # Engines.
 
-    def engine_options(self, url: URL) -> dict[str, Any]:
-        """Return arguments of `create_engine` for a URL; raises InvalidValue."""
-        return {}
+    def engine_options(self, url: URL) -> tuple[URL, dict[str, Any]]:
+        """Return a URL without the options that only we know, and arguments of `create_engine`.
+
+        Raises:
+            InvalidValue: an option has an impossible value.
+        """
+        return url, {}
+
+    def check(self, engine: Engine) -> None:
+        """Raise InvalidValue for an engine whose transactions we can't begin ourselves."""
+        driver = engine.dialect.driver
+        if engine.dialect.is_async and driver not in self.asynchronous:
+            usable = ", ".join(self.asynchronous) or "none"
+            raise InvalidValue("store", f"can't be on {driver}; asynchronous drivers: {usable}")
 
     def configure(self, connection: Any) -> None:  # noqa: ANN401 # a driver's own type
         """Set a new connection of the driver's up."""
@@ -72,9 +87,13 @@ class DatabaseDialect(ABC):
         """Return the file that the database is in; None where a server has it."""
         return None
 
-    @abstractmethod
-    def statement_limit(self, seconds: float) -> str:
+    def session_limit(self, seconds: float) -> str:
         """Return what limits each statement of a session; raises InvalidValue without a server."""
+        return ""
+
+    def transaction_limit(self, seconds: float) -> str:
+        """Return the same for a transaction, where sessions may be shared."""
+        return ""
 
     # Transactions.
 
@@ -102,8 +121,23 @@ class DatabaseDialect(ABC):
         """Roll back, as far as the connection still can."""
 
     @abstractmethod
-    def lost_race(self, error: BaseException | None) -> bool:
-        """Whether a driver's error says that another transaction was faster, or a deadlock."""
+    def meaning(self, error: BaseException | None) -> AddresseeError | None:
+        """Return the product's error for a driver's, if its code tells more than its class."""
+
+    def too_large(
+        self, error: exc.DBAPIError, connect: Callable[[], Connection]
+    ) -> AddresseeError | None:
+        """Return the refusal of a statement that is longer than the server takes.
+
+        Args:
+            error: what a statement raised.
+            connect: gives another connection: the server closes the one that was used.
+        """
+        return None
+
+    def is_stale(self, error: BaseException | None) -> bool:
+        """Whether a driver's error says that a new connection would fare better than this one."""
+        return False
 
     @contextmanager
     def alone(self, connection: Connection) -> Generator[None]:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Column, Connection, Dialect, Table, func, select
+from sqlalchemy import Column, Connection, Dialect, Table, exc, func, select
 
-from addressee.domain import StoreUnavailable
+from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavailable
 
 from .base import DatabaseDialect, Writers, quoted, trigger_names
 
-DEADLOCK, CHANGED_SINCE_READ = 1213, 1020
+RACES = {1213: "deadlock", 1020: "a row has changed since it was read"}
+READ_ONLY = {1290, 1792, 1836}
+"""Numbers of errors: by --read-only, in a read-only transaction, in read-only mode."""
+
+CONNECTION_CLOSED = {0, 1153, 2006, 2013}
+"""Numbers of errors, with or without a reason."""
+LARGE = 100_000
+"""Bytes of a statement from which on its length may be the reason."""
 
 LOCK_NAME = "addressee"
 LOCK_SECONDS = 30
 
 TRIGGER = """
-CREATE TRIGGER {schema}{trigger} BEFORE {verb} ON {schema}{table} FOR EACH ROW
+CREATE TRIGGER IF NOT EXISTS {schema}{trigger} BEFORE {verb} ON {schema}{table} FOR EACH ROW
 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'
 """
 RANGE = """
-CREATE TRIGGER {schema}{in_range} AFTER INSERT ON {schema}{table} FOR EACH ROW
+CREATE TRIGGER IF NOT EXISTS {schema}{in_range} AFTER INSERT ON {schema}{table} FOR EACH ROW
 IF NOT ({condition}) THEN
 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'; END IF
 """
@@ -35,7 +42,7 @@ class MariadbDialect(DatabaseDialect):
     writers = Writers.SHARE_ROWS
     ddl_commits = True
 
-    def statement_limit(self, seconds: float) -> str:
+    def session_limit(self, seconds: float) -> str:
         """Return the setting of seconds."""
         return f"SET max_statement_time = {seconds}"
 
@@ -48,8 +55,9 @@ class MariadbDialect(DatabaseDialect):
         self._begin(connection, "READ COMMITTED", first)
 
     def _begin(self, connection: Connection, level: str, first: str) -> None:
-        connection.execution_options(isolation_level=level)
-        connection.begin()
+        # SQLAlchemy's own way takes two more round trips, and lets the driver's errors through.
+        connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        connection.exec_driver_sql("START TRANSACTION")
         if first:
             connection.exec_driver_sql(first)
 
@@ -64,9 +72,35 @@ class MariadbDialect(DatabaseDialect):
         """Roll back by the driver."""
         connection.rollback()
 
-    def lost_race(self, error: BaseException | None) -> bool:
-        """Look at the number, which the drivers put first."""
-        return error is not None and error.args[:1] in {(DEADLOCK,), (CHANGED_SINCE_READ,)}
+    def meaning(self, error: BaseException | None) -> AddresseeError | None:
+        """Look at the number."""
+        number = number_of(error)
+        if number in RACES:
+            return Conflict("read models", 0, 1, f"lost to another transaction: {RACES[number]}")
+        if number in READ_ONLY:
+            return StoreUnavailable(f"the database is read-only: {error}")
+        return None
+
+    def too_large(
+        self, error: exc.DBAPIError, connect: Callable[[], Connection]
+    ) -> AddresseeError | None:
+        """Compare what was written with max_allowed_packet; escaping may double its length."""
+        size = size_of(error.params)
+        if number_of(error.orig) not in CONNECTION_CLOSED or size < LARGE:
+            return None
+        try:
+            with connect() as connection:
+                limit = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one()
+        except exc.SQLAlchemyError:
+            return None  # the server is gone for another reason
+        if 2 * size < limit:
+            return None
+        problem = f"writes {size} bytes at once, beyond the server's max_allowed_packet ({limit})"
+        return InvalidValue("command", problem)
+
+    def is_stale(self, error: BaseException | None) -> bool:
+        """Whether the server is read-only: after a failover, another one may not be."""
+        return number_of(error) in READ_ONLY
 
     @contextmanager
     def alone(self, connection: Connection) -> Generator[None]:
@@ -102,11 +136,28 @@ class MariadbDialect(DatabaseDialect):
         return f"SELECT 1 FROM {', '.join(quoted(sql, t) for t in tables)} LIMIT 0"  # noqa: S608 # our own names
 
 
+def number_of(error: BaseException | None) -> int:
+    """Return the number of a driver's error, which comes first; 0 if it has none."""
+    return error.args[0] if error is not None and error.args else 0
+
+
+def size_of(parameters: object) -> int:
+    """Return about how many bytes the parameters take; of many rows, the largest one's."""
+    if isinstance(parameters, str):
+        return len(parameters.encode())
+    if isinstance(parameters, bytes):
+        return len(parameters)
+    if not isinstance(parameters, list | tuple):
+        return 0
+    sizes = [size_of(each) for each in cast("Sequence[object]", parameters)]
+    return sum(sizes) if isinstance(parameters, tuple) else max(sizes, default=0)
+
+
 class MysqlDialect(MariadbDialect):
     """MySQL."""
 
     name = "mysql"
 
-    def statement_limit(self, seconds: float) -> str:
+    def session_limit(self, seconds: float) -> str:
         """Return the setting of milliseconds."""
         return f"SET max_execution_time = {int(seconds * 1000)}"

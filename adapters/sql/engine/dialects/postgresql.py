@@ -7,12 +7,28 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, Executable, Table, func, select, text
+from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateSchema
+
+from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavailable
 
 from .base import DatabaseDialect, Row, Way, Writers, insert_into, quoted, trigger_names
 
 TAKE_XID = "SELECT pg_current_xact_id()::text::bigint"
-SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
+RACES = {"40001": "serialization failure", "40P01": "deadlock"}
+READ_ONLY = "25006"
+NO_DAMAGE = {"42501", "42601", "0A000"}
+"""SQLSTATEs: a privilege is missing; the driver is set to prepare all, or a table has changed since
+a statement was prepared."""
+OF_ANOTHER_SESSION = {"26000", "42P05"}
+"""SQLSTATEs: a prepared statement does not exist, or exists already."""
+PROTOCOL = "08P01"
+"""SQLSTATE: among others, a prepared statement takes other parameters."""
+THRESHOLD = "prepare_threshold"
+POOLER = (
+    "behind a pooler that lends a session a transaction at a time, add ?prepare_threshold=none to"
+    " the URL, or connect_args={'prepare_threshold': None} to the engine"
+)
 
 MANY = 500
 """From how many rows on COPY is faster."""
@@ -45,10 +61,22 @@ class PostgresqlDialect(DatabaseDialect):
     name = "postgresql"
     writers = Writers.HAVE_IDS
     arrays = True
+    asynchronous = ("psycopg", "psycopg_async")
 
-    def statement_limit(self, seconds: float) -> str:
-        """Return the setting of milliseconds."""
-        return f"SET statement_timeout = {int(seconds * 1000)}"
+    def engine_options(self, url: URL) -> tuple[URL, dict[str, Any]]:
+        """Take psycopg's ``prepare_threshold``, which has to reach it as a number or None."""
+        given = url.query.get(THRESHOLD)
+        if given is None:
+            return url, {}
+        if given != "none" and not (str(given).isdecimal() and int(str(given))):
+            # With 0, psycopg would also prepare our BEGIN, which is several statements.
+            raise InvalidValue("store", f"has a {THRESHOLD} that is neither none nor 1 or more")
+        threshold = None if given == "none" else int(str(given))
+        return url.difference_update_query([THRESHOLD]), {"connect_args": {THRESHOLD: threshold}}
+
+    def transaction_limit(self, seconds: float) -> str:
+        """Return the setting of milliseconds; a pooler would lend the session to others."""
+        return f"SET LOCAL statement_timeout = {int(seconds * 1000)}"
 
     def begin_read(self, connection: Connection, first: str) -> None:
         """Begin in one round trip."""
@@ -79,9 +107,22 @@ class PostgresqlDialect(DatabaseDialect):
         if not connection.invalidated:
             connection.exec_driver_sql("ROLLBACK")
 
-    def lost_race(self, error: BaseException | None) -> bool:
+    def meaning(self, error: BaseException | None) -> AddresseeError | None:
         """Look at the SQLSTATE."""
-        return getattr(error, "sqlstate", None) in {SERIALIZATION_FAILURE, DEADLOCK}
+        state = getattr(error, "sqlstate", None)
+        if state in RACES:
+            return Conflict("read models", 0, 1, f"lost to another transaction: {RACES[state]}")
+        if state in NO_DAMAGE:
+            return StoreUnavailable(f"the database rejected a statement: {error}")
+        if state == READ_ONLY:
+            return StoreUnavailable(f"the database is read-only: {error}")
+        if state in OF_ANOTHER_SESSION or (state == PROTOCOL and "bind message" in str(error)):
+            return StoreUnavailable(f"{error}; {POOLER}")
+        return None
+
+    def is_stale(self, error: BaseException | None) -> bool:
+        """Whether the session is read-only: after a failover, new ones may not be."""
+        return getattr(error, "sqlstate", None) == READ_ONLY
 
     @contextmanager
     def alone(self, connection: Connection) -> Generator[None]:

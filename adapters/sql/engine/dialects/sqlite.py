@@ -11,12 +11,23 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Table, UniqueConstraint
 from sqlalchemy.engine import URL
 
-from addressee.domain import InvalidValue
+from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavailable
 
 from .base import DatabaseDialect, Writers, as_sqlalchemy, trigger_names
 
 LOCK_TIMEOUT = 30
 """How long a writer waits for the others, in seconds."""
+
+TOO_OLD = (
+    "another process has written since your transaction began: begin it again, with BEGIN IMMEDIATE"
+)
+DRIVER_BEGINS = (
+    "needs an engine whose driver begins no transactions of its own: leave `autocommit` as it is"
+)
+NOT_WRITABLE = (
+    "SQLite writes its file's folder even to read; where nobody writes, open"
+    " sqlite:///file:PATH?immutable=1&uri=true"
+)
 
 TRIGGER = """
 CREATE TRIGGER IF NOT EXISTS {schema}{trigger} BEFORE {verb} ON {table}
@@ -40,13 +51,14 @@ class SqliteDialect(DatabaseDialect):
     name = "sqlite"
     writers = Writers.TAKE_TURNS
     in_file = True
+    asynchronous = ("aiosqlite",)
     mark = "?"
 
-    def engine_options(self, url: URL) -> dict[str, Any]:
+    def engine_options(self, url: URL) -> tuple[URL, dict[str, Any]]:
         """Return how long to wait for other processes; raises InvalidValue without a file."""
         if url.database in (None, "", ":memory:"):
             raise InvalidValue("store", "needs a file: sqlite:///path (in memory, use MemoryStore)")
-        return {"connect_args": {"timeout": LOCK_TIMEOUT}}
+        return url, {"connect_args": {"timeout": LOCK_TIMEOUT}}
 
     def configure(self, connection: Any) -> None:  # noqa: ANN401 # the driver's own
         """Set WAL mode, fully synchronous."""
@@ -59,12 +71,15 @@ class SqliteDialect(DatabaseDialect):
         """Return the file, also of a URI (https://sqlite.org/uri.html)."""
         return Path((url.database or ".").removeprefix("file:"))
 
-    def statement_limit(self, seconds: float) -> str:
+    def session_limit(self, seconds: float) -> str:
         """Raise InvalidValue: there is no server that could give up."""
         raise InvalidValue("statement_timeout", "is known to servers only")
 
     def begin_read(self, connection: Connection, first: str) -> None:
         """Begin by the driver's cursor: SQLAlchemy needs longer than a whole query takes."""
+        if connection.dispatch.begin:
+            connection.begin()  # a host's listener begins, or would do so later, within ours
+            return
         try:
             connection.connection.cursor().execute("BEGIN DEFERRED")
         except sqlite3.Error as error:
@@ -73,6 +88,10 @@ class SqliteDialect(DatabaseDialect):
     def begin_write(self, connection: Connection, first: str) -> None:
         """Begin by a statement of ours; the driver would begin late and by itself."""
         connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.begin()
+        raw: Any = connection.connection.driver_connection
+        if raw.in_transaction:  # a host's listener has begun, but not for writing
+            self.roll_back(connection)
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         if first:
             connection.exec_driver_sql(first)
@@ -89,11 +108,21 @@ class SqliteDialect(DatabaseDialect):
 
     def roll_back(self, connection: Connection) -> None:
         """Roll back by the driver, which does nothing where SQLite has rolled back already."""
-        connection.connection.rollback()
+        try:
+            connection.connection.rollback()
+        except sqlite3.Error as error:
+            raise as_sqlalchemy(error, connection) from error
 
-    def lost_race(self, error: BaseException | None) -> bool:
-        """Return False: a writer waits for its turn."""
-        return False
+    def meaning(self, error: BaseException | None) -> AddresseeError | None:
+        """Tell a view that is too old to write, and a file that can't be written."""
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code == sqlite3.SQLITE_ERROR and "within a transaction" in str(error):
+            return InvalidValue("store", DRIVER_BEGINS)
+        if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
+            return Conflict("read models", 0, 1, TOO_OLD)
+        if code & 0xFF in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
+            return StoreUnavailable(f"{error}; {NOT_WRITABLE}")
+        return None
 
     def append_only(self, sql: Dialect, table: Table, refusal: str) -> Sequence[str]:
         """Return one trigger for each statement that is refused.

@@ -39,10 +39,10 @@ CREATE TRIGGER {no_change} BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}{table
 FOR EACH STATEMENT EXECUTE FUNCTION {schema}{refuse}()
 """,
     "mariadb": """
-CREATE TRIGGER {schema}{no_UPDATE} BEFORE UPDATE ON {schema}{table} FOR EACH ROW
+CREATE TRIGGER IF NOT EXISTS {schema}{no_UPDATE} BEFORE UPDATE ON {schema}{table} FOR EACH ROW
 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'
 ;
-CREATE TRIGGER {schema}{no_DELETE} BEFORE DELETE ON {schema}{table} FOR EACH ROW
+CREATE TRIGGER IF NOT EXISTS {schema}{no_DELETE} BEFORE DELETE ON {schema}{table} FOR EACH ROW
 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{refusal}'
 """,
 }
@@ -71,6 +71,8 @@ def upgrade() -> None:
             f"{prefix}{name}",
             *parts,
             schema=schema,
+            # MariaDB commits each, and a run may have been killed.
+            if_not_exists=not context.as_sql,
             sqlite_autoincrement=name == "event",
             mysql_engine="InnoDB",
             mariadb_engine="InnoDB",
@@ -180,10 +182,14 @@ def upgrade() -> None:
         Column("name", exact(50), primary_key=True),
         Column("value", Bytes, nullable=False),
     )
-    op.bulk_insert(chunk, [{"term": 0, "shard": 0, "card": 0, "checksum": 0, "data": b""}])
-    if database in {"mariadb", "mysql"}:
-        op.bulk_insert(setting, [{"name": f"slot {n}", "value": b""} for n in range(16)])
     quote = context.dialect.identifier_preparer.quote
+    name_of = context.dialect.identifier_preparer.format_table
+    if database in {"mariadb", "mysql"}:
+        op.execute(f"INSERT IGNORE INTO {name_of(chunk)} VALUES (0, 0, 0, 0, '')")  # noqa: S608 # our own names
+        slots = ", ".join(f"('slot {n}', '')" for n in range(16))
+        op.execute(f"INSERT IGNORE INTO {name_of(setting)} VALUES {slots}")  # noqa: S608 # our own names
+    else:
+        op.bulk_insert(chunk, [{"term": 0, "shard": 0, "card": 0, "checksum": 0, "data": b""}])
     for guarded, what in ((event, "events"), (seal, "seals")):
         names = {ending: quote(f"{guarded.name}_{ending}") for ending in NAMES}
         statements = TRIGGERS[database].format(

@@ -29,6 +29,8 @@ def upgrade() -> None:
         Column("details", BYTES, nullable=False),
         Column("since", BigInteger, nullable=False),
         schema=event.schema,
+        # MariaDB commits it at once, and the run may have been killed then.
+        if_not_exists=not op.get_context().as_sql,
         mysql_engine="InnoDB",
         mariadb_engine="InnoDB",
     )

@@ -33,7 +33,7 @@ ALTER TABLE {schema}{event} ADD CONSTRAINT {event_in_range}
 CHECK (position > 0 AND version >= 0) NOT VALID
 """,
     "mariadb": """
-CREATE TRIGGER {schema}{event_in_range} AFTER INSERT ON {schema}{event} FOR EACH ROW
+CREATE TRIGGER IF NOT EXISTS {schema}{event_in_range} AFTER INSERT ON {schema}{event} FOR EACH ROW
 IF NOT (NEW.position > 0 AND NEW.version >= 0) THEN
 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'positions of events begin with 1'; END IF
 """,
@@ -58,8 +58,11 @@ def upgrade() -> None:
     prefix: str = context.opts["tables"].event.name.removesuffix("event")
     quote = context.dialect.identifier_preparer.quote
     column = Column[object]("key_fingerprint", exact(50))
-    op.add_column(f"{prefix}seal", column, schema=schema)
-    statements = STATEMENTS[context.dialect.name].format(
+    database: str = context.opts["database"]
+    # MariaDB commits each, and a run may have been killed.
+    made = {"if_not_exists": True} if database == "mariadb" else {}
+    op.add_column(f"{prefix}seal", column, schema=schema, **made)
+    statements = STATEMENTS[database].format(
         schema=f"{quote(schema)}." if schema else "",
         **{name: quote(f"{prefix}{name}") for name in NAMES},
     )
