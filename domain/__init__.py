@@ -1,7 +1,7 @@
 """The rules of who is on which device. Knows no database, network, file or clock."""
 
 from .address import UNIQUE_FACTS, Address
-from .aggregates.base import Aggregate, Appliers, Occasion, differing
+from .aggregates.base import Aggregate, Appliers, Occasion
 from .aggregates.binding_rules import (
     Successor,
     bind,
@@ -69,21 +69,9 @@ from .events import (
     PushTokenClaimed,
     SegmentDefined,
     SegmentRemoved,
-    Values,
     personal_fields,
 )
-from .identity import (
-    KINDS,
-    Identifier,
-    Identity,
-    Kind,
-    check_names_somebody,
-    identifier_of,
-    key_fingerprint,
-    keyed_hash,
-)
-from .limits import Limits
-from .phone_numbers import check_possible
+from .identity import Identifier, Identity, Kind, identifier_of, key_fingerprint, keyed_hash
 from .policies.mobile_app import (
     Contacts,
     DeviceCap,
@@ -103,7 +91,7 @@ from .store_errors import (
     StoreOutdated,
     StoreUnavailable,
 )
-from .values import Attributes, Objects, Scalar, Value
+from .values import Attributes, Scalar
 
 Application = MobileApp
 """The former name of `MobileApp`."""
@@ -113,7 +101,6 @@ __all__ = [
     "FACTS",
     "FLAG_FACTS",
     "KEEP",
-    "KINDS",
     "UNIQUE_FACTS",
     "Address",
     "AddresseeError",
@@ -156,12 +143,10 @@ __all__ = [
     "Kind",
     "LedgerFileInvalid",
     "LimitExceeded",
-    "Limits",
     "MobileApp",
     "NoRegistration",
     "Not",
     "NotPersonalized",
-    "Objects",
     "Occasion",
     "Or",
     "OtherPerson",
@@ -198,16 +183,11 @@ __all__ = [
     "UserData",
     "UserIdentityInvalid",
     "UserMergeInterrupted",
-    "Value",
-    "Values",
     "as_expression",
     "bind",
     "candidate",
     "check_acts_for",
     "check_free",
-    "check_names_somebody",
-    "check_possible",
-    "differing",
     "identifier_of",
     "installation_terms",
     "key_fingerprint",

@@ -92,16 +92,12 @@ class EmailInvalid(InvalidValue):
 
 
 class UserIdentityInvalid(InvalidValue):
-    """An identity names nobody (R10), or its external id stands for nobody (R44)."""
+    """An identity names nobody (R10)."""
 
     code = "USER_IDENTITY_INVALID"
 
-    def __init__(
-        self,
-        field: str = "identity",
-        problem: str = "has none of external_id, msisdns and emails set",
-    ) -> None:
-        super().__init__(field, problem)
+    def __init__(self) -> None:
+        super().__init__("identity", "has none of external_id, msisdns and emails set")
 
 
 class ExpressionInvalid(InvalidValue):

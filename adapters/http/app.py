@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from functools import lru_cache
 from importlib.metadata import version
 
 from fastapi import FastAPI, Request
@@ -99,6 +101,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         title="addressee",
         version=version("addressee"),
         summary="Know which person a push installation belongs to, and whom a push reaches.",
+        openapi_url=None,  # it would be serialized for each request, in the event loop
         docs_url=None,  # its page loads scripts from another host
         redoc_url=None,
         redirect_slashes=False,  # it would redirect to the host and scheme of the request's headers
@@ -123,6 +126,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         app.include_router(routes(service))
     app.include_router(health_routes(service, metrics))
     drop_framework_errors(app)
+    app.add_route("/openapi.json", openapi_route(app), include_in_schema=False)
     app.add_middleware(
         OuterMiddleware,
         bodies=Bodies(body_limit, body_seconds),
@@ -141,6 +145,22 @@ def drop_framework_errors(app: FastAPI) -> None:
             operation["responses"].pop("422", None)
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
+
+
+def openapi_route(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint of the OpenAPI document, which names where the application is mounted."""
+
+    @lru_cache(maxsize=1)
+    def document(root: str) -> bytes:
+        return json.dumps(
+            {**app.openapi(), **({"servers": [{"url": root}]} if root else {})}
+        ).encode()
+
+    async def read_openapi(request: Request) -> Response:
+        root = request.scope.get("root_path", "").rstrip("/")
+        return Response(document(root), media_type="application/json")
+
+    return read_openapi
 
 
 async def on_bad_parameter(request: Request, error: Exception) -> Response:
@@ -165,13 +185,14 @@ async def on_no_route(request: Request, error: Exception) -> Response:
 
 
 def allowed(request: Request) -> list[str]:
-    """Return the methods of all routes that have a request's path."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches({**request.scope, "method": "GET"})
-        if match is not Match.NONE:
-            found |= set(getattr(route, "methods", None) or ())
-    return sorted(found | {"HEAD"} if "GET" in found else found)
+    """Return the methods that a request's path has."""
+    found = [
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    ]
+    return [*found, "HEAD"] if "GET" in found else found
 
 
 async def end_sessions(service: ServiceContext, seconds: float | None) -> None:

@@ -24,6 +24,7 @@ from addressee.application import (
     Scope,
     Store,
 )
+from addressee.application.access.cached_applications import Lookup
 from addressee.application.defaults import random_id, utc_now
 
 from .load.places import Places
@@ -133,12 +134,16 @@ class ServiceContext:
 
     async def _identify(
         self,
-        identify: Callable[[Configured, str | None, T], Caller],
+        identify: Callable[[Lookup, str | None, T], Caller],
         authorization: str | None,
         option: T,
     ) -> Caller:
-        work = partial(identify, self.configured, authorization, option)
-        return await to_thread.run_sync(work, limiter=self._identifying)
+        try:
+            return identify(self.configured.cached, authorization, option)
+        except KeyError:
+            # A flood of unknown credentials waits here, and known callers do not.
+            work = partial(identify, self.configured, authorization, option)
+            return await to_thread.run_sync(work, limiter=self._identifying)
 
 
 def bounded(places: Places, endpoint: Callable[..., Any]) -> Endpoint:

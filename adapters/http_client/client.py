@@ -151,6 +151,12 @@ class Client:
         found: dict[str, Any] | None = self._call("POST", "/persons/find", identity)["person"]
         return found
 
+    def holder(self, installation: str, at: datetime | None = None) -> dict[str, Any] | None:
+        """Return the person of an installation at a moment, with the data of that moment."""
+        path = f"/installations/{part(installation)}/holder"
+        found: dict[str, Any] | None = self._call("GET", path, params=moment(at))["person"]
+        return found
+
     def applications(self) -> list[dict[str, Any]]:
         """Return the applications of the key with their policies."""
         found: list[dict[str, Any]] = self._call("GET", "/applications")

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Unpack
 
-from addressee.application import Call, Context, Personalization, Personalized, together
+from addressee.application import (
+    Call,
+    Context,
+    Identity,
+    Personalization,
+    Personalized,
+    together,
+)
 
 from .fields import Body, facts_of, identity_of, person_changes_of
 
@@ -32,10 +39,23 @@ def sign_in_of(
     flags: Mapping[str, bool],
     body: Body,
     of: str | None = None,
+    *,
+    admit: Callable[[Identity], Identity] | None = None,
     **context: Unpack[Context],
 ) -> Callable[[Personalization], Personalized]:
-    """Return the call for a sign-in."""
+    """Return the call for a sign-in.
+
+    Args:
+        installation: its id.
+        flags: the flags of the request by their names on the wire.
+        body: the request's.
+        of: the only external id that the caller may sign in (R55).
+        admit: returns an identity without what the caller may not give.
+        context: of the command.
+    """
     identity = identity_of(body.get("userIdentity") or {})
+    if admit is not None:
+        identity = admit(identity)
     changes = person_changes_of(body.get("userAttributes") or {})
     return lambda people: people.personalize(
         installation,
@@ -51,13 +71,19 @@ def sign_in_of(
 
 
 def person_update_of(
-    installation: str, body: Body, of: str | None = None, **context: Unpack[Context]
+    installation: str,
+    body: Body,
+    of: str | None = None,
+    *,
+    admit: Callable[[Identity], Identity] | None = None,
+    **context: Unpack[Context],
 ) -> Call:
-    """Return the call for the PATCH of a user; ``of`` is the external id it is meant for."""
+    """Return the call for the PATCH of a user; arguments as for `sign_in_of`."""
     changes = person_changes_of(body)
+    identity = changes.identity if admit is None else admit(changes.identity)
     return lambda people: people.update_person(
         installation,
-        changes.identity,
+        identity,
         clear=changes.cleared,
         attributes=changes.attributes,
         tags=changes.tags,

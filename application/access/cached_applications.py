@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from addressee.domain import InvalidValue, MobileApp, values
 
@@ -30,10 +30,10 @@ class Remembered(Generic[V]):
     def __call__(self, name: str) -> V | None:
         """Return what there is under a name."""
         now = self._timer()
-        known = self._found.get(name)
-        if known is not None and now < known[0]:
-            return known[1]
-        found = self._find(name)
+        try:
+            return self.cached(name)
+        except KeyError:
+            found = self._find(name)
         with self._lock:
             self._found.pop(name, None)
             if found is not None:
@@ -41,6 +41,25 @@ class Remembered(Generic[V]):
                     self._found.clear()
                 self._found[name] = now + FRESH, found
         return found
+
+    def cached(self, name: str) -> V:
+        """Return what the cache has under a name; raises KeyError if it has nothing fresh."""
+        until, found = self._found[name]
+        if self._timer() >= until:
+            raise KeyError(name)
+        return found
+
+
+class Lookup(Protocol):
+    """Find applications and keys."""
+
+    def application(self, code: str) -> MobileApp | None:
+        """Return an application, or None where there is none or the code can't be one."""
+        ...
+
+    def key(self, name: str) -> ApiKey | None:
+        """Return a key, or None where there is none."""
+        ...
 
 
 class Configured:
@@ -55,8 +74,10 @@ class Configured:
         self, applications: Applications, *, timer: Callable[[], float] = time.monotonic
     ) -> None:
         self.applications = applications
-        self._application = Remembered(applications.get, timer)
-        self.key: Callable[[str], ApiKey | None] = Remembered(applications.key, timer)
+        self._applications = Remembered(applications.get, timer)
+        self._keys = Remembered(applications.key, timer)
+        self.cached: Lookup = CachedOnly(self._applications, self._keys)
+        """The same without waiting: what is not in the cache raises KeyError."""
 
     def application(self, code: str) -> MobileApp | None:
         """Return an application, or None where there is none or the code can't be one."""
@@ -64,4 +85,29 @@ class Configured:
             name = values.identifier("application", code)
         except InvalidValue:
             return None
-        return self._application(name)
+        return self._applications(name)
+
+    def key(self, name: str) -> ApiKey | None:
+        """Return a key, or None where there is none."""
+        return self._keys(name)
+
+
+class CachedOnly:
+    """Finds applications and keys in their caches; raises KeyError for any other.
+
+    Args:
+        applications: a cache.
+        keys: a cache.
+    """
+
+    def __init__(self, applications: Remembered[MobileApp], keys: Remembered[ApiKey]) -> None:
+        self._applications = applications
+        self._keys = keys
+
+    def application(self, code: str) -> MobileApp:
+        """Return an application; raises KeyError where the cache has none."""
+        return self._applications.cached(code)
+
+    def key(self, name: str) -> ApiKey:
+        """Return a key; raises KeyError where the cache has none."""
+        return self._keys.cached(name)

@@ -7,9 +7,10 @@ does not depend on the index that it explains.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from addressee.domain import (
@@ -17,6 +18,7 @@ from addressee.domain import (
     DevicePersonalized,
     Expression,
     Installation,
+    InstallationRegistered,
     NoRegistration,
     Not,
     Or,
@@ -34,7 +36,6 @@ from ..ports.records import Recorded
 from ..ports.store import Viewable
 from ..ports.views import View
 from .evaluation import check_indexed, without_segments
-from .look_alikes import look_alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,6 @@ class TermExplanation:
         position: of the event that made it so; None where it never held.
         event: that event's topic.
         at: that event's time.
-        look_alike: of a term that does not hold, the code points of a held value that looks like
-            the term's and differs, and those of the term's.
     """
 
     term: str
@@ -56,7 +55,6 @@ class TermExplanation:
     position: int | None = None
     event: str | None = None
     at: datetime | None = None
-    look_alike: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,34 +88,40 @@ def explain(  # noqa: PLR0913 # a query, and where it runs
     check_indexed(store, leaves(expression))
     stream = Installation(values.identifier("installation", name)).id
     own = reader.streams({stream: 0}).get(stream, ())
+    # Before any person is read: neither work nor time tells an id of another application.
+    first = own[0].event if own else None
+    if not isinstance(first, InstallationRegistered) or first.application != application:
+        raise NoRegistration(name)
     persons = {r.event.person for r in own if isinstance(r.event, DevicePersonalized)}
     streams = reader.streams({Person(person).id: 0 for person in persons})
     wanted = sorted(leaves(expression), key=str)
     world = World(name, store.indexed_attributes)
     explained = {term: TermExplanation(str(term), holds=False) for term in wanted}
+    by_fact: dict[Fact, list[Term]] = defaultdict(list)
+    for term in wanted:
+        by_fact[fact_of(term)].append(term)
+    facts: AbstractSet[Fact] = frozenset()
     for recorded in sorted((r for s in (own, *streams.values()) for r in s), key=lambda r: r[0]):
         world.fold(recorded)
-        truths = world.terms()
-        for term in wanted:
-            if (holds := world.holds(term, truths)) != explained[term].holds:
+        before, facts = facts, world.facts()
+        # Only what the event has changed, however many terms there are.
+        for fact in before ^ facts:
+            for term in by_fact.get(fact, ()):
                 position, event = recorded
                 explained[term] = TermExplanation(
-                    str(term), holds, position, event.TOPIC, event.timestamp
+                    str(term), fact in facts, position, event.TOPIC, event.timestamp
                 )
     installation = world.installation
-    if not installation.exists or installation.application != application:
-        raise NoRegistration(name)
     truths = world.terms()
     excluded = None
     if (ALL if include_disabled else REACHABLE) not in truths:
         excluded = why_excluded(installation)
-    person = world.person()
-    satisfied = satisfies(expression, lambda term: world.holds(term, truths))
-    terms = tuple(
-        told if told.holds else replace(told, look_alike=look_alike(term, installation, person))
-        for term, told in explained.items()
-    )
-    return Explanation(name, satisfied and not excluded, excluded, terms)
+    satisfied = satisfies(expression, lambda term: fact_of(term) in facts)
+    return Explanation(name, satisfied and not excluded, excluded, tuple(explained.values()))
+
+
+Fact = str | tuple[str, str]
+"""A term as the index knows it, an identifier, or an installation by its id."""
 
 
 class World:
@@ -148,14 +152,19 @@ class World:
         person = self.person()
         return terms | person_terms(person, self._indexed) if person and terms else terms
 
-    def holds(self, term: Term, truths: AbstractSet[str]) -> bool:
-        """Whether a term holds; ``truths`` are the terms that the index would have."""
-        if term.field == "installation":
-            return term.value == self.installation.name and self.installation.live
-        if (identifier := term.identifier) is not None:
-            person = self.person()
-            return person is not None and identifier in person.identifiers
-        return term.key in truths
+    def facts(self) -> AbstractSet[Fact]:
+        """Return everything that terms may ask for and that is true now."""
+        person = self.person()
+        identifiers: Iterable[Fact] = person.identifiers if person else ()
+        own = ("installation", self.installation.name) if self.installation.live else None
+        return {*self.terms(), *identifiers, *([own] if own else ())}
+
+
+def fact_of(term: Term) -> Fact:
+    """Return what a term asks for; it holds where that is among the facts."""
+    if term.field == "installation":
+        return ("installation", term.value)
+    return term.identifier or term.key
 
 
 def satisfies(expression: Expression, holds: Callable[[Term], bool]) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal
 
 from addressee.domain import (
     UNIQUE_FACTS,
     Aggregate,
     ExpiryReason,
+    Facts,
     Installation,
     InstallationExpired,
     InstallationRegistered,
@@ -22,8 +23,6 @@ from ..unit_of_work.unit_of_work import UnitOfWork
 from .depersonalize import leave
 from .device_report import Report
 from .tagging import TagChange
-
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +206,6 @@ def updated(work: UnitOfWork, installation: Installation) -> Updated:
     return Updated(outcome, installation.name, installation.person, work.primary_moves())
 
 
-def given(changes: Mapping[str, V | None]) -> dict[str, V]:
-    """Return the changes that set a value."""
+def given(changes: Facts) -> Facts:
+    """Return what is there, without what is to be removed."""
     return {name: value for name, value in changes.items() if value is not None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import pytest
 
@@ -115,8 +114,7 @@ def test_R36_a_history_is_read_in_pages(host: Host) -> None:
         assert (whole, set(pages[:-1])) == ([], {2})
     [claimed] = host.history.identifier("external_id", "ali", limit=1)
     assert host.history.identifier("external_id", "ali", after=claimed.position) == []
-    wrongs: list[dict[str, Any]] = [{"after": -1}, {"limit": 0}, {"limit": 1.5}, {"after": "1"}]
-    for wrong in wrongs:
+    for wrong in ({"after": -1}, {"limit": 0}, {"limit": 1.5}, {"after": "1"}):
         with pytest.raises(InvalidValue, match=f"^{next(iter(wrong))} should be a whole number"):
             host.history.installation(device, **wrong)
 

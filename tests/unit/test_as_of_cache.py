@@ -32,3 +32,27 @@ def test_one_past_is_looked_up_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Non
     for _ in range(2):
         assert cached.targeting(future, "shop").count("shop", "all") == 1
     assert len(looked_back) == 3, "what may change yet is not kept"
+
+
+def test_R57_an_application_does_not_wait_for_the_pasts_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryStore()
+    people = Personalization(store)
+    for code in ("shop", "bank", "vault"):
+        people.register(code, installation=code)
+    cached, looked_back = AsOfCache(store), list[Moment]()
+
+    def look_back(store: Store, moment: Moment) -> Past:
+        looked_back.append(moment)
+        if moment == 1:
+            # Another application reads its own past meanwhile; the same one has to try again.
+            assert cached.targeting(3, "bank").count("bank", "all") == 1
+            with pytest.raises(Refused, match="try again"):
+                cached.targeting(2, "shop")
+        return Past(store, moment)
+
+    monkeypatch.setattr("addressee.adapters.http.v1_api.as_of_cache.Past", look_back)
+    assert cached.targeting(1, "shop").count("shop", "all") == 1
+    assert cached.targeting(3, "bank").count("bank", "all") == 1
+    assert looked_back == [1, 3], "each keeps its own"

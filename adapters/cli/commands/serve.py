@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from functools import partial
 from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import TYPE_CHECKING
@@ -68,5 +69,7 @@ def served(url: str) -> FastAPI:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+    # The event loop gets its turn beside busy threads five times sooner than by default.
+    sys.setswitchinterval(0.001)
     store = SqlStore(url)
     return create_app(store, store.applications)

@@ -11,11 +11,9 @@ Schema = dict[str, Any]
 
 TEXT: Schema = {"type": ["string", "null"]}
 FLAG: Schema = {"type": "boolean"}
-SCALAR = ["string", "number", "boolean"]
-FLAT_OBJECT: Schema = {"type": "object", "additionalProperties": {"type": SCALAR}}
 ATTRIBUTES: Schema = {
     "type": ["object", "null"],
-    "additionalProperties": {"type": [*SCALAR, "array", "null"], "items": FLAT_OBJECT},
+    "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
 }
 TAGS: Schema = {
     "type": ["array", "null"],

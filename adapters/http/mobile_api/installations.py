@@ -37,7 +37,7 @@ def installation_routes(service: ServiceContext) -> APIRouter:
         """Register an installation; the response has its id as pushRegId."""
         code = caller.application.code
         facts = facts_of(body.json())
-        made = people.register(code, installation=service.ids(), within=code, **facts)
+        made = people.register(code, installation=service.ids(), **caller.context, **facts)
         # As the command left it: another one may have taken its push token since.
         installation = profiles.installation(made.installation, at=made.position)
         return JSONResponse(instance_of(installation, secret=True))
@@ -58,14 +58,14 @@ def installation_routes(service: ServiceContext) -> APIRouter:
         changes = body.json()
         if "isPrimary" in changes and changes["isPrimary"] is None:
             raise InvalidValue("isPrimary", "should be true or false")
-        update_of(installation, by or None, changes, within=caller.application.code)(people)
+        update_of(installation, by or None, changes, **caller.context)(people)
         return Response()
 
     @routes.delete("/{installation}", responses=EMPTY)
     @service.writes
     def delete_instance(caller: DeviceCaller, installation: str) -> Response:
         """Expire an installation, such as the previous one of a device."""
-        people.expire(installation, "unregistered", within=caller.application.code, actor="device")
+        people.expire(installation, "unregistered", **caller.context)
         return Response()
 
     @routes.post("/{installation}/depersonalize", responses=EMPTY)
@@ -77,9 +77,7 @@ def installation_routes(service: ServiceContext) -> APIRouter:
 
         With a token, only its person: a late logout does not log out the next one (R43).
         """
-        people.depersonalize(
-            installation, by=by or None, of=caller.subject, within=caller.application.code
-        )
+        people.depersonalize(installation, by=by or None, of=caller.subject, **caller.context)
         return Response()
 
     @routes.post(
@@ -90,7 +88,7 @@ def installation_routes(service: ServiceContext) -> APIRouter:
     @service.writes
     def session(caller: DeviceCaller, installation: str) -> Response:
         """Keep a session alive (R26)."""
-        people.touch(installation, within=caller.application.code)
+        people.touch(installation, **caller.context)
         return Response()
 
     @routes.post(
@@ -101,7 +99,7 @@ def installation_routes(service: ServiceContext) -> APIRouter:
     @service.writes
     def custom_events(caller: DeviceCaller, installation: str) -> Response:
         """Keep a session alive; the events are accepted and not stored."""
-        people.touch(installation, within=caller.application.code)
+        people.touch(installation, **caller.context)
         return Response()
 
     return routes

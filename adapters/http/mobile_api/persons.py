@@ -43,8 +43,9 @@ def person_routes(service: ServiceContext) -> APIRouter:
         content = body.json()
         identity = identity_of(object_of("userIdentity", content.get("userIdentity") or {}))
         caller.must_name(identity.external_id)
-        code = caller.application.code
-        done = sign_in_of(installation, flags, content, caller.subject, within=code)(people)
+        subject, admit = caller.subject, caller.admitted
+        call = sign_in_of(installation, flags, content, subject, admit=admit, **caller.context)
+        done = call(people)
         return JSONResponse(user_of(profiles.person(done.person, since=done.position), None))
 
     @routes.post(
@@ -90,7 +91,8 @@ def person_routes(service: ServiceContext) -> APIRouter:
     ) -> Response:
         """Return the person of an installation."""
         caller.may_use_person()
-        profile = profiles.of(installation, within=caller.application.code)
+        app = caller.application
+        profile = profiles.of(installation, within=app.code, user_data=app.user_data)
         person = profile.person
         caller.must_be(next(iter(person.values("external_id")), None) if person else None)
         return JSONResponse(user_of(person, profile.devices if instances else None))
@@ -104,8 +106,8 @@ def person_routes(service: ServiceContext) -> APIRouter:
         if caller.subject is not None and "externalUserId" in content:
             # With a token only personalize sets it: else a token could give its person away.
             caller.must_be(identity_of(content).external_id)
-        code = caller.application.code
-        person_update_of(installation, content, caller.subject, within=code)(people)
+        subject, admit = caller.subject, caller.admitted
+        person_update_of(installation, content, subject, admit=admit, **caller.context)(people)
         return Response()
 
     return routes

@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import Header, Security
 from fastapi.security import APIKeyHeader
 
-from addressee.application import ApiKey, Configured, Scope, recognized
+from addressee.application import ApiKey, Context, Identity, Scope, recognized
+from addressee.application.access.cached_applications import Lookup
 from addressee.domain import MobileApp
 
 from ..load.share import Share
@@ -33,10 +34,22 @@ class Device:
     Attributes:
         application: the application of its code or token.
         subject: the external id in its token; None without a token.
+        vouched: the contacts that its token vouches for (R55).
     """
 
     application: MobileApp
     subject: str | None
+    vouched: Identity | None = None
+
+    @property
+    def context(self) -> Context:
+        """The rights of its commands: its application, and the persons that may be used (R56)."""
+        app = self.application
+        return Context(actor="device", within=app.code, user_data=app.user_data)
+
+    def admitted(self, identity: Identity) -> Identity:
+        """Return an identity without the contacts that this caller may not add (R55)."""
+        return self.application.admitted(identity, self.vouched)
 
     @property
     def share(self) -> Share:
@@ -71,7 +84,7 @@ class Device:
             raise Refused(403, "FORBIDDEN", "the token is another person's")
 
 
-def device(configured: Configured, authorization: str | None, clock: TokenClock) -> Device:
+def device(configured: Lookup, authorization: str | None, clock: TokenClock) -> Device:
     """Return the calling app; raises Refused."""
     scheme, _, credential = (authorization or "").partition(" ")
     if scheme.lower() == "bearer":
@@ -103,7 +116,7 @@ class Backend:
         return f"backend:{self.key.name}"
 
 
-def backend(configured: Configured, authorization: str | None, scope: Scope) -> Backend:
+def backend(configured: Lookup, authorization: str | None, scope: Scope) -> Backend:
     """Return the calling backend; raises Refused if its key lacks the scope."""
     scheme, _, credential = (authorization or "").partition(" ")
     key = recognized(configured.key, credential) if scheme.lower() in {"app", "bearer"} else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 
-from addressee.application import Configured
-from addressee.domain import MobileApp
+from addressee.application import Identity
+from addressee.application.access.cached_applications import Lookup
+from addressee.domain import InvalidValue, MobileApp
 
 from ..messages.error_responses import Refused
 
@@ -61,8 +62,23 @@ class TokenClock:
                 raise InvalidToken(f"{name} is in the future")
 
 
-def verified(configured: Configured, token: str, clock: TokenClock) -> tuple[MobileApp, str]:
-    """Return the application and the external id of a token.
+class PersonToken(NamedTuple):
+    """What a verified token says.
+
+    Args:
+        application: the application whose key has signed it.
+        subject: the external id of the person.
+        vouched: the contacts that it vouches for (R55): the claims ``email`` and ``phone_number``
+            of OpenID Connect, each with ``…_verified``.
+    """
+
+    application: MobileApp
+    subject: str
+    vouched: Identity
+
+
+def verified(configured: Lookup, token: str, clock: TokenClock) -> PersonToken:
+    """Return what a token says.
 
     Args:
         configured: finds the application and its keys.
@@ -77,17 +93,17 @@ def verified(configured: Configured, token: str, clock: TokenClock) -> tuple[Mob
         application, secret = signer_of(configured, token)
         claims = decode(token, secret, ALGORITHMS, options=SIGNATURE_ONLY)
         clock.check(claims)
-        return application, subject_of(claims)
+        return PersonToken(application, subject_of(claims), vouched_by(claims))
     except jwt.InvalidSignatureError:
         problem = "its signature is wrong"
-    except InvalidToken as error:
+    except (InvalidToken, InvalidValue) as error:
         problem = str(error)
     except (jwt.PyJWTError, ValueError, RecursionError):
         problem = "it is malformed, or alg is none of HS256, HS384 and HS512"
     raise Refused(401, "UNAUTHORIZED", f"the token is not valid: {problem}")
 
 
-def signer_of(configured: Configured, token: str) -> tuple[MobileApp, bytes]:
+def signer_of(configured: Lookup, token: str) -> tuple[MobileApp, bytes]:
     """Return the application and the key that a token names; raises InvalidToken."""
     key_id: object = jwt.get_unverified_header(token).get("kid")
     code: object = decode(token, options={"verify_signature": False}).get(APPLICATION)
@@ -106,6 +122,15 @@ def subject_of(claims: Mapping[str, Any]) -> str:
     if not isinstance(subject, str) or not subject:
         raise InvalidToken("sub should be the external id")
     return subject
+
+
+def vouched_by(claims: Mapping[str, Any]) -> Identity:
+    """Return the contacts that verified claims vouch for; raises InvalidValue."""
+
+    def contacts(name: str) -> list[str]:
+        return [claims[name]] if name in claims and claims.get(f"{name}_verified") is True else []
+
+    return Identity(msisdns=contacts("phone_number"), emails=contacts("email"))
 
 
 def seconds(name: str, value: object) -> float:

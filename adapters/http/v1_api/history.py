@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -13,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from addressee.application import Recorded
-from addressee.domain import Kind, values
+from addressee.domain import InvalidValue, Kind, values
 
 from ..messages.json_body import JsonBody
 from ..messages.openapi_schemas import PROBLEMS, model_body
@@ -95,8 +93,9 @@ def history_routes(service: ServiceContext) -> APIRouter:
         caller: BackendCaller, installation: str, after: After = 0, limit: Limit = PAGE
     ) -> Response:
         """Return the events of an installation, oldest first."""
-        recorded = history.installation(installation, within=caller.application.code)
-        return page_of(recorded, after, limit)
+        code = caller.application.code
+        recorded = history.installation(installation, after=after, limit=limit, within=code)
+        return page_of(recorded)
 
     @routes.get("/installations/{installation:path}/who")
     @service.reads
@@ -111,8 +110,9 @@ def history_routes(service: ServiceContext) -> APIRouter:
         caller: BackendCaller, person: str, after: After = 0, limit: Limit = PAGE
     ) -> Response:
         """Return the events of a person, oldest first."""
-        recorded = history.person(person, within=caller.application.code)
-        return page_of(recorded, after, limit)
+        code = caller.application.code
+        recorded = history.person(person, after=after, limit=limit, within=code)
+        return page_of(recorded)
 
     @routes.get("/persons/{person:path}/devices")
     @service.reads
@@ -133,21 +133,21 @@ def history_routes(service: ServiceContext) -> APIRouter:
         """Return the holders of an identifier and when they held it."""
         identifier = body.model(NamedIdentifier)
         code = caller.application.code
-        recorded = history.identifier(identifier.kind, identifier.value, within=code)
-        return page_of(recorded, after, limit)
+        kind, value = identifier.kind, identifier.value
+        recorded = history.identifier(kind, value, after=after, limit=limit, within=code)
+        return page_of(recorded)
 
     return routes
 
 
-def page_of(recorded: Sequence[Recorded], after: int, limit: int) -> Response:
-    """Return a page of events as JSON: the first ones after a position.
+def page_of(recorded: Sequence[Recorded]) -> Response:
+    """Return a page of events as JSON.
 
     It ends early rather than to be larger than 4 MiB, but has one event at least if there is one.
     """
-    start = bisect_right(recorded, after, key=itemgetter(0))
     events = list[bytes]()
     size = 0
-    for each in recorded[start : start + limit]:
+    for each in recorded:
         events.append(event_of(each).model_dump_json().encode())
         size += len(events[-1])
         if size > BYTES:
@@ -170,4 +170,11 @@ def event_of(recorded: Recorded) -> HistoryEvent:
 
 def time_of(at: str | None) -> datetime | None:
     """Return the moment of a query parameter; raises InvalidValue."""
-    return None if at is None else values.moment("at", at)
+    if at is None:
+        return None
+    try:
+        return values.moment("at", at)
+    except InvalidValue as error:
+        # A zone such as +02:00 arrives as a space where its + is not escaped.
+        hint = "; in a query string + is written as %2B" if " " in at else ""
+        raise InvalidValue("at", error.problem + hint) from None

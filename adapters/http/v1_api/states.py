@@ -13,6 +13,7 @@ from addressee.domain import Kind, MobileApp
 from ..messages.json_body import JsonBody
 from ..messages.openapi_schemas import PROBLEMS, model_body
 from ..service_context import BackendCaller, ServiceContext
+from .history import At, time_of
 
 
 class InstallationInfo(BaseModel):
@@ -94,7 +95,7 @@ class PersonInfo(BaseModel):
 
 
 class Found(BaseModel):
-    """The holder of an identity; null if nobody whom the application has met holds it."""
+    """A person; null if there is none, or none whom the application has met."""
 
     person: PersonInfo | None
 
@@ -103,6 +104,14 @@ def state_routes(service: ServiceContext) -> APIRouter:
     """Return the routes; they come after those with a longer path."""
     routes = APIRouter(prefix="/v1", tags=["states"], responses=PROBLEMS)
     profiles = service.profiles
+
+    @routes.get("/installations/{installation:path}/holder")
+    @service.reads
+    def get_holder(caller: BackendCaller, installation: str, at: At = None) -> Found:
+        """Return the person of an installation at a moment, with the data of that moment."""
+        code = caller.application.code
+        found = service.history.holder(installation, time_of(at), within=code)
+        return Found(person=None if found is None else PersonInfo.of(found, code))
 
     @routes.get("/installations/{installation:path}")
     @service.reads

@@ -108,6 +108,9 @@ def test_r31_a_command_with_a_key_answers_the_first_result(world: World) -> None
     assert problem(reused) == (409, "IDEMPOTENCY_KEY_REUSED")
     other = v1(world, "commands/register", {}, ("bank", "backend"), once="k1")
     assert other.json()["installation"] != device
+    meant = {"installation": device, "of": "somebody-else"}
+    late = v1(world, "commands/depersonalize", meant).json()
+    assert (late["outcome"], late["person"]) == ("superseded", None)
     tagged = v1(world, "commands/tag", {"person": done["person"], "add": ["v1"]}).json()
     assert tagged["outcome"] == "updated"
     events = v1(world, f"installations/{device}/history").json()
@@ -185,6 +188,12 @@ def test_r36_history_and_who(world: World) -> None:
     assert problem(v1(world, "installations/x/who"))[1] == "NO_REGISTRATION"
     assert problem(v1(world, "persons/x/history"))[1] == "UNKNOWN_PERSON"
     assert problem(v1(world, f"installations/{device}/who?at=noon"))[0] == 400
+    for at in ("20261126", "1500", "-5", "20261126T00:00:00+02:00", "2026-11-26T00:00:00+02:00"):
+        refused = v1(world, f"installations/{device}/who?at={at}")
+        assert (problem(refused)[0], refused.json()["field"]) == (400, "at")
+        assert ("%2B" in refused.text) is ("+" in at)
+    for at in ("20261126T00:00:00Z", "2026-W48-4", "2026-11-26T00:00:00%2B02:00", "2026-11-26"):
+        assert v1(world, f"installations/{device}/who?at={at}").is_success
 
 
 def test_another_applications_key_sees_and_touches_nothing(world: World) -> None:
@@ -310,7 +319,7 @@ def test_large_and_broken_bodies_are_problems(world: World) -> None:
 def test_openapi_describes_every_route(world: World) -> None:
     document = world.http.get("/openapi.json").json()
     operations = [(path, op) for path, ops in document["paths"].items() for op in ops.values()]
-    assert len(operations) == 45
+    assert len(operations) == 46
     for path, operation in operations:
         assert operation["description"], path
         assert "422" not in operation["responses"]
@@ -318,23 +327,3 @@ def test_openapi_describes_every_route(world: World) -> None:
     fields = schema["application/json"]["schema"]["properties"]
     assert {"installation", "identity", "force_depersonalize"} <= set(fields)
     assert "external_id" in fields["identity"]["properties"]
-
-
-CART = [{"product": "shoes", "price": 12.5, "gift": True, "on": "2026-01-02"}]
-
-
-def test_R46_lists_of_objects_over_both_apis(world: World) -> None:
-    device = world.register()
-    body = {"identity": {"externalId": "cart"}, "attributes": {"customAttributes": {"cart": CART}}}
-    done = contact(world, "POST", f"{device}/personalize?returnPush=true", body).json()
-    assert done["customAttributes"] == {"cart": CART}
-    change = {"additionalData": {"seen": CART}}
-    contact(world, "PATCH", device, change)
-    assert world.send("GET", f"{HOME}/{device}").json()["customAttributes"] == {"seen": CART}
-    command = {"installation": device, "attributes": {"cart": [*CART, *CART]}}
-    assert v1(world, "commands/update_person", command).is_success
-    told = world.send("GET", f"{HOME}/{device}/user").json()
-    assert told["customAttributes"] == {"cart": [*CART, *CART]}
-    person = v1(world, f"installations/{device}/who").json()["person"]
-    [*_, last] = v1(world, f"persons/{person}/history").json()
-    assert last["data"]["attributes"] == {"cart": [*CART, *CART]}

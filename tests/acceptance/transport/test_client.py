@@ -66,6 +66,8 @@ def test_a_service_signs_a_person_in_and_asks_whom_a_push_reaches(client: Client
     assert known["installations"] == [device]
     assert client.find_person(emails=["CLIENT@x.com"]) == known
     assert client.find_person(external_id="nobody-at-all") is None
+    assert client.holder(device) == known
+    assert client.holder(device, before) is None
     [application] = client.applications()
     assert (application["code"], application["jwt_keys"]) == ("shop", [])
     [claim] = client.identifier_history("email", "Client@x.com")

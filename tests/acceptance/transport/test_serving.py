@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import QueuePool, create_engine
 
 from addressee.adapters.http import create_app
 from addressee.adapters.memory import MemoryApplications, MemoryStore
 from addressee.adapters.sql import SqlStore
-from addressee.application import Identity, Personalization, Targeting
+from addressee.application import Identity, Personalization, Targeting, issue_key
+from addressee.application.defaults import random_id
 from addressee.domain import MobileApp, StoreUnavailable
 from tests.servers import Postgres, http_server
 
 from .conftest import HOME, code_of
+from .test_tenants import REQUESTS, Names
 
 SHOP = MobileApp(code="shop", session_idle=60)
 APP = {"Authorization": "App shop"}
@@ -56,8 +60,9 @@ def test_r19_across_worker_processes(url: str) -> None:
 def asked(app: FastAPI, method: str, path: str, **options: object) -> httpx.Response:
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app)
+        given: dict[str, Any] = {"headers": APP, **options}
         async with httpx.AsyncClient(transport=transport, base_url="http://host") as http:
-            return await http.request(method, path, headers=APP, **options)  # type: ignore[arg-type] # httpx's own options
+            return await http.request(method, path, **given)
 
     return asyncio.run(ask())
 
@@ -76,6 +81,32 @@ def test_mounted_in_a_hosts_app(tmp_path: Path) -> None:
         assert refused.headers["content-type"] == "application/problem+json"
         assert code_of(asked(host, "GET", f"/push{HOME}/x")) == "NO_REGISTRATION"
         assert asked(host, "GET", "/elsewhere").json() == {"detail": "Not Found"}
+
+
+def test_every_route_works_with_a_pool_of_one_connection(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/pool.db"
+    with SqlStore(url) as store:
+        store.applications.put(SHOP)
+        key = issue_key(store.applications, "shop", "admin")
+    engine = create_engine(
+        url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=1,
+        connect_args={"check_same_thread": False},
+    )  # fmt: skip
+    with SqlStore(engine) as store:
+        app, people = create_app(store, store.applications), Personalization(store)
+        for method, path, body in REQUESTS:
+            device = people.register("shop", push_token=random_id()).installation
+            name = random_id()
+            person = people.personalize(device, Identity(external_id=name)).person
+            names = Names(device, person, name)
+            mobile = path.startswith("/mobile")
+            headers = {**APP, "AppCode": "shop"}
+            if not mobile:
+                headers["Authorization"] = f"App {key}"
+            content = None if body is None else names.within(json.dumps(body))
+            answer = asked(app, method, names.within(path), content=content, headers=headers)
+            assert answer.is_success, (method, path, answer.text)
+    engine.dispose()
 
 
 class Broken(MemoryStore):

@@ -1,0 +1,209 @@
+"""What is another application's is answered like what does not exist: every route, every caller."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from .conftest import HOME, World
+
+ROUNDS = 300
+RATIO = 1.5
+CONTACT = "/people/2/contactInformation/push"
+EMPTY: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What requests name: an installation, its person and the person's external id."""
+
+    installation: str
+    person: str
+    external_id: str
+
+    def within(self, text: str) -> str:
+        for word in ("installation", "person", "external_id"):
+            text = text.replace(f"<{word}>", getattr(self, word))
+        return text
+
+    def without(self, text: str) -> str:
+        for word in ("installation", "person", "external_id"):
+            text = text.replace(getattr(self, word), f"<{word}>")
+        return text
+
+
+def command(name: str, **arguments: Any) -> tuple[str, str, Any]:  # noqa: ANN401 # JSON
+    return "POST", f"/v1/commands/{name}", arguments
+
+
+def query(name: str, **arguments: Any) -> tuple[str, str, Any]:  # noqa: ANN401 # JSON
+    return "POST", f"/v1/audiences/{name}", {"expression": "all", **arguments}
+
+
+ON = {"installation": "<installation>"}
+WHO = {"userIdentity": {"externalUserId": "<external_id>"}}
+REQUESTS: tuple[tuple[str, str, Any], ...] = (
+    ("GET", f"{HOME}/<installation>", None),
+    ("PATCH", f"{HOME}/<installation>", {"os": "x"}),
+    ("POST", f"{HOME}/<installation>/personalize", WHO),
+    ("POST", f"{HOME}/<installation>/repersonalize", WHO),
+    ("GET", f"{HOME}/<installation>/user", None),
+    ("PATCH", f"{HOME}/<installation>/user", {"firstName": "x"}),
+    ("POST", f"{HOME}/<installation>/user/events/session", EMPTY),
+    ("POST", f"{HOME}/<installation>/user/events/custom", EMPTY),
+    ("POST", f"{HOME}/<installation>/depersonalize", None),
+    ("DELETE", f"{HOME}/<installation>", None),
+    ("GET", f"{CONTACT}/<installation>", None),
+    ("PATCH", f"{CONTACT}/<installation>", {"isPrimary": True}),
+    (
+        "POST",
+        f"{CONTACT}/<installation>/personalize",
+        {"identity": {"externalId": "<external_id>"}},
+    ),
+    ("POST", f"{CONTACT}/<installation>/depersonalize", None),
+    command("update_installation", **ON, os="y"),
+    command("tag_installation", **ON, add=["x"]),
+    command("personalize", **ON, identity={"external_id": "<external_id>"}),
+    command("update_person", **ON, attributes={"a": 1}),
+    command("tag", person="<person>", add=["x"]),
+    command("set_primary", **ON),
+    command("touch", **ON),
+    command("depersonalize", **ON),
+    command("depersonalize_all", person="<person>"),
+    command("expire", **ON, reason="unregistered"),
+    query("explain", **ON),
+    query("targets", after="<installation>"),
+    query("recipients", after="<installation>"),
+    query("count", expression='installation:"<installation>" or external_id:"<external_id>"'),
+    query("preview", expression='installation:"<installation>" or external_id:"<external_id>"'),
+    ("GET", "/v1/installations/<installation>", None),
+    ("GET", "/v1/installations/<installation>/history", None),
+    ("GET", "/v1/installations/<installation>/who", None),
+    ("GET", "/v1/installations/<installation>/holder", None),
+    ("GET", "/v1/persons/<person>", None),
+    ("GET", "/v1/persons/<person>/history", None),
+    ("GET", "/v1/persons/<person>/devices", None),
+    ("POST", "/v1/persons/find", {"external_id": "<external_id>"}),
+    ("POST", "/v1/identifiers/history", {"kind": "external_id", "value": "<external_id>"}),
+)
+NAMES_NOTHING = {
+    ("POST", HOME),
+    ("POST", "/v1/commands/register"),  # ids that backends choose are one namespace (docs/http.md)
+    ("POST", "/v1/commands/define_segment"),
+    ("POST", "/v1/commands/remove_segment"),
+    ("GET", "/v1/applications"),
+    ("GET", "/v1/health"),
+    ("GET", "/v1/ready"),
+    ("GET", "/v1/metrics"),
+}
+
+
+def shown(method: str, path: str) -> tuple[str, str]:
+    """Return a request as OpenAPI names it."""
+    home = path.startswith(CONTACT)
+    named = path.replace("<installation>", "{registration}" if home else "{installation}")
+    return method, named.replace("<person>", "{person}")
+
+
+def test_the_matrix_has_every_route(world: World) -> None:
+    paths = world.http.get("/openapi.json").json()["paths"]
+    every = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    assert {shown(method, path) for method, path, _ in REQUESTS} == every - NAMES_NOTHING
+
+
+def person_on(world: World, app: str) -> Names:
+    """Return what a signed-in device of an application is named by."""
+    device = world.register(app)
+    name = f"tenant-{uuid4().hex}"
+    assert world.login(device, name, app=app).is_success
+    person = world.history.who(device)
+    assert person is not None
+    return Names(device, person, name)
+
+
+def absent() -> Names:
+    return Names(str(uuid4()), uuid4().hex, f"tenant-{uuid4().hex}")
+
+
+def credentials(world: World) -> dict[str, dict[str, str]]:
+    return {
+        "nobody": {},
+        "device": {"Authorization": "App bank"},
+        **{
+            scope: {"Authorization": f"App {world.keys['bank', scope]}", "AppCode": "bank"}
+            for scope in ("backend", "admin")
+        },
+    }
+
+
+def send(
+    world: World, request: tuple[str, str, Any], names: Names, headers: Mapping[str, str]
+) -> httpx.Response:
+    method, path, body = request
+    content = None if body is None else names.within(json.dumps(body).replace('\\"', '\\"'))
+    return world.http.request(method, names.within(path), content=content, headers=dict(headers))
+
+
+def answer_of(response: httpx.Response, names: Names) -> tuple[int, str, str]:
+    kind = response.headers.get("content-type", "")
+    return response.status_code, kind, names.without(response.text)
+
+
+@pytest.mark.parametrize("caller", ["nobody", "device", "backend", "admin"])
+def test_foreign_and_absent_get_the_same_answer(world: World, caller: str) -> None:
+    headers = credentials(world)[caller]
+    succeeded = 0
+    for request in REQUESTS:
+        foreign, nothing = person_on(world, "shop"), absent()
+        before = world.topics(foreign.installation)
+        told = answer_of(send(world, request, foreign, headers), foreign)
+        assert told == answer_of(send(world, request, nothing, headers), nothing), request
+        assert told[0] < 500
+        assert world.topics(foreign.installation) == before, request
+        own = send(world, request, person_on(world, "bank"), headers)
+        succeeded += own.is_success
+    routes = sum(path.startswith("/mobile") for _, path, _ in REQUESTS)
+    assert succeeded == {"nobody": 0, "device": routes}.get(caller, len(REQUESTS) - routes)
+
+
+def test_an_installation_that_acts_for_another_is_looked_up_in_its_application(
+    world: World,
+) -> None:
+    own, foreign, nothing = person_on(world, "bank"), person_on(world, "shop"), absent()
+    answers = [
+        answer_of(
+            world.send("POST", f"{HOME}/{own.installation}/depersonalize", app="bank",
+                       pushregistrationid=each.installation), each)
+        for each in (foreign, nothing)
+    ]  # fmt: skip
+    assert answers[0] == answers[1]
+    assert answers[0][0] >= 400
+
+
+def test_foreign_and_absent_take_the_same_time(world: World, long: bool) -> None:
+    headers = credentials(world)["backend"]
+    foreign = person_on(world, "shop")
+    for n in range(60):
+        world.send("PATCH", f"{HOME}/{foreign.installation}", {"customAttributes": {"n": n}})
+    slow: dict[str, float] = {}
+    for request in REQUESTS:
+        if request[1].startswith("/mobile"):
+            continue
+        times: tuple[list[float], list[float]] = ([], [])
+        for _ in range(ROUNDS if long else 3):
+            for each, names in zip(times, (foreign, absent()), strict=True):
+                started = time.perf_counter()
+                send(world, request, names, headers)
+                each.append(time.perf_counter() - started)
+        ratio = median(times[0]) / median(times[1])
+        if max(ratio, 1 / ratio) > RATIO:
+            slow[" ".join(request[:2])] = ratio
+    assert not long or not slow
