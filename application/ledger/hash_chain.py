@@ -22,11 +22,14 @@ def link(digest: bytes, event: Stored) -> bytes:
         digest: of the same ledger without it; `START` where it is the first.
         event: the last one.
     """
-    fields = (
-        str(event.position).encode(),
-        event.stream.encode(),
-        str(event.version).encode(),
-        event.topic.encode(),
-        event.state,
-    )
+    *columns, state = event
+    fields = (*map(as_bytes, columns), state)
     return sha256(digest + b"".join(b"%d:%b," % (len(each), each) for each in fields)).digest()
+
+
+def as_bytes(value: object) -> bytes:
+    """Return a column's value as it goes into the digest.
+
+    SQLite also stores values of other types in a column, in a statement by hand: they differ here.
+    """
+    return (value if isinstance(value, str) else repr(value)).encode()

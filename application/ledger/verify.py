@@ -117,9 +117,9 @@ class Ledger:
         after = self.replay.position
         # What is left at the end has lost its other half; it shows as a difference.
         page = whole_page(self._audit.events, after, limit) or self._audit.events(after, limit)
-        for recorded in page:
-            self.consistency.add(recorded)
         try:
+            for recorded in page:
+                self.consistency.add(recorded)
             self.rebuilt.apply(self.replay.changes(page, self._audit))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             problem = f"events after position {after} can't follow each other"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,6 +212,23 @@ def test_R58_tables_refuse_rows_out_of_range_and_in_place_of_others(
         assert seals(store) == before
         found = verify(store)
         assert (found.events, found.differences) == (1, ())
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["stream = cast(stream as blob)", "topic = cast(topic as blob)", "version = 'first'"],
+)
+def test_R58_values_of_another_type_are_found_out(tmp_path: Path, change: str) -> None:
+    """SQLite stores any type in any column."""
+    with SqlStore(f"sqlite:///{tmp_path}/ledger.db") as store:
+        live(store)
+        store.seal()
+        statement = text(f"update addressee_event set {change} where position = 3")  # noqa: S608 # our own
+        tamper(store, lambda connection: connection.execute(statement))
+        assert [d.place for d in verify(store).differences if d.place != "stream"]
+        kept = seals(store)
+        with store.auditing() as audit:
+            assert lost_anchors(audit, kept) == kept
 
 
 def test_R58_what_stands_before_the_first_position_is_named(store: SqlStore) -> None:

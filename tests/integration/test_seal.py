@@ -139,6 +139,10 @@ def change_stream(connection: Connection, at: int) -> None:
     run(connection, "update addressee_event set stream = 'x' where position = :p", p=at)
 
 
+def change_version(connection: Connection, at: int) -> None:
+    run(connection, "update addressee_event set version = 99 where position = :p", p=at)
+
+
 def remove(connection: Connection, at: int) -> None:
     run(connection, "delete from addressee_event where position = :p", p=at)
 
@@ -156,6 +160,7 @@ def swap(connection: Connection, at: int) -> None:
         (change_one_letter, "7 events are there, not as they were sealed"),
         (write_as_text, "7 events are there, not as they were sealed"),
         (change_topic, "7 events are there, not as they were sealed"),
+        (change_version, "7 events are there, not as they were sealed"),
         (change_stream, "7 events are there, not as they were sealed"),
         (remove, "6 events are there, 7 were sealed"),
         (swap, "7 events are there, not as they were sealed"),
