@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Self
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, LargeBinary, cast, insert, select, update
 from sqlalchemy.engine import URL
 
 from addressee.adapters.serialization.event_mapper import EventMapper
@@ -246,7 +246,8 @@ class SqlStore:
     def _setting(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Return what the store keeps under a name, making it once."""
         table = self._schema.setting
-        kept = select(table.c.value).where(table.c.name == name)
+        # SQLite accepts text where bytes belong, in a statement by hand.
+        kept = select(cast(table.c.value, LargeBinary)).where(table.c.name == name)
         while True:
             with suppress(Conflict), self.database.writing() as connection:
                 value: bytes | None = connection.execute(kept).scalar_one_or_none()
