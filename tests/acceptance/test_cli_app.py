@@ -89,3 +89,16 @@ def test_what_can_not_be_is_one_clear_line(run: Run, words: tuple[str, ...], say
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert SECRET[:20] not in done.stderr
+
+
+def test_R56_a_mix_of_modes_is_noted_when_it_is_made(run: Run, tmp_path: Path) -> None:
+    assert run("add", "vault", "--user-data", "jwt").stderr == ""
+    mixed = run("add", "game", "--contacts", "vouched")
+    assert (mixed.returncode, mixed.stdout) == (0, "game added\n")
+    assert "game (open) shares its persons with vault (jwt)" in mixed.stderr
+    assert listed(run)["game"]["contacts"] == "vouched"
+    file = tmp_path / "more.toml"
+    file.write_text('[applications.bank]\nuser_data = "restricted"\n')
+    assert "with game (open), vault (jwt)" in run("load", str(file)).stderr
+    file.write_text('[applications.game]\nuser_data = "restricted"\n')
+    assert "game (restricted) shares its persons with vault (jwt);" in run("load", str(file)).stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -10,7 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from addressee.application import Applications, issue_key
-from addressee.domain import InvalidValue, MobileApp
+from addressee.domain import InvalidValue, MobileApp, other_modes
 
 from ..terminal.files import opened
 from ..terminal.output import show_json, show_table
@@ -32,6 +33,13 @@ class UserDataMode(StrEnum):
     open = "open"
     jwt = "jwt"
     restricted = "restricted"
+
+
+class Contacts(StrEnum):
+    """Which e-mails and phones a device may add to a person."""
+
+    self = "self"
+    vouched = "vouched"
 
 
 class OverCap(StrEnum):
@@ -67,6 +75,13 @@ def add(  # noqa: PLR0913 # one option for each setting
             "never (restricted)."
         ),
     ] = None,
+    contacts: Annotated[
+        Contacts | None,
+        typer.Option(
+            help="Devices may add e-mails and phones: any that nobody holds (self), or only those "
+            "that a verified claim of the token has (vouched, the default of jwt)."
+        ),
+    ] = None,
     session_idle: Annotated[
         int | None, typer.Option(help="Seconds until an unused session ends; 0 for never.")
     ] = None,
@@ -95,6 +110,7 @@ def add(  # noqa: PLR0913 # one option for each setting
     """
     given: dict[str, Any] = {
         "user_data": user_data and user_data.value,
+        "contacts": contacts and contacts.value,
         "session_idle": session_idle,
         "device_cap": device_cap,
         "over_cap": over_cap and over_cap.value,
@@ -114,10 +130,23 @@ def add(  # noqa: PLR0913 # one option for each setting
             for kid, secret in before.get("jwt_keys", {}).items()
             if kid not in (remove_jwt_key or ())
         }
-        ledger.applications.put(
-            MobileApp.of(code, {**before, **changes, "jwt_keys": {**kept, **new_keys}})
-        )
-    typer.echo(f"{code} {'changed' if known else 'added'}")
+        application = MobileApp.of(code, {**before, **changes, "jwt_keys": {**kept, **new_keys}})
+        ledger.applications.put(application)
+        typer.echo(f"{code} {'changed' if known else 'added'}")
+        note_other_modes(ledger.applications, [application])
+
+
+def note_other_modes(applications: Applications, changed: Sequence[MobileApp]) -> None:
+    """Note on stderr that applications of a store share persons under different modes (R56)."""
+    every = applications.all()
+    for application in changed:
+        if others := other_modes(application, every):
+            named = ", ".join(f"{code} ({mode})" for code, mode in others.items())
+            typer.echo(
+                f"note: {application.code} ({application.user_data}) shares its persons with"
+                f" {named}; each person is as protected as the strictest application they met",
+                err=True,
+            )
 
 
 @commands.command()
@@ -136,8 +165,9 @@ def load(
     with opened_store(store) as ledger:
         for application in given:
             ledger.applications.put(application)
-    for application in given:
-        typer.echo(f"{application.code} loaded")
+        for application in given:
+            typer.echo(f"{application.code} loaded")
+        note_other_modes(ledger.applications, given)
 
 
 @commands.command()
