@@ -18,6 +18,24 @@ from .ledger.verify import Verification, verify
 from .personalization import Personalization
 from .ports.accounts import ApiKey, Applications, Scope
 from .ports.changes import Changes, InstallationChange
+from .ports.dispatches import (
+    Dispatch,
+    DispatchView,
+    Fate,
+    PushBatch,
+    PushOutcome,
+    SendingStore,
+)
+from .ports.push import (
+    Accepted,
+    Answer,
+    Dead,
+    Message,
+    PushTransport,
+    Rejected,
+    Retry,
+    Unknown,
+)
 from .ports.records import InstallationRow, Recipient, Recorded, Seal, Stored
 from .ports.store import AuditableStore, JoinableStore, Store, Viewable
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
@@ -27,6 +45,9 @@ from .read_models.as_of import Moment, Past
 from .read_models.in_memory import ReadModels
 from .read_models.page_boundary import whole_length, whole_page
 from .read_models.replay import Replay
+from .read_models.sent_pushes import SentPush
+from .sending.notifier import Notifier
+from .sending.status import DispatchStatus
 from .states import InstallationState, PersonState
 from .targeting import Recipients, Targeting
 from .unit_of_work.command_context import Context
@@ -41,7 +62,9 @@ from .unit_of_work.results import (
 
 __all__ = [
     "START",
+    "Accepted",
     "Anchor",
+    "Answer",
     "ApiKey",
     "Applications",
     "Audit",
@@ -50,10 +73,15 @@ __all__ = [
     "Changes",
     "Configured",
     "Context",
+    "Dead",
     "Depersonalized",
     "Difference",
+    "Dispatch",
+    "DispatchStatus",
+    "DispatchView",
     "End",
     "Explanation",
+    "Fate",
     "FillableStore",
     "Filling",
     "Heading",
@@ -63,7 +91,9 @@ __all__ = [
     "InstallationRow",
     "InstallationState",
     "JoinableStore",
+    "Message",
     "Moment",
+    "Notifier",
     "Outcome",
     "Past",
     "PersonState",
@@ -73,16 +103,23 @@ __all__ = [
     "PrimaryMove",
     "Profile",
     "Profiles",
+    "PushBatch",
+    "PushOutcome",
+    "PushTransport",
     "ReadModels",
     "Reader",
     "Recipient",
     "Recipients",
     "Recorded",
     "Registered",
+    "Rejected",
     "Replay",
     "Result",
+    "Retry",
     "Scope",
     "Seal",
+    "SendingStore",
+    "SentPush",
     "SessionPolicy",
     "Sink",
     "Source",
@@ -93,6 +130,7 @@ __all__ = [
     "TargetingPlan",
     "TermExplanation",
     "Transaction",
+    "Unknown",
     "Updated",
     "Verification",
     "View",

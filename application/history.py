@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import takewhile
 from operator import itemgetter
@@ -17,13 +18,17 @@ from addressee.domain import (
     Kind,
     NoRegistration,
     Person,
+    UnknownDispatch,
     UnknownPerson,
     identifier_of,
     values,
 )
 
+from .ports.dispatches import DispatchView, SendingStore
 from .ports.records import LARGEST_POSITION, Recorded
 from .ports.store import Viewable
+from .read_models.sent_pushes import PAGE as PUSH_PAGE
+from .read_models.sent_pushes import SentPush, pushes_of, pushes_to
 from .states import PersonState
 from .unit_of_work.command_context import checked_actor
 
@@ -223,6 +228,47 @@ class History:
             after = page[-1].position
             progress(after)
         yield from late
+
+    def pushes(self, installation: str, *, within: str | None = None) -> Sequence[SentPush]:
+        """Return the pushes that left for an installation, and whose it was then.
+
+        Raises:
+            NoRegistration: it was never registered.
+            InvalidValue: the store sends no pushes, as that of a past moment.
+        """
+        recorded = self.installation(installation, within=within)
+        [application] = {application_of(recorded[0])} - {None}
+        with self._sending() as view:
+            return [*pushes_to(view, installation, str(application))]
+
+    def reached(self, dispatch: str, *, within: str | None = None) -> Iterator[SentPush]:
+        """Yield the pushes of a dispatch, batch by batch, and whose each installation was then.
+
+        Raises:
+            UnknownDispatch: there is none of that id.
+            InvalidValue: as for `pushes`.
+        """
+        with self._sending() as view:
+            found = view.dispatch(dispatch)
+        if found is None or within not in {None, found.application}:
+            raise UnknownDispatch(dispatch)
+        return self._reached(dispatch)
+
+    def _reached(self, dispatch: str) -> Iterator[SentPush]:
+        after = 0
+        while True:
+            with self._sending() as view:
+                batches = view.batches(dispatch, after, PUSH_PAGE)
+                page = [*pushes_of(view, batches)]
+            if not batches:
+                return
+            yield from page
+            after = batches[-1].number
+
+    def _sending(self) -> AbstractContextManager[DispatchView]:
+        if not isinstance(self._store, SendingStore):
+            raise InvalidValue("store", "sends no pushes")
+        return self._store.sending()
 
     def _person(self, name: str, within: str | None) -> Sequence[Recorded]:
         recorded = self._stream(Person(name).id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TypeVar, Unpack, cast
 
 from addressee.domain import (
@@ -155,6 +156,26 @@ class InstallationCommands:
         command = commands.Expire(
             values.identifier("installation", installation),
             values.choice("reason", reason, ExpiryReason),
+        )
+        return self.run(command, context)
+
+    def expire_address(
+        self, installation: str, address: str, *, since: datetime, **context: Unpack[Context]
+    ) -> Depersonalized:
+        """Expire an installation whose address a push service calls dead (R9, R41).
+
+        Nothing happens, and the outcome is ``unchanged``, unless the installation still has that
+        address, registered at that time: a token that was rotated meanwhile is alive.
+
+        Args:
+            installation: its id.
+            address: the one that was sent to.
+            since: when it was registered, as `Recipient` says.
+        """
+        command = commands.ExpireAddress(
+            values.identifier("installation", installation),
+            values.text("address", address, values.TEXT_LIMIT),
+            values.moment("since", since),
         )
         return self.run(command, context)
 

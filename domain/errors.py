@@ -19,6 +19,7 @@ AddresseeError
 ├── UnknownApplication
 ├── UnknownPerson
 ├── UnknownSegment
+├── UnknownDispatch
 ├── SegmentCycle
 ├── SegmentInUse
 ├── IdempotencyKeyReused
@@ -244,6 +245,16 @@ class UnknownSegment(AddresseeError):
     def __init__(self, segment: str) -> None:
         super().__init__(f"segment {segment} is not defined")
         self.segment = segment
+
+
+class UnknownDispatch(AddresseeError):
+    """No dispatch has that id."""
+
+    code = "UNKNOWN_DISPATCH"
+
+    def __init__(self, dispatch: str) -> None:
+        super().__init__(f"dispatch {dispatch} does not exist")
+        self.dispatch = dispatch
 
 
 class SegmentCycle(AddresseeError):

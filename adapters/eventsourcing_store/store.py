@@ -24,6 +24,7 @@ from sqlalchemy import Connection
 
 from addressee.adapters.serialization.event_mapper import as_stored
 from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.dispatches.dispatch_view import SqlDispatchView
 from addressee.adapters.sql.engine.fork import renew_after_fork
 from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
 from addressee.adapters.sql.unit_of_work.components import Parts
@@ -115,6 +116,12 @@ class RecorderStore:
                 own.touch(transaction.touches)
         if self._wait and transaction.position:
             self.catch_up(transaction.position)
+
+    @contextmanager
+    def sending(self, *, alone: bool = False) -> Generator[SqlDispatchView]:
+        """Open a transaction on the dispatches of the copy, which shows commands that returned."""
+        with self._copy.sending(alone=alone) as view:
+            yield view
 
     def catch_up(self, position: int | None = None) -> int:
         """Bring the copy up to the ledger; any number of threads and processes may.

@@ -21,10 +21,11 @@ from addressee.application import Applications, Changes, ReadModels, Recorded, S
 from addressee.domain import Conflict, Event, MobileApp, StoreNotEmpty
 
 from .applications import MemoryApplications
+from .dispatches import MemoryDispatches
 from .recorder import MemoryRecorder
 
 
-class MemoryStore(ReadModels):
+class MemoryStore(MemoryDispatches, ReadModels):
     """A store, its reader and its transaction in one, for every view is taken under the lock.
 
     What each method gives is said at the ports, in `addressee.application.ports`.
@@ -52,6 +53,11 @@ class MemoryStore(ReadModels):
 
     # Nothing needs to be undone: a command appends last, or not at all.
     auditing = writing = reading
+
+    @contextmanager
+    def sending(self, *, alone: bool = False) -> Generator[MemoryStore]:  # noqa: ARG002 # it always is
+        with self._lock:
+            yield self
 
     def ping(self) -> None:
         pass

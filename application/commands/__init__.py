@@ -4,7 +4,14 @@ from .command import Command, Together
 from .depersonalize import Depersonalize, DepersonalizeAll, EndSession
 from .device_report import Report, Reported, report_of
 from .personalize import Personalize
-from .registration import Expire, Register, TagInstallation, Touch, UpdateInstallation
+from .registration import (
+    Expire,
+    ExpireAddress,
+    Register,
+    TagInstallation,
+    Touch,
+    UpdateInstallation,
+)
 from .segments import DefineSegment, RemoveSegment
 from .set_primary import SetPrimary
 from .tagging import TagChange, TagPerson
@@ -17,6 +24,7 @@ __all__ = [
     "DepersonalizeAll",
     "EndSession",
     "Expire",
+    "ExpireAddress",
     "Personalize",
     "Register",
     "RemoveSegment",

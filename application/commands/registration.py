@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Literal
 
 from addressee.domain import (
@@ -164,6 +165,32 @@ class Expire:
         installation = work.installation(self.installation)
         person = installation.person
         expire(work, installation, self.reason)
+        return Depersonalized("expired", (self.installation,), person, work.primary_moves())
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireAddress:
+    """Expire an installation whose address is dead, if it is still the one that is meant (R41)."""
+
+    ANSWER: ClassVar = Depersonalized
+
+    installation: str
+    address: str
+    since: datetime
+
+    actor = "backend"
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation."""
+        return (Installation(self.installation),)
+
+    def decide(self, work: UnitOfWork) -> Depersonalized:
+        """Do nothing where it has another address by now, or the same one registered anew."""
+        installation = work.get(Installation(self.installation))
+        person, known = installation.person, installation.address
+        if known is None or (known.address, known.since) != (self.address, self.since):
+            return Depersonalized("unchanged", (self.installation,), person)
+        expire(work, installation, "token_rejected")
         return Depersonalized("expired", (self.installation,), person, work.primary_moves())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.benchmarks import audience, commands, ledger, replay
+from tests.benchmarks import audience, commands, dispatch, ledger, replay
 from tests.benchmarks.report import Figure
 
 LITTLE = {
@@ -29,10 +29,11 @@ LITTLE = {
     [
         lambda: audience.figures(3_000),
         commands.figures,
+        lambda: dispatch.figures(3_000),
         ledger.figures,
         lambda: replay.figures(20_000),
     ],
-    ids=["audience", "commands", "ledger", "replay"],
+    ids=["audience", "commands", "dispatch", "ledger", "replay"],
 )
 def test_a_benchmark_runs(
     figures: Callable[[], Iterable[Figure]], monkeypatch: pytest.MonkeyPatch

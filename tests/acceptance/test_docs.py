@@ -86,7 +86,10 @@ SHELL_PAGES = [path for path in PAGES if shell_commands(path)]
 
 
 @pytest.mark.parametrize("page", SHELL_PAGES, ids=[path.name for path in SHELL_PAGES])
-def test_the_commands_of_a_page_run(page: Path, run: Run) -> None:
+def test_the_commands_of_a_page_run(page: Path, run: Run, tmp_path: Path) -> None:
+    files = re.findall(r"^```toml\n# (\S+)\n(.*?)```", page.read_text(), re.DOTALL | re.MULTILINE)
+    for name, content in files:
+        (tmp_path / name).write_text(content)
     for line in shell_commands(page):
         _, *words = shlex.split(line)
         done = run(*words)

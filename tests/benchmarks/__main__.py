@@ -6,7 +6,7 @@ import argparse
 import gc
 from collections.abc import Callable, Iterable
 
-from tests.benchmarks import audience, commands, http, ledger, replay
+from tests.benchmarks import audience, commands, dispatch, http, ledger, replay
 from tests.benchmarks.report import Figure, show
 
 
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "alternative": alternative,
     "audience": lambda options: audience.figures(options.installations),
     "commands": lambda _: commands.figures(),
+    "dispatch": lambda options: dispatch.figures(options.installations),
     "http": lambda _: http.figures(),
     "ledger": lambda _: ledger.figures(),
     "replay": lambda options: replay.figures(options.events),
@@ -31,7 +32,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("name", choices=BENCHMARKS)
     parser.add_argument(
-        "--installations", type=int, default=1_000_000, help="of audience, 1,000,000 by default"
+        "--installations",
+        type=int,
+        default=1_000_000,
+        help="of audience and dispatch, 1,000,000 by default",
     )
     parser.add_argument(
         "--events", type=int, default=500_000, help="of replay's memory, 500,000 by default"

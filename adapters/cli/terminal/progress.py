@@ -23,17 +23,26 @@ from rich.text import Text
 
 
 class EventsPerSecond(ProgressColumn):
-    """The throughput."""
+    """The throughput.
+
+    Args:
+        unit: its name.
+    """
+
+    def __init__(self, unit: str = "events/s") -> None:
+        super().__init__()
+        self._unit = unit
 
     def render(self, task: Task) -> Text:
         """Return the throughput, or nothing until it is known."""
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} events/s" if speed else "")
+        return Text(f"{speed:,.0f} {self._unit}" if speed else "")
 
 
 EVENTS = (MofNCompleteColumn(), EventsPerSecond(), TimeRemainingColumn())
 SELDOM = (100_000, 20, 100)
 """Thresholds of the garbage collector's three generations."""
+PUSHES = (MofNCompleteColumn(), EventsPerSecond("pushes/s"), TimeRemainingColumn())
 BYTES = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
 
 
@@ -47,7 +56,7 @@ def long_work(
 
     Args:
         doing: the label, such as "sealing".
-        columns: the unit: `EVENTS` or `BYTES`.
+        columns: the unit: `EVENTS`, `PUSHES` or `BYTES`.
     """
     shown = Progress(
         TextColumn(doing),

@@ -16,6 +16,7 @@ from addressee.domain import (
     StoreDamaged,
     StoreError,
     UnknownApplication,
+    UnknownDispatch,
     UnknownPerson,
 )
 
@@ -51,7 +52,7 @@ def refusal_of(error: AddresseeError) -> Refused:
     match error:
         case InvalidValue():
             status = 400
-        case NoRegistration() | UnknownPerson() | UnknownApplication():
+        case NoRegistration() | UnknownPerson() | UnknownApplication() | UnknownDispatch():
             status = 404
         case Forbidden():
             status = 403

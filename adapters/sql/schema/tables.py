@@ -12,13 +12,14 @@ from addressee.domain import InvalidValue
 
 from . import bookkeeping_tables as bookkeeping
 from . import ledger_tables as ledger
+from . import push_tables as pushes
 from . import read_model_tables as read_models
 from .column_types import NewTable
 
 NAME_PART = re.compile(r"\w*")
 LONGEST = 40
 """Most bytes of a prefix or schema: names in PostgreSQL have at most 63."""
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration (migrations/versions); its outcome are these tables."""
 
 
@@ -30,6 +31,7 @@ class Schema:
         metadata: SQLAlchemy's collection of them.
         event, seal: never changed.
         installation, address, holder, segment, term, chunk, delta: derived from the ledger.
+        dispatch, push_batch: pushes.
         tracking, projection, set_aside, touch, application, api_key, setting, migration: neither.
     """
 
@@ -43,6 +45,8 @@ class Schema:
     term: Table
     chunk: Table
     delta: Table
+    dispatch: Table
+    push_batch: Table
     tracking: Table
     projection: Table
     set_aside: Table
@@ -87,6 +91,8 @@ class Schema:
             term=read_models.term(new),
             chunk=read_models.chunk(new),
             delta=read_models.delta(new),
+            dispatch=pushes.dispatch(new),
+            push_batch=pushes.push_batch(new),
             tracking=bookkeeping.tracking(new),
             projection=bookkeeping.projection(new),
             set_aside=bookkeeping.set_aside(new),

@@ -14,11 +14,12 @@ from sqlalchemy.engine import URL
 
 from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.application import Seal
-from addressee.domain import Conflict, key_fingerprint
+from addressee.domain import Conflict, StoreUnavailable, key_fingerprint
 
 from ..audience_index.compaction import Upkeep, compact, nobody_compacts
 from ..bulk_load.index_loader import IndexLoading
 from ..bulk_load.ledger_loader import LedgerFilling
+from ..dispatches.dispatch_view import DispatchStatements, SqlDispatchView
 from ..engine.database import Database
 from ..engine.host_transaction import Joining
 from ..event_store.positions import ordering_on
@@ -33,6 +34,10 @@ from ..unit_of_work.store_statements import Prepared
 from ..unit_of_work.transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
 from ..unit_of_work.view import SqlReader
 from .applications import SqlApplications
+
+PATIENCE = 2
+"""For how many seconds a batch of pushes waits for commands that are under way: others wait behind
+it."""
 
 
 class SqlStore:
@@ -87,6 +92,7 @@ class SqlStore:
             Upkeep(),
         )
         self._joining = Joining(self.database.engine)
+        self._dispatches = DispatchStatements(self.parts)
         self._ordering = ordering_on(self.database.engine)
         # A view must not begin before a rebuild swaps a table that it then finds with less in it.
         # Of the other tables that it reads it takes the locks with it, for then a migration can
@@ -135,6 +141,17 @@ class SqlStore:
         """Open a transaction that commits when the block ends."""
         with self._writing() as connection:
             yield SqlTransaction(connection, self.parts)
+
+    @contextmanager
+    def sending(self, *, alone: bool = False) -> Generator[SqlDispatchView]:
+        """Open a transaction on dispatches; ``alone`` has commands wait until it ends."""
+        with self.database.writing() as connection:
+            if alone:
+                self.database.dialect.limit_waiting(connection, PATIENCE)
+                self._ordering.keep_writers_out(connection, self._schema)
+                if not nobody_compacts(connection, self._schema):
+                    raise StoreUnavailable("the index is being compacted")
+            yield SqlDispatchView(connection, self.parts, self._dispatches)
 
     @contextmanager
     def following(self) -> Generator[FollowingTransaction]:

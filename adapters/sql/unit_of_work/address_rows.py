@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
+from addressee.application import Recipient
 from addressee.domain import Address
 
 from ..engine.compiled_query import from_microseconds, to_microseconds
@@ -22,3 +25,10 @@ def address_in(service: str, where: bytes, details: bytes, since: int) -> Addres
     """Return the address within the columns of a row."""
     told: dict[str, str] = json.loads(details) if details else {}
     return Address(service, where.decode(), told, from_microseconds(since))
+
+
+def recipient_in(row: Sequence[Any]) -> Recipient:
+    """Return the recipient of a row: ordinal, id and person, then the columns of an address."""
+    ordinal, name, person, service, where, details, since = row
+    told: dict[str, str] = json.loads(details) if details else {}
+    return Recipient(ordinal, name, person, service, where.decode(), told, from_microseconds(since))

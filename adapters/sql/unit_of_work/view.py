@@ -20,7 +20,7 @@ from ..audience_index.postings_reader import Postings
 from ..engine.compiled_query import from_microseconds, pages, to_microseconds
 from ..event_store.event_statements import KNOWN
 from ..schema.tables import Schema
-from .address_rows import address_in
+from .address_rows import recipient_in
 from .components import Parts
 
 UNKNOWN = [(None, None)] * KNOWN
@@ -195,20 +195,14 @@ class SqlReader:
         for page in pages(ordinals):
             first, last = page[0], page[-1]
             if last - first < DENSE * len(page):
-                wanted = frozenset(page)
-                rows: Iterable[Sequence[Any]] = (
-                    row
-                    for row in index.recipients_between.rows(
-                        self._connection, first=first, last=last
-                    )
-                    if row[0] in wanted
-                )
+                between = index.recipients_between
+                rows = between.rows(self._connection, first=first, last=last)
+                if last - first >= len(page):  # others are among them
+                    wanted = frozenset(page)
+                    rows = [row for row in rows if row[0] in wanted]
             else:
                 rows = index.recipients.rows(self._connection, page)
-            found += [
-                Recipient(row[0], row[1], row[2], *address_in(row[3], row[4], row[5], row[6]))
-                for row in rows
-            ]
+            found += map(recipient_in, rows)
         return found
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:

@@ -1,0 +1,227 @@
+"""`addressee push`, `pushes` and `dispatch`: messages that go out, and what became of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from addressee.adapters.push.senders_file import read_senders
+from addressee.application import DispatchStatus, Message, Notifier
+from addressee.domain import InvalidValue
+
+from ..terminal.output import Form, show_json, show_table
+from ..terminal.progress import PUSHES, long_work
+from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
+
+NOT_DONE = 1
+LOOK = 1.0
+"""Seconds between two looks for dispatches that nobody runs."""
+OUTCOMES = ("accepted", "dead", "rejected", "unknown", "not_sent", "without_address")
+
+Senders = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ADDRESSEE_SENDERS", help="The senders' file, TOML: a table [app.service] for each."
+    ),
+]
+FORM = Annotated[Form, typer.Option("--format", help="The output format.")]
+
+
+def push(  # noqa: PLR0913 # one option for each part of a message
+    expression: Annotated[str, typer.Argument(help="For example: tag:vip and primary")],
+    app_code: Annotated[str, typer.Option("--app", help="The application's code.")],
+    store: Store = DEFAULT_STORE,
+    *,
+    title: Annotated[str | None, typer.Option(help="The notification's title.")] = None,
+    text: Annotated[str | None, typer.Option(help="The notification's text.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE for the app; may be repeated.")
+    ] = None,
+    ttl: Annotated[int | None, typer.Option(help="Seconds that services keep it.")] = None,
+    normal: Annotated[
+        bool, typer.Option("--normal-priority", help="Do not wake devices up.")
+    ] = False,
+    collapse: Annotated[
+        str | None, typer.Option("--collapse-key", help="Replaces the last with the same key.")
+    ] = None,
+    primary: Annotated[bool, typer.Option("--primary", help="Only primary installations.")] = False,
+    disabled: Annotated[
+        bool, typer.Option("--all", help="Also installations with a push flag off.")
+    ] = False,
+    resend_unknown: Annotated[
+        bool, typer.Option("--resend-unknown", help="Send batches of unknown outcome again.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Send nothing; print how many it would reach.")
+    ] = False,
+    later: Annotated[
+        bool, typer.Option("--later", help="Only record it, for `addressee dispatch` to send.")
+    ] = False,
+    senders: Senders = None,
+    form: FORM = Form.table,
+) -> None:
+    """Send a message to the installations that an audience reaches, and print the outcomes.
+
+    Each batch is checked against the audience as it leaves: nobody who was logged out before is
+    sent to, and nobody twice. After Ctrl-C, `addressee dispatch ID` goes on. Exit status: 0 done
+    (or recorded, or tried), 1 paused or cancelled, 2 it could not run.
+
+        addressee push 'tag:vip and primary' --app shop --title Sale --text 'Today only' --dry-run
+
+        addressee push 'tag:vip' --app shop --title Sale --text Today --senders senders.toml
+    """
+    message = Message(
+        title=title,
+        body=text,
+        data=dict(pair(each) for each in data or ()),
+        ttl=ttl,
+        priority="normal" if normal else "high",
+        collapse_key=collapse,
+    )
+    if not (dry_run or later or senders):
+        raise InvalidValue("senders", "is missing: give --senders, --later or --dry-run")
+    audience = f"({expression}) and primary" if primary else expression
+    with existing_store(store) as ledger:
+        notifier = Notifier(ledger, read_senders(senders) if senders else {})
+        made = notifier.dispatch(
+            app_code,
+            audience,
+            message,
+            include_disabled=disabled,
+            resend_unknown=resend_unknown,
+            dry_run=dry_run,
+        )
+        if dry_run or later:
+            show_one(made, form)
+            return
+        typer.echo(f"dispatch {made.id}", err=True)
+        show_one(ran(notifier, made), form)
+
+
+def pushes(  # noqa: PLR0913 # one option for each thing to do
+    store: Store = DEFAULT_STORE,
+    *,
+    app_code: Annotated[str | None, typer.Option("--app", help="Only of this application.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Print at most so many.")] = 20,
+    pause: Annotated[str | None, typer.Option(help="Pause this dispatch.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Resume this dispatch.")] = None,
+    cancel: Annotated[str | None, typer.Option(help="Cancel this dispatch.")] = None,
+    form: FORM = Form.table,
+) -> None:
+    """List dispatches, newest first; pause, resume or cancel one.
+
+    addressee pushes --app shop
+
+    addressee pushes --pause 4f1c
+    """
+    with existing_store(store) as ledger:
+        notifier = Notifier(ledger, {})
+        changes = ((pause, notifier.pause), (resume, notifier.resume), (cancel, notifier.cancel))
+        changed = [change(name) for name, change in changes if name is not None]
+        show_all(changed or notifier.dispatches(app_code, limit), form)
+
+
+def dispatch(
+    dispatch_id: Annotated[
+        str | None,
+        typer.Argument(help="The dispatch; by default all that run, of the senders' applications."),
+    ] = None,
+    store: Store = DEFAULT_STORE,
+    senders: Senders = None,
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on, and wait for further dispatches.")
+    ] = False,
+    form: FORM = Form.table,
+) -> None:
+    """Send dispatches that were recorded or interrupted; any number of processes may.
+
+    addressee dispatch --follow --senders senders.toml
+    """
+    if senders is None:
+        raise InvalidValue("senders", "is missing: give --senders")
+    with existing_store(store) as ledger:
+        transports = read_senders(senders)
+        applications = {application for application, _ in transports}
+        notifier = Notifier(ledger, transports)
+        while True:
+            waiting = (
+                [
+                    each
+                    for application in sorted(applications)
+                    for each in notifier.dispatches(application)
+                    if each.state == "running"
+                ]
+                if dispatch_id is None
+                else [notifier.status(dispatch_id)]
+            )
+            done = [ran(notifier, each) for each in reversed(waiting)]
+            show_all(done, form)
+            if not follow:
+                break
+            time.sleep(LOOK)
+    raise typer.Exit(NOT_DONE if any(each.state != "done" for each in done) else 0)
+
+
+def ran(notifier: Notifier, made: DispatchStatus) -> DispatchStatus:
+    """Run a dispatch with a progress bar."""
+    sent = 0
+    with long_work("sending", PUSHES) as advance:
+
+        def progress(count: int) -> None:
+            nonlocal sent
+            sent += count
+            advance(sent, 0)
+
+        return notifier.run(made.id, progress)
+
+
+def show_one(status: DispatchStatus, form: Form) -> None:
+    """Print a dispatch with its outcomes, and exit with 1 if it did not come to its end."""
+    if form is Form.jsonl:
+        show_json(asdict(status))
+    else:
+        rows = [("state", status.state), ("recipients", str(status.recipients))]
+        rows += [(name, str(getattr(status, name))) for name in OUTCOMES]
+        rows += [("problem", status.problem)] if status.problem else []
+        rows += [("sample", name) for name in status.sample]
+        show_table(("outcome", "installations"), rows)
+    if status.state in {"paused", "cancelled"}:
+        raise typer.Exit(NOT_DONE)
+
+
+def show_all(found: Iterable[DispatchStatus], form: Form) -> None:
+    """Print dispatches, one a line."""
+    if form is Form.jsonl:
+        for status in found:
+            show_json(asdict(status))
+        return
+    headings = ("dispatch", "application", "created", "state", "recipients", *OUTCOMES, "problem")
+    show_table(
+        headings,
+        (
+            (
+                each.id,
+                each.application,
+                each.created_at.isoformat(timespec="seconds"),
+                each.state,
+                str(each.recipients),
+                *(str(getattr(each, name)) for name in OUTCOMES),
+                each.problem or "",
+            )
+            for each in found
+        ),
+    )
+
+
+def pair(given: str) -> tuple[str, str]:
+    """Return name and value of ``NAME=VALUE``; raises InvalidValue."""
+    name, equals, value = given.partition("=")
+    if not equals:
+        raise InvalidValue("data", "should be NAME=VALUE")
+    return name, value

@@ -1,0 +1,71 @@
+"""Dispatches and their batches in dictionaries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from addressee.application import Dispatch, PushBatch, PushOutcome
+
+
+class MemoryDispatches:
+    """Dispatches of one process; the port says what each method gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dispatches: dict[str, Dispatch] = {}
+        self._batches: dict[str, dict[int, PushBatch]] = {}
+
+    def dispatch(self, name: str) -> Dispatch | None:
+        """Return a dispatch."""
+        return self._dispatches.get(name)
+
+    def dispatches(self, application: str | None, limit: int) -> Sequence[Dispatch]:
+        """Return the newest dispatches."""
+        found = reversed(self._dispatches.values())
+        return [each for each in found if application in (None, each.application)][:limit]
+
+    def put_dispatch(self, dispatch: Dispatch) -> None:
+        """Write a dispatch."""
+        self._dispatches[dispatch.id] = dispatch
+        self._batches.setdefault(dispatch.id, {})
+
+    def batch(self, dispatch: str, number: int) -> PushBatch | None:
+        """Return a batch."""
+        return self._batches[dispatch].get(number)
+
+    def open_batches(self, dispatch: str, limit: int) -> Sequence[PushBatch]:
+        """Return batches that are not settled."""
+        found = [(b.due, n, b) for n, b in self._batches[dispatch].items() if b.due is not None]
+        return [batch for _, _, batch in sorted(found, key=lambda each: each[:2])][:limit]
+
+    def batches(self, dispatch: str, after: int, limit: int) -> Sequence[PushBatch]:
+        """Return batches behind a number."""
+        found = self._batches.get(dispatch, {}).values()
+        return [batch for batch in found if batch.number > after][:limit]
+
+    def batches_with(self, application: str, ordinal: int) -> Iterator[PushBatch]:
+        """Yield the batches of an installation."""
+        for name, batches in self._batches.items():
+            if self._dispatches[name].application == application:
+                yield from (batch for batch in batches.values() if ordinal in batch.members)
+
+    def put_batch(self, batch: PushBatch, application: str) -> None:  # noqa: ARG002 # its dispatch says it
+        """Write a batch."""
+        self._batches[batch.dispatch][batch.number] = batch
+
+    def renew(self, worker: str, due: datetime) -> None:
+        """Put off when a worker's batches are due."""
+        for batches in self._batches.values():
+            for number, batch in batches.items():
+                if batch.leaving and batch.worker == worker:
+                    batches[number] = replace(batch, due=due)
+
+    def tally(self, dispatch: str) -> Mapping[PushOutcome, int]:
+        """Return how many members have which outcome."""
+        counted: Counter[PushOutcome] = Counter()
+        for batch in self._batches[dispatch].values():
+            counted.update(batch.tally())
+        return counted

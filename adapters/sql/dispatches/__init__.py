@@ -1,0 +1,1 @@
+"""Dispatches and their batches in tables."""

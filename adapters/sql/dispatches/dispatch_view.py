@@ -1,0 +1,146 @@
+"""Dispatches within one open transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+
+from sqlalchemy import Connection, func, select, update
+
+from addressee.application import Dispatch, PushBatch, PushOutcome
+
+from ..audience_index.generation_cache import GenerationCache
+from ..audience_index.index_statements import CACHE_BYTES
+from ..audience_index.postings_reader import Postings
+from ..engine.bulk_write import Rows
+from ..engine.compiled_query import to_microseconds
+from ..unit_of_work.components import Parts
+from ..unit_of_work.view import SqlReader
+from .dispatch_rows import (
+    BATCH_COLUMNS,
+    DISPATCH_COLUMNS,
+    OUTCOMES,
+    batch_in,
+    batch_row,
+    dispatch_in,
+    dispatch_row,
+)
+
+
+class DispatchStatements:
+    """The statements on dispatches and batches of one store."""
+
+    def __init__(self, parts: Parts) -> None:
+        schema = parts.prepared.schema
+        dispatch, batch = schema.dispatch, schema.push_batch
+        self.dispatch = select(*(dispatch.c[name] for name in DISPATCH_COLUMNS))
+        self.batch = select(*(batch.c[name] for name in BATCH_COLUMNS))
+        self.dispatches = Rows(dispatch, *DISPATCH_COLUMNS)
+        self.batches = Rows(batch, *BATCH_COLUMNS)
+        self.tally = select(*(func.sum(batch.c[outcome]) for outcome in OUTCOMES))
+
+
+class SqlDispatchView(SqlReader):
+    """Ledger, read models and dispatches as one open transaction sees them.
+
+    Args:
+        connection: with its transaction begun.
+        parts: the store's.
+        statements: on its dispatches.
+    """
+
+    def __init__(
+        self, connection: Connection, parts: Parts, statements: DispatchStatements
+    ) -> None:
+        super().__init__(connection, parts)
+        self._statements = statements
+
+    @cached_property
+    def _postings(self) -> Postings:
+        """Read from the database alone: the transaction does not see one moment by itself."""
+        return Postings(self._connection, self._prepared.index, GenerationCache(CACHE_BYTES))
+
+    def last(self) -> int:
+        """Return the position of the last event."""
+        found = self._prepared.last.rows(self._connection)
+        return found[0][0] if found else 0
+
+    def dispatch(self, name: str) -> Dispatch | None:
+        """Return a dispatch, which nobody else changes until the transaction ends."""
+        mine = self._schema.dispatch.c.id == name
+        row = self._connection.execute(self._statements.dispatch.where(mine).with_for_update())
+        found = row.one_or_none()
+        return None if found is None else dispatch_in(found)
+
+    def dispatches(self, application: str | None, limit: int) -> Sequence[Dispatch]:
+        """Return the newest dispatches."""
+        table = self._schema.dispatch
+        wanted = self._statements.dispatch
+        if application is not None:
+            wanted = wanted.where(table.c.application == application)
+        newest = wanted.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit)
+        return [dispatch_in(row) for row in self._connection.execute(newest)]
+
+    def put_dispatch(self, dispatch: Dispatch) -> None:
+        """Write a dispatch."""
+        self._statements.dispatches.write(self._connection, "upsert", [dispatch_row(dispatch)])
+
+    def batch(self, dispatch: str, number: int) -> PushBatch | None:
+        """Return a batch."""
+        table = self._schema.push_batch
+        wanted = self._statements.batch.where(
+            table.c.dispatch == dispatch, table.c.number == number
+        )
+        found = self._connection.execute(wanted).one_or_none()
+        return None if found is None else batch_in(found)
+
+    def open_batches(self, dispatch: str, limit: int) -> Sequence[PushBatch]:
+        """Return batches that are not settled."""
+        table = self._schema.push_batch
+        wanted = (
+            self._statements.batch.where(table.c.dispatch == dispatch, table.c.due.is_not(None))
+            .order_by(table.c.due, table.c.number)
+            .limit(limit)
+        )
+        return [batch_in(row) for row in self._connection.execute(wanted)]
+
+    def batches(self, dispatch: str, after: int, limit: int) -> Sequence[PushBatch]:
+        """Return batches behind a number."""
+        table = self._schema.push_batch
+        wanted = (
+            self._statements.batch.where(table.c.dispatch == dispatch, table.c.number > after)
+            .order_by(table.c.number)
+            .limit(limit)
+        )
+        return [batch_in(row) for row in self._connection.execute(wanted)]
+
+    def batches_with(self, application: str, ordinal: int) -> Iterator[PushBatch]:
+        """Yield the batches of an installation."""
+        table = self._schema.push_batch
+        wanted = (
+            self._statements.batch.where(table.c.application == application)
+            .where(table.c.first_ordinal <= ordinal, table.c.last_ordinal >= ordinal)
+            .order_by(table.c.left_at, table.c.position, table.c.dispatch, table.c.number)
+        )
+        for row in self._connection.execute(wanted):
+            batch = batch_in(row)
+            if ordinal in batch.members:
+                yield batch
+
+    def put_batch(self, batch: PushBatch, application: str) -> None:
+        """Write a batch."""
+        row = batch_row(batch, application)
+        self._statements.batches.write(self._connection, "upsert", [row])
+
+    def renew(self, worker: str, due: datetime) -> None:
+        """Put off when a worker's batches are due."""
+        table = self._schema.push_batch
+        mine = (table.c.worker == worker) & (table.c.leaving > 0) & table.c.due.is_not(None)
+        self._connection.execute(update(table).where(mine).values(due=to_microseconds(due)))
+
+    def tally(self, dispatch: str) -> Mapping[PushOutcome, int]:
+        """Return how many members have which outcome."""
+        mine = self._schema.push_batch.c.dispatch == dispatch
+        counts = self._connection.execute(self._statements.tally.where(mine)).one()
+        return {o: int(count or 0) for o, count in zip(OUTCOMES, counts, strict=True)}

@@ -1,0 +1,174 @@
+"""What a store keeps of pushes that are sent: dispatches, and the batches that have left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
+
+from pyroaring import BitMap
+
+from .push import Message
+from .store import Store
+from .views import View
+
+State = Literal["running", "paused", "cancelled", "done"]
+PushOutcome = Literal[
+    "leaving", "accepted", "dead", "rejected", "retry", "unknown", "retried", "not_sent"
+]
+"""What became of one member of a batch: ``leaving`` before there is an answer, ``retry`` while it
+waits to be sent again, ``retried`` once a later batch has it, ``not_sent`` where a retry found that
+it does not match any more or the dispatch was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A message to an audience, and how far its sending is.
+
+    Args:
+        id: names it.
+        application: its application code.
+        audience: the expression, as text.
+        message: what is sent; personal data.
+        include_disabled: also to installations with a push flag off.
+        resend_unknown: whether a batch of unknown outcome is sent again (R40).
+        created_at: when, in UTC.
+        position: the ledger's at that moment.
+        state: ``running``, ``paused``, ``cancelled`` or ``done``.
+        problem: why it paused, if it did so by itself.
+        cursor: the first ordinal that no batch has been chosen from.
+        batches: how many batches there are.
+        without_address: how many installations had none.
+    """
+
+    id: str
+    application: str
+    audience: str = field(repr=False)
+    message: Message
+    include_disabled: bool
+    resend_unknown: bool
+    created_at: datetime
+    position: int
+    state: State = "running"
+    problem: str | None = None
+    cursor: int = 0
+    batches: int = 0
+    without_address: int = 0
+
+
+class Fate(NamedTuple):
+    """What became of one member of a batch.
+
+    Args:
+        outcome: see `PushOutcome`.
+        detail: the service's id of the message, or its reason.
+    """
+
+    outcome: PushOutcome
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PushBatch:
+    """Installations that a message left for together.
+
+    Args:
+        dispatch: its dispatch.
+        number: from 1.
+        position: the ledger's, at which every member matched the audience (R39).
+        left_at: when, in UTC.
+        members: their ordinals.
+        attempt: 1, and one more for those that are sent again.
+        worker: the one that sends it.
+        due: when somebody is to look at it again: a retry, or a worker that has gone; None once
+            all is settled.
+        fates: ordinal → what became of it; empty while it is leaving.
+    """
+
+    dispatch: str
+    number: int
+    position: int
+    left_at: datetime
+    members: BitMap
+    attempt: int
+    worker: str
+    due: datetime | None
+    fates: Mapping[int, Fate] = field(default_factory=dict[int, Fate])
+
+    @property
+    def leaving(self) -> bool:
+        """Whether there is no answer yet."""
+        return not self.fates
+
+    def tally(self) -> Counter[PushOutcome]:
+        """Return how many members have which outcome."""
+        if self.leaving:
+            return Counter({"leaving": len(self.members)})
+        return Counter(fate.outcome for fate in self.fates.values())
+
+
+class DispatchView(View, Protocol):
+    """A store as of one moment, with its dispatches, which the transaction may change."""
+
+    def last(self) -> int:
+        """Return the position of the last event; 0 if there is none."""
+        ...
+
+    def dispatch(self, name: str) -> Dispatch | None:
+        """Return a dispatch by its id."""
+        ...
+
+    def dispatches(self, application: str | None, limit: int) -> Sequence[Dispatch]:
+        """Return the newest dispatches, of one application or of all, newest first."""
+        ...
+
+    def put_dispatch(self, dispatch: Dispatch) -> None:
+        """Write a dispatch, in place of the one of the same id."""
+        ...
+
+    def batch(self, dispatch: str, number: int) -> PushBatch | None:
+        """Return a batch."""
+        ...
+
+    def open_batches(self, dispatch: str, limit: int) -> Sequence[PushBatch]:
+        """Return up to ``limit`` batches that are not settled, those that are due first first."""
+        ...
+
+    def batches(self, dispatch: str, after: int, limit: int) -> Sequence[PushBatch]:
+        """Return up to ``limit`` batches behind a number, in their order."""
+        ...
+
+    def batches_with(self, application: str, ordinal: int) -> Iterator[PushBatch]:
+        """Yield the batches that an installation was a member of, oldest dispatch first."""
+        ...
+
+    def put_batch(self, batch: PushBatch, application: str) -> None:
+        """Write a batch of an application, in place of the one of the same number."""
+        ...
+
+    def renew(self, worker: str, due: datetime) -> None:
+        """Put off when the batches that a worker is sending are due."""
+        ...
+
+    def tally(self, dispatch: str) -> Mapping[PushOutcome, int]:
+        """Return how many members of a dispatch's batches have which outcome."""
+        ...
+
+
+@runtime_checkable
+class SendingStore(Store, Protocol):
+    """Keep a store that pushes are sent from."""
+
+    def sending(self, *, alone: bool = False) -> AbstractContextManager[DispatchView]:
+        """Open a transaction on dispatches; it commits when the block ends.
+
+        Args:
+            alone: see all commands that have returned, and let none commit until the block ends.
+
+        Raises:
+            StoreUnavailable: the store can't be reached, or commands are under way for too long.
+        """
+        ...

@@ -1,0 +1,224 @@
+"""Pushes to an audience: dispatches that are made, run, watched, paused and resumed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from addressee.domain import Expression, InvalidValue, as_expression, values
+
+from ..defaults import random_id, utc_now
+from ..personalization import Personalization
+from ..ports.dispatches import Dispatch, DispatchView, SendingStore, State
+from ..ports.push import Message, PushTransport
+from ..targeting import Targeting
+from .claim import Claimant
+from .pace import Pace
+from .status import DispatchStatus
+from .transactions import Transactions, known, without_retries
+from .worker import Key, Worker
+
+BATCH = 500
+"""Most installations of a batch."""
+SAMPLE = 10
+Transports = (
+    Mapping[Key, PushTransport]
+    | Mapping[str, PushTransport]
+    | Mapping[tuple[str, str], PushTransport]
+)
+
+
+class Notifier:
+    """Sends messages to audiences: nobody who was logged out before, nobody twice (R39, R40).
+
+    A dispatch is an audience, a message and what became of each installation. It is sent by `run`,
+    in batches; any number of workers may run the same dispatch, in any processes. One that dies
+    leaves a batch of unknown outcome: nobody gets it twice unless ``resend_unknown`` says so.
+
+    Args:
+        store: where the ledger and the dispatches are.
+        transports: what sends to a service, such as ``fcm``; or to a service for one application,
+            ``("shop", "fcm")``, which goes before.
+        people: expires installations whose address is dead, so that its subscribers hear of it; by
+            default one of the notifier's own.
+        rates: service → most messages a second of an application, for this notifier.
+        batch: most installations of a batch, up to 500.
+        lease: after how many seconds without a sign of life a worker counts as gone.
+        clock: gives the time, aware of its zone.
+        sleep: waits for so many seconds.
+        logger: receives what transports raise.
+
+    Raises:
+        InvalidValue: ``batch`` is not 1 to 500, or a rate is not above 0.
+    """
+
+    def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
+        self,
+        store: SendingStore,
+        transports: Transports,
+        *,
+        people: Personalization | None = None,
+        rates: Mapping[str, float] | None = None,
+        batch: int = BATCH,
+        lease: float = 15.0,
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+        logger: logging.Logger | None = None,
+    ) -> None:
+        if not 1 <= batch <= BATCH:
+            raise InvalidValue("batch", f"should be 1 to {BATCH}")
+        self._transactions = Transactions(store, sleep)
+        self._reach = Targeting(store)
+        self._clock = clock
+        self._worker = Worker(
+            self._transactions,
+            Claimant(store, random_id(), batch, timedelta(seconds=lease)),
+            cast("Mapping[Key, PushTransport]", transports),
+            people or Personalization(store, clock=clock),
+            Pace(rates or {}),
+            clock,
+            sleep,
+            logger or logging.getLogger("addressee"),
+        )
+
+    def dispatch(  # noqa: PLR0913 # the signature is the product's contract
+        self,
+        application: str,
+        expression: str | Expression,
+        message: Message,
+        *,
+        include_disabled: bool = False,
+        resend_unknown: bool = False,
+        dry_run: bool = False,
+    ) -> DispatchStatus:
+        """Make a dispatch, which `run` then sends.
+
+        Args:
+            application: its application code.
+            expression: the audience, asked anew for each batch.
+            message: what to send.
+            include_disabled: also to installations with a push flag off.
+            resend_unknown: send a batch of unknown outcome again; somebody may get it twice (R40).
+            dry_run: make nothing, and tell how many it would be sent to now, and the first ten.
+
+        Raises:
+            ExpressionInvalid, UnknownSegment, InvalidValue: the audience can't be asked.
+        """
+        code = values.identifier("application", application)
+        if not isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
+            raise InvalidValue("message", "should be a Message")
+        audience = as_expression(expression)
+        if dry_run:
+            return self._dry_run(code, audience, include_disabled=include_disabled)
+        self._reach.preview(code, audience, 0, include_disabled=include_disabled)  # can it be asked
+
+        def make(view: DispatchView) -> Dispatch:
+            made = Dispatch(
+                random_id(),
+                code,
+                str(audience),
+                message,
+                include_disabled=include_disabled,
+                resend_unknown=resend_unknown,
+                created_at=self._clock(),
+                position=view.last(),
+            )
+            view.put_dispatch(made)
+            return made
+
+        return DispatchStatus.of(self._transactions.within(make), {})
+
+    def run(
+        self, dispatch: str, progress: Callable[[int], object] = lambda _: None
+    ) -> DispatchStatus:
+        """Send batches until none is left, or the dispatch is paused or cancelled.
+
+        It waits for retries, and for batches of other workers, so that a dispatch that is done has
+        no outcome open. A dispatch that was run before goes on where it was.
+
+        Args:
+            dispatch: its id.
+            progress: told after each batch how many installations it had.
+
+        Raises:
+            UnknownDispatch: there is none of that id.
+            InvalidValue: no transport is for its application.
+            StoreUnavailable: the store does not answer; the dispatch can be run again.
+        """
+        self._worker.run(dispatch, progress)
+        return self.status(dispatch)
+
+    def status(self, dispatch: str) -> DispatchStatus:
+        """Return how far a dispatch is; raises UnknownDispatch."""
+        return self._transactions.within(lambda view: status_of(view, dispatch))
+
+    def dispatches(self, application: str | None = None, limit: int = 100) -> list[DispatchStatus]:
+        """Return the newest dispatches, of one application or of all, newest first."""
+
+        def read(view: DispatchView) -> list[DispatchStatus]:
+            found = view.dispatches(application, limit)
+            return [DispatchStatus.of(each, view.tally(each.id)) for each in found]
+
+        return self._transactions.within(read)
+
+    def pause(self, dispatch: str) -> DispatchStatus:
+        """Have no further batch leave, until it is resumed; raises UnknownDispatch."""
+        return self._change(dispatch, "running", "paused")
+
+    def resume(self, dispatch: str) -> DispatchStatus:
+        """Let a paused dispatch be run again; raises UnknownDispatch."""
+        return self._change(dispatch, "paused", "running")
+
+    def cancel(self, dispatch: str) -> DispatchStatus:
+        """Have no further batch leave, ever; raises UnknownDispatch."""
+
+        def change(view: DispatchView) -> DispatchStatus:
+            found = known(view, dispatch)
+            if found.state in {"running", "paused"}:
+                view.put_dispatch(replace(found, state="cancelled"))
+                for batch in view.open_batches(dispatch, found.batches):
+                    if not batch.leaving:
+                        view.put_batch(without_retries(batch), found.application)
+            return status_of(view, dispatch)
+
+        return self._transactions.within(change)
+
+    def _change(self, dispatch: str, before: State, after: State) -> DispatchStatus:
+        def change(view: DispatchView) -> DispatchStatus:
+            found = known(view, dispatch)
+            if found.state == before:
+                view.put_dispatch(replace(found, state=after, problem=None))
+            return status_of(view, dispatch)
+
+        return self._transactions.within(change)
+
+    def _dry_run(
+        self, application: str, audience: Expression, *, include_disabled: bool
+    ) -> DispatchStatus:
+        found = self._reach.recipients(application, audience, include_disabled=include_disabled)
+        sample: list[str] = []
+        count = 0
+        for count, recipient in enumerate(found, 1):  # noqa: B007 # what is counted
+            if len(sample) < SAMPLE:
+                sample.append(recipient.installation)
+        return DispatchStatus(
+            "",
+            application,
+            str(audience),
+            "dry_run",
+            None,
+            self._clock(),
+            self._transactions.within(lambda view: view.last()),
+            count,
+            without_address=found.without_address,
+            sample=tuple(sample),
+        )
+
+
+def status_of(view: DispatchView, dispatch: str) -> DispatchStatus:
+    """Return how far a dispatch is; raises UnknownDispatch."""
+    return DispatchStatus.of(known(view, dispatch), view.tally(dispatch))

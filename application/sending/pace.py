@@ -1,0 +1,47 @@
+"""How fast messages go to each service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from addressee.domain import InvalidValue
+
+
+class Pace:
+    """Knows when an application's next batch may go, for the batches of one `Notifier`.
+
+    Args:
+        rates: service → most messages a second, for each application.
+
+    Raises:
+        InvalidValue: a rate is not above 0.
+    """
+
+    def __init__(self, rates: Mapping[str, float]) -> None:
+        for service, rate in rates.items():
+            if not rate > 0:
+                raise InvalidValue(f"rates.{service}", "should be above 0")
+        self._rates = rates
+        self._free_at: dict[tuple[str, str], datetime] = {}
+
+    def wait(self, application: str, now: datetime) -> float:
+        """Return for how many seconds nothing may be sent."""
+        free = (at for (of, _), at in self._free_at.items() if of == application)
+        return max(0.0, *((at - now).total_seconds() for at in free), 0.0)
+
+    def sent(self, application: str, services: Iterable[str], now: datetime) -> None:
+        """Note that one message went to each of these services, which may come several times."""
+        counts: dict[str, int] = {}
+        for service in services:
+            counts[service] = counts.get(service, 0) + 1
+        for service, count in counts.items():
+            if (rate := self._rates.get(service)) is not None:
+                place = application, service
+                begin = max(now, self._free_at.get(place, now))
+                self._free_at[place] = begin + timedelta(seconds=count / rate)
+
+    def hold(self, application: str, service: str, until: datetime) -> None:
+        """Send nothing before a moment, since the service asked for that."""
+        place = application, service
+        self._free_at[place] = max(until, self._free_at.get(place, until))

@@ -1,0 +1,87 @@
+"""How far a dispatch is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from ..ports.dispatches import Dispatch, PushOutcome, State
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchStatus:
+    """A dispatch, and what became of its installations.
+
+    Attributes:
+        id: names the dispatch; empty for a dry run, of which nothing is kept.
+        application: its application code.
+        audience: the expression, as text.
+        state: ``running``, ``paused``, ``cancelled``, ``done`` or ``dry_run``.
+        problem: why it paused, if it did so by itself.
+        created_at: when, in UTC.
+        position: the ledger's at that moment.
+        recipients: how many installations it has been sent to, or would be by a dry run.
+        accepted: how many of them the services took.
+        dead: how many addresses reach nobody any more.
+        rejected: how many messages were refused for good.
+        unknown: how many have left and never got an answer.
+        leaving: how many are on their way.
+        retry: how many wait to be sent again.
+        not_sent: how many were to be sent again, and did not match the audience any more.
+        without_address: how many installations had none.
+        sample: the first installations of a dry run.
+    """
+
+    id: str
+    application: str
+    audience: str = field(repr=False)
+    state: State | Literal["dry_run"]
+    problem: str | None
+    created_at: datetime
+    position: int
+    recipients: int
+    accepted: int = 0
+    dead: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    leaving: int = 0
+    retry: int = 0
+    not_sent: int = 0
+    without_address: int = 0
+    sample: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, dispatch: Dispatch, tally: Mapping[PushOutcome, int]) -> Self:
+        """Return the status of a dispatch.
+
+        Args:
+            dispatch: which.
+            tally: how many members of its batches have which outcome.
+        """
+        counts: dict[str, Any] = {name: tally.get(name, 0) for name in COUNTED}
+        return cls(
+            dispatch.id,
+            dispatch.application,
+            dispatch.audience,
+            dispatch.state,
+            dispatch.problem,
+            dispatch.created_at,
+            dispatch.position,
+            recipients=sum(counts.values()) - counts["not_sent"],
+            without_address=dispatch.without_address,
+            **counts,
+        )
+
+
+COUNTED: tuple[PushOutcome, ...] = (
+    "accepted",
+    "dead",
+    "rejected",
+    "unknown",
+    "leaving",
+    "retry",
+    "not_sent",
+)
+"""All outcomes but ``retried``: a later batch counts those."""

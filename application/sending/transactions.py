@@ -1,0 +1,64 @@
+"""Transactions on dispatches, tried again where the store is busy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from addressee.domain import Conflict, StoreUnavailable, UnknownDispatch, values
+
+from ..ports.dispatches import Dispatch, DispatchView, Fate, PushBatch, SendingStore
+
+T = TypeVar("T")
+
+ATTEMPTS = 8
+"""How often a transaction is tried."""
+PAUSE = 0.1
+"""Before the second attempt, in seconds; each further one waits twice as long."""
+
+
+class Transactions:
+    """Runs work in transactions of a store.
+
+    Args:
+        store: which.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(self, store: SendingStore, sleep: Callable[[float], None]) -> None:
+        self._store = store
+        self._sleep = sleep
+
+    def within(self, work: Callable[[DispatchView], T], *, alone: bool = False) -> T:
+        """Return what is done in a transaction; ``alone`` as for `SendingStore.sending`.
+
+        Raises:
+            Conflict, StoreUnavailable: at every attempt.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                with self._store.sending(alone=alone) as view:
+                    return work(view)
+            except (Conflict, StoreUnavailable):
+                if attempt == ATTEMPTS - 1:
+                    raise
+                self._sleep(PAUSE * 2**attempt)
+        raise AssertionError
+
+
+def known(view: DispatchView, dispatch: str) -> Dispatch:
+    """Return a dispatch; raises UnknownDispatch."""
+    found = view.dispatch(values.identifier("dispatch", dispatch))
+    if found is None:
+        raise UnknownDispatch(dispatch)
+    return found
+
+
+def without_retries(batch: PushBatch) -> PushBatch:
+    """Return a batch of which nothing is sent again."""
+    fates = {
+        ordinal: Fate("not_sent", fate.detail) if fate.outcome == "retry" else fate
+        for ordinal, fate in batch.fates.items()
+    }
+    return replace(batch, fates=fates, due=None)
