@@ -73,7 +73,10 @@ class Consistency:
         self._versions[stream] = version
         if (half := half_of(event)) is not None:
             (topic, installation, person), first = half
-            self._pair(topic, Installation(installation).id, Person(person).id, first=first)
+            one, other = Installation(installation).id, Person(person).id
+            # The half counts where it is, not where it says that it belongs.
+            one, other = (stream, other) if first else (one, stream)
+            self._pair(topic, one, other, first=first)
         elif isinstance(event, IdentifierAdded):
             claim = IdentifierClaim.on(event.identifier, self._key).id
             topic = CLAIMS[type(event)].__name__

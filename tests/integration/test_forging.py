@@ -183,6 +183,31 @@ def test_R58_another_identifier_key_is_named(url: str, *, sealed: bool) -> None:
     assert (key in problems) is sealed
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("version = 9 where stream = 'installation:d' and version = 2", "2 was expected"),
+        ("stream = 'claim:0' where topic like '%IdentifierClaimed'", "lacks a IdentifierClaimed"),
+        ("stream = 'person:0' where topic like '%IdentifierAdded'", "lacks a IdentifierClaimed"),
+        ("stream = 'person:0', version = 1 where topic like '%Depers%' and stream like 'p%'",
+         "lacks a DeviceDepersonalized"),
+    ],
+)  # fmt: skip
+def test_R58_streams_that_do_not_agree_are_named_without_a_seal(
+    url: str, change: str, problem: str
+) -> None:
+    with SqlStore(url) as store:
+        people = Personalization(store)
+        people.register("shop", installation="d")
+        people.personalize("d", Identity(external_id="ali"))
+        people.depersonalize("d")
+        assert verify(store).differences == ()
+        statement = text(f"update addressee_event set {change}")  # noqa: S608 # our own
+        tamper(store, lambda connection: connection.execute(statement))
+        found = [d.problem for d in verify(store).differences if d.place == "stream"]
+    assert any(problem in each for each in found), found
+
+
 FORGED = "insert into addressee_event (position, stream, version, topic, state) values "
 
 
