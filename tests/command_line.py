@@ -1,6 +1,7 @@
 """The command line in a process of its own for each call, without the time it takes to load.
 
-A helper loads it once and forks for each call: exit status, streams and folder are a process's.
+A helper loads it once and forks for each call: exit status, streams and folder are a process's. It
+also runs Python, as `python -W error -c` would, where the first word is ``-c``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Self
 
@@ -103,5 +106,11 @@ def serve() -> list[str]:
 if __name__ == "__main__":
     from addressee.adapters.cli import main
 
+    import_module("addressee.adapters.http")  # the pages' blocks need it
     sys.argv[1:] = serve()
-    main()
+    match sys.argv[1:]:
+        case ["-c", block]:
+            warnings.simplefilter("error")
+            exec(compile(block, "block", "exec"), {"__name__": "__main__"})  # noqa: S102 # a page's
+        case _:
+            main()

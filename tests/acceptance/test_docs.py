@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -64,14 +62,8 @@ def test_there_is_an_example() -> None:
 
 
 @pytest.mark.parametrize(("path", "block"), BLOCKS, ids=[path.name for path, _ in BLOCKS])
-def test_a_python_block_runs(path: Path, block: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", block],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_python_block_runs(path: Path, block: str, run: Run) -> None:
+    done = run("-c", block)
     assert done.returncode == 0, f"{path}: {done.stderr}"
 
 
@@ -119,19 +111,9 @@ def day_commands() -> list[str]:
     return [line for line in block.splitlines() if line.startswith(".venv/bin/addressee")]
 
 
-def test_the_day_of_the_readme_runs_and_tells(tmp_path: Path) -> None:
+def test_the_day_of_the_readme_runs_and_tells(run: Run, tmp_path: Path) -> None:
     (tmp_path / "docs").symlink_to(ROOT / "docs")
-    told = [
-        subprocess.run(  # noqa: S602 # the README is written for a shell
-            line.replace(".venv/bin/addressee", f"{sys.executable} -m addressee.adapters.cli"),
-            shell=True,  # the README is written for a shell
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        for line in day_commands()
-    ]
+    told = [run(*shlex.split(line)[1:]) for line in day_commands()]
     apply, target, who = told
     assert apply.returncode == 1
     assert [line.split(":")[:2] for line in apply.stderr.splitlines()] == [
