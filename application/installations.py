@@ -13,6 +13,7 @@ from addressee.domain import (
     InvalidValue,
     LimitExceeded,
     as_expression,
+    limits,
     values,
 )
 
@@ -21,11 +22,6 @@ from .commands import Reported, TagChange, report_of
 from .execution.command_runner import Execution, Order
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import Depersonalized, Personalized, Registered, Updated
-
-SEGMENT_LIMIT = 100
-"""Longest name of a segment, in characters."""
-STREAM_LIMIT = 290
-"""How long a segment's name and its application's code may be together: they name its stream."""
 
 R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
 
@@ -187,14 +183,16 @@ def optional_id(field: str, value: str | None) -> str | None:
 
 def optional_name(field: str, value: str | None) -> str | None:
     """Return ``value`` if it is None or can be an external id."""
-    return None if value is None else values.text(field, value, values.NAME_LIMIT, least=1)
+    return None if value is None else values.text(field, value, limits.NAME, least=1)
 
 
 def segment_place(application: str, name: str) -> tuple[str, str]:
     """Return an application and a segment's name; raises InvalidValue or LimitExceeded."""
     code = values.identifier("application", application)
-    if ":" in values.text("name", name, SEGMENT_LIMIT, least=1):
+    # Its stream has the form in which audiences compare names (R45).
+    own = values.composed(values.text("name", name, limits.SEGMENT, least=1))
+    if ":" in own:
         raise InvalidValue("name", "should have no colon")
-    if len(code) + len(name) > STREAM_LIMIT:
-        raise LimitExceeded("application and name", STREAM_LIMIT, len(code) + len(name))
-    return code, name
+    if len(code) + len(own) > limits.SEGMENT_STREAM:
+        raise LimitExceeded("application and name", limits.SEGMENT_STREAM, len(code) + len(own))
+    return code, own

@@ -13,6 +13,7 @@ from addressee.domain import (
     DeviceCap,
     Event,
     Identity,
+    Limits,
     SessionPolicy,
     Successor,
     UserIdentityInvalid,
@@ -57,6 +58,7 @@ class Personalization(PersonCommands):
             read at most once a second.
         sessions: application code → session policy, in place of the mobile apps' own (R26).
         device_caps: application code → device cap, in place of the mobile apps' own.
+        limits: application code → limits, in place of the mobile apps' own (R44, R57).
         strict: whether `register` and `define_segment` refuse applications that are not configured.
         successor: who inherits the primary flag when its installation leaves (R24).
         clock: gives the time, aware of its zone.
@@ -75,6 +77,7 @@ class Personalization(PersonCommands):
         applications: Applications | None = None,
         sessions: Mapping[str, SessionPolicy] | None = None,
         device_caps: Mapping[str, DeviceCap] | None = None,
+        limits: Mapping[str, Limits] | None = None,
         strict: bool = False,
         successor: Successor = "none",
         clock: Callable[[], datetime] = utc_now,
@@ -92,7 +95,9 @@ class Personalization(PersonCommands):
         self._clock = clock
         self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
         elsewhere = None if applications is store.applications else applications
-        self.policies = Policies(elsewhere, sessions, device_caps, values.flag("strict", strict))
+        self.policies = Policies(
+            elsewhere, sessions, device_caps, limits, values.flag("strict", strict)
+        )
         rules, seen = Rules(successor, ids, self.policies), AggregateCache(cache)
         super().__init__(
             Execution(store, rules, self._subscribers, clock, attempts, seen, clock_ahead)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Unpack
 
-from addressee.domain import Attributes, DepersonalizeReason, Identity, Kind, values
+from addressee.domain import KINDS, Attributes, DepersonalizeReason, Identity, Kind, values
 
 from . import commands
 from .commands import TagChange
@@ -98,7 +98,10 @@ class PersonCommands(InstallationCommands):
             values.identifier("installation", installation),
             Identity() if identity is None else values.instance("identity", identity, Identity),
             Identity() if remove is None else values.instance("remove", remove, Identity),
-            frozenset(values.choice("clear", kind, Kind) for kind in values.items("clear", clear)),
+            frozenset(
+                values.choice("clear", kind, Kind)
+                for kind in values.items("clear", clear, len(KINDS))
+            ),
             values.attributes("attributes", attributes, values.PERSON_ATTRIBUTE_LIMITS),
             None if tags is None else values.tags("tags", tags),
             optional_name("of", of),

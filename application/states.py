@@ -9,7 +9,15 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Self
 
-from addressee.domain import ExpiryReason, Identifier, Installation, Person, PersonType, Scalar
+from addressee.domain import (
+    ExpiryReason,
+    Identifier,
+    Installation,
+    Person,
+    PersonType,
+    Scalar,
+    Value,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class PersonState:
     name: str
     type: PersonType
     identifiers: tuple[Identifier, ...] = field(repr=False)
-    attributes: Mapping[str, Scalar] = field(repr=False)
+    attributes: Mapping[str, Value] = field(repr=False)
     tags: AbstractSet[str] = field(repr=False)
     devices: Mapping[str, str]
     primaries: Mapping[str, str]
@@ -82,7 +90,7 @@ class InstallationState:
     name: str
     application: str
     facts: Mapping[str, Scalar] = field(repr=False)
-    attributes: Mapping[str, Scalar] = field(repr=False)
+    attributes: Mapping[str, Value] = field(repr=False)
     tags: AbstractSet[str] = field(repr=False)
     push_enabled: bool
     notifications_enabled: bool

@@ -1,7 +1,7 @@
 """The rules of who is on which device. Knows no database, network, file or clock."""
 
 from .address import UNIQUE_FACTS, Address
-from .aggregates.base import Aggregate, Appliers, Occasion
+from .aggregates.base import Aggregate, Appliers, Occasion, differing
 from .aggregates.binding_rules import (
     Successor,
     bind,
@@ -70,9 +70,21 @@ from .events import (
     PushTokenClaimed,
     SegmentDefined,
     SegmentRemoved,
+    Values,
     personal_fields,
 )
-from .identity import Identifier, Identity, Kind, identifier_of, key_fingerprint, keyed_hash
+from .identity import (
+    KINDS,
+    Identifier,
+    Identity,
+    Kind,
+    check_names_somebody,
+    identifier_of,
+    key_fingerprint,
+    keyed_hash,
+)
+from .limits import Limits
+from .phone_numbers import check_possible
 from .policies.mobile_app import (
     Contacts,
     DeviceCap,
@@ -92,7 +104,7 @@ from .store_errors import (
     StoreOutdated,
     StoreUnavailable,
 )
-from .values import Attributes, Scalar
+from .values import Attributes, Objects, Scalar, Value
 
 Application = MobileApp
 """The former name of `MobileApp`."""
@@ -102,6 +114,7 @@ __all__ = [
     "FACTS",
     "FLAG_FACTS",
     "KEEP",
+    "KINDS",
     "UNIQUE_FACTS",
     "Address",
     "AddresseeError",
@@ -144,10 +157,12 @@ __all__ = [
     "Kind",
     "LedgerFileInvalid",
     "LimitExceeded",
+    "Limits",
     "MobileApp",
     "NoRegistration",
     "Not",
     "NotPersonalized",
+    "Objects",
     "Occasion",
     "Or",
     "OtherPerson",
@@ -185,11 +200,16 @@ __all__ = [
     "UserData",
     "UserIdentityInvalid",
     "UserMergeInterrupted",
+    "Value",
+    "Values",
     "as_expression",
     "bind",
     "candidate",
     "check_acts_for",
     "check_free",
+    "check_names_somebody",
+    "check_possible",
+    "differing",
     "identifier_of",
     "installation_terms",
     "key_fingerprint",

@@ -93,12 +93,16 @@ class EmailInvalid(InvalidValue):
 
 
 class UserIdentityInvalid(InvalidValue):
-    """An identity names nobody (R10)."""
+    """An identity names nobody (R10), or its external id stands for nobody (R44)."""
 
     code = "USER_IDENTITY_INVALID"
 
-    def __init__(self) -> None:
-        super().__init__("identity", "has none of external_id, msisdns and emails set")
+    def __init__(
+        self,
+        field: str = "identity",
+        problem: str = "has none of external_id, msisdns and emails set",
+    ) -> None:
+        super().__init__(field, problem)
 
 
 class ExpressionInvalid(InvalidValue):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Literal, NamedTuple, Self, get_args
+from typing import Literal, NamedTuple, Self, cast, get_args
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     BaseModel,
@@ -19,19 +18,20 @@ from pydantic import (
     model_validator,
 )
 
-from .errors import EmailInvalid, InvalidValue, LimitExceeded, PhoneInvalid, first_problem
-from .values import NAME_LIMIT, items, text
+from . import limits
+from .errors import EmailInvalid, InvalidValue, UserIdentityInvalid, first_problem
+from .phone_numbers import e164
+from .values import choice, items, text
 
 Kind = Literal["external_id", "msisdn", "email"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """Every kind of identifier, in the order of an identity."""
 
-EMAIL_LIMIT = 255
-PHONE_LIMIT = 50
-CONTACTS_LIMIT = 100
-"""Most msisdns, and most e-mails, of one person (R4)."""
-
-PHONE = re.compile(r"\s*\+?[0-9 ().\-/]*[0-9][0-9 ().\-/]*", re.ASCII)
+BLANK = frozenset(
+    ["\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u2800", "\u3164", "\uffa0"]
+    + [chr(selector) for selector in range(0xFE00, 0xFE10)]
+)
+"""Invisible characters that Unicode counts as letters, marks or symbols."""
 
 
 class Identifier(NamedTuple):
@@ -58,34 +58,30 @@ def key_fingerprint(key: bytes) -> str:
 
 def external_id(value: object, field: str = "external_id") -> Identifier:
     """Return an external id exactly as given (R1); raises InvalidValue or LimitExceeded."""
-    return Identifier("external_id", text(field, value, NAME_LIMIT, least=1))
+    return Identifier("external_id", text(field, value, limits.NAME, least=1))
 
 
 def msisdn(value: object, field: str = "msisdn") -> Identifier:
-    """Return a phone number as E.164 digits (R2).
+    """Return a phone number as E.164 digits (R2); raises PhoneInvalid."""
+    return Identifier("msisdn", e164(value, field))
+
+
+def check_names_somebody(external_id: str, none_ids: AbstractSet[str]) -> None:
+    """Check that an external id does not stand for "nobody" (R44).
+
+    Clients send such ids where a variable was not set, and strangers would become one person.
 
     Args:
-        value: an international number of at most 50 characters, with or without ``+``; spaces,
-            dots, dashes, slashes and brackets are removed.
-        field: its name in an error.
+        external_id: as given.
+        none_ids: ids that stand for nobody, in lower case. White space and invisible characters
+            alone always do.
 
     Raises:
-        PhoneInvalid: it has other characters, or is not a possible number by the metadata of
-            libphonenumber.
+        UserIdentityInvalid: it stands for nobody.
     """
-    if not isinstance(value, str):
-        raise PhoneInvalid(field, "should be a string")
-    if len(value) > PHONE_LIMIT or not PHONE.fullmatch(value):
-        raise PhoneInvalid(field, f"should be up to {PHONE_LIMIT} digits and separators")
-    digits = re.sub(r"[^0-9]", "", value)
-    try:
-        number = phonenumbers.parse(f"+{digits}")
-    except phonenumbers.NumberParseException:
-        raise PhoneInvalid(field, "has no country code or the wrong length") from None
-    if not phonenumbers.is_possible_number(number):
-        raise PhoneInvalid(field, "is not a possible number of its country")
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return Identifier("msisdn", e164.removeprefix("+"))
+    shown = [c for c in external_id if c.isprintable() and not c.isspace() and c not in BLANK]
+    if not shown or external_id.strip().casefold() in none_ids:
+        raise UserIdentityInvalid("external_id", "stands for nobody")
 
 
 def email(value: object, field: str = "email") -> Identifier:
@@ -96,8 +92,8 @@ def email(value: object, field: str = "email") -> Identifier:
     """
     if not isinstance(value, str):
         raise EmailInvalid(field, "should be a string")
-    if len(value) > EMAIL_LIMIT:
-        raise EmailInvalid(field, f"takes at most {EMAIL_LIMIT} characters, {len(value)} given")
+    if len(value) > limits.EMAIL:
+        raise EmailInvalid(field, f"takes at most {limits.EMAIL} characters, {len(value)} given")
     try:
         # Reserved top-level domains such as .test are well formed: hosts use them in their tests.
         address = validate_email(value, check_deliverability=False, test_environment=True)
@@ -111,9 +107,7 @@ MAKERS = {"external_id": external_id, "msisdn": msisdn, "email": email}
 
 def identifier_of(kind: str, value: object) -> Identifier:
     """Return the identifier of that kind; raises InvalidValue for an unknown kind or bad value."""
-    if kind not in MAKERS:
-        raise InvalidValue("kind", f"should be one of {', '.join(MAKERS)}")
-    return MAKERS[kind](value)
+    return MAKERS[choice("kind", kind, Kind)](value)
 
 
 class Identity(BaseModel):
@@ -162,6 +156,9 @@ class Identity(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _typed_errors(cls, value: object, build: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(value, Mapping):
+            for name in cast("Mapping[object, object]", value):
+                text("identity name", name, limits.NAME)
         try:
             return build(value)
         except ValidationError as error:
@@ -195,7 +192,5 @@ def several(
     field: str, value: object, make: Callable[[object, str], Identifier]
 ) -> tuple[str, ...]:
     """Return up to 100 identifiers of one kind in canonical form, without duplicates."""
-    made = [make(item, f"{field}[{n}]").value for n, item in enumerate(items(field, value))]
-    if len(made) > CONTACTS_LIMIT:
-        raise LimitExceeded(field, CONTACTS_LIMIT, len(made), unit="values")
-    return tuple(dict.fromkeys(made))
+    given = items(field, value, limits.CONTACTS)
+    return tuple(dict.fromkeys(make(item, f"{field}[{n}]").value for n, item in enumerate(given)))

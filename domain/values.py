@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar, cast, get_args
+from itertools import islice
+from types import MappingProxyType
+from typing import Any, NoReturn, Self, TypeVar, cast, get_args
 
+from . import limits
 from .errors import InvalidValue, LimitExceeded
 
 T = TypeVar("T")
 Scalar = str | int | float | bool
-Attributes = Mapping[str, Scalar | None]
 
-TEXT_LIMIT = 4096
-"""Longest attribute value and device fact, in characters (R4)."""
-NAME_LIMIT = 256
-"""Longest id, external id, tag and attribute name, in characters (R1, R4)."""
-TAGS_IN_A_COMMAND = 10_000
-"""Largest number of tags in one command."""
-PERSON_ATTRIBUTE_LIMITS = {
-    "first_name": 255,
-    "last_name": 255,
-    "middle_name": 50,
-    "gender": 50,
-    "birthday": 10,
-}
+
+class FlatObject(dict[str, Scalar]):
+    """One object in the value of an attribute: immutable, and JSON like any dict (R46, R49)."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("the objects of an attribute are immutable")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+    clear = pop = popitem = setdefault = update = _refuse  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Scalar]]]:
+        """Copy and pickle by the constructor, since items can't be set."""
+        return type(self), ({**self},)
+
+
+Objects = tuple[FlatObject, ...]
+Value = Scalar | Objects
+"""The value of an attribute, as it is recorded."""
+Attributes = Mapping[str, Scalar | date | Sequence[Mapping[str, Scalar | date]] | None]
+"""Attributes as callers give them; None removes one."""
+
+PERSON_ATTRIBUTE_LIMITS: Mapping[str, int] = MappingProxyType(
+    {"first_name": 255, "last_name": 255, "middle_name": 50, "gender": 50, "birthday": 10}
+)
 """Predefined attributes of a person → the value's limit in characters (R4)."""
 
 INTEGER_BOUND = 2**63
-TIME_LIMIT = 64
-"""Longest text of a time, in characters."""
 # PostgreSQL can't store NUL; lone surrogates have no UTF-8 encoding.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 UNPRINTABLE = re.compile("[\x00-\x20\x7f\ud800-\udfff]")
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+SMALLEST_OBJECT = len("{},")
+SMALLEST_FIELD = len('"a":0,')
 
 
 def text(field: str, value: object, limit: int, least: int = 0) -> str:
@@ -60,9 +76,28 @@ def identifier(field: str, value: object) -> str:
         InvalidValue: it is not a string, or contains white space or control characters.
         LimitExceeded: it is empty or longer than 256 characters.
     """
-    if isinstance(value, str) and UNPRINTABLE.search(value):
+    if isinstance(value, str) and len(value) <= limits.NAME and UNPRINTABLE.search(value):
         raise InvalidValue(field, "has white space or control characters")
-    return text(field, value, NAME_LIMIT, least=1)
+    return text(field, value, limits.NAME, least=1)
+
+
+def push_token(field: str, value: object, limit: int) -> str:
+    """Return ``value`` if it can be the token of a push service.
+
+    Raises:
+        InvalidValue: it is not a string, or contains white space or invisible characters, which
+            no push service issues: two tokens that differ in these alone are one device.
+        LimitExceeded: it is empty or too long.
+    """
+    token = text(field, value, limit, least=1)
+    if " " in token or not token.isprintable():
+        raise InvalidValue(field, "has white space or invisible characters")
+    return token
+
+
+def composed(value: str) -> str:
+    """Return ``value`` in Unicode NFC, in which tags, segments and attributes compare (R45)."""
+    return value if value.isascii() else unicodedata.normalize("NFC", value)
 
 
 def instance(field: str, value: object, kind: type[T]) -> T:
@@ -86,11 +121,20 @@ def flag(field: str, value: object) -> bool:
     return value
 
 
-def items(field: str, value: object) -> Iterable[object]:
-    """Return a collection unchanged; raises InvalidValue for a single value."""
+def items(field: str, value: object, most: int, unit: str = "values") -> Sequence[object]:
+    """Return the values of a collection, which are counted before any is read.
+
+    Raises:
+        InvalidValue: it is not a collection.
+        LimitExceeded: it has more than ``most`` values.
+    """
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise InvalidValue(field, "should be a list of strings")
-    return cast("Iterable[object]", value)
+    given = cast("Iterable[object]", value)
+    counted = given if isinstance(given, Sized) else [*islice(given, most + 1)]
+    if len(counted) > most:
+        raise LimitExceeded(field, most, len(counted), unit)
+    return [*counted]
 
 
 def tags(field: str, value: object) -> frozenset[str]:
@@ -100,68 +144,117 @@ def tags(field: str, value: object) -> frozenset[str]:
         InvalidValue: it is not a collection of strings.
         LimitExceeded: a name is empty or too long, or there are more than 10,000.
     """
-    names = frozenset(
-        text(f"{field}[{n}]", name, NAME_LIMIT, least=1)
-        for n, name in enumerate(items(field, value))
+    names = items(field, value, limits.TAGS_PER_COMMAND, "names")
+    return frozenset(
+        text(f"{field}[{n}]", name, limits.NAME, least=1) for n, name in enumerate(names)
     )
-    if len(names) > TAGS_IN_A_COMMAND:
-        raise LimitExceeded(field, TAGS_IN_A_COMMAND, len(names), unit="names")
-    return names
 
 
 def attributes(
-    field: str, value: object, limits: Mapping[str, int] = {}
-) -> dict[str, Scalar | None]:
+    field: str, value: object, own: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, Value | None]:
     """Return a copy of the attributes; None as a value removes an attribute (R15).
 
     Args:
         field: their name in an error.
-        value: name → string, number, Boolean, date or None.
-        limits: name → limit of the value in characters; 4,096 for all others. Attributes with a
-            limit of their own take strings only, ``birthday`` a date as YYYY-MM-DD.
+        value: name → string, number, Boolean, date, list of flat objects (R46) or None.
+        own: name → limit of the value in characters; 4,096 for all others. Attributes with a limit
+            of their own take strings only, ``birthday`` a date as YYYY-MM-DD.
 
     Raises:
         InvalidValue: a name or value has the wrong type.
-        LimitExceeded: a name or value is too long.
+        LimitExceeded: a name or value is too long, or there are more than 10,000 attributes.
     """
     if value is None:
         return {}
     if not isinstance(value, Mapping):
         raise InvalidValue(field, "should be an object")
+    given = cast("Mapping[object, object]", value)
+    if len(given) > limits.ATTRIBUTES_PER_COMMAND:
+        raise LimitExceeded(field, limits.ATTRIBUTES_PER_COMMAND, len(given), "attributes")
     return {
-        text(f"{field} name", name, NAME_LIMIT, least=1): attribute(
-            f"{field}.{name}", str(name), given, limits
+        text(f"{field} name", name, limits.NAME, least=1): attribute(
+            f"{field}.{name}", str(name), each, own
         )
-        for name, given in cast("Mapping[object, object]", value).items()
+        for name, each in given.items()
     }
 
 
-def attribute(field: str, name: str, given: object, limits: Mapping[str, int]) -> Scalar | None:
+def attribute(field: str, name: str, given: object, own: Mapping[str, int]) -> Value | None:
     """Return an attribute's value in its recorded form."""
     if given is None:
         return None
+    if name in own:
+        if name == "birthday":
+            given = calendar_day(field, given)
+        return text(field, given, own[name])
+    if isinstance(given, list | tuple):
+        return objects(field, cast("Sequence[object]", given))
+    return scalar(field, given)
+
+
+def objects(field: str, given: Sequence[object]) -> Objects:
+    """Return a list of flat objects in its recorded form; at most 4,096 characters as JSON (R46).
+
+    The size in an error is a lower bound: the list is read up to its limit.
+    """
+    size = 1 + SMALLEST_OBJECT * len(given)
+    check_json_size(field, size)
+    made: list[FlatObject] = []
+    for n, item in enumerate(given):
+        place = f"{field}[{n}]"
+        if not isinstance(item, Mapping):
+            raise InvalidValue(place, "should be an object; a list has objects only")
+        fields = cast("Mapping[object, object]", item)
+        check_json_size(field, size + SMALLEST_FIELD * len(fields) - 1)
+        made.append(
+            FlatObject(
+                (text(f"{place} name", name, limits.NAME, least=1), scalar(f"{place}.{name}", each))
+                for name, each in fields.items()
+            )
+        )
+        written = json.dumps(made[-1], ensure_ascii=False, separators=(",", ":"))
+        size += len(written) + 1 - SMALLEST_OBJECT
+        check_json_size(field, size)
+    return tuple(made)
+
+
+def check_json_size(field: str, size: int) -> None:
+    """Raise LimitExceeded for a list of objects that is too long as JSON."""
+    if size > limits.TEXT:
+        raise LimitExceeded(field, limits.TEXT, size, "characters as JSON")
+
+
+def scalar(field: str, given: object) -> Scalar:
+    """Return a single value in its recorded form; a date becomes ISO 8601 text."""
     if isinstance(given, date):
         given = given.isoformat()
-    if name in limits or isinstance(given, str):
-        given = text(field, given, limits.get(name, TEXT_LIMIT))
-        if name == "birthday" and name in limits:
-            calendar_day(field, given)
-        return given
+    if isinstance(given, str):
+        return text(field, given, limits.TEXT)
     if isinstance(given, bool):
         return given
     if isinstance(given, int) and -INTEGER_BOUND <= given < INTEGER_BOUND:
         return given
     if isinstance(given, float) and math.isfinite(given):
         return given
-    raise InvalidValue(field, "should be a string, a finite number of 64 bits, or true or false")
+    raise InvalidValue(
+        field, "should be a string, a finite number of 64 bits, true or false, or a list of objects"
+    )
 
 
-def calendar_day(field: str, given: str) -> None:
-    """Raise InvalidValue unless ``given`` is a day written as YYYY-MM-DD."""
-    try:
-        date.fromisoformat(given)
-    except ValueError:
-        raise InvalidValue(field, "should be a date written as YYYY-MM-DD") from None
+def calendar_day(field: str, given: object) -> object:
+    """Return a day as text; raises InvalidValue unless it is a date or text as YYYY-MM-DD."""
+    if isinstance(given, datetime):
+        raise InvalidValue(field, "should be a date without a time")
+    if isinstance(given, date):
+        return given.isoformat()
+    if isinstance(given, str):
+        try:
+            # Only this form: `fromisoformat` also reads weeks, which no audience would find.
+            date.fromisoformat(given if DAY.fullmatch(given) else "")
+        except ValueError:
+            raise InvalidValue(field, "should be a date written as YYYY-MM-DD") from None
+    return given
 
 
 def choice(field: str, value: object, literal: Any) -> Any:  # noqa: ANN401 # a Literal has no type
@@ -183,7 +276,7 @@ def moment(field: str, value: object) -> datetime:
         InvalidValue: it is neither, or not within the years 1 to 9999 in UTC.
     """
     try:
-        if isinstance(value, str) and len(value) <= TIME_LIMIT and not value.isdecimal():
+        if isinstance(value, str) and len(value) <= limits.TIME and not value.isdecimal():
             read = datetime.fromisoformat(value.upper())
             value = read if read.tzinfo else read.replace(tzinfo=UTC)
         if isinstance(value, datetime) and value.utcoffset() is not None:

@@ -12,6 +12,7 @@ from addressee.domain import (
     DeviceCap,
     Installation,
     InvalidValue,
+    Limits,
     MobileApp,
     Person,
     PersonProtected,
@@ -21,6 +22,7 @@ from addressee.domain import (
     strictest,
     values,
 )
+from addressee.domain.limits import DEFAULT
 
 from ..ports.accounts import Applications
 from ..ports.views import Reader
@@ -38,6 +40,7 @@ class Policies:
         applications: the mobile apps, where they are not those of the store itself.
         sessions: application code → policy, in place of the mobile apps' own.
         device_caps: application code → cap, in place of the mobile apps' own.
+        limits: application code → limits, in place of the mobile apps' own.
         strict: whether commands may name applications that are not configured.
         timer: returns seconds that only grow.
     """
@@ -45,6 +48,7 @@ class Policies:
     applications: Applications | None = None
     sessions: Mapping[str, SessionPolicy] | None = None
     device_caps: Mapping[str, DeviceCap] | None = None
+    limits: Mapping[str, Limits] | None = None
     strict: bool = False
     timer: Callable[[], float] = time.monotonic
     _known: Mapping[str, MobileApp] = field(default_factory=dict[str, MobileApp])
@@ -54,6 +58,7 @@ class Policies:
         """Raise InvalidValue for a policy of the wrong type."""
         check_policies("sessions", self.sessions, SessionPolicy)
         check_policies("device_caps", self.device_caps, DeviceCap)
+        check_policies("limits", self.limits, Limits)
 
     def for_transaction_of_host(self) -> Self:
         """Return policies that cache nothing here: the host's view of the store may be old."""
@@ -78,6 +83,13 @@ class Policies:
             return self.device_caps.get(application)
         app = self.apps(reader).get(application)
         return None if app is None else app.cap
+
+    def limits_of(self, application: str, reader: Reader) -> Limits:
+        """Return the limits of an application (R44, R57)."""
+        if self.limits is not None:
+            return self.limits.get(application, DEFAULT)
+        app = self.apps(reader).get(application)
+        return DEFAULT if app is None else app.limits
 
     def session_policies(self, reader: Reader) -> Mapping[str, SessionPolicy]:
         """Return application code → session policy (R26)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from addressee.domain import (
@@ -36,6 +36,7 @@ from ..ports.records import Recorded
 from ..ports.store import Viewable
 from ..ports.views import View
 from .evaluation import check_indexed, without_segments
+from .look_alikes import look_alikes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class TermExplanation:
         position: of the event that made it so; None where it never held.
         event: that event's topic.
         at: that event's time.
+        look_alike: of a term that does not hold, the code points of a held value that looks like
+            the term's and differs, and those of the term's.
     """
 
     term: str
@@ -55,6 +58,7 @@ class TermExplanation:
     position: int | None = None
     event: str | None = None
     at: datetime | None = None
+    look_alike: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,9 @@ def explain(  # noqa: PLR0913 # a query, and where it runs
     if (ALL if include_disabled else REACHABLE) not in truths:
         excluded = why_excluded(installation)
     satisfied = satisfies(expression, lambda term: fact_of(term) in facts)
+    missed = [term for term in wanted if not explained[term].holds]
+    for term, points in look_alikes(missed, installation, world.person()).items():
+        explained[term] = replace(explained[term], look_alike=points)
     return Explanation(name, satisfied and not excluded, excluded, tuple(explained.values()))
 
 

@@ -16,11 +16,9 @@ from addressee.domain import (
     UnknownSegment,
     as_expression,
     leaves,
+    limits,
 )
-from addressee.domain.audiences.parser import DEPTH_LIMIT, TOO_DEEP
-
-TERMS_LIMIT = 100_000
-"""How many terms segments may expand to: each use of one counts, and uses multiply."""
+from addressee.domain.audiences.parser import TOO_DEEP
 
 Lookup = Callable[[str], str | None]
 """From a segment's name to its expression's text, if it is defined."""
@@ -62,7 +60,7 @@ class Expansion:
 
     def of(self, expression: Expression, level: int) -> Expression:
         """Return an expression of a level with its segments replaced."""
-        if max(level, len(self._path)) > DEPTH_LIMIT:
+        if max(level, len(self._path)) > limits.DEPTH:
             raise ExpressionInvalid(TOO_DEEP, 1)
         match expression:
             case Term(field="segment"):
@@ -96,8 +94,8 @@ class Expansion:
 
     def _count(self, terms: int) -> None:
         self._terms += terms
-        if self._terms > TERMS_LIMIT:
-            raise LimitExceeded("expression with its segments", TERMS_LIMIT, self._terms, "terms")
+        if self._terms > limits.TERMS:
+            raise LimitExceeded("expression with its segments", limits.TERMS, self._terms, "terms")
 
 
 def flat(kind: type[And | Or], parts: Iterable[Expression]) -> Iterable[Expression]:

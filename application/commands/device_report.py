@@ -12,6 +12,7 @@ from addressee.domain import (
     Attributes,
     Facts,
     InvalidValue,
+    Values,
     values,
 )
 
@@ -52,7 +53,7 @@ class Report(TypedDict):
     """A checked report; None leaves a field as it is, a None within removes."""
 
     facts: Facts
-    attributes: Facts
+    attributes: Values
     push_enabled: bool | None
     notifications_enabled: bool | None
 
@@ -67,8 +68,8 @@ def report_of(options: Mapping[str, object]) -> Report:
     facts: Facts = {}
     for name, value in options.items():
         if name in FACTS:
-            least = 1 if name in UNIQUE_FACTS else 0
-            facts[name] = None if value is None else values.text(name, value, FACTS[name], least)
+            check = values.push_token if name in UNIQUE_FACTS else values.text
+            facts[name] = None if value is None else check(name, value, FACTS[name])
             if name == "apns_environment" and value is not None:
                 values.choice(name, value, Environment)
         elif name in FLAG_FACTS:

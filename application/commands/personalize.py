@@ -10,17 +10,19 @@ from typing import ClassVar
 from addressee.domain import (
     Aggregate,
     DeviceLimitReached,
-    Facts,
     Identifier,
     IdentifierClaim,
     Identity,
     Installation,
     Person,
     PersonCreated,
+    Values,
     bind,
     candidate,
     check_acts_for,
     check_free,
+    check_names_somebody,
+    check_possible,
 )
 
 from ..unit_of_work.results import Personalized, PersonalizeOutcome
@@ -37,7 +39,7 @@ class Personalize:
 
     installation: str
     identity: Identity
-    attributes: Facts
+    attributes: Values
     tags: frozenset[str] | None
     force: bool
     keep_as_lead: bool
@@ -53,8 +55,7 @@ class Personalize:
 
     def decide(self, work: UnitOfWork) -> Personalized:
         """Raise the first refusal in the order of R15."""
-        claims = {identifier: work.claim(identifier) for identifier in self.identity.identifiers()}
-        installation = work.installation(self.installation)
+        installation, claims = opened(work, self.installation, self.identity)
         holders = {i: claim.holder for i, claim in claims.items() if claim.holder}
         if self.of is not None:
             check_acts_for(self.of, installation, holders, self.identity)
@@ -136,6 +137,28 @@ def last_used(work: UnitOfWork, name: str) -> datetime:
     """Return when a bound installation was bound or last touched."""
     bound_at = work.get(Installation(name)).bound_at or datetime.min.replace(tzinfo=UTC)
     return max(bound_at, work.last_seen(name) or bound_at)
+
+
+def opened(
+    work: UnitOfWork, name: str, identity: Identity
+) -> tuple[Installation, dict[Identifier, IdentifierClaim]]:
+    """Return an installation, and the claims on the identifiers that a caller gives it.
+
+    Raises:
+        PhoneInvalid: a phone number that nobody holds does not exist (R2). Numbers that somebody
+            holds stay valid, whatever later metadata says (R45).
+        NoRegistration: the installation is unknown or expired.
+        UserIdentityInvalid: the external id stands for nobody (R44).
+    """
+    claims = {identifier: work.claim(identifier) for identifier in identity.identifiers()}
+    for identifier, claim in claims.items():
+        if identifier.kind == "msisdn" and claim.holder is None:
+            check_possible(identifier.value, identity.field_of(identifier))
+    installation = work.installation(name)
+    if identity.external_id is not None:
+        none_ids = work.limits_of(installation.application).none_ids
+        check_names_somebody(identity.external_id, none_ids)
+    return installation, claims
 
 
 def add_identifiers(work: UnitOfWork, person: Person, identifiers: list[Identifier]) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 from addressee.domain import (
     UNIQUE_FACTS,
     Aggregate,
     ExpiryReason,
-    Facts,
     Installation,
     InstallationExpired,
     InstallationRegistered,
@@ -24,6 +23,8 @@ from ..unit_of_work.unit_of_work import UnitOfWork
 from .depersonalize import leave
 from .device_report import Report
 from .tagging import TagChange
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +234,6 @@ def updated(work: UnitOfWork, installation: Installation) -> Updated:
     return Updated(outcome, installation.name, installation.person, work.primary_moves())
 
 
-def given(changes: Facts) -> Facts:
-    """Return what is there, without what is to be removed."""
+def given(changes: Mapping[str, V | None]) -> dict[str, V]:
+    """Return the changes that set a value."""
     return {name: value for name, value in changes.items() if value is not None}

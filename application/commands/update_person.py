@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from addressee.domain import (
     Aggregate,
-    Facts,
     IdentifierClaim,
     Identity,
     Installation,
@@ -17,12 +16,13 @@ from addressee.domain import (
     Person,
     PersonCreated,
     UserMergeInterrupted,
+    Values,
     bind,
 )
 
 from ..unit_of_work.results import Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
-from .personalize import add_identifiers
+from .personalize import add_identifiers, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class UpdatePerson:
     add: Identity
     remove: Identity
     clear: frozenset[Kind]
-    attributes: Facts
+    attributes: Values
     tags: frozenset[str] | None
     of: str | None = None
 
@@ -49,18 +49,17 @@ class UpdatePerson:
 
     def decide(self, work: UnitOfWork) -> Updated:
         """Raise NoRegistration, OtherPerson, or UserMergeInterrupted for an identifier."""
-        added = list(self.add.identifiers())
-        installation = work.installation(self.installation)
+        installation, claims = opened(work, self.installation, self.add)
         owner = work.owner(installation)
         if self.of is not None and (owner is None or self.of not in owner.values("external_id")):
             raise OtherPerson(self.installation)
         if owner is not None:
             work.check_protection(installation, owner)
-        if owner is None and not (added or self.attributes or self.tags):
+        if owner is None and not (claims or self.attributes or self.tags):
             return Updated("unchanged", self.installation)
         person = owner or work.new(Person)
-        for identifier in added:
-            if work.claim(identifier).holder not in (None, person.name):
+        for identifier, claim in claims.items():
+            if claim.holder not in (None, person.name):
                 field = self.add.field_of(identifier)
                 raise UserMergeInterrupted(field, "belongs to another person")
         removed = set(self.remove.identifiers())
@@ -68,7 +67,7 @@ class UpdatePerson:
             if identifier in removed or identifier.kind in self.clear:
                 person.remove_identifier(work.occasion, identifier)
                 work.claim(identifier).release(work.occasion, identifier, person.name)
-        new = [identifier for identifier in added if identifier not in person.identifiers]
+        new = [identifier for identifier in claims if identifier not in person.identifiers]
         person.check_room(new)
         if owner is None:
             person.record(PersonCreated, work.occasion, type="LEAD")

@@ -169,6 +169,7 @@ class Execution:
                 result = command.decide(work)
             else:
                 result = decide_once(work, command, checked.idempotency_key)
+            work.check_sizes()
         except (Conflict, StoreError):
             raise
         except AddresseeError as refusal:

@@ -11,6 +11,7 @@ from addressee.domain import (
     Installation,
     Person,
     Segment,
+    differing,
     installation_terms,
     person_terms,
 )
@@ -68,6 +69,8 @@ def same_terms(person: Person) -> bool:
         before.tags == person.tags
         and before.type == person.type
         and before.attributes == person.attributes
+        # Python holds 1, 1.0 and True for equal; their terms are not.
+        and not differing(before.attributes, person.attributes)
     )
 
 

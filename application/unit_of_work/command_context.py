@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NotRequired, Self, TypedDict
 
-from addressee.domain import InvalidValue, UserData, values
+from addressee.domain import InvalidValue, UserData, limits, values
 
 ACTORS = ("device", "backend", "policy")
 
@@ -77,7 +77,7 @@ class Checked:
 
 def checked_actor(actor: str) -> str:
     """Return the actor; raises InvalidValue unless it starts with one of the three kinds."""
-    name = values.text("actor", actor, values.NAME_LIMIT, least=1)
+    name = values.text("actor", actor, limits.NAME, least=1)
     if name.partition(":")[0] not in ACTORS:
         raise InvalidValue("actor", f"should be one of {', '.join(ACTORS)}, with or without :name")
     return name
@@ -85,4 +85,4 @@ def checked_actor(actor: str) -> str:
 
 def optional_text(field: str, value: str | None) -> str | None:
     """Return ``value`` if it is None or a string of 1 to 256 characters."""
-    return None if value is None else values.text(field, value, values.NAME_LIMIT, least=1)
+    return None if value is None else values.text(field, value, limits.NAME, least=1)

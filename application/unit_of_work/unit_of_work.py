@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self, TypeVar, cast
@@ -14,6 +15,8 @@ from addressee.domain import (
     Identifier,
     IdentifierClaim,
     Installation,
+    LimitExceeded,
+    Limits,
     NoRegistration,
     Occasion,
     Person,
@@ -33,6 +36,12 @@ from .repository import AggregateRepository
 from .results import PrimaryMove
 
 A = TypeVar("A", bound=Aggregate)
+UNITS = {
+    "attributes": "attributes",
+    "tags": "tags",
+    "tagging": "changed tags times installations",
+}
+"""Limit → the unit of its sizes in an error."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -199,6 +208,27 @@ class UnitOfWork:
         """Have an aggregate's events come after those of all that are open by now."""
         self._aggregates[aggregate.id] = self._aggregates.pop(aggregate.id)
 
+    def limits_of(self, application: str) -> Limits:
+        """Return the limits of an application (R44, R57)."""
+        return self.rules.policies.limits_of(application, self._repository.reader)
+
+    def check_sizes(self) -> None:
+        """Check the sizes of everything that the command has made larger (R57).
+
+        A person has the largest limits of the applications on whose installations the person is.
+
+        Raises:
+            LimitExceeded: an installation or person has too many attributes or tags.
+        """
+        for aggregate in self._aggregates.values():
+            grown = aggregate.growth() if aggregate.pending else {}
+            codes = applications_of(aggregate) if grown else ()
+            allowed = [self.limits_of(code) for code in codes]
+            for name, size in grown.items():
+                most = max(getattr(each, name) for each in allowed)
+                if size > most:
+                    raise LimitExceeded(name, most, size, UNITS[name])
+
     def finish(self) -> tuple[list[Event], Changes, list[Aggregate]] | None:
         """Hand over the new events, what they change in the read models, and the aggregates.
 
@@ -211,3 +241,10 @@ class UnitOfWork:
         changes = project(self._aggregates.values(), self.store.indexed_attributes)
         events = [event for aggregate in changed for event in aggregate.collect_events()]
         return events, changes, [aggregate.committed() for aggregate in changed]
+
+
+def applications_of(aggregate: Aggregate) -> AbstractSet[str]:
+    """Return the codes of the applications whose limits an aggregate has; ``""`` for none."""
+    if isinstance(aggregate, Installation):
+        return {aggregate.application}
+    return {*aggregate.devices.values()} or {""} if isinstance(aggregate, Person) else {""}

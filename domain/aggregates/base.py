@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar, cast
 
-from ..events import Category, Event, Facts, stream_of
-from ..values import Scalar
+from ..events import Category, Event, stream_of
+from ..values import Objects, Value
 
 
 @dataclass(slots=True)
@@ -90,6 +90,13 @@ class Aggregate:
         """Whether this draft has recorded anything."""
         return self.before is not None and self.before.version != self.version
 
+    def growth(self) -> dict[str, int]:
+        """Return the sizes that this draft has increased, by the names of `Limits` (R57).
+
+        What was larger before a limit came may stay and shrink.
+        """
+        return {}
+
     def committed(self) -> Self:
         """Return the aggregate without its ``before``, once its events are in the ledger."""
         self.before = None
@@ -101,7 +108,10 @@ class Aggregate:
         return pending
 
 
-def overwrite(known: dict[str, Scalar], changes: Facts) -> None:
+V = TypeVar("V", bound=Value)
+
+
+def overwrite(known: dict[str, V], changes: Mapping[str, V | None]) -> None:
     """Apply changes to known values; None removes."""
     for name, value in changes.items():
         if value is None:
@@ -110,13 +120,19 @@ def overwrite(known: dict[str, Scalar], changes: Facts) -> None:
             known[name] = value
 
 
-def differing(known: Mapping[str, Scalar], changes: Facts) -> Facts:
-    """Return the changes that have an effect; 1, 1.0 and True are different values."""
-    return {
-        name: value
-        for name, value in changes.items()
-        if known.get(name) != value or type(known.get(name)) is not type(value)
-    }
+def differing(known: Mapping[str, V], changes: Mapping[str, V | None]) -> dict[str, V | None]:
+    """Return the changes that have an effect."""
+    return {name: value for name, value in changes.items() if not same(known.get(name), value)}
+
+
+def same(one: Value | None, other: Value | None) -> bool:
+    """Whether two values are the same, also within objects; 1, 1.0 and True are different."""
+    if type(one) is not type(other) or one != other:
+        return False
+    if not isinstance(one, tuple):
+        return True
+    pairs = zip(one, cast("Objects", other), strict=True)
+    return all(type(a[name]) is type(b[name]) for a, b in pairs for name in a)
 
 
 def tag_changes(

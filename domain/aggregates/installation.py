@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from .. import events
 from ..address import ADDRESS_FACTS, Address, address_of
-from ..values import Scalar
+from ..values import Scalar, Value
 from .base import Aggregate, Appliers, Occasion, differing, overwrite, tag_changes
 
 FACTS: dict[str, int] = {
@@ -43,7 +43,7 @@ class Installation(Aggregate):
         super().__init__(name)
         self.application = ""
         self.facts: dict[str, Scalar] = {}
-        self.attributes: dict[str, Scalar] = {}
+        self.attributes: dict[str, Value] = {}
         self.tags: set[str] = set()
         self.push_enabled = True
         self.notifications_enabled = True
@@ -65,11 +65,20 @@ class Installation(Aggregate):
         twin.facts, twin.attributes, twin.tags = {**self.facts}, {**self.attributes}, {*self.tags}
         return twin
 
+    def growth(self) -> dict[str, int]:
+        """Return the numbers of attributes and tags that this draft has increased."""
+        before = self.before or self
+        sizes = {
+            "attributes": (len(before.attributes), len(self.attributes)),
+            "tags": (len(before.tags), len(self.tags)),
+        }
+        return {name: now for name, (was, now) in sizes.items() if now > was}
+
     def update(
         self,
         occasion: Occasion,
         facts: events.Facts,
-        attributes: events.Facts,
+        attributes: events.Values,
         *,
         push_enabled: bool | None,
         notifications_enabled: bool | None,

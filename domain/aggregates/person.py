@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from .. import events
+from .. import events, limits
 from ..errors import LimitExceeded, UserMergeInterrupted
-from ..identity import CONTACTS_LIMIT, Identifier
-from ..values import Scalar
+from ..identity import Identifier
+from ..values import Value
 from .base import Aggregate, Appliers, Occasion, differing, overwrite, tag_changes
 
 
@@ -20,7 +20,7 @@ class Person(Aggregate):
         super().__init__(name)
         self.type: events.PersonType = "LEAD"
         self.identifiers: dict[Identifier, None] = {}
-        self.attributes: dict[str, Scalar] = {}
+        self.attributes: dict[str, Value] = {}
         self.tags: set[str] = set()
         self.devices: dict[str, str] = {}
         """Installation → application, in binding order."""
@@ -53,6 +53,21 @@ class Person(Aggregate):
         twin.tags, twin.devices, twin.primaries = {*self.tags}, {**self.devices}, {**self.primaries}
         return twin
 
+    def growth(self) -> dict[str, int]:
+        """Return the numbers of attributes and tags that this draft has increased, and tagging.
+
+        A changed tag changes the index for each of the person's installations.
+        """
+        before = self.before or self
+        sizes = {
+            "attributes": (len(before.attributes), len(self.attributes)),
+            "tags": (len(before.tags), len(self.tags)),
+        }
+        grown = {name: now for name, (was, now) in sizes.items() if now > was}
+        if len(self.devices) > 1 and self.tags != before.tags:
+            grown["tagging"] = len(before.tags ^ self.tags) * len(self.devices)
+        return grown
+
     def check_room(self, new: list[Identifier]) -> None:
         """Check that the person may receive identifiers.
 
@@ -66,8 +81,8 @@ class Person(Aggregate):
             raise UserMergeInterrupted("external_id", "differs from the one the person has")
         for kind in ("msisdn", "email"):
             count = len(self.values(kind)) + sum(held == kind for held, _ in new)
-            if count > CONTACTS_LIMIT:
-                raise LimitExceeded(f"{kind}s", CONTACTS_LIMIT, count, unit="values")
+            if count > limits.CONTACTS:
+                raise LimitExceeded(f"{kind}s", limits.CONTACTS, count, unit="values")
 
     def add_identifier(self, occasion: Occasion, identifier: Identifier) -> None:
         """Record a new identifier; the caller claims it."""
@@ -84,7 +99,7 @@ class Person(Aggregate):
         if self.type == "LEAD":
             self.record(events.PersonPromoted, occasion)
 
-    def update(self, occasion: Occasion, attributes: events.Facts) -> None:
+    def update(self, occasion: Occasion, attributes: events.Values) -> None:
         """Record the attributes that differ, if any (R15)."""
         if changes := differing(self.attributes, attributes):
             self.record(events.PersonUpdated, occasion, attributes=changes)

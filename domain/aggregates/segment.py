@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from .. import events
+from ..values import composed
 from .base import Aggregate, Appliers, Occasion
 
 
@@ -28,9 +29,9 @@ class Segment(Aggregate):
 
     @property
     def place(self) -> tuple[str, str]:
-        """The application's code and the segment's own name."""
+        """The application's code and the segment's own name, as audiences compare it (R45)."""
         application, _, name = self.name.rpartition(":")
-        return application, name
+        return application, composed(name)
 
     def define(self, occasion: Occasion, expression: str) -> None:
         """Record the expression, unless the segment has it already."""

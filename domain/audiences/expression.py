@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from .. import limits
 from ..errors import InvalidValue
 from ..identity import KINDS, Identifier, identifier_of
-from ..values import NAME_LIMIT, TEXT_LIMIT, identifier, text
-from .index_terms import FACT_FIELDS, key_of
+from ..values import composed, identifier, text
+from .index_terms import FACT_FIELDS, fact_text, key_of
 
 PLAIN_FIELDS = ("tag", "itag", "installation", "segment", "type", *FACT_FIELDS)
 ATTRIBUTE_PREFIXES = ("attr.", "iattr.")
@@ -139,19 +140,19 @@ def term(field: str, value: str) -> Term:
     if field in KINDS:
         return Term(field, identifier_of(field, value).value)
     if field in FACT_FIELDS:
-        return Term(field, text(field, value, TEXT_LIMIT, least=1).casefold())
+        return Term(field, fact_text(text(field, value, limits.TEXT, least=1)))
     if field == "installation":
         return Term(field, identifier(field, value))
     if field == "type":
-        if (lower := text(field, value, NAME_LIMIT).lower()) not in ("lead", "customer"):
+        if (lower := text(field, value, limits.NAME).lower()) not in ("lead", "customer"):
             raise InvalidValue("type", "should be lead or customer")
         return Term(field, lower)
     if field in PLAIN_FIELDS:
-        return Term(field, text(field, value, NAME_LIMIT, least=1))
-    prefix, dot, name = field.partition(".")
+        return Term(field, composed(text(field, value, limits.NAME, least=1)))
+    prefix, dot, name = text("field", field, limits.TEXT).partition(".")
     if f"{prefix}{dot}" in ATTRIBUTE_PREFIXES:
-        text(f"{prefix} name", name, NAME_LIMIT, least=1)
-        return Term(field, text(field, value, TEXT_LIMIT, least=1))
+        text(f"{prefix} name", name, limits.NAME, least=1)
+        return Term(field, composed(text(field, value, limits.TEXT, least=1)))
     known = ", ".join((*KINDS, *PLAIN_FIELDS, "attr.NAME", "iattr.NAME", *CONSTANTS))
     raise InvalidValue("field", f"is unknown; there are {known}")
 

@@ -1,7 +1,8 @@
 """The terms of an installation in the targeting index (R33, R34).
 
-A term is the key of an expression's leaf, ``field:value``. Identifiers are not indexed as terms: a
-claim leads to the person, and the person to installations.
+A term is the key of an expression's leaf, ``field:value``, with tags, facts and attributes in
+Unicode NFC (R45). Identifiers are not indexed as terms: a claim leads to the person, and the person
+to installations.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Set as AbstractSet
 
 from ..aggregates.installation import Installation
 from ..aggregates.person import Person
-from ..values import Scalar
+from ..values import Scalar, Value, composed
 
 ALL = "all"
 """Every live installation."""
@@ -40,7 +41,12 @@ def key_of(field: str) -> str:
 
 def attribute_text(value: Scalar) -> str:
     """Return an attribute's value as expressions write it: ``true``, ``3``, ``gold``."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else composed(str(value))
+
+
+def fact_text(value: str) -> str:
+    """Return a device fact in the form in which audiences compare it."""
+    return composed(value.casefold())
 
 
 def installation_terms(installation: Installation, indexed: AbstractSet[str]) -> set[str]:
@@ -59,9 +65,9 @@ def installation_terms(installation: Installation, indexed: AbstractSet[str]) ->
         terms.add(PRIMARY)
     for name, value in installation.facts.items():
         if name in INDEXED_FACTS:
-            terms.add(f"{name}:{str(value).casefold()}")
+            terms.add(f"{name}:{fact_text(str(value))}")
     for tag in installation.tags:
-        terms.add(f"itag:{tag}")
+        terms.add(f"itag:{composed(tag)}")
     if indexed:
         terms |= attribute_terms("iattr", installation.attributes, indexed)
     return terms
@@ -74,7 +80,7 @@ def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:
         person: the current state.
         indexed: the attributes that the store indexes, as ``attr.name`` or ``iattr.name``.
     """
-    terms = {f"tag:{tag}" for tag in person.tags}
+    terms = {f"tag:{composed(tag)}" for tag in person.tags}
     terms.add(f"type:{person.type.lower()}")
     if indexed:
         terms |= attribute_terms("attr", person.attributes, indexed)
@@ -82,11 +88,11 @@ def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:
 
 
 def attribute_terms(
-    prefix: str, attributes: Mapping[str, Scalar], indexed: AbstractSet[str]
+    prefix: str, attributes: Mapping[str, Value], indexed: AbstractSet[str]
 ) -> set[str]:
-    """Return the terms of the indexed attributes."""
+    """Return the terms of the indexed attributes; lists of objects have none (R46)."""
     return {
         f"{key_of(f'{prefix}.{name}')}:{attribute_text(value)}"
         for name, value in attributes.items()
-        if f"{prefix}.{name}" in indexed
+        if f"{prefix}.{name}" in indexed and not isinstance(value, tuple)
     }

@@ -18,12 +18,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..errors import AddresseeError, ExpressionInvalid
+from .. import limits
+from ..errors import AddresseeError, ExpressionInvalid, LimitExceeded
 from .expression import CONSTANTS, And, Expression, Not, Or, Term, term
 
-DEPTH_LIMIT = 200
-"""How many levels of and, or and not an expression may have; the number of terms has no limit."""
-TOO_DEEP = f"nests deeper than {DEPTH_LIMIT} levels of and, or, not"
+TOO_DEEP = f"nests deeper than {limits.DEPTH} levels of and, or, not"
 
 TOKEN = re.compile(
     r"""\s*(?:
@@ -34,6 +33,7 @@ TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+UNKNOWN_ESCAPE = re.compile(r"""(?:[^\\]|\\["'\\])*?(?P<escape>\\[^"'\\])""", re.DOTALL)
 SIGNS = {"&&": "and", "||": "or", "!": "not", "(": "(", ")": ")"}
 
 
@@ -51,29 +51,46 @@ def as_expression(audience: str | Expression) -> Expression:
 
     Raises:
         ExpressionInvalid: the text is not valid, with the column; or the expression has more than
-            200 levels, with column 1.
+            200 levels or a part of another type, with column 1.
+        LimitExceeded: it has more than 100,000 terms, or the text 4,000,000 characters (R57).
     """
     if not isinstance(audience, Expression):
         return parse(audience)
-    waiting = [(audience, 1)]
+    waiting: list[tuple[object, int]] = [(audience, 0)]
+    terms = 0
     while waiting:
         part, level = waiting.pop()
-        if level > DEPTH_LIMIT:
+        match part:
+            case Term(field=str(), value=str()):
+                terms += 1
+            case And(tuple() as parts) | Or(tuple() as parts) if parts:
+                waiting += ((each, level + 1) for each in parts)
+                check_terms(len(waiting))
+            case Not(inner):
+                waiting.append((inner, level + 1))
+            case _:
+                raise ExpressionInvalid("should be made of terms, And, Or and Not", 1)
+        if not isinstance(part, Term) and level >= limits.DEPTH:
             raise ExpressionInvalid(TOO_DEEP, 1)
-        inner = part.parts if isinstance(part, And | Or) else ()
-        inner = (part.part,) if isinstance(part, Not) else inner
-        waiting += [(p, level + 1) for p in inner if not isinstance(p, Term)]
+    check_terms(terms)
     return audience
 
 
+def check_terms(count: int) -> None:
+    """Raise LimitExceeded for an expression with too many terms (R57)."""
+    if count > limits.TERMS:
+        raise LimitExceeded("expression", limits.TERMS, count, "terms")
+
+
 def parse(audience: str) -> Expression:
-    """Return the expression that a text means (R33); raises ExpressionInvalid with the column."""
+    """Return the expression that a text means (R33); raises as `as_expression`."""
     # A list instead of recursion: the depth of brackets must not depend on the host's call stack.
     opened = [Bracket(1, negated=False)]
-    negated, operand = False, True
+    negated, operand, terms = False, True, 0
     for token in tokens(audience):
         if operand:
             if token.leaf is not None:
+                check_terms(terms := terms + 1)
                 opened[-1].add(token.leaf, 0, negated=negated)
                 negated = operand = False
             elif token.kind == "not":
@@ -122,7 +139,7 @@ class Bracket:
         """Return the bracket's expression and its depth; raises ExpressionInvalid over 200."""
         self.end_conjunction()
         part, depth = joined(Or, self._disjunction)
-        if depth > DEPTH_LIMIT:
+        if depth > limits.DEPTH:
             raise ExpressionInvalid(TOO_DEEP, self.column)
         return part, depth
 
@@ -154,6 +171,8 @@ def tokens(audience: object) -> Iterator[Token]:
     """Yield the tokens of a text, ``end`` last; raises ExpressionInvalid."""
     if not isinstance(audience, str):
         raise ExpressionInvalid("should be text or an expression", 1)
+    if len(audience) > limits.EXPRESSION:
+        raise LimitExceeded("expression", limits.EXPRESSION, len(audience))
     at, end = 0, len(audience.rstrip())
     if not end:
         raise ExpressionInvalid("is empty; expected a term", 1)
@@ -179,8 +198,10 @@ def token_of(match: re.Match[str]) -> Token:
             problem = "the quote is not closed" if quote else "expected a value after the colon"
             raise ExpressionInvalid(problem, match.end() + 1)
         prefix, dot, name = field.partition(".")
+        name = unquoted(name, match.start("field") + len(prefix) + 1)
+        content = unquoted(value, match.start("value"))
         try:
-            leaf = term(f"{prefix.lower()}{dot}{unquoted(name)}", unquoted(value))
+            leaf = term(f"{prefix.lower()}{dot}{name}", content)
         except AddresseeError as error:
             raise ExpressionInvalid(str(error), column) from None
         return Token("term", column, leaf)
@@ -194,7 +215,20 @@ def token_of(match: re.Match[str]) -> Token:
     raise ExpressionInvalid("expected field:value, all or primary", column)
 
 
-def unquoted(value: str) -> str:
-    """Return the content of quotes with its escapes resolved, or a bare value unchanged."""
-    inner = re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)
-    return inner if value[:1] in ('"', "'") else value
+def unquoted(value: str, start: int) -> str:
+    r"""Return the content of quotes with its escapes resolved, or a bare value unchanged.
+
+    Args:
+        value: the value as written.
+        start: its place in the text, from 0.
+
+    Raises:
+        ExpressionInvalid: a backslash stands before another character than a quote or backslash.
+            Dropped in silence, the ``\u200b`` of JSON would select something else.
+    """
+    if value[:1] not in ('"', "'"):
+        return value
+    if odd := UNKNOWN_ESCAPE.match(value):
+        problem = "a backslash escapes a quote or a backslash only; double it to write it"
+        raise ExpressionInvalid(problem, start + odd.start("escape") + 1)
+    return re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)

@@ -5,9 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+)
+from pydantic_core import core_schema
 
-from ..values import Scalar
+from ..values import FlatObject, Scalar
 
 
 class PersonalData(NamedTuple):
@@ -17,8 +24,21 @@ class PersonalData(NamedTuple):
 PERSONAL = PersonalData()
 
 Category = Literal["installation", "person", "claim", "token", "segment", "command"]
+
+
+def flat_object_schema(_: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    """Return the schema of an object in an attribute: a JSON object, made immutable."""
+    plain = handler.generate_schema(dict[str, Scalar])
+    return core_schema.no_info_after_validator_function(FlatObject, plain)
+
+
 Facts = dict[str, Scalar | None]
+"""Changed facts of a device; None removes one."""
 Personal = Annotated[Facts, PERSONAL]
+Flat = Annotated[FlatObject, GetPydanticSchema(flat_object_schema)]
+Values = dict[str, Scalar | tuple[Flat, ...] | None]
+"""Changed attributes; None removes one."""
+PersonalValues = Annotated[Values, PERSONAL]
 
 
 def stream_of(category: Category, name: str) -> str:

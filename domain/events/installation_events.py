@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import PERSONAL, Facts, InstallationEvent, Personal
+from .base import PERSONAL, Facts, InstallationEvent, Personal, PersonalValues, Values
 
 ExpiryReason = Literal["superseded", "token_rejected", "unregistered"]
 
@@ -20,7 +20,7 @@ class InstallationRegistered(InstallationEvent):
     push_enabled: bool
     notifications_enabled: bool
     facts: Personal
-    attributes: Personal = Field(default_factory=Facts)
+    attributes: PersonalValues = Field(default_factory=Values)
 
 
 class InstallationUpdated(InstallationEvent):
@@ -31,7 +31,7 @@ class InstallationUpdated(InstallationEvent):
     push_enabled: bool | None = None
     notifications_enabled: bool | None = None
     facts: Personal = Field(default_factory=Facts)
-    attributes: Personal = Field(default_factory=Facts)
+    attributes: PersonalValues = Field(default_factory=Values)
 
 
 class InstallationTagged(InstallationEvent):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from ..identity import Identifier, Kind
-from .base import PERSONAL, Personal, PersonEvent
+from .base import PERSONAL, PersonalValues, PersonEvent
 
 PersonType = Literal["LEAD", "CUSTOMER"]
 
@@ -29,7 +29,7 @@ class PersonUpdated(PersonEvent):
 
     TOPIC = "addressee.PersonUpdated"
 
-    attributes: Personal
+    attributes: PersonalValues
 
 
 class PersonTagged(PersonEvent):

@@ -20,6 +20,7 @@ from pydantic import (
 from .. import values
 from ..errors import InvalidValue, LimitExceeded, first_problem
 from ..identity import Identity
+from ..limits import ATTRIBUTES_PER_COMMAND, DEFAULT, NAME, TAGS_PER_COMMAND, Limits
 from .session_policy import SessionPolicy
 
 UserData = Literal["open", "jwt", "restricted"]
@@ -72,6 +73,10 @@ class MobileApp(BaseModel):
         over_cap: whether another installation is refused or evicts the least recently used one.
         server_side_only: whether only a backend may sign persons in.
         rate_limit: largest number of requests per second; None for no limit.
+        attribute_limit: largest number of attributes of a person, and of an installation (R57).
+        tag_limit: largest number of tags of a person, and of an installation.
+        tagging_limit: largest product of changed tags and a person's installations in one command.
+        none_ids: external ids that stand for nobody, in any case, in place of the default (R44).
 
     Raises:
         InvalidValue, LimitExceeded: a setting is unknown, malformed or out of bounds.
@@ -88,11 +93,18 @@ class MobileApp(BaseModel):
     over_cap: OverCap = "refuse"
     server_side_only: bool = False
     rate_limit: Annotated[int, Field(gt=0, le=10**6)] | None = None
+    attribute_limit: Annotated[int, Field(ge=DEFAULT.attributes, le=ATTRIBUTES_PER_COMMAND)] = (
+        DEFAULT.attributes
+    )
+    tag_limit: Annotated[int, Field(ge=DEFAULT.tags, le=TAGS_PER_COMMAND)] = DEFAULT.tags
+    tagging_limit: Annotated[int, Field(ge=DEFAULT.tagging, le=10**9)] = DEFAULT.tagging
+    none_ids: Annotated[tuple[str, ...], Field(strict=False)] | None = None
 
     @classmethod
     def of(cls, code: str, settings: Mapping[str, Any]) -> Self:
         """Return an application with named settings; raises the constructor's errors."""
-        return cls.model_validate({**settings, "code": code})
+        named = values.instance("settings", settings, Mapping)  # type: ignore[type-abstract]
+        return cls.model_validate({**named, "code": code})
 
     @field_validator("code", mode="before")
     @classmethod
@@ -128,6 +140,24 @@ class MobileApp(BaseModel):
             [number for number in identity.msisdns if number in known.msisdns],
             [address for address in identity.emails if address in known.emails],
         )
+
+    @field_validator("none_ids", mode="before")
+    @classmethod
+    def _none_ids(cls, value: object) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        given = values.items("none_ids", value, NAME)
+        return tuple(values.text(f"none_ids[{n}]", v, NAME, least=1) for n, v in enumerate(given))
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the application."""
+        none_ids = (
+            DEFAULT.none_ids
+            if self.none_ids is None
+            else frozenset(each.casefold() for each in self.none_ids)
+        )
+        return Limits(self.attribute_limit, self.tag_limit, self.tagging_limit, none_ids)
 
     @property
     def sessions(self) -> SessionPolicy:

@@ -17,7 +17,7 @@ class SessionPolicy:
         idle: time from sign-in or the last touch to the end of the session; None keeps it.
 
     Raises:
-        InvalidValue: the idle time is not longer than zero.
+        InvalidValue: the idle time is no timedelta, or not longer than zero.
     """
 
     idle: timedelta | None = None

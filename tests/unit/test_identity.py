@@ -13,9 +13,14 @@ from addressee.domain import (
     InvalidValue,
     LimitExceeded,
     PhoneInvalid,
+    UserIdentityInvalid,
+    check_names_somebody,
+    check_possible,
     identifier_of,
     keyed_hash,
+    limits,
 )
+from addressee.domain.audiences.expression import msisdn
 
 
 @given(
@@ -59,6 +64,71 @@ def test_R2_what_is_no_possible_number_is_refused(written: str) -> None:
         Identity(msisdns=["385991111666", written])
     assert refused.value.code == "PHONE_INVALID"
     assert refused.value.field == "msisdns[1]"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["\u202d+385 99 111 1666\u202c", "\u200e385991111666", "+385\u00a099\u20111111666",
+     "\uff0b\uff13\uff18\uff15\uff19\uff19\uff11\uff11\uff11\uff11\uff16\uff16\uff16",
+     "+385 99 1111\u2013666",
+     "\t385991111666", "385991111666\n", "+385\u2212991111666", "\uff08385\uff09 991111666"],
+)  # fmt: skip
+def test_R45_numbers_are_cleaned_of_what_keyboards_and_copying_add(written: str) -> None:
+    assert Identity(msisdns=[written]).msisdns == ("385991111666",)
+
+
+@pytest.mark.parametrize(
+    ("written", "point"),
+    [("\u066385991111666", "U+0663"), ("385991111666\ufe0d", "U+FE0D"),
+     ("385991111666 ext. 5", "U+0065"), ("tel:385991111666", "U+0074"),
+     ("385\n991111666", "U+000A"), ("385+991111666", "U+002B")],
+)  # fmt: skip
+def test_R45_a_character_that_no_number_has_is_named(written: str, point: str) -> None:
+    with pytest.raises(PhoneInvalid, match=rf"msisdns\[0\] has the character U\+{point[2:]};"):
+        Identity(msisdns=[written])
+
+
+def test_R45_metadata_judges_only_what_is_claimed() -> None:
+    """A number that is not possible today may have been stored when it was."""
+    assert identifier_of("msisdn", "+225 07123456").value == "22507123456"
+    assert str(msisdn("22507123456")) == "msisdn:22507123456"
+    for number in ("22507123456", "999123456", "4912"):
+        with pytest.raises(PhoneInvalid):
+            check_possible(number, "msisdn")
+    check_possible("385991111666", "msisdn")
+
+
+def test_R45_a_number_that_is_possible_only_locally_is_no_msisdn() -> None:
+    local = phonenumbers.parse("+16502530")
+    assert phonenumbers.is_possible_number(phonenumbers.parse("+12530000"))
+    assert local is not None
+    with pytest.raises(PhoneInvalid, match="possible number"):
+        check_possible("12530000", "msisdns[0]")
+
+
+@pytest.mark.parametrize(
+    "none",
+    ["undefined", "None", "NIL", "nan", "[object Object]", "anonymous", "GUEST", " guest ",
+     "00000000-0000-0000-0000-000000000000", " ", "\t", "\u200b", "\u00a0\u2003", "\ufeff",
+     "\u3164", "\u2800", "\ufe0f", "\u00ad"],
+)  # fmt: skip
+def test_R44_ids_that_stand_for_nobody_are_refused(none: str) -> None:
+    with pytest.raises(UserIdentityInvalid) as refused:
+        check_names_somebody(none, limits.DEFAULT.none_ids)
+    assert refused.value.field == "external_id"
+
+
+@pytest.mark.parametrize("somebody", ["0", "false", "ali", "nanny", "guest-1", "x\u200b", "null"])
+def test_R44_other_ids_stand_for_somebody(somebody: str) -> None:
+    check_names_somebody(somebody, limits.DEFAULT.none_ids)
+
+
+@pytest.mark.parametrize("kind", ["emails", "msisdns"])
+def test_R57_contacts_are_counted_before_any_is_read(kind: str) -> None:
+    for many in ([object()] * 101, (object() for _ in range(10**12))):
+        with pytest.raises(LimitExceeded) as refused:
+            Identity.model_validate({kind: many})
+        assert (refused.value.field, refused.value.given) == (kind, 101)
 
 
 @given(st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)))

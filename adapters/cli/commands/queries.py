@@ -122,7 +122,9 @@ def show_explanation(query: AudienceQuery, installation: str, *, as_json: bool) 
             term.term,
             "holds" if term.holds else "does not hold",
             f"since {term.at:%Y-%m-%d %H:%M:%S} UTC" if term.at else "never did",
-            f"event {term.position} {(term.event or '').removeprefix('addressee.')}"
+            f"it has {term.look_alike}"
+            if term.look_alike
+            else f"event {term.position} {(term.event or '').removeprefix('addressee.')}"
             if term.position
             else "",
         )

@@ -11,9 +11,11 @@ Schema = dict[str, Any]
 
 TEXT: Schema = {"type": ["string", "null"]}
 FLAG: Schema = {"type": "boolean"}
+SCALAR = ["string", "number", "boolean"]
+FLAT_OBJECT: Schema = {"type": "object", "additionalProperties": {"type": SCALAR}}
 ATTRIBUTES: Schema = {
     "type": ["object", "null"],
-    "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+    "additionalProperties": {"type": [*SCALAR, "array", "null"], "items": FLAT_OBJECT},
 }
 TAGS: Schema = {
     "type": ["array", "null"],

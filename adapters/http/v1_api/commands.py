@@ -15,7 +15,7 @@ from addressee.adapters.mobile_sdk import Body
 from addressee.adapters.serialization.commands_by_name import NAMES, WITH_FACTS, call_of
 from addressee.application import Personalization
 from addressee.application.commands import Reported
-from addressee.domain import Forbidden, InvalidValue, values
+from addressee.domain import Forbidden, InvalidValue, limits, values
 
 from ..messages.error_responses import Refused
 from ..messages.json_body import JsonBody
@@ -84,7 +84,7 @@ def arguments_of(
             raise Refused(403, Forbidden.code, "the API key is another application's")
         arguments["application"] = code
     if idempotency_key is not None:
-        given = values.text("Idempotency-Key", idempotency_key, values.NAME_LIMIT, least=1)
+        given = values.text("Idempotency-Key", idempotency_key, limits.NAME, least=1)
         # Distinct for each application: none gets the result of another.
         arguments["idempotency_key"] = sha256(f"{code}\0{given}".encode()).hexdigest()
     return arguments

@@ -327,3 +327,23 @@ def test_openapi_describes_every_route(world: World) -> None:
     fields = schema["application/json"]["schema"]["properties"]
     assert {"installation", "identity", "force_depersonalize"} <= set(fields)
     assert "external_id" in fields["identity"]["properties"]
+
+
+CART = [{"product": "shoes", "price": 12.5, "gift": True, "on": "2026-01-02"}]
+
+
+def test_R46_lists_of_objects_over_both_apis(world: World) -> None:
+    device = world.register()
+    body = {"identity": {"externalId": "cart"}, "attributes": {"customAttributes": {"cart": CART}}}
+    done = contact(world, "POST", f"{device}/personalize?returnPush=true", body).json()
+    assert done["customAttributes"] == {"cart": CART}
+    change = {"additionalData": {"seen": CART}}
+    contact(world, "PATCH", device, change)
+    assert world.send("GET", f"{HOME}/{device}").json()["customAttributes"] == {"seen": CART}
+    command = {"installation": device, "attributes": {"cart": [*CART, *CART]}}
+    assert v1(world, "commands/update_person", command).is_success
+    told = world.send("GET", f"{HOME}/{device}/user").json()
+    assert told["customAttributes"] == {"cart": [*CART, *CART]}
+    person = v1(world, f"installations/{device}/who").json()["person"]
+    [*_, last] = v1(world, f"persons/{person}/history").json()
+    assert last["data"]["attributes"] == {"cart": [*CART, *CART]}

@@ -255,3 +255,61 @@ def test_another_applications_installation_can_not_be_seen_or_touched(world: Wor
     world.login(theirs, "isolated", app="bank")
     told = world.send("GET", f"{HOME}/{theirs}/user?ri=true", app="bank").json()
     assert [each["pushRegId"] for each in told["instances"]] == [theirs]
+
+
+CART = [{"product": "shoes", "price": 12.5, "gift": True, "on": "2026-01-02"}, {}]
+
+
+@pytest.mark.parametrize("way", ["personalize", "repersonalize", "user"])
+def test_R46_lists_of_objects_travel_both_ways(world: World, way: str) -> None:
+    device = world.register(customAttributes={"screens": CART})
+    path = f"{HOME}/{device}"
+    told = world.login(device, f"cart-{way}").json()
+    if way == "user":
+        assert world.send("PATCH", f"{path}/user", {"customAttributes": {"cart": CART}}).is_success
+    else:
+        body = {
+            "userIdentity": {"externalUserId": told["externalUserId"]},
+            "userAttributes": {"customAttributes": {"cart": CART}},
+        }
+        told = world.send("POST", f"{path}/{way}", body).json()
+        assert told["customAttributes"] == {"cart": CART}
+    told = world.send("GET", f"{path}/user?ri=true").json()
+    assert told["customAttributes"] == {"cart": CART}
+    world.send("PATCH", path, {"customAttributes": {"seen": CART}})
+    [instance] = world.send("GET", f"{path}/user?ri=true").json()["instances"]
+    assert instance["customAttributes"]["seen"] == CART
+    assert world.send("GET", path).json()["customAttributes"]["seen"] == CART
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"customAttributes": {"first_name": "x"}}, "REQUEST_FORMAT_INVALID"),
+        ({"customAttributes": {"birthday": "2026-01-02"}}, "REQUEST_FORMAT_INVALID"),
+        ({"customAttributes": {"cart": [[1]]}}, "REQUEST_FORMAT_INVALID"),
+        ({"birthday": "1988-W30"}, "REQUEST_FORMAT_INVALID"),
+        ({"externalUserId": "[object Object]"}, "USER_IDENTITY_INVALID"),
+        ({"phones": [{"number": "22507123456"}]}, "PHONE_INVALID"),
+    ],
+)
+def test_R44_R45_W4_what_a_person_can_t_have_is_refused(
+    world: World, body: dict[str, object], code: str
+) -> None:
+    device = world.register()
+    refused = world.send("PATCH", f"{HOME}/{device}/user", body)
+    assert (refused.status_code, code_of(refused)) == (400, code)
+    assert world.topics(device) == ["InstallationRegistered"]
+
+
+def test_R57_R7_what_an_installation_can_t_have_is_refused(world: World) -> None:
+    device = world.register()
+    for body in (
+        {"customAttributes": {str(n): n for n in range(80_000)}},
+        {"customAttributes": {str(n): n for n in range(257)}},
+        {"pushServiceToken": "token\n"},
+        {"pushServiceToken": "\u200btoken"},
+    ):
+        for method, path in (("PATCH", f"{HOME}/{device}"), ("POST", HOME)):
+            assert world.send(method, path, body).status_code == 400
+    assert world.topics(device) == ["InstallationRegistered"]
