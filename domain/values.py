@@ -19,18 +19,25 @@ T = TypeVar("T")
 Scalar = str | int | float | bool
 
 
-class FlatObject(dict[str, Scalar]):
-    """One object in the value of an attribute: immutable, and JSON like any dict (R46, R49)."""
+V = TypeVar("V")
+
+
+class FrozenDict(dict[str, V]):
+    """A dictionary that never changes, and is JSON like any other (R49)."""
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("the objects of an attribute are immutable")
+        raise TypeError("what events and attributes hold is immutable")
 
     __setitem__ = __delitem__ = __ior__ = _refuse  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
     clear = pop = popitem = setdefault = update = _refuse  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
-    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Scalar]]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, V]]]:
         """Copy and pickle by the constructor, since items can't be set."""
         return type(self), ({**self},)
+
+
+class FlatObject(FrozenDict[Scalar]):
+    """One object in the value of an attribute (R46)."""
 
 
 Objects = tuple[FlatObject, ...]

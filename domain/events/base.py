@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -14,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from ..values import FlatObject, Scalar
+from ..values import FlatObject, FrozenDict, Scalar
 
 
 class PersonalData(NamedTuple):
@@ -32,13 +33,14 @@ def flat_object_schema(_: object, handler: GetCoreSchemaHandler) -> core_schema.
     return core_schema.no_info_after_validator_function(FlatObject, plain)
 
 
+FROZEN = AfterValidator(FrozenDict)
 Facts = dict[str, Scalar | None]
 """Changed facts of a device; None removes one."""
-Personal = Annotated[Facts, PERSONAL]
+Personal = Annotated[Facts, FROZEN, PERSONAL]
 Flat = Annotated[FlatObject, GetPydanticSchema(flat_object_schema)]
 Values = dict[str, Scalar | tuple[Flat, ...] | None]
 """Changed attributes; None removes one."""
-PersonalValues = Annotated[Values, PERSONAL]
+PersonalValues = Annotated[Values, FROZEN, PERSONAL]
 
 
 def stream_of(category: Category, name: str) -> str:

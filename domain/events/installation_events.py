@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import PERSONAL, Facts, InstallationEvent, Personal, PersonalValues, Values
+from ..values import FrozenDict
+from .base import PERSONAL, InstallationEvent, Personal, PersonalValues
 
 ExpiryReason = Literal["superseded", "token_rejected", "unregistered"]
 
@@ -20,7 +21,7 @@ class InstallationRegistered(InstallationEvent):
     push_enabled: bool
     notifications_enabled: bool
     facts: Personal
-    attributes: PersonalValues = Field(default_factory=Values)
+    attributes: PersonalValues = Field(default_factory=FrozenDict)
 
 
 class InstallationUpdated(InstallationEvent):
@@ -30,8 +31,8 @@ class InstallationUpdated(InstallationEvent):
 
     push_enabled: bool | None = None
     notifications_enabled: bool | None = None
-    facts: Personal = Field(default_factory=Facts)
-    attributes: PersonalValues = Field(default_factory=Values)
+    facts: Personal = Field(default_factory=FrozenDict)
+    attributes: PersonalValues = Field(default_factory=FrozenDict)
 
 
 class InstallationTagged(InstallationEvent):

@@ -13,13 +13,18 @@ import pytest
 
 from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.domain import (
+    Installation,
     InvalidValue,
     LimitExceeded,
+    Person,
     PersonUpdated,
     differing,
+    installation_terms,
     limits,
+    person_terms,
     values,
 )
+from addressee.domain.values import FlatObject
 
 CART = [{"product": "shoes", "price": 12.5, "sizes": 2, "gift": True, "on": "2026-01-02"}]
 
@@ -109,13 +114,26 @@ def test_R30_events_with_lists_are_stored_and_read_and_older_ones_still() -> Non
     assert read.attributes == kept
     assert [type(read.attributes["cart"]), type(read.attributes["n"])] == [tuple, int]
     cart: Any = read.attributes["cart"]
-    with pytest.raises(TypeError, match="immutable"):
-        cart[0]["x"] = 1
+    whole: dict[str, Any] = {**read.attributes}
+    for frozen in (cart[0], read.attributes, event.attributes):
+        with pytest.raises(TypeError, match="immutable"):
+            frozen["x"] = 1
+    assert read.attributes == whole
     older = '{"timestamp":"2026-11-23T00:00:00Z","actor":"device","attributes":'
     older += '{"a":1,"b":1.0,"c":true,"d":null}}'
     old = mapper.event("person:x", 1, PersonUpdated.TOPIC, older.encode())
     assert isinstance(old, PersonUpdated)
     assert [type(value) for value in old.attributes.values()] == [int, float, bool, type(None)]
+
+
+def test_R46_a_list_makes_no_term() -> None:
+    person, device = Person("p"), Installation("i")
+    person.attributes = {"cart": (FlatObject(a=1),), "plan": "gold"}
+    device.attributes = {"cart": (FlatObject(a=1),)}
+    device.version = 1
+    indexed = {"attr.cart", "attr.plan", "iattr.cart"}
+    assert person_terms(person, indexed) == {"type:lead", "attr.plan:gold"}
+    assert installation_terms(device, indexed) == {"all", "reachable"}
 
 
 @pytest.mark.parametrize(
