@@ -170,7 +170,7 @@ class InstallationCommands:
         """
         command = commands.ExpireAddress(
             values.identifier("installation", installation),
-            values.text("address", address, values.TEXT_LIMIT),
+            values.text("address", address, limits.TEXT),
             values.moment("since", since),
         )
         return self.run(command, context)

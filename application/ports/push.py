@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from addressee.domain import InvalidValue, LimitExceeded, values
+from addressee.domain import InvalidValue, LimitExceeded, limits, values
 
 from .records import Recipient
 
@@ -56,7 +56,7 @@ class Message:
         if len(self.data) > DATA_LIMIT:
             raise LimitExceeded("data", DATA_LIMIT, len(self.data), unit="names")
         for name, text in self.data.items():
-            values.text("data name", name, values.NAME_LIMIT, least=1)
+            values.text("data name", name, limits.NAME, least=1)
             values.text(f"data.{name}", text, TEXT_LIMIT)
         if not (self.title or self.body or self.data):
             raise InvalidValue("message", "should have a title, a body or data")
@@ -64,7 +64,7 @@ class Message:
             raise InvalidValue("ttl", f"should be 0 to {TTL_LIMIT} seconds")
         values.choice("priority", self.priority, Priority)
         if self.collapse_key is not None:
-            size = len(values.text("collapse_key", self.collapse_key, values.NAME_LIMIT).encode())
+            size = len(values.text("collapse_key", self.collapse_key, limits.NAME).encode())
             if not 0 < size <= COLLAPSE_LIMIT:
                 raise LimitExceeded("collapse_key", COLLAPSE_LIMIT, size, unit="bytes", least=1)
 
