@@ -72,6 +72,7 @@ def test_R38_a_rotated_token_is_followed_and_keeps_its_time_while_it_stays(host:
     first = host.clock.now
     host.clock.move(hours=1)
     host.people.update_installation("phone", push_token="old", language="de", os_version="15")
+    host.people.update_installation("phone", push_service="Firebase")
     assert [(r.address, r.since) for r in reached(host)] == [("old", first)]
     later = host.clock.move(hours=1)
     host.people.update_installation("phone", push_token="new")
@@ -131,3 +132,6 @@ def test_R37_addresses_of_a_store_are_whole(host: Host) -> None:
     host.device("gone", push_token="t2")
     host.people.expire("gone", "token_rejected")
     assert verify(host.store).differences == ()
+    with host.store.reading() as reader:
+        ordinals = sorted(reader.ordinals("shop", {"phone", "gone"}).values())
+        assert [each.installation for each in reader.recipients(ordinals)] == ["phone"]
