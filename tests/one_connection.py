@@ -18,7 +18,11 @@ def one_connection(url: str) -> Engine:
     and asks for another. Routes and the command line take it as they take any engine of a host's.
     """
     SqlStore(url).close()
-    engine = made_engine(url)
+    return narrowed(made_engine(url))
+
+
+def narrowed(engine: Engine) -> Engine:
+    """Give an engine a pool of one connection, and return it."""
     assert isinstance(engine.pool, QueuePool)
     engine.pool = QueuePool(
         engine.pool._creator,  # the one that made_engine has set up

@@ -14,6 +14,13 @@ from tests.command_line import CommandLine
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
+REGISTER = {"command": "register", "application": "shop", "installation": "a"}
+LOGIN: dict[str, object] = {
+    "command": "personalize",
+    "installation": "a",
+    "identity": {"external_id": "ali"},
+}
+
 
 @pytest.fixture(scope="session")
 def command_line() -> Generator[CommandLine]:

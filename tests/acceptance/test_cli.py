@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import sqlite3
-import subprocess
-import sys
-from contextlib import closing, suppress
-from datetime import datetime, timedelta
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
@@ -20,18 +15,10 @@ from typer.main import get_command
 
 from addressee.adapters.cli.app import app
 from addressee.adapters.imports.line_reader import LINE_LIMIT
-from tests.acceptance.conftest import Run, write
+from tests.acceptance.conftest import LOGIN, REGISTER, Run, write
 from tests.memory import kilobytes
 
 DATA = Path(__file__).parent / "data"
-
-
-REGISTER = {"command": "register", "application": "shop", "installation": "a"}
-LOGIN: dict[str, object] = {
-    "command": "personalize",
-    "installation": "a",
-    "identity": {"external_id": "ali"},
-}
 
 
 def test_the_whole_capture_applies(run: Run, tmp_path: Path) -> None:
@@ -48,56 +35,6 @@ def test_the_whole_capture_applies(run: Run, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()]
     assert [row["line"] for row in rows] == list(range(1, 13))
     assert {row["outcome"] for row in rows} == {"registered", "updated", "attached", "read"}
-
-
-def test_formats_are_plain_in_a_pipe(run: Run, tmp_path: Path) -> None:
-    run("apply", str(write(tmp_path / "f.jsonl", REGISTER, LOGIN)))
-    question = ("target", "external_id:ali", "--app", "shop")
-    assert run(*question, "--format", "ids").stdout == "a\n"
-    row = json.loads(run(*question, "--format", "jsonl").stdout)
-    assert row["installation"] == "a"
-    assert run(*question).stdout == f"a\t{row['person']}\n"
-    assert run("who", "a").stdout == f"{row['person']}\n"
-    assert run("who", "a", "--at", "2020-01-01").stdout == "nobody\n"
-    assert run("target", "all", "--app", "shop", "--preview", "0").stdout == ""
-    explained = run(*question, "--explain", "a").stdout.splitlines()
-    assert explained[0] == "a is reached"
-    assert explained[1].startswith("external_id:ali\tholds\tsince")
-    told = json.loads(run(*question, "--explain", "a", "--format", "jsonl").stdout)
-    assert told["reached"] is True
-    assert "DevicePersonalized" in run("history", "--installation", "a").stdout
-    assert "IdentifierClaimed" in run("history", "--external-id", "ali").stdout
-    assert run("history", "--email", "no@x.com").stdout == "nobody ever held it\n"
-
-
-def test_at_places_a_command_in_time(run: Run, tmp_path: Path) -> None:
-    lines = (
-        {**REGISTER, "at": "2026-01-01T08:00:00"},
-        {**LOGIN, "at": "2026-01-01T10:00:00+01:00"},
-    )
-    run("apply", str(write(tmp_path / "f.jsonl", *lines)))
-    assert run("who", "a", "--at", "2026-01-01T08:59:59Z").stdout == "nobody\n"
-    assert run("who", "a", "--at", "2026-01-01T09:00:00Z").stdout != "nobody\n"
-    reached = ("target", "external_id:ali", "--app", "shop", "--count", "--as-of")
-    assert run(*reached, "2026-01-01T08:59:59Z").stdout == "0\n"
-    assert run(*reached, "2026-01-01T09:00:00Z").stdout == "1\n"
-    assert run(*reached, "1").stdout == "0\n"
-    then = ("target", "all", "--app", "shop", "--as-of", "2026-01-01T08:30:00Z")
-    assert run(*then).stdout == "a\t\n", "nobody was on it"
-    assert run(*then, "--explain", "a").stdout.startswith("a is reached\n")
-    for wrong in ("99", "9" * 30, "yesterday"):
-        refused = run(*reached, wrong)
-        assert (refused.returncode, refused.stdout) == (2, "")
-        assert refused.stderr.startswith("addressee: REQUEST_FORMAT_INVALID: ")
-
-
-def test_what_an_actor_did_is_shown(run: Run, tmp_path: Path) -> None:
-    lines = ({**REGISTER, "actor": "backend:ann"}, LOGIN)
-    run("apply", str(write(tmp_path / "f.jsonl", *lines)))
-    [row] = run("history", "--actor", "backend:ann").stdout.splitlines()
-    assert row.startswith("1\t")
-    assert "InstallationRegistered\tbackend:ann" in row
-    assert run("history", "--actor", "nobody").returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -195,33 +132,6 @@ def test_what_can_t_be_used_is_one_clear_line(
         assert not (tmp_path / "addressee.db").exists()
 
 
-def test_questions_are_refused_with_the_column(run: Run, tmp_path: Path) -> None:
-    run("apply", str(write(tmp_path / "f.jsonl", REGISTER)))
-    done = run("target", "tag:vip and", "--app", "shop")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "addressee: EXPRESSION_INVALID: expression column 12: expected a term, not or a bracket\n"
-    )
-
-
-def test_tags_that_look_like_markup_do_not_steer_the_terminal(run: Run, tmp_path: Path) -> None:
-    tags = {"command": "tag_installation", "installation": "a", "add": ["[/b]", "x\x1b[31m\n"]}
-    run("apply", str(write(tmp_path / "f.jsonl", REGISTER, tags)))
-    words = (sys.executable, "-m", "addressee.adapters.cli", "history", "--installation", "a")
-    terminal, inside = pty.openpty()
-    done = subprocess.run(words, cwd=tmp_path, stdout=inside, stderr=inside, check=False)
-    os.close(inside)
-    told = b""
-    # Linux answers with an error, not with an end, once the other side is closed.
-    with suppress(OSError):
-        while more := os.read(terminal, 1 << 16):
-            told += more
-    os.close(terminal)
-    assert done.returncode == 0
-    assert b"[/b]" in told
-    assert b"\x1b[31m" not in told
-
-
 def test_an_empty_file_is_nothing_to_do(run: Run, tmp_path: Path) -> None:
     done = run("apply", str(write(tmp_path / "empty")))
     assert (done.returncode, done.stdout) == (0, "nothing to apply: the file has no lines\n")
@@ -239,24 +149,6 @@ def test_help_teaches_every_command_by_an_example(run: Run) -> None:
         assert f"addressee {' '.join(words)}" in told.stdout
     assert all(name in run("--help").stdout for name in root.commands)
     assert run("--version").stdout.strip() == version("addressee")
-
-
-def test_history_tells_times_that_can_be_asked_with(run: Run, tmp_path: Path) -> None:
-    run("apply", str(write(tmp_path / "f.jsonl", REGISTER, LOGIN)))
-    rows = [line.split("\t") for line in run("history", "--installation", "a").stdout.splitlines()]
-    told = run("history", "--installation", "a", "--format", "jsonl").stdout.splitlines()
-    objects = [json.loads(line) for line in told]
-    assert [(row[0], row[1], row[2], row[3]) for row in rows] == [
-        (str(each["position"]), each["at"], each["event"], each["actor"]) for each in objects
-    ]
-    bound = objects[-1]
-    assert bound["event"] == "DevicePersonalized"
-    assert bound["data"]["installation"] == "a"
-    assert bound["at"].endswith("Z")
-    assert run("who", "a", "--at", bound["at"]).stdout == f"{bound['data']['person']}\n"
-    just_before = datetime.fromisoformat(bound["at"]) - timedelta(microseconds=1)
-    assert run("who", "a", "--at", just_before.isoformat()).stdout == "nobody\n"
-    assert run("history", "--email", "no@x.com", "--format", "jsonl").stdout == ""
 
 
 @pytest.mark.parametrize(("more", "status"), [(0, 0), (1, 1)])
@@ -305,23 +197,3 @@ def test_compact_says_how_many_changes_it_folded(run: Run, tmp_path: Path) -> No
     assert run("compact").stdout == "3\n", "all, reachable and the person's type"
     assert run("compact").stdout == "0\n"
     assert run("target", "external_id:ali", "--app", "shop").stdout == before != ""
-
-
-def test_the_plan_is_shown_with_the_rarest_first(run: Run, tmp_path: Path) -> None:
-    lines: list[object] = [{**REGISTER, "installation": f"d{n}", "os": "ios"} for n in range(5)]
-    lines += [LOGIN | {"installation": f"d{n}", "tags": ["vip"]} for n in range(2)]
-    run("apply", str(write(tmp_path / "commands.jsonl", *lines)))
-    asked = ("target", "os:ios and tag:vip and not external_id:ali", "--app", "shop", "--plan")
-    told = run(*asked)
-    assert (told.returncode, told.stderr) == (0, "")
-    assert [line.split("\t") for line in told.stdout.splitlines()] == [
-        ["1", "tag:vip", "2", "1"],
-        ["2", "reachable", "5", "1"],
-        ["3", "os:ios", "5", "1"],
-        ["4", "not external_id:ali", "2", "1"],
-        ["reads 1 of 1 shards"],
-    ]
-    plan = json.loads(run(*asked, "--format", "jsonl").stdout)
-    assert (plan["shards"], plan["of"]) == ([0], 1)
-    assert plan["steps"][0]["expression"] == "tag:vip"
-    assert [step["takes_away"] for step in plan["steps"]] == [False, False, False, True]

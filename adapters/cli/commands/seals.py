@@ -49,8 +49,9 @@ def seal(
 
         addressee seal --check heads.jsonl
 
-    In a pipe the columns are: seal, first position, last position, events, digest, time. Exit
-    status of a check: 0 the ledger matches all seals, 1 it does not, 2 it could not be checked.
+    In a pipe the columns are: seal, first position, last position, events, digest, time,
+    fingerprint of the identifier key. Exit status of a check: 0 the ledger matches all seals, 1 it
+    does not, 2 it could not be checked.
     """
     with existing_store(store) as ledger:
         if check is not None:

@@ -1,0 +1,93 @@
+"""No command of the command line asks for a second connection while it holds one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from typer.core import TyperGroup
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from addressee.adapters.cli.app import app
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.engine.pool import made_engine
+from addressee.application import issue_key
+from addressee.domain import MobileApp
+from tests.acceptance.conftest import write
+from tests.one_connection import narrowed
+
+DATABASES = ["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
+SIGN_IN = {"command": "personalize", "installation": "a", "identity": {"external_id": "ali"}}
+NEEDS_NONE = {"serve"}
+"""Serves until a signal ends it; its routes are tried by themselves."""
+
+
+@pytest.fixture(params=DATABASES)
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    if request.param == "sqlite":
+        return lambda name: f"sqlite:///{tmp_path}/{name}.db"
+    server = request.getfixturevalue(request.param)
+    return lambda _: server.new_database()
+
+
+def commands(folder: Path, other: str, key: str) -> list[tuple[str, ...]]:
+    """Return calls of every command, in an order in which they succeed."""
+    write(folder / "f.jsonl", {"command": "register", "application": "shop"}, SIGN_IN)
+    (folder / "apps.toml").write_text("[applications.bank]\ndevice_cap = 2\n")
+    target = ("target", "external_id:ali or primary", "--app", "shop")
+    ledger = (f"{folder}/ledger.jsonl", "--key-file", f"{folder}/key")
+    return [
+        ("apply", f"{folder}/f.jsonl", "--report", f"{folder}/report"),
+        ("app", "add", "shop", "--device-cap", "3", "--session-idle", "60"),
+        ("app", "load", f"{folder}/apps.toml"),
+        ("app", "key", "shop", "--scope", "backend", "--rotate"),
+        ("app", "list"),
+        ("app", "revoke", key),
+        *((*target, *more) for more in ((), ("--count",), ("--plan",), ("--explain", "a"))),
+        (*target, "--as-of", "1"),
+        ("target", "all", "--app", "shpo"),
+        *(("history", option, "ali") for option in ("--installation", "--person", "--external-id")),
+        ("history", "--actor", "device"),
+        ("who", "a", "--at", "2026-11-23"),
+        ("expire-sessions", "--dry-run"),
+        ("expire-sessions",),
+        ("compact",),
+        ("seal",),
+        ("verify",),
+        ("rebuild",),
+        ("migrate",),
+        ("export", *ledger),
+        ("import", *ledger, "--store", other),
+    ]
+
+
+def test_every_command_works_with_a_pool_of_one_connection(
+    new_url: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, other = new_url("one"), new_url("other")
+    with SqlStore(url) as store:
+        store.applications.put(MobileApp(code="shop", device_cap=1, over_cap="evict"))
+        key = issue_key(store.applications, "shop", "backend").partition(".")[0]
+    SqlStore(other).close()  # to create tables takes two: one holds the lock
+    opened: list[Engine] = []
+
+    def narrow(target: str | URL) -> Engine:
+        opened.append(narrowed(made_engine(target)))
+        return opened[-1]
+
+    monkeypatch.setattr("addressee.adapters.sql.engine.database.made_engine", narrow)
+    monkeypatch.setenv("ADDRESSEE_URL", url)
+    calls = commands(tmp_path, other, key)
+    for words in calls:
+        done = CliRunner().invoke(app, words)
+        assert (done.exit_code, done.exception) == (0, None), (words, done.exception, done.output)
+    assert len(opened) >= len(calls)
+    root = cast("TyperGroup", get_command(app))
+    applications = cast("TyperGroup", root.commands["app"])
+    tried = {words[1] if words[0] == "app" else words[0] for words in calls}
+    assert tried == {*root.commands, *applications.commands} - {"app", *NEEDS_NONE}
