@@ -18,16 +18,15 @@ from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.pool import made_engine
 from addressee.application import issue_key
 from addressee.domain import MobileApp
-from tests.acceptance.conftest import write
+from tests.acceptance.conftest import LOGIN, REGISTER, write
 from tests.one_connection import narrowed
 
-DATABASES = ["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
-SIGN_IN = {"command": "personalize", "installation": "a", "identity": {"external_id": "ali"}}
 NEEDS_NONE = {"serve"}
 """Serves until a signal ends it; its routes are tried by themselves."""
 
 
-@pytest.fixture(params=DATABASES)
+# Not MariaDB: its DDL commits, so a rebuild guards the tables by a second connection.
+@pytest.fixture(params=["sqlite", "postgres"])
 def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
     if request.param == "sqlite":
         return lambda name: f"sqlite:///{tmp_path}/{name}.db"
@@ -37,7 +36,7 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], s
 
 def commands(folder: Path, other: str, key: str) -> list[tuple[str, ...]]:
     """Return calls of every command, in an order in which they succeed."""
-    write(folder / "f.jsonl", {"command": "register", "application": "shop"}, SIGN_IN)
+    write(folder / "f.jsonl", REGISTER, LOGIN)
     (folder / "apps.toml").write_text("[applications.bank]\ndevice_cap = 2\n")
     target = ("target", "external_id:ali or primary", "--app", "shop")
     ledger = (f"{folder}/ledger.jsonl", "--key-file", f"{folder}/key")
@@ -45,13 +44,14 @@ def commands(folder: Path, other: str, key: str) -> list[tuple[str, ...]]:
         ("apply", f"{folder}/f.jsonl", "--report", f"{folder}/report"),
         ("app", "add", "shop", "--device-cap", "3", "--session-idle", "60"),
         ("app", "load", f"{folder}/apps.toml"),
+        ("app", "revoke", key),
         ("app", "key", "shop", "--scope", "backend", "--rotate"),
         ("app", "list"),
-        ("app", "revoke", key),
         *((*target, *more) for more in ((), ("--count",), ("--plan",), ("--explain", "a"))),
         (*target, "--as-of", "1"),
         ("target", "all", "--app", "shpo"),
-        *(("history", option, "ali") for option in ("--installation", "--person", "--external-id")),
+        ("history", "--installation", "a"),
+        ("history", "--external-id", "ali"),
         ("history", "--actor", "device"),
         ("who", "a", "--at", "2026-11-23"),
         ("expire-sessions", "--dry-run"),
@@ -85,7 +85,7 @@ def test_every_command_works_with_a_pool_of_one_connection(
     calls = commands(tmp_path, other, key)
     for words in calls:
         done = CliRunner().invoke(app, words)
-        assert (done.exit_code, done.exception) == (0, None), (words, done.exception, done.output)
+        assert done.exit_code == 0, (words, done.exception, done.output)
     assert len(opened) >= len(calls)
     root = cast("TyperGroup", get_command(app))
     applications = cast("TyperGroup", root.commands["app"])
