@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -36,9 +37,13 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], s
 
 def commands(folder: Path, other: str, key: str) -> list[tuple[str, ...]]:
     """Return calls of every command, in an order in which they succeed."""
-    write(folder / "f.jsonl", REGISTER, LOGIN)
+    write(folder / "f.jsonl", {**REGISTER, "push_token": "t"}, LOGIN)
+    sent = json.dumps(f"{folder}/sent.jsonl")
+    (folder / "senders.toml").write_text(f'[shop.fcm]\nkind = "recording"\npath = {sent}\n')
     (folder / "apps.toml").write_text("[applications.bank]\ndevice_cap = 2\n")
     target = ("target", "external_id:ali or primary", "--app", "shop")
+    push = ("push", "all", "--app", "shop", "--text", "Hi")
+    senders = ("--senders", f"{folder}/senders.toml")
     ledger = (f"{folder}/ledger.jsonl", "--key-file", f"{folder}/key")
     return [
         ("apply", f"{folder}/f.jsonl", "--report", f"{folder}/report"),
@@ -54,6 +59,11 @@ def commands(folder: Path, other: str, key: str) -> list[tuple[str, ...]]:
         ("history", "--external-id", "ali"),
         ("history", "--actor", "device"),
         ("who", "a", "--at", "2026-11-23"),
+        (*push, "--dry-run"),
+        (*push, *senders),
+        (*push, "--later"),
+        ("dispatch", *senders),
+        ("pushes",),
         ("expire-sessions", "--dry-run"),
         ("expire-sessions",),
         ("compact",),
@@ -73,7 +83,6 @@ def test_every_command_works_with_a_pool_of_one_connection(
     with SqlStore(url) as store:
         store.applications.put(MobileApp(code="shop", device_cap=1, over_cap="evict"))
         key = issue_key(store.applications, "shop", "backend").partition(".")[0]
-    SqlStore(other).close()  # to create tables takes two: one holds the lock
     opened: list[Engine] = []
 
     def narrow(target: str | URL) -> Engine:
