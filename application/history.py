@@ -248,11 +248,12 @@ class History:
             UnknownDispatch: there is none of that id.
             InvalidValue: as for `pushes`.
         """
+        name = values.identifier("dispatch", dispatch)
         with self._sending() as view:
-            found = view.dispatch(dispatch)
-        if found is None or within not in {None, found.application}:
-            raise UnknownDispatch(dispatch)
-        return self._reached(dispatch)
+            found = view.dispatch(name)
+        if found is None or within not in (None, found.application):
+            raise UnknownDispatch(name)
+        return self._reached(name)
 
     def _reached(self, dispatch: str) -> Iterator[SentPush]:
         after = 0

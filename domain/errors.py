@@ -53,8 +53,9 @@ class InvalidValue(AddresseeError):
     code = "REQUEST_FORMAT_INVALID"
 
     def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field} {problem}")
-        self.field = field
+        # A field may be named by a caller, with letters that no text can be encoded with.
+        self.field = field.encode(errors="backslashreplace").decode()
+        super().__init__(f"{self.field} {problem}")
         self.problem = problem
 
 

@@ -25,6 +25,8 @@ from .worker import Key, Worker
 BATCH = 500
 """Most installations of a batch."""
 SAMPLE = 10
+LISTED = 10_000
+"""Most dispatches of one list."""
 Transports = (
     Mapping[Key, PushTransport]
     | Mapping[str, PushTransport]
@@ -157,10 +159,12 @@ class Notifier:
         return self._transactions.within(lambda view: status_of(view, dispatch))
 
     def dispatches(self, application: str | None = None, limit: int = 100) -> list[DispatchStatus]:
-        """Return the newest dispatches, of one application or of all, newest first."""
+        """Return the newest dispatches, at most 10,000, of one application or of all."""
+        code = None if application is None else values.identifier("application", application)
+        most = values.whole("limit", limit, 1, LISTED)
 
         def read(view: DispatchView) -> list[DispatchStatus]:
-            found = view.dispatches(application, limit)
+            found = view.dispatches(code, most)
             return [DispatchStatus.of(each, view.tally(each.id)) for each in found]
 
         return self._transactions.within(read)
