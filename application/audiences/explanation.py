@@ -35,8 +35,8 @@ from addressee.domain.events import category_of, name_in
 from ..ports.records import Recorded
 from ..ports.store import Viewable
 from ..ports.views import View
+from .code_points import look_alikes
 from .evaluation import check_indexed, without_segments
-from .look_alikes import look_alikes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,91 @@
+"""All errors, in one tree that callers can catch at any level.
+
+AddresseeError
+├── InvalidValue
+│   ├── LimitExceeded
+│   ├── PhoneInvalid
+│   ├── EmailInvalid
+│   ├── UserIdentityInvalid
+│   └── ExpressionInvalid
+├── NoRegistration
+├── AmbiguousPersonalizeCandidates
+├── PersonalizationImpossible
+├── UserMergeInterrupted
+├── Forbidden
+│   ├── OtherPerson
+│   └── PersonProtected
+├── DeviceLimitReached
+├── NotPersonalized
+├── UnknownApplication
+├── UnknownPerson
+├── UnknownSegment
+├── UnknownDispatch
+├── SegmentCycle
+├── SegmentInUse
+├── IdempotencyKeyReused
+├── Conflict
+└── StoreError, and errors of an exported ledger: store_errors.py
+
+Every class has a stable ``code``. Messages name fields, limits and sizes, never the given value and
+never another person's data: they are safe to log.
+"""
+
+from __future__ import annotations
+
+from .base import AddresseeError, Conflict, IdempotencyKeyReused
+from .binding_errors import (
+    AmbiguousPersonalizeCandidates,
+    DeviceLimitReached,
+    Forbidden,
+    NoRegistration,
+    NotPersonalized,
+    OtherPerson,
+    PersonalizationImpossible,
+    PersonProtected,
+    UserMergeInterrupted,
+)
+from .name_errors import (
+    SegmentCycle,
+    SegmentInUse,
+    UnknownApplication,
+    UnknownDispatch,
+    UnknownPerson,
+    UnknownSegment,
+)
+from .value_errors import (
+    EmailInvalid,
+    ExpressionInvalid,
+    InvalidValue,
+    LimitExceeded,
+    PhoneInvalid,
+    UserIdentityInvalid,
+    first_problem,
+)
+
+__all__ = [
+    "AddresseeError",
+    "AmbiguousPersonalizeCandidates",
+    "Conflict",
+    "DeviceLimitReached",
+    "EmailInvalid",
+    "ExpressionInvalid",
+    "Forbidden",
+    "IdempotencyKeyReused",
+    "InvalidValue",
+    "LimitExceeded",
+    "NoRegistration",
+    "NotPersonalized",
+    "OtherPerson",
+    "PersonProtected",
+    "PersonalizationImpossible",
+    "PhoneInvalid",
+    "SegmentCycle",
+    "SegmentInUse",
+    "UnknownApplication",
+    "UnknownDispatch",
+    "UnknownPerson",
+    "UnknownSegment",
+    "UserIdentityInvalid",
+    "UserMergeInterrupted",
+    "first_problem",
+]
