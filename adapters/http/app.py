@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -125,7 +126,6 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
     ):
         app.include_router(routes(service))
     app.include_router(health_routes(service, metrics))
-    drop_framework_errors(app)
     app.add_route("/openapi.json", openapi_route(app), include_in_schema=False)
     app.add_middleware(
         OuterMiddleware,
@@ -137,14 +137,15 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
     return app
 
 
-def drop_framework_errors(app: FastAPI) -> None:
-    """Remove the framework's own error from OpenAPI: no route returns it."""
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document without the framework's own error, which no route returns."""
     document = app.openapi()
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
+    return document
 
 
 def openapi_route(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
@@ -152,9 +153,8 @@ def openapi_route(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
 
     @lru_cache(maxsize=1)
     def document(root: str) -> bytes:
-        return json.dumps(
-            {**app.openapi(), **({"servers": [{"url": root}]} if root else {})}
-        ).encode()
+        servers = {"servers": [{"url": root}]} if root else {}
+        return json.dumps({**openapi_document(app), **servers}).encode()
 
     async def read_openapi(request: Request) -> Response:
         root = request.scope.get("root_path", "").rstrip("/")
