@@ -140,6 +140,7 @@ class Racing:
         self.wins = wins
         self.identifier_key = store.identifier_key
         self.indexed_attributes = store.indexed_attributes
+        self.applications = store.applications
         self.reading = store.reading
 
     @contextmanager
