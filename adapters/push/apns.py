@@ -17,9 +17,10 @@ from typing import Any
 import httpx
 import jwt
 
+from addressee.adapters.outbound_http.retries import retry_after
 from addressee.application import Accepted, Answer, Dead, Message, Recipient, Rejected, Retry
 
-from .http_posts import CONCURRENCY, Posts, json_of, retry_after
+from .http_posts import CONCURRENCY, Posts, json_of
 
 URLS = {
     "production": "https://api.push.apple.com",

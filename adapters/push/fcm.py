@@ -12,6 +12,7 @@ from typing import Any, cast
 import httpx
 import jwt
 
+from addressee.adapters.outbound_http.retries import retry_after
 from addressee.application import (
     Accepted,
     Answer,
@@ -23,7 +24,7 @@ from addressee.application import (
 )
 from addressee.domain import InvalidValue
 
-from .http_posts import CONCURRENCY, Posts, json_of, object_of, retry_after
+from .http_posts import CONCURRENCY, Posts, json_of, object_of
 
 URL = "https://fcm.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"

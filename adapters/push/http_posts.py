@@ -5,26 +5,16 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import cast
 
 import httpx
 
+from addressee.adapters.outbound_http.address_guard import Refused
+from addressee.adapters.outbound_http.retries import TIMEOUT, UNSENT
 from addressee.application import Answer, Recipient, Rejected, Retry, Unknown
 
-TIMEOUT = 20.0
-"""For an answer, in seconds; connecting may take half of it."""
 CONCURRENCY = 32
 """How many requests are under way at once."""
-LONGEST_WAIT = 3600.0
-"""What a service asks for beyond that is not obeyed, in seconds."""
-UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-"""Errors after which no byte of the request was sent."""
-
-
-class Refused(httpx.RequestError):
-    """We do not want to send a request."""
 
 
 class Posts:
@@ -80,19 +70,6 @@ class Posts:
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
-
-
-def retry_after(response: httpx.Response, least: float) -> float:
-    """Return how many seconds ``Retry-After`` asks for, by number or date; at least ``least``."""
-    given = response.headers.get("retry-after", "")
-    try:
-        wait = float(given)
-    except ValueError:
-        try:
-            wait = (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds()
-        except (TypeError, ValueError):
-            wait = 0.0
-    return max(least, min(wait, LONGEST_WAIT)) if wait == wait else least  # noqa: PLR0124 # not a number
 
 
 def json_of(response: httpx.Response) -> Mapping[str, object]:

@@ -25,11 +25,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from addressee.adapters.outbound_http.address_guard import GuardedTransport
+from addressee.adapters.outbound_http.retries import retry_after
 from addressee.application import Accepted, Answer, Dead, Message, Recipient, Rejected, Retry
 from addressee.domain import InvalidValue
 
-from .address_guard import GuardedTransport
-from .http_posts import CONCURRENCY, Posts, retry_after
+from .http_posts import CONCURRENCY, Posts
 
 RECORD = 4096
 """Bytes of the one record, which holds the whole message."""

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 from addressee.domain import Expression, InvalidValue, as_expression
 
+from ..heartbeat import Heartbeat
 from ..personalization import Personalization
 from ..ports.dispatches import Dispatch, DispatchView, PushBatch
 from ..ports.push import Answer, PushTransport, Rejected, Unknown
 from ..ports.records import Recipient
 from .claim import Claim, Claimant
-from .heartbeat import Heartbeat
 from .pace import Pace
 from .settle import Settlement, settlement
 from .transactions import PAUSE, Transactions, known, without_retries

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from addressee.adapters.sql import ProjectionRunner, SqlStore
-from addressee.adapters.sql.projections.checkpoint import Lease
+from addressee.adapters.sql.checkpoints.lease import Lease
 from addressee.application import Identity, Personalization, Recorded
 from addressee.domain import Conflict, DevicePersonalized
 from tests.servers import Postgres

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from addressee.adapters.memory import MemoryStore
-from addressee.adapters.push.address_guard import is_public
+from addressee.adapters.outbound_http.address_guard import is_public
 from addressee.adapters.push.apns import ApnsPush, ApnsToken
 from addressee.adapters.push.fcm import FcmPush
 from addressee.adapters.push.webpush import Vapid, WebPush, decoded, encrypted

@@ -1,1 +1,1 @@
-"""Followers of the ledger: checkpoint, lease and runner."""
+"""Followers of the ledger: a runner for projections of a host's own."""

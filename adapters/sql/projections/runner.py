@@ -16,8 +16,8 @@ from addressee.application import Recorded
 from addressee.application.defaults import utc_now
 from addressee.domain import Conflict, StoreError, StoreUnavailable
 
+from ..checkpoints.lease import SECONDS, Lease, Problem, ProjectionStatus
 from ..store.store import SqlStore
-from .checkpoint import SECONDS, Lease, Problem, ProjectionStatus
 
 PAGE = 5_000
 POLL = 0.1

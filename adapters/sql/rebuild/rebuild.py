@@ -14,7 +14,7 @@ from addressee.application import Changes, Recorded, Replay, whole_page
 from addressee.application.defaults import utc_now
 from addressee.domain import Conflict, InvalidValue, StoreError, StoreUnavailable
 
-from ..projections.checkpoint import SECONDS, Lease
+from ..checkpoints.lease import SECONDS, Lease
 from ..store.store import SqlStore
 from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.store_statements import Prepared

@@ -1,4 +1,4 @@
-"""Signs of life of a worker, while its batch is on its way."""
+"""Signs of life of a worker, while its work takes long."""
 
 from __future__ import annotations
 

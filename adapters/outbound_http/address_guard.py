@@ -8,13 +8,13 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
 
-from .http_posts import Refused
-
 NAT64 = IPv6Network("64:ff9b::/96")
 LOW_BITS = 0xFFFF_FFFF
-
-
 NOT_ALLOWED = "the endpoint's host is not allowed"
+
+
+class Refused(httpx.RequestError):
+    """We do not want to send a request."""
 
 
 class GuardedTransport(httpx.HTTPTransport):

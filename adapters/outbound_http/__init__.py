@@ -1,0 +1,1 @@
+"""What requests to other services share: the guard against inner addresses, and retries."""

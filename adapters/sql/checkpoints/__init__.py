@@ -1,0 +1,1 @@
+"""How far each follower of the ledger is, and which process works on it."""
