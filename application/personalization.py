@@ -29,7 +29,7 @@ from .installations import optional_id, optional_name
 from .persons import PersonCommands
 from .ports.accounts import Applications
 from .ports.store import Store
-from .unit_of_work.aggregate_cache import AggregateCache
+from .unit_of_work.aggregate_cache import CACHE_BYTES, AggregateCache
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import Depersonalized, Personalized
 from .unit_of_work.unit_of_work import Rules
@@ -38,8 +38,8 @@ E = TypeVar("E", bound=Event)
 
 MOST_ATTEMPTS = 10_000
 """How often a command may be tried at most."""
-MOST_CACHED = 10**8
-"""How many aggregates the cache may have at most."""
+MOST_CACHED = 1 << 40
+"""Largest limit of the cache, in bytes."""
 EXPIRY_BATCH = 500
 """How many idle installations are looked up at once."""
 
@@ -65,8 +65,8 @@ class Personalization(PersonCommands):
         ids: makes the ids of installations and persons.
         logger: receives the failures of subscribers.
         attempts: how often a command is tried before a lost race is given up (R32).
-        cache: how many persons, installations and claims stay in memory as last seen; commands read
-            the events since then, so nothing is stale.
+        cache_bytes: most bytes of persons, installations and claims that stay in memory as last
+            seen; commands read the events since then, so nothing is stale.
         clock_ahead: how far ahead of the clock the ``at`` of a command may be (R48).
     """
 
@@ -84,13 +84,13 @@ class Personalization(PersonCommands):
         ids: Callable[[], str] = random_id,
         logger: logging.Logger | None = None,
         attempts: int = 100,
-        cache: int = 10_000,
+        cache_bytes: int = CACHE_BYTES,
         clock_ahead: timedelta = timedelta(minutes=5),
     ) -> None:
         values.choice("successor", successor, Successor)
         values.instance("clock_ahead", clock_ahead, timedelta)
         values.whole("attempts", attempts, 1, MOST_ATTEMPTS)
-        values.whole("cache", cache, 0, MOST_CACHED)
+        values.whole("cache_bytes", cache_bytes, 0, MOST_CACHED)
         self._store = store
         self._clock = clock
         self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
@@ -98,7 +98,7 @@ class Personalization(PersonCommands):
         self.policies = Policies(
             elsewhere, sessions, device_caps, limits, values.flag("strict", strict)
         )
-        rules, seen = Rules(successor, ids, self.policies), AggregateCache(cache)
+        rules, seen = Rules(successor, ids, self.policies), AggregateCache(cache_bytes)
         super().__init__(
             Execution(store, rules, self._subscribers, clock, attempts, seen, clock_ahead)
         )

@@ -59,7 +59,7 @@ class Profiles:
 
     def __init__(self, store: Store, people: Personalization | None = None) -> None:
         self._store = store
-        self._cache = people.execution.cache if people else AggregateCache(10_000)
+        self._cache = people.execution.cache if people else AggregateCache()
         self._policies = people.policies if people else Policies()
 
     def of(

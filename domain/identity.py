@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal, NamedTuple, Self, cast, get_args
 
@@ -41,7 +40,6 @@ class Identifier(NamedTuple):
     value: str
 
 
-@lru_cache(4096)  # a command needs the same few several times
 def keyed_hash(key: bytes, *parts: str) -> str:
     """Return 32 hexadecimal digits that only a holder of ``key`` can derive from ``parts``.
 

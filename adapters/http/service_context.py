@@ -50,6 +50,8 @@ class Bounds:
         patience: longest time that a request waits for its turn, in seconds.
         device_rate: most requests a second from the devices of an application that has no rate of
             its own; None for no limit.
+        past_bytes: most bytes of past moments in memory (``as_of``); queries of a moment that takes
+            more read it each time.
     """
 
     writers: int = 8
@@ -57,6 +59,7 @@ class Bounds:
     waiting: int = 200
     patience: float = 10.0
     device_rate: int | None = DEVICE_RATE
+    past_bytes: int = 1 << 29
 
     def places(self, total: int) -> Places:
         """Return places for so many requests at once; devices have at most half of them."""
@@ -104,9 +107,9 @@ class ServiceContext:
         self.history = History(store)
         self.profiles = Profiles(store, self.people)
         self.rates = Rates()
-        self._bounds = bounds or Bounds()
-        self.writers = self._bounds.places(self._bounds.writers)
-        self.readers = self._bounds.places(self._bounds.readers)
+        self.bounds = bounds or Bounds()
+        self.writers = self.bounds.places(self.bounds.writers)
+        self.readers = self.bounds.places(self.bounds.readers)
         self._tokens = TokenClock(clock, leeway)
         # Few threads of their own: callers are known even when all others wait.
         self._identifying = CapacityLimiter(2)
@@ -115,7 +118,7 @@ class ServiceContext:
         """Return the calling app and count the request; raises Refused."""
         caller = await self._identify(device, authorization, self._tokens)
         rate = caller.application.rate_limit
-        self.rates.take(caller.share, self._bounds.device_rate if rate is None else rate)
+        self.rates.take(caller.share, self.bounds.device_rate if rate is None else rate)
         return caller
 
     async def backend(self, authorization: str | None, scope: Scope = "backend") -> Backend:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from pydantic import TypeAdapter
 
@@ -29,10 +30,11 @@ class CompletedCommand(Aggregate):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.event: CommandCompleted | None = None
+        self.fingerprint = ""
+        self.result: Mapping[str, Any] | None = None
 
     def _completed(self, event: CommandCompleted) -> None:
-        self.event = event
+        self.fingerprint, self.result = event.fingerprint, event.result
 
     APPLIERS: ClassVar[Appliers] = {CommandCompleted: _completed}
 
@@ -43,10 +45,10 @@ def decide_once(work: UnitOfWork, command: Command[Result], key: str) -> Result:
     request = [type(command).__name__, asdict(command)]
     fingerprint = keyed_hash(secret, json.dumps(request, sort_keys=True, default=ordered))
     done = work.get(CompletedCommand(keyed_hash(secret, "command", key)))
-    if done.event is not None:
-        if done.event.fingerprint != fingerprint:
+    if done.result is not None:
+        if done.fingerprint != fingerprint:
             raise IdempotencyKeyReused
-        first = cast("Result", TypeAdapter(command.ANSWER).validate_python(done.event.result))
+        first = cast("Result", TypeAdapter(command.ANSWER).validate_python(done.result))
         return replace(first, position=work.position_of(done))
     result = command.decide(work)
     # Its position is then that of the whole answer, and found again with it.

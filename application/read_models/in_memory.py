@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from itertools import chain
 
 from pyroaring import BitMap
 
 from addressee.domain import Address
 
+from ..caching.bounded_cache import contained
 from ..ports.changes import Changes, InstallationChange
 from ..ports.records import InstallationRow, Recipient
 from ..ports.views import SHARD_BITS
@@ -117,6 +119,14 @@ class ReadModels:
                 row = Recipient(ordinal, name, person, service, address, {**details}, since)
                 found.append(row)
         return found
+
+    def size(self) -> int:
+        """Return about how many bytes of memory they take; it looks at everything."""
+        tables = (self._names, self._rows, self._bindings, self._addresses, self._holders)
+        indexes = (self._segments, self._owned, self._postings)
+        shards = (bitmap for of in self._postings.values() for bitmap in of.values())
+        bitmaps = (len(bitmap.serialize()) for bitmap in chain(self._owned.values(), shards))
+        return sum(map(contained, (*tables, *indexes))) + sum(bitmaps)
 
     def rows(self) -> Iterable[InstallationRow]:
         """Return every installation's row."""

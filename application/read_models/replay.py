@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from addressee.domain import Aggregate, Event, IdentifierClaim, Installation, Person, Segment
 from addressee.domain.events import category_of, name_in, stream_of
 
+from ..caching.bounded_cache import BoundedCache, size_of
 from ..ports.changes import Changes
 from ..ports.records import Recorded
 from ..ports.views import View
@@ -18,6 +19,8 @@ KINDS: Mapping[str, type[Aggregate]] = {
     kind.CATEGORY: kind for kind in (Installation, Person, IdentifierClaim, Segment)
 }
 """The aggregates that read models show."""
+CACHE_BYTES = 1 << 28
+"""Most bytes of aggregates in memory: about 100,000 usual ones."""
 
 
 class Replay:
@@ -26,16 +29,15 @@ class Replay:
     Args:
         indexed: ``attr.name`` and ``iattr.name`` that audiences may use.
         position: up to where the read models show the ledger already.
-        cached: how many aggregates stay in memory; others are read again.
+        cache_bytes: most bytes of aggregates that stay in memory; others are read again.
     """
 
     def __init__(
-        self, indexed: AbstractSet[str], position: int = 0, *, cached: int = 100_000
+        self, indexed: AbstractSet[str], position: int = 0, *, cache_bytes: int = CACHE_BYTES
     ) -> None:
         self.position = position
         self._indexed = indexed
-        self._limit = cached
-        self._kept: OrderedDict[str, Aggregate] = OrderedDict()
+        self._kept = BoundedCache[str, Aggregate](cache_bytes)
 
     def changes(self, page: Sequence[Recorded], reader: View) -> Changes:
         """Return what the next events change.
@@ -74,7 +76,7 @@ class Replay:
 
     def _states(self, streams: Iterable[str], reader: View) -> dict[str, Aggregate]:
         """Return stream → the aggregate as it was at ``position``."""
-        found = {stream: self._kept[stream] for stream in streams if stream in self._kept}
+        found = {stream: known for stream in streams if (known := self._kept.get(stream))}
         missing = {stream: 0 for stream in streams if stream not in found}
         if not missing:
             return found
@@ -86,10 +88,7 @@ class Replay:
         return found
 
     def _keep(self, aggregate: Aggregate) -> None:
-        self._kept[aggregate.id] = aggregate
-        self._kept.move_to_end(aggregate.id)
-        while len(self._kept) > self._limit:
-            self._kept.popitem(last=False)
+        self._kept.put(aggregate.id, aggregate, size_of(aggregate))
 
 
 def aggregate_of(stream: str) -> Aggregate:

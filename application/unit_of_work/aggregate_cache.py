@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
-from threading import Lock
 from typing import NamedTuple
 
 from addressee.domain import Aggregate
+
+from ..caching.bounded_cache import BoundedCache, size_of
+
+CACHE_BYTES = 1 << 26
+"""Most bytes of aggregates in the cache: about 20,000 usual ones."""
 
 
 class Seen(NamedTuple):
@@ -24,31 +27,22 @@ class AggregateCache:
     hands all day costs a command no more than a new one.
 
     Args:
-        size: most states; 0 caches none.
+        limit: most bytes of states; 0 caches none.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lock = Lock()
-        self._seen: OrderedDict[str, Seen] = OrderedDict()
+    def __init__(self, limit: int = CACHE_BYTES) -> None:
+        self._limit = limit
+        self._seen = BoundedCache[str, Seen](limit)
 
     def get(self, streams: Iterable[str]) -> dict[str, Seen]:
         """Return stream → state, for those in the cache."""
-        with self._lock:
-            found = {stream: self._seen[stream] for stream in streams if stream in self._seen}
-            for stream in found:
-                self._seen.move_to_end(stream)
-        return found
+        return {stream: seen for stream in streams if (seen := self._seen.get(stream))}
 
     def put(self, seen: Seen) -> None:
         """Cache a committed state, unless a newer one is cached already."""
-        if not self._size:
+        if not self._limit:
             return
-        aggregate, _ = seen
-        with self._lock:
-            kept = self._seen.get(aggregate.id)
-            if kept is None or kept.aggregate.version < aggregate.version:
-                self._seen[aggregate.id] = seen
-            self._seen.move_to_end(aggregate.id)
-            if len(self._seen) > self._size:
-                self._seen.popitem(last=False)
+        stream, version = seen.aggregate.id, seen.aggregate.version
+        known = self._seen.get(stream)
+        if known is None or known.aggregate.version < version:
+            self._seen.put(stream, seen, size_of(seen.aggregate))

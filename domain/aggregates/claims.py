@@ -6,11 +6,15 @@ concurrent claims collide on the stream's version, on every persistence adapter 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import ClassVar
 
 from .. import events
 from ..identity import Identifier, keyed_hash
 from .base import Aggregate, Appliers, Occasion
+
+hashed = lru_cache(4096)(keyed_hash)
+"""A command needs the same few identifiers several times."""
 
 
 class IdentifierClaim(Aggregate):
@@ -35,7 +39,7 @@ class IdentifierClaim(Aggregate):
             key: the store's identifier key, up to 64 bytes. Without the key nobody can derive the
                 identifier from the claim's name.
         """
-        return cls(keyed_hash(key, *identifier))
+        return cls(hashed(key, *identifier))
 
     def take(self, occasion: Occasion, identifier: Identifier, person: str) -> None:
         """Record that a person holds the identifier; the caller has checked that it is free."""

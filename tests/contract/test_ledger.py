@@ -190,7 +190,7 @@ def test_R19_R32_two_services_on_one_store_see_what_the_other_did(host: Host) ->
 
 
 def test_R32_without_a_cache_everything_is_the_same(host: Host) -> None:
-    people = Personalization(host.store, cache=0)
+    people = Personalization(host.store, cache_bytes=0)
     device = host.device()
     people.personalize(device, Identity(external_id="ali"), tags={"vip"})
     people.depersonalize(device)

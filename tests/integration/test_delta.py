@@ -53,7 +53,9 @@ def test_what_appears_before_the_last_row_is_noticed(store: SqlStore) -> None:
         people.register("shop", installation=f"d{n}", os="ios" if n == 0 else "android")
     with store.reading() as reader:
         [first] = on_ios(reader)
-    number = store.parts.prepared.index.cache.newest.get(("shop", frozenset(IOS)))["os:ios"]
+    cached = store.parts.prepared.index.cache.newest.get(("shop", frozenset(IOS)))
+    assert cached is not None
+    number = cached["os:ios"]
     early, late = ({"term": number, "ordinal": first + n, "present": 1} for n in (1, 2))
     if store.database.single_writer:
         with store.database.writing() as connection:

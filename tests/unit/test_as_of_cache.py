@@ -15,7 +15,7 @@ from addressee.application import Moment, Past, Personalization, Store
 def test_one_past_is_looked_up_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
     Personalization(store).register("shop", installation="a")
-    cached, looked_back = AsOfCache(store), list[int]()
+    cached, looked_back = AsOfCache(store, 1 << 20), list[int]()
 
     def look_back(store: Store, moment: Moment) -> Past:
         with pytest.raises(Refused, match="try again"):
@@ -41,7 +41,7 @@ def test_R57_an_application_does_not_wait_for_the_pasts_of_another(
     people = Personalization(store)
     for code in ("shop", "bank", "vault"):
         people.register(code, installation=code)
-    cached, looked_back = AsOfCache(store), list[Moment]()
+    cached, looked_back = AsOfCache(store, 1 << 20), list[Moment]()
 
     def look_back(store: Store, moment: Moment) -> Past:
         looked_back.append(moment)
@@ -56,3 +56,25 @@ def test_R57_an_application_does_not_wait_for_the_pasts_of_another(
     assert cached.targeting(1, "shop").count("shop", "all") == 1
     assert cached.targeting(3, "bank").count("bank", "all") == 1
     assert looked_back == [1, 3], "each keeps its own"
+
+
+def test_R57_pasts_in_memory_are_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    people = Personalization(store)
+    codes = ("shop", "bank", "vault")
+    for code in codes:
+        people.register(code, installation=code)
+    looked_back = list[Moment]()
+
+    def look_back(store: Store, moment: Moment) -> Past:
+        looked_back.append(moment)
+        return Past(store, moment)
+
+    monkeypatch.setattr("addressee.adapters.http.v1_api.as_of_cache.Past", look_back)
+    size = Past(store, 3).size()
+    for limit, reads in ((3 * size, 3), (2 * size, 6), (size - 1, 6)):
+        looked_back.clear()
+        cached = AsOfCache(store, limit)
+        for code in codes * 2:
+            assert cached.targeting(3, code).count(code, "all") == 1
+        assert len(looked_back) == reads, limit

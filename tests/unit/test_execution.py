@@ -9,8 +9,7 @@ import pytest
 
 from addressee.adapters.memory import MemoryStore
 from addressee.application import JoinableStore, Personalization
-from addressee.application.unit_of_work.aggregate_cache import AggregateCache, Seen
-from addressee.domain import Conflict, Installation
+from addressee.domain import Conflict
 
 
 class Losing(MemoryStore):
@@ -36,17 +35,3 @@ def test_R32_a_race_in_a_hosts_transaction_is_given_up_after_five_attempts(
     with pytest.raises(Conflict):
         people.register("shop", transaction="the host's")
     assert store.tried == tried
-
-
-def test_the_cache_of_aggregates_is_bounded_and_the_oldest_goes_first() -> None:
-    cache = AggregateCache(3)
-    names = "abcd"
-    for name in names[:3]:
-        cache.put(Seen(Installation(name), 1))
-    cache.get(["installation:a"])
-    cache.put(Seen(Installation("d"), 1))
-    kept = cache.get(f"installation:{name}" for name in names)
-    assert [*kept] == ["installation:a", "installation:c", "installation:d"]
-    empty = AggregateCache(0)
-    empty.put(Seen(Installation("a"), 1))
-    assert empty.get(["installation:a"]) == {}

@@ -18,6 +18,7 @@ from addressee.application import (
 )
 from addressee.application.ledger.verify import differences
 from addressee.application.read_models.page_boundary import WINDOW
+from addressee.application.read_models.replay import CACHE_BYTES
 from tests.contract.oracle import Life
 
 
@@ -30,8 +31,8 @@ def test_R37_pages_may_end_anywhere(seed: int, limit: int) -> None:
     for _ in range(4):
         bulk(people, [life.step() for _ in range(10)])
     with store.auditing() as audit:
-        for kept in (100_000, 1):
-            replay, rebuilt = Replay(store.indexed_attributes, cached=kept), ReadModels()
+        for kept in (CACHE_BYTES, 2_000):
+            replay, rebuilt = Replay(store.indexed_attributes, cache_bytes=kept), ReadModels()
             while page := whole_page(audit.events, replay.position, limit):
                 rebuilt.apply(replay.changes(page, audit))
             assert list(differences(rebuilt, audit)) == []

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 
 from addressee.application import Moment, Past, Store, Targeting
+from addressee.application.caching.bounded_cache import BoundedCache
 
 from ..messages.error_responses import UNAVAILABLE, Refused
 
-MOMENTS = 4
-"""Most past moments in memory, one of each application."""
 AT_ONCE = 2
 """Most applications that read the past at once."""
 PATIENCE = 10.0
@@ -24,15 +22,17 @@ class AsOfCache:
 
     Args:
         store: the store to read.
+        limit: most bytes of moments in memory, one of each application; one above it is read for
+            each query.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, limit: int) -> None:
         self._store = store
         self._present = Targeting(store)
         self._lock = Lock()
         self._reading: set[str] = set()
         self._turns = BoundedSemaphore(AT_ONCE)
-        self._cached: OrderedDict[str, tuple[Moment, Targeting]] = OrderedDict()
+        self._cached = BoundedCache[str, tuple[Moment, Targeting]](limit)
 
     def targeting(self, moment: Moment | None, application: str) -> Targeting:
         """Return the audiences of a moment, the present if it is None.
@@ -50,16 +50,12 @@ class AsOfCache:
         with self._turn(application):
             cached = self._cached.get(application)
             if cached is not None and cached[0] == moment:
-                self._cached.move_to_end(application)
                 return cached[1]
-            self._cached.pop(application, None)  # two would take twice the memory
+            self._cached.drop(application)  # two would take twice the memory
             past = Past(self._store, moment)
             found = Targeting(past)
             if past.over:
-                with self._lock:
-                    self._cached[application] = moment, found
-                    while len(self._cached) > MOMENTS:
-                        self._cached.popitem(last=False)
+                self._cached.put(application, (moment, found), past.size())
             return found
 
     @contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from threading import Lock
 from typing import Any
+
+from addressee.application.caching.bounded_cache import BoundedCache
 
 from .delta import ReadDelta
 
@@ -12,12 +13,12 @@ IDS = 1 << 19
 """Of how many installations, the oldest, ids are cached: about 50 MB of Python's memory."""
 
 
-class CachedGeneration:
+class CachedGeneration(BoundedCache[Hashable, Any]):
     """What holds for one generation of chunks.
 
     Args:
         generation: which one.
-        limit: the most bytes of values, as `put` counts them; beyond it, the oldest is dropped.
+        limit: most bytes of values, as ``put`` counts them.
 
     Attributes:
         generation: which one.
@@ -25,29 +26,10 @@ class CachedGeneration:
     """
 
     def __init__(self, generation: bytes, limit: int) -> None:
+        super().__init__(limit)
         self.generation = generation
         self.deltas: dict[int, ReadDelta] = {}
-        self._limit = limit
-        self._lock = Lock()
-        self._values: dict[Hashable, tuple[Any, int]] = {}
-        self._size = 0
         self._ids: list[str | None] = []
-
-    def get(self, key: Hashable) -> Any:  # noqa: ANN401 # the caller knows what it put
-        """Return the value of a key, or None."""
-        found = self._values.get(key)
-        return None if found is None else found[0]
-
-    def put(self, key: Hashable, value: object, size: int) -> None:
-        """Cache a value that is never changed again, of about so many bytes."""
-        with self._lock:
-            if key in self._values:
-                return
-            self._values[key] = value, size
-            self._size += size
-            while self._size > self._limit:
-                oldest = next(iter(self._values))
-                self._size -= self._values.pop(oldest)[1]
 
     def ids(self, last: int) -> list[str | None] | None:
         """Return ordinal → id, which callers complete; None beyond the cached range.

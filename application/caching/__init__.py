@@ -1,0 +1,1 @@
+"""The one cache of this library, bounded by bytes."""

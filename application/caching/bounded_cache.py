@@ -1,0 +1,96 @@
+"""A cache that is bounded by bytes; the least recently used goes first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Hashable, Mapping
+from sys import getsizeof
+from threading import Lock
+from typing import Generic, TypeVar, cast
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+OWN = 1_000
+"""About how many bytes an object and its entry take besides the texts and containers in it."""
+INSIDE = (dict, set, frozenset, tuple, list)
+CONTAINERS = frozenset(INSIDE)
+LEAVES = frozenset({str, int, float, bool})
+
+
+class BoundedCache(Generic[K, V]):
+    """Caches values that are never changed again; safe for threads.
+
+    Args:
+        limit: most bytes of all values, as ``put`` counts them; 0 caches none.
+
+    Attributes:
+        size: the bytes of all values now.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.size = 0
+        self._limit = limit
+        self._lock = Lock()
+        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        """Return the value of a key, or None."""
+        with self._lock:
+            found = self._entries.get(key)
+            if found is None:
+                return None
+            self._entries.move_to_end(key)
+        return found[0]
+
+    def put(self, key: K, value: V, size: int) -> None:
+        """Cache a value in place of the one that the key has, unless it is above the limit.
+
+        Args:
+            key: finds it again.
+            value: never None.
+            size: about how many bytes it takes.
+        """
+        with self._lock:
+            self._drop(key)
+            if size > self._limit:
+                return
+            self._entries[key] = value, size
+            self.size += size
+            while self.size > self._limit:
+                self._drop(next(iter(self._entries)))
+
+    def drop(self, key: K) -> None:
+        """Remove the value of a key, if it has one."""
+        with self._lock:
+            self._drop(key)
+
+    def _drop(self, key: K) -> None:
+        if (old := self._entries.pop(key, None)) is not None:
+            self.size -= old[1]
+
+
+def size_of(value: object) -> int:
+    """Return about how many bytes an object takes in a cache, with what its attributes contain.
+
+    What several objects share counts in each. It runs for every aggregate that changes, so most of
+    the work is done by built-in functions.
+    """
+    size = OWN
+    for part in vars(value).values():
+        if part and type(part) in CONTAINERS:
+            size += contained(part)
+        elif type(part) is str:
+            size += getsizeof(part)
+    return size
+
+
+def contained(container: Collection[object]) -> int:
+    """Return about how many bytes a container takes, with what it contains at any depth."""
+    parts = container
+    if isinstance(container, Mapping):
+        parts = (*container, *cast("Mapping[object, object]", container).values())
+    size = getsizeof(container) + sum(map(getsizeof, parts))
+    if not LEAVES.issuperset(map(type, parts)):
+        inner = [part for part in parts if isinstance(part, INSIDE)]
+        size += sum(map(contained, cast("list[Collection[object]]", inner)))
+    return size
