@@ -12,9 +12,18 @@ from sqlalchemy.orm import Session
 
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.engine.dialects import mariadb, postgresql, sqlite
+from addressee.adapters.sql.engine.dialects.base import LOCK_SECONDS
 from addressee.adapters.sql.engine.pool import made_engine
 from addressee.application import History, Identity, Personalization, Targeting, bulk
-from addressee.domain import Conflict, DevicePersonalized, InvalidValue, PersonalizationImpossible
+from addressee.domain import (
+    Conflict,
+    DevicePersonalized,
+    InvalidValue,
+    PersonalizationImpossible,
+    StoreUnavailable,
+)
+from tests.servers import Postgres
 
 ALI, BEA = Identity(external_id="ali"), Identity(external_id="bea")
 PATIENCE = 20
@@ -203,6 +212,40 @@ def test_a_writer_that_needs_the_hosts_new_term_waits_for_its_commit(shop: Shop,
         connection.commit()
         assert other.result(PATIENCE).outcome == "attached"
     assert Targeting(shop.store).count("shop", "tag:brand-new") == 2
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let transactions wait for locks a second at most."""
+    for dialect in (mariadb, postgresql):
+        limit = dialect.LIMIT_WAITING.replace(str(LOCK_SECONDS), "1")
+        assert limit != dialect.LIMIT_WAITING
+        monkeypatch.setattr(dialect, "LIMIT_WAITING", limit)
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 1)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_command_that_would_wait_for_its_own_thread_fails_and_says_so(shop: Shop) -> None:
+    shop.people.register("shop", installation="a")
+    with shop.engine.begin() as connection:
+        shop.people.personalize("phone", ALI, tags={"brand-new"}, transaction=connection)
+        for wants in (  # a new term, a stream, and a claim of the host's
+            lambda: shop.people.personalize("a", BEA, tags={"brand-new"}),
+            lambda: shop.people.personalize("phone", BEA),
+            lambda: shop.people.personalize("a", ALI),
+        ):
+            with pytest.raises(StoreUnavailable, match="open in the same thread"):
+                wants()
+        shop.people.personalize("a", BEA, tags={"brand-new"}, transaction=connection)
+    assert Targeting(shop.store).count("shop", "tag:brand-new") == 2
+
+
+def test_a_hosts_own_limit_of_waiting_stays(postgres: Postgres) -> None:
+    options = {"options": "-c lock_timeout=250ms"}
+    engine = create_engine(postgres.new_database(), connect_args=options)
+    with SqlStore(engine) as store, store.database.writing() as connection:
+        assert connection.exec_driver_sql("show lock_timeout").scalar_one() == "250ms"
+    engine.dispose()
 
 
 def test_R32_of_two_hosts_that_want_one_device_the_later_is_told(shop: Shop, url: str) -> None:

@@ -20,6 +20,7 @@ from addressee.adapters.sql.schema.migration import Migration
 from addressee.adapters.sql.schema.tables import REVISION, Schema
 from addressee.application import Identity, Personalization, Targeting, verify
 from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavailable
+from tests.integration.test_migration import undo
 from tests.servers import MariaDB, Postgres
 
 SERVERS = ["postgresql", pytest.param("mariadb", marks=pytest.mark.mariadb)]
@@ -155,6 +156,29 @@ def test_a_view_that_deadlocks_with_a_migration_begins_again(postgres: Postgres)
         assert count.result(30) == 1
 
 
+def test_a_migration_that_deadlocks_runs_again(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    with SqlStore(url) as store, store.database.writing() as connection:
+        undo(connection, "0004", "0003")
+    migration = Migration(url)
+    with administrator(url) as admin, ThreadPoolExecutor(1) as threads, admin.connect() as rival:
+        for statement in (
+            "set deadlock_timeout = '30s'",  # so that the migration is the one that notices
+            "begin",
+            "lock table addressee_event in access share mode",
+        ):
+            rival.exec_driver_sql(statement)
+        ran = threads.submit(migration.run)
+        waiting = "select count(*) from pg_locks where not granted"
+        while not rival.exec_driver_sql(waiting).scalar_one():
+            time.sleep(0.02)
+        rival.exec_driver_sql("lock table addressee_seal in access share mode")
+        rival.exec_driver_sql("commit")
+        assert ran.result(30) == ["0003", "0004"]
+    migration.close()
+    SqlStore(url, create=False).close()
+
+
 def test_a_deadlock_is_a_conflict_that_says_so(server_url: str) -> None:
     with SqlStore(server_url) as store:
         for n in range(2):
@@ -216,10 +240,36 @@ def test_what_is_longer_than_a_packet_is_refused_by_name(mariadb: MariaDB) -> No
             attributes = {f"a{n}": "\N{FOX FACE}" * 4_096 for n in range(200)}
             with pytest.raises(InvalidValue, match=r"max_allowed_packet .1048576."):
                 people.personalize(phone, Identity(external_id="ali"), attributes)
+            # No refusal in a transaction of the host's, which is lost with its session.
+            with (
+                pytest.raises(StoreUnavailable, match="max_allowed_packet"),
+                store.database.engine.begin() as host,
+            ):
+                people.personalize(phone, Identity("ali"), attributes, transaction=host)
             assert people.personalize(phone, Identity(external_id="ali")).outcome == "attached"
             assert verify(store).differences == ()
         finally:
             run(admin, "set global max_allowed_packet = 16777216")
+
+
+@pytest.mark.mariadb
+def test_a_rebuild_that_gets_no_second_session_says_so(
+    mariadb: MariaDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("addressee.adapters.sql.rebuild.rebuild.PAUSE", 0)
+    url = make_url(mariadb.new_database())
+    SqlStore(url).close()
+    with administrator(url) as admin:
+        run(
+            admin,
+            "create or replace user lonely identified by 'secret' with max_user_connections 1",
+            f"grant all on {url.database}.* to lonely",
+        )
+    with SqlStore(url.set(username="lonely", password="secret")) as store:
+        Personalization(store).register("shop")
+        with pytest.raises(StoreUnavailable, match=r"not be swapped.*max_user_connections"):
+            Rebuild(store).run()
+        assert Targeting(store).count("shop", "all") == 1
 
 
 @pytest.mark.mariadb

@@ -41,10 +41,7 @@ def translated(
     except exc.TimeoutError:
         raise StoreUnavailable("no connection became free in time") from None
     except exc.DBAPIError as error:
-        known = dialect.meaning(error.orig)
-        if known is None and connect is not None:
-            known = dialect.too_large(error, connect)
-        if known is not None:
+        if known := dialect.meaning(error.orig) or dialect.too_large(error, connect):
             raise known from None
         if isinstance(error, FAILURES):
             raise StoreUnavailable(f"the database failed: {error.orig}") from None

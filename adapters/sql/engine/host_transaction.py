@@ -67,8 +67,8 @@ class Joining:
             with translated(self._dialect):
                 yield connection
                 savepoint.commit()
-        except BaseException:
-            take_back(connection, savepoint.rollback)
+        except BaseException as error:
+            take_back(connection, savepoint.rollback, error)
             raise
         notices.waiting.append(committed)
 
@@ -152,12 +152,16 @@ def failed(context: ExceptionContext) -> None:
         notices.drop()
 
 
-def take_back(connection: Connection, rollback: Callable[[], None]) -> None:
-    """Roll back to the savepoint; raise StoreUnavailable where MariaDB rolled all back already."""
+def take_back(connection: Connection, rollback: Callable[[], None], cause: BaseException) -> None:
+    """Roll back to the savepoint; raise StoreUnavailable where all is rolled back already.
+
+    MariaDB does so over a deadlock, and every server with a connection that it closes.
+    """
     try:
         rollback()
     except exc.SQLAlchemyError:
         whole = connection.get_transaction()
         if whole is not None:
             whole.rollback()
-        raise StoreUnavailable("the database rolled the host's whole transaction back") from None
+        problem = f"the database rolled the host's whole transaction back: {cause}"
+        raise StoreUnavailable(problem) from None

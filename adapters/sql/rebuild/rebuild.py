@@ -32,9 +32,7 @@ READ_MODELS = {
 PAGE = 5_000
 ATTEMPTS = 60
 PAUSE = 0.5
-NEVER_ALONE = (
-    "transactions that do not end keep its tables from being swapped; the next run goes on"
-)
+NOT_SWAPPED = "its tables could not be swapped; the next run goes on. The last attempt:"
 NAME = "rebuild "
 
 
@@ -122,10 +120,10 @@ class Rebuild:
             try:
                 self._catch_up(progress)
                 self._shadow.swap(self._database, self._finish, self._done)
-            except (Conflict, StoreUnavailable):
+            except (Conflict, StoreUnavailable) as error:
                 attempts += 1
                 if attempts == ATTEMPTS:
-                    raise StoreUnavailable(NEVER_ALONE) from None
+                    raise StoreUnavailable(f"{NOT_SWAPPED} {error}") from None
                 time.sleep(PAUSE)
                 self._go_on()
             else:

@@ -135,8 +135,9 @@ class Shadow:
 @contextmanager
 def patient(connection: Connection, variable: str) -> Generator[None]:
     """Wait no longer than a swap may, by a variable of MariaDB's, until the block ends."""
+    usual: int = connection.exec_driver_sql(f"SELECT @@{variable}").scalar_one()
     connection.exec_driver_sql(f"SET SESSION {variable} = {LOCK_SECONDS}")
     try:
         yield
     finally:
-        connection.exec_driver_sql(f"SET SESSION {variable} = DEFAULT")
+        connection.exec_driver_sql(f"SET SESSION {variable} = {usual}")

@@ -14,6 +14,14 @@ from sqlalchemy.engine import URL
 
 from addressee.domain import AddresseeError, InvalidValue
 
+LOCK_SECONDS = 30
+"""How long a transaction that writes waits for a lock of another one."""
+WAITED = (
+    "another transaction holds what this one needs, and does not end; one that is open in the same"
+    " thread has to be given to the call as `transaction`"
+)
+MIGRATING = "another process is making or migrating the tables"
+
 Row = Sequence[object]
 Way = Literal["insert", "upsert", "update", "numbered"]
 """``upsert`` adds a row, or sets the other columns where its primary key exists already: deleting
@@ -125,13 +133,14 @@ class DatabaseDialect(ABC):
         """Return the product's error for a driver's, if its code tells more than its class."""
 
     def too_large(
-        self, error: exc.DBAPIError, connect: Callable[[], Connection]
+        self, error: exc.DBAPIError, connect: Callable[[], Connection] | None
     ) -> AddresseeError | None:
         """Return the refusal of a statement that is longer than the server takes.
 
         Args:
             error: what a statement raised.
-            connect: gives another connection: the server closes the one that was used.
+            connect: gives another connection: the server closes the one that was used. None in a
+                host's transaction, which is lost with it.
         """
         return None
 

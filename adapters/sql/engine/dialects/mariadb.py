@@ -10,7 +10,15 @@ from sqlalchemy import Column, Connection, Dialect, Table, exc, func, select
 
 from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavailable
 
-from .base import DatabaseDialect, Writers, quoted, trigger_names
+from .base import (
+    LOCK_SECONDS,
+    MIGRATING,
+    WAITED,
+    DatabaseDialect,
+    Writers,
+    quoted,
+    trigger_names,
+)
 
 RACES = {1213: "deadlock", 1020: "a row has changed since it was read"}
 READ_ONLY = {1290, 1792, 1836}
@@ -22,7 +30,9 @@ LARGE = 100_000
 """Bytes of a statement from which on its length may be the reason."""
 
 LOCK_NAME = "addressee"
-LOCK_SECONDS = 30
+LIMIT_WAITING = f"SET innodb_lock_wait_timeout = {LOCK_SECONDS}, lock_wait_timeout = {LOCK_SECONDS}"
+"""For rows, and for a table's definition, which by default a statement waits for a day for."""
+LOCK_TIMED_OUT = 1205
 
 TRIGGER = """
 CREATE TRIGGER IF NOT EXISTS {schema}{trigger} BEFORE {verb} ON {schema}{table} FOR EACH ROW
@@ -41,6 +51,11 @@ class MariadbDialect(DatabaseDialect):
     name = "mariadb"
     writers = Writers.SHARE_ROWS
     ddl_commits = True
+
+    def configure(self, connection: Any) -> None:  # noqa: ANN401 # the driver's own
+        """Limit how long its transactions wait for locks."""
+        with connection.cursor() as cursor:
+            cursor.execute(LIMIT_WAITING)
 
     def session_limit(self, seconds: float) -> str:
         """Return the setting of seconds."""
@@ -77,17 +92,22 @@ class MariadbDialect(DatabaseDialect):
         number = number_of(error)
         if number in RACES:
             return Conflict("read models", 0, 1, f"lost to another transaction: {RACES[number]}")
+        if number == LOCK_TIMED_OUT:
+            return StoreUnavailable(WAITED)
         if number in READ_ONLY:
             return StoreUnavailable(f"the database is read-only: {error}")
         return None
 
     def too_large(
-        self, error: exc.DBAPIError, connect: Callable[[], Connection]
+        self, error: exc.DBAPIError, connect: Callable[[], Connection] | None
     ) -> AddresseeError | None:
         """Compare what was written with max_allowed_packet; escaping may double its length."""
         size = size_of(error.params)
         if number_of(error.orig) not in CONNECTION_CLOSED or size < LARGE:
             return None
+        if connect is None:
+            problem = f"{size} bytes were sent at once, perhaps beyond max_allowed_packet"
+            return StoreUnavailable(f"the server closed the connection; {problem}")
         try:
             with connect() as connection:
                 limit = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one()
@@ -106,7 +126,7 @@ class MariadbDialect(DatabaseDialect):
     def alone(self, connection: Connection) -> Generator[None]:
         """Take the lock until the block is committed; raises StoreUnavailable after 30 seconds."""
         if not connection.execute(select(func.get_lock(LOCK_NAME, LOCK_SECONDS))).scalar():
-            raise StoreUnavailable("another process is making or migrating the tables")
+            raise StoreUnavailable(MIGRATING)
         try:
             yield
             connection.commit()

@@ -6,15 +6,32 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Executable, Table, func, select, text
+from sqlalchemy import Column, Connection, Dialect, Executable, Table, exc, func, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateSchema
 
 from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavailable
 
-from .base import DatabaseDialect, Row, Way, Writers, insert_into, quoted, trigger_names
+from .base import (
+    LOCK_SECONDS,
+    MIGRATING,
+    WAITED,
+    DatabaseDialect,
+    Row,
+    Way,
+    Writers,
+    insert_into,
+    quoted,
+    trigger_names,
+)
 
 TAKE_XID = "SELECT pg_current_xact_id()::text::bigint"
+LIMIT_WAITING = (
+    ", CASE current_setting('lock_timeout') WHEN '0'"
+    f" THEN set_config('lock_timeout', '{LOCK_SECONDS}s', true) END"
+)
+"""Follows `TAKE_XID`: a limit that the host has set stays."""
+LOCK_TIMED_OUT = "55P03"
 RACES = {"40001": "serialization failure", "40P01": "deadlock"}
 READ_ONLY = "25006"
 NO_DAMAGE = {"42501", "42601", "0A000"}
@@ -84,7 +101,8 @@ class PostgresqlDialect(DatabaseDialect):
 
     def begin_write(self, connection: Connection, first: str) -> None:
         """Likewise; readers rely on a writer's id being older than its positions."""
-        self._begin(connection, f"BEGIN ISOLATION LEVEL READ COMMITTED; {TAKE_XID}", first)
+        begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; {TAKE_XID}{LIMIT_WAITING}"
+        self._begin(connection, begin, first)
 
     def _begin(self, connection: Connection, begin: str, first: str) -> None:
         connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -112,6 +130,8 @@ class PostgresqlDialect(DatabaseDialect):
         state = getattr(error, "sqlstate", None)
         if state in RACES:
             return Conflict("read models", 0, 1, f"lost to another transaction: {RACES[state]}")
+        if state == LOCK_TIMED_OUT:
+            return StoreUnavailable(WAITED)
         if state in NO_DAMAGE:
             return StoreUnavailable(f"the database rejected a statement: {error}")
         if state == READ_ONLY:
@@ -127,7 +147,12 @@ class PostgresqlDialect(DatabaseDialect):
     @contextmanager
     def alone(self, connection: Connection) -> Generator[None]:
         """Take the lock until the transaction ends."""
-        connection.execute(select(func.pg_advisory_xact_lock(LOCK_NUMBER)))
+        try:
+            connection.execute(select(func.pg_advisory_xact_lock(LOCK_NUMBER)))
+        except exc.OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) == LOCK_TIMED_OUT:
+                raise StoreUnavailable(MIGRATING) from None
+            raise
         yield
 
     def write_text(

@@ -13,10 +13,7 @@ from sqlalchemy.engine import URL
 
 from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavailable
 
-from .base import DatabaseDialect, Writers, as_sqlalchemy, trigger_names
-
-LOCK_TIMEOUT = 30
-"""How long a writer waits for the others, in seconds."""
+from .base import LOCK_SECONDS, WAITED, DatabaseDialect, Writers, as_sqlalchemy, trigger_names
 
 TOO_OLD = (
     "another process has written since your transaction began: begin it again, with BEGIN IMMEDIATE"
@@ -58,7 +55,7 @@ class SqliteDialect(DatabaseDialect):
         """Return how long to wait for other processes; raises InvalidValue without a file."""
         if url.database in (None, "", ":memory:"):
             raise InvalidValue("store", "needs a file: sqlite:///path (in memory, use MemoryStore)")
-        return url, {"connect_args": {"timeout": LOCK_TIMEOUT}}
+        return url, {"connect_args": {"timeout": LOCK_SECONDS}}
 
     def configure(self, connection: Any) -> None:  # noqa: ANN401 # the driver's own
         """Set WAL mode, fully synchronous."""
@@ -120,6 +117,8 @@ class SqliteDialect(DatabaseDialect):
             return InvalidValue("store", DRIVER_BEGINS)
         if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
             return Conflict("read models", 0, 1, TOO_OLD)
+        if code & 0xFF == sqlite3.SQLITE_BUSY:
+            return StoreUnavailable(WAITED)
         if code & 0xFF in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
             return StoreUnavailable(f"{error}; {NOT_WRITABLE}")
         return None
@@ -163,7 +162,7 @@ def switch_to_wal(cursor: sqlite3.Cursor) -> None:
     When several connections do so at once, SQLite refuses some without waiting, because two that
     wait for each other's lock would never end (https://sqlite.org/c3ref/busy_handler.html).
     """
-    deadline = time.monotonic() + LOCK_TIMEOUT
+    deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
