@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import contextlib
+import itertools
+import shutil
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from eventsourcing.persistence import InfrastructureFactory
 from eventsourcing.utils import Environment
-from sqlalchemy import QueuePool, make_url
+from sqlalchemy import Engine, QueuePool, make_url
 
 from addressee.adapters.eventsourcing_store import RecorderStore
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.pool import made_engine
 from addressee.application import History, Identity, Personalization, Store, Targeting
-from tests.servers import MariaDB, Postgres
+from tests.servers import LentDatabases, MariaDB, Postgres
 
 INDEXED = ("attr.plan", "iattr.theme")
 
@@ -27,26 +30,30 @@ def in_memory(_: pytest.FixtureRequest) -> Generator[Store]:
 
 def on_sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
     folder: Path = request.getfixturevalue("tmp_path")
-    yield from in_database(f"sqlite:///{folder}/ledger.db")
+    shutil.copy(request.getfixturevalue("empty_sqlite"), folder / "ledger.db")
+    engine = made_engine(f"sqlite:///{folder}/ledger.db")
+    yield from on_engine(engine)
+    engine.dispose()
 
 
 def on_postgresql(request: pytest.FixtureRequest) -> Generator[Store]:
-    server: Postgres = request.getfixturevalue("postgres")
-    yield from in_database(server.new_database())
+    yield from on_lent(request.getfixturevalue("lent_postgres"))
 
 
 def on_mariadb(request: pytest.FixtureRequest) -> Generator[Store]:
-    server: MariaDB = request.getfixturevalue("mariadb")
-    yield from in_database(server.new_database())
+    yield from on_lent(request.getfixturevalue("lent_mariadb"))
 
 
-def in_database(url: str) -> Generator[Store]:
-    engine = made_engine(url)
+def on_lent(databases: LentDatabases) -> Generator[Store]:
+    with databases.engine() as engine:
+        yield from on_engine(engine)
+
+
+def on_engine(engine: Engine) -> Generator[Store]:
     with SqlStore(engine, indexed_attributes=INDEXED) as store:
         yield store
         assert isinstance(engine.pool, QueuePool)
         assert engine.pool.checkedout() == 0, "a connection leaked"
-    engine.dispose()
 
 
 def stock_sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
@@ -55,12 +62,11 @@ def stock_sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
         "PERSISTENCE_MODULE": "eventsourcing.sqlite",
         "SQLITE_DBNAME": f"{folder}/stock.db",
     }
-    yield from on_stock(environment, f"sqlite:///{folder}/copy.db")
+    yield from on_stock(environment, "ledger", on_sqlite(request))
 
 
 def stock_postgresql(request: pytest.FixtureRequest) -> Generator[Store]:
-    server: Postgres = request.getfixturevalue("postgres")
-    url = make_url(server.new_database())
+    url = make_url(request.getfixturevalue("stock_database"))
     environment = {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
         "POSTGRES_DBNAME": url.database or "",
@@ -69,17 +75,19 @@ def stock_postgresql(request: pytest.FixtureRequest) -> Generator[Store]:
         "POSTGRES_USER": url.username or "",
         "POSTGRES_PASSWORD": url.password or "",
     }
-    yield from on_stock(environment, url.render_as_string(hide_password=False))
+    # Tables of its own for each test, in a database for all.
+    name = f"ledger{next(request.getfixturevalue('numbers'))}"
+    yield from on_stock(environment, name, on_postgresql(request))
 
 
-def on_stock(environment: dict[str, str], copy: str) -> Generator[Store]:
+def on_stock(environment: dict[str, str], name: str, copies: Generator[Store]) -> Generator[Store]:
     """Yield a store on a stock persistence module of `eventsourcing`."""
     stock = {"ORIGINATOR_ID_TYPE": "text", **environment}
-    factory = InfrastructureFactory.construct(Environment("ledger", stock))
+    factory = InfrastructureFactory.construct(Environment(name, stock))
     ledger = factory.application_recorder()
-    for store in in_database(copy):
-        assert isinstance(store, SqlStore)
-        yield RecorderStore(ledger, store)
+    for copy in copies:
+        assert isinstance(copy, SqlStore)
+        yield RecorderStore(ledger, copy)
     factory.close()
 
 
@@ -93,6 +101,36 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], Generator[Store]]] = {
 }
 MARKS = {"mariadb": pytest.mark.mariadb}
 PARAMS = [pytest.param(name, marks=MARKS.get(name, ())) for name in STORES]
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of a store without events: to copy it is faster than to make its tables."""
+    path = tmp_path_factory.mktemp("empty") / "ledger.db"
+    with SqlStore(f"sqlite:///{path}"):
+        return path
+
+
+@pytest.fixture(scope="session")
+def lent_postgres(postgres: Postgres) -> Generator[LentDatabases]:
+    with contextlib.closing(LentDatabases(postgres)) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def lent_mariadb(mariadb: MariaDB) -> Generator[LentDatabases]:
+    with contextlib.closing(LentDatabases(mariadb)) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def stock_database(postgres: Postgres) -> str:
+    return postgres.new_database()
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    return itertools.count()
 
 
 @pytest.fixture(params=PARAMS)

@@ -1,11 +1,13 @@
 """Real database servers for the tests, started on free ports of the loopback interface."""
 
 from .http import Served, http_server
+from .lent_databases import LentDatabases
 from .mariadb import MariaDB, mariadb_server
 from .pgbouncer import Pgbouncer, pgbouncer_server
 from .postgres import Postgres, postgres_server
 
 __all__ = [
+    "LentDatabases",
     "MariaDB",
     "Pgbouncer",
     "Postgres",

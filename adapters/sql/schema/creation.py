@@ -59,7 +59,12 @@ def create_tables(connection: Connection, schema: Schema) -> None:
     schema.metadata.create_all(connection)
     for trigger in triggers(dialect, connection.dialect, schema):
         connection.exec_driver_sql(trigger.replace("%", "%%"))
-    if dialect.writers is Writers.SHARE_ROWS:
+    write_first_rows(connection, schema)
+
+
+def write_first_rows(connection: Connection, schema: Schema) -> None:
+    """Write the rows that a store without events has."""
+    if dialect_of(connection).writers is Writers.SHARE_ROWS:
         slots = [(name, b"") for name in SLOT_NAMES]
         Rows(schema.setting, "name", "value").write(connection, "upsert", slots)
     generation = Rows(schema.chunk, *schema.chunk.c.keys())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Self
 
 from sqlalchemy import MetaData, Table
@@ -71,6 +72,7 @@ class Schema:
         return cls.named(prefix, schema)
 
     @classmethod
+    @cache  # 19 tables take longer to make than all else in opening a store
     def named(cls, prefix: str = "addressee_", schema: str | None = None) -> Self:
         """Return the tables with names that keep them apart from a host's.
 
