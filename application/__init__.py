@@ -26,6 +26,16 @@ from .ports.dispatches import (
     PushOutcome,
     SendingStore,
 )
+from .ports.events import (
+    DeliveryFailed,
+    EventSink,
+    FactMessage,
+    MessageRefused,
+    Published,
+    SinkClosed,
+    SinkProblem,
+    SinkUnavailable,
+)
 from .ports.push import (
     Accepted,
     Answer,
@@ -37,6 +47,7 @@ from .ports.push import (
     Unknown,
 )
 from .ports.records import InstallationRow, Recipient, Recorded, Seal, Stored
+from .ports.relays import DeadLetter, RelayStore, SinkProgress, SinkState, Turn
 from .ports.store import AuditableStore, JoinableStore, Store, Viewable
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from .ports.views import Audit, Reader, Transaction, View
@@ -46,6 +57,9 @@ from .read_models.in_memory import ReadModels
 from .read_models.page_boundary import whole_length, whole_page
 from .read_models.replay import Replay
 from .read_models.sent_pushes import SentPush
+from .relay.cloud_events import CloudEvents
+from .relay.relay import Relay
+from .relay.sinks import Sinks, SinkStatus
 from .sending.notifier import Notifier
 from .sending.status import DispatchStatus
 from .states import InstallationState, PersonState
@@ -71,16 +85,21 @@ __all__ = [
     "AuditableStore",
     "Call",
     "Changes",
+    "CloudEvents",
     "Configured",
     "Context",
     "Dead",
+    "DeadLetter",
+    "DeliveryFailed",
     "Depersonalized",
     "Difference",
     "Dispatch",
     "DispatchStatus",
     "DispatchView",
     "End",
+    "EventSink",
     "Explanation",
+    "FactMessage",
     "Fate",
     "FillableStore",
     "Filling",
@@ -92,6 +111,7 @@ __all__ = [
     "InstallationState",
     "JoinableStore",
     "Message",
+    "MessageRefused",
     "Moment",
     "Notifier",
     "Outcome",
@@ -103,6 +123,7 @@ __all__ = [
     "PrimaryMove",
     "Profile",
     "Profiles",
+    "Published",
     "PushBatch",
     "PushOutcome",
     "PushTransport",
@@ -113,6 +134,8 @@ __all__ = [
     "Recorded",
     "Registered",
     "Rejected",
+    "Relay",
+    "RelayStore",
     "Replay",
     "Result",
     "Retry",
@@ -122,6 +145,13 @@ __all__ = [
     "SentPush",
     "SessionPolicy",
     "Sink",
+    "SinkClosed",
+    "SinkProblem",
+    "SinkProgress",
+    "SinkState",
+    "SinkStatus",
+    "SinkUnavailable",
+    "Sinks",
     "Source",
     "Step",
     "Store",
@@ -130,6 +160,7 @@ __all__ = [
     "TargetingPlan",
     "TermExplanation",
     "Transaction",
+    "Turn",
     "Unknown",
     "Updated",
     "Verification",

@@ -29,7 +29,7 @@ from addressee.adapters.sql.engine.fork import renew_after_fork
 from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
 from addressee.adapters.sql.unit_of_work.components import Parts
 from addressee.adapters.sql.unit_of_work.view import SqlReader
-from addressee.application import Applications, Changes, Recorded, Replay, whole_page
+from addressee.application import Applications, Changes, Recorded, Replay, SinkProgress, whole_page
 from addressee.domain import Conflict, Event, StoreDamaged, StoreUnavailable
 
 PAGE = 1000
@@ -122,6 +122,14 @@ class RecorderStore:
         """Open a transaction on the dispatches of the copy, which shows commands that returned."""
         with self._copy.sending(alone=alone) as view:
             yield view
+
+    def sink(self, name: str, lease: float) -> SinkProgress:
+        """Return how far a sink is, which the copy's facts are relayed to."""
+        return self._copy.sink(name, lease)
+
+    def sinks(self) -> Sequence[str]:
+        """Return the names of all sinks that relays have worked on, sorted."""
+        return self._copy.sinks()
 
     def catch_up(self, position: int | None = None) -> int:
         """Bring the copy up to the ledger; any number of threads and processes may.

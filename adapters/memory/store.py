@@ -23,6 +23,7 @@ from addressee.domain import Conflict, Event, MobileApp, StoreNotEmpty
 from .applications import MemoryApplications
 from .dispatches import MemoryDispatches
 from .recorder import MemoryRecorder
+from .sinks import MemorySinkProgress, Row
 
 
 class MemoryStore(MemoryDispatches, ReadModels):
@@ -45,6 +46,7 @@ class MemoryStore(MemoryDispatches, ReadModels):
         self._lock = RLock()
         self.applications: Applications = MemoryApplications()
         self._touches: dict[str, datetime] = {}
+        self._sinks: dict[str, Row] = {}
 
     @contextmanager
     def reading(self) -> Generator[MemoryStore]:
@@ -58,6 +60,12 @@ class MemoryStore(MemoryDispatches, ReadModels):
     def sending(self, *, alone: bool = False) -> Generator[MemoryStore]:  # noqa: ARG002 # it always is
         with self._lock:
             yield self
+
+    def sink(self, name: str, lease: float) -> MemorySinkProgress:
+        return MemorySinkProgress(self._sinks, self._lock, name, lease)
+
+    def sinks(self) -> Sequence[str]:
+        return sorted(self._sinks)
 
     def ping(self) -> None:
         pass

@@ -20,6 +20,7 @@ AddresseeError
 ├── UnknownPerson
 ├── UnknownSegment
 ├── UnknownDispatch
+├── UnknownSink
 ├── SegmentCycle
 ├── SegmentInUse
 ├── IdempotencyKeyReused
@@ -51,6 +52,7 @@ from .name_errors import (
     UnknownDispatch,
     UnknownPerson,
     UnknownSegment,
+    UnknownSink,
 )
 from .value_errors import (
     EmailInvalid,
@@ -85,6 +87,7 @@ __all__ = [
     "UnknownDispatch",
     "UnknownPerson",
     "UnknownSegment",
+    "UnknownSink",
     "UserIdentityInvalid",
     "UserMergeInterrupted",
     "first_problem",

@@ -47,6 +47,16 @@ class UnknownDispatch(AddresseeError):
         self.dispatch = dispatch
 
 
+class UnknownSink(AddresseeError):
+    """No relay has worked on a sink of that name."""
+
+    code = "UNKNOWN_SINK"
+
+    def __init__(self, sink: str) -> None:
+        super().__init__(f"no relay has worked on a sink {sink}")
+        self.sink = sink
+
+
 class SegmentCycle(AddresseeError):
     """A saved segment would contain itself.
 

@@ -18,6 +18,7 @@ from addressee.domain import (
     UnknownApplication,
     UnknownDispatch,
     UnknownPerson,
+    UnknownSink,
 )
 
 UNAVAILABLE = 503
@@ -52,7 +53,13 @@ def refusal_of(error: AddresseeError) -> Refused:
     match error:
         case InvalidValue():
             status = 400
-        case NoRegistration() | UnknownPerson() | UnknownApplication() | UnknownDispatch():
+        case (
+            NoRegistration()
+            | UnknownPerson()
+            | UnknownApplication()
+            | UnknownDispatch()
+            | UnknownSink()
+        ):
             status = 404
         case Forbidden():
             status = 403

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
@@ -92,7 +92,7 @@ class Lease:
         free = or_(holder.is_(None), holder == self.holder, over)
         runs = and_(table.c.paused == 0, table.c.problem_at.is_(None))
         with self._database.writing() as connection:
-            if self._found(connection) is None:
+            if self.known(connection) is None:
                 row = {"name": self.name, "position": 0, "until": 0, "paused": 0}
                 connection.execute(insert(table), row)
             mine = {"holder": self.holder, "until": self._end()}
@@ -150,6 +150,17 @@ class Lease:
         again = {"position": 0, "problem_at": None, "problem": None}
         connection.execute(update(self._table).where(self._row).values(**again))
 
+    def move(self, connection: Connection, position: int) -> int:
+        """Have it go on behind another position; return where it was, 0 if it never ran."""
+        found = self.known(connection)
+        row = {"position": position, "until": 0, "paused": 0}
+        if found is None:
+            connection.execute(insert(self._table), {"name": self.name} | row)
+            return 0
+        connection.execute(update(self._table).where(self._row).values(position=position))
+        before: int = found.position
+        return before
+
     def forget(self, connection: Connection) -> None:
         """Forget the projection."""
         connection.execute(delete(self._table).where(self._row))
@@ -158,7 +169,7 @@ class Lease:
         """Return its status; None if no runner has ever worked on it."""
         newest = select(self._events.c.position).order_by(self._events.c.position.desc()).limit(1)
         with self._database.reading() as connection:
-            found = self._found(connection)
+            found = self.known(connection)
             last: int = connection.execute(newest).scalar() or 0
         if found is None:
             return None
@@ -181,7 +192,8 @@ class Lease:
             return f"{self.name} is free again"
         return f"{self.name} is held by {found.holder} until {found.until:%Y-%m-%dT%H:%M:%SZ}"
 
-    def _found(self, connection: Connection) -> Row[*tuple[object, ...]] | None:
+    def known(self, connection: Connection) -> Row[*tuple[Any, ...]] | None:
+        """Return its row, if a runner has ever worked on it."""
         return connection.execute(select(self._table).where(self._row)).first()
 
     def _set(self, *conditions: ColumnElement[bool], **values: object) -> None:

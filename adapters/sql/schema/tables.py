@@ -15,12 +15,13 @@ from . import bookkeeping_tables as bookkeeping
 from . import ledger_tables as ledger
 from . import push_tables as pushes
 from . import read_model_tables as read_models
+from . import relay_tables as relays
 from .column_types import NewTable
 
 NAME_PART = re.compile(r"\w*")
 LONGEST = 40
 """Most bytes of a prefix or schema: names in PostgreSQL have at most 63."""
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration (migrations/versions); its outcome are these tables."""
 
 
@@ -33,6 +34,7 @@ class Schema:
         event, seal: never changed.
         installation, address, holder, segment, term, chunk, delta: derived from the ledger.
         dispatch, push_batch: pushes.
+        sink, dead_letter: facts that go to other services.
         tracking, projection, set_aside, touch, application, api_key, setting, migration: neither.
     """
 
@@ -48,6 +50,8 @@ class Schema:
     delta: Table
     dispatch: Table
     push_batch: Table
+    sink: Table
+    dead_letter: Table
     tracking: Table
     projection: Table
     set_aside: Table
@@ -95,6 +99,8 @@ class Schema:
             delta=read_models.delta(new),
             dispatch=pushes.dispatch(new),
             push_batch=pushes.push_batch(new),
+            sink=relays.sink(new),
+            dead_letter=relays.dead_letter(new),
             tracking=bookkeeping.tracking(new),
             projection=bookkeeping.projection(new),
             set_aside=bookkeeping.set_aside(new),

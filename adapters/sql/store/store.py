@@ -19,6 +19,8 @@ from addressee.domain import Conflict, StoreUnavailable, key_fingerprint
 from ..audience_index.compaction import Upkeep, compact, nobody_compacts
 from ..bulk_load.index_loader import IndexLoading
 from ..bulk_load.ledger_loader import LedgerFilling
+from ..checkpoints.lease import SECONDS
+from ..checkpoints.sink_progress import SqlSinkProgress, sink_names
 from ..dispatches.dispatch_view import DispatchStatements, SqlDispatchView
 from ..engine.database import Database
 from ..engine.host_transaction import Joining
@@ -152,6 +154,15 @@ class SqlStore:
                 if not nobody_compacts(connection, self._schema):
                     raise StoreUnavailable("the index is being compacted")
             yield SqlDispatchView(connection, self.parts, self._dispatches)
+
+    def sink(self, name: str, lease: float = SECONDS) -> SqlSinkProgress:
+        """Return how far a sink is, which facts are relayed to."""
+        return SqlSinkProgress(self.database, self._schema, name, lease)
+
+    def sinks(self) -> list[str]:
+        """Return the names of all sinks that relays have worked on, sorted."""
+        with self.database.reading() as connection:
+            return sink_names(connection, self._schema)
 
     @contextmanager
     def following(self) -> Generator[FollowingTransaction]:
