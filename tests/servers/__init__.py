@@ -1,10 +1,12 @@
 """Real database servers for the tests, started on free ports of the loopback interface."""
 
+from .distance import distant
 from .http import Served, http_server
 from .lent_databases import LentDatabases
 from .mariadb import MariaDB, mariadb_server
 from .pgbouncer import Pgbouncer, pgbouncer_server
 from .postgres import Postgres, postgres_server
+from .watch import Watch
 
 __all__ = [
     "LentDatabases",
@@ -12,6 +14,8 @@ __all__ = [
     "Pgbouncer",
     "Postgres",
     "Served",
+    "Watch",
+    "distant",
     "http_server",
     "mariadb_server",
     "pgbouncer_server",

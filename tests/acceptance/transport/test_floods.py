@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +18,7 @@ from sqlalchemy import create_engine, text
 from addressee.adapters.sql import SqlStore
 from addressee.application import issue_key
 from addressee.domain import MobileApp
-from tests.servers import Postgres, Served, http_server
+from tests.servers import MariaDB, Postgres, Watch, http_server
 
 from .conftest import HOME
 
@@ -52,50 +50,6 @@ FLOODS: dict[str, tuple[str, Callable[[int], dict[str, Any]], int, int]] = {
     "tags": ("personalize", tags, 900, 60_000),
     "carts": ("", carts, 150, 40_000),
 }
-
-
-WATCH = """
-import http.client, json, sys, time
-from urllib.parse import urlsplit
-url, method, path, body, key = sys.argv[1:]
-connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-print(flush=True)
-while True:
-    started = time.perf_counter()
-    connection.request(method, path, body or None, {"Authorization": f"App {key}"})
-    answer = connection.getresponse()
-    answer.read()
-    print(answer.status, time.perf_counter() - started, flush=True)
-    time.sleep(0.02)
-"""
-"""A process of its own: the threads that flood would delay its clock."""
-
-
-class Watch:
-    """Sends a request again and again, until the block ends.
-
-    Attributes:
-        times: how long each took, in seconds.
-    """
-
-    def __init__(
-        self, served: Served, method: str, path: str, body: str = "", key: str = ""
-    ) -> None:
-        self._command = [sys.executable, "-c", WATCH, served.url, method, path, body, key]
-        self.times: list[float] = []
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self._process.stdout.readline()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        said = self._process.communicate()[0]
-        answers = [line.split() for line in said.splitlines() if line.count(" ") == 1]
-        assert {answer[0] for answer in answers} == {"200"}
-        self.times = [float(answer[1]) for answer in answers]
 
 
 def resident(process: int) -> int:
@@ -147,25 +101,33 @@ def test_R57_a_flood_with_the_public_code(
         assert max(command.times) < 1, figures
 
 
+LOCKS = {
+    "sqlite": "begin immediate",
+    "postgresql": "lock table addressee_event",
+    "mariadb": "lock tables addressee_event write",
+}
+
+
 @contextmanager
 def locked(url: str) -> Generator[None]:
     """Keep all writers out of a store."""
     engine = create_engine(url)
-    statement = "lock table addressee_event" if "postgresql" in url else "begin immediate"
     with engine.connect() as connection:
-        connection.execute(text(statement))
+        connection.execute(text(LOCKS[engine.dialect.name]))
         yield
         connection.rollback()
     engine.dispose()
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    "database", ["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
+)
 def test_R57_health_answers_while_the_ledger_is_locked(
     tmp_path: Path, request: pytest.FixtureRequest, database: str, long: bool
 ) -> None:
     url = f"sqlite:///{tmp_path}/locked.db"
-    if database == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
+    if database != "sqlite":
+        server: Postgres | MariaDB = request.getfixturevalue(database)
         url = server.new_database()
     with SqlStore(url) as store:
         store.applications.put(MobileApp(code="open"))
@@ -184,7 +146,7 @@ def test_R57_health_answers_while_the_ledger_is_locked(
         count = Watch(served, "POST", "/v1/audiences/count", '{"expression": "all"}', key)
         with ThreadPoolExecutor(60) as pool, locked(url):
             answers = pool.map(register, range(60))
-            # PostgreSQL keeps readers of a locked table out as well.
+            # Servers keep readers of a locked table out as well.
             with health, ready, count if database == "sqlite" else nullcontext():
                 time.sleep(20 if long else 4)
         statuses = Counter(answers)

@@ -1,0 +1,103 @@
+"""Sign-ins over HTTP with a database some milliseconds away, while policies change (#29a, X1)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event, Thread
+from urllib.parse import urlsplit
+
+import pytest
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import verify
+from addressee.domain import MobileApp
+from tests.servers import MariaDB, Postgres, Watch, distant, http_server
+
+CLIENTS = 60
+SECONDS, LONG_SECONDS = 3, 120
+DISTANCE = 0.003
+HOME = "/mobile/1/appinstance"
+
+
+@contextmanager
+def changing_policies(store: SqlStore) -> Generator[None]:
+    """Change an application's device cap each second, until the block ends."""
+    done = Event()
+
+    def change() -> None:
+        number = 0
+        while not done.wait(1):
+            number += 1
+            store.applications.put(MobileApp(code="shop", device_cap=2 + number % 2))
+
+    thread = Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def sign_in_until(end: float, url: str, client: int) -> list[tuple[int, float]]:
+    """Sign a device's next customer in again and again; return statuses and times in seconds."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=90)
+    headers = {"Authorization": "App shop"}
+    found: list[tuple[int, float]] = []
+
+    def send(path: str, body: object) -> bytes:
+        started = time.monotonic()
+        connection.request("POST", path, json.dumps(body), headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        found.append((answer.status, time.monotonic() - started))
+        return content
+
+    device = json.loads(send(HOME, {"os": "Android"}))["pushRegId"]
+    while time.monotonic() < end:
+        who = f"customer-{client}-{len(found) % 5}"
+        path = f"{HOME}/{device}/personalize?forceDepersonalize=true"
+        send(path, {"userIdentity": {"externalUserId": who}})
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    "database", ["postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
+)
+def test_sign_ins_do_not_wait_for_each_others_connections(
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
+    database: str,
+    *,
+    long: bool,
+) -> None:
+    server: Postgres | MariaDB = request.getfixturevalue(database)
+    near = server.new_database()
+    with SqlStore(near) as store, distant(near, DISTANCE) as far:
+        store.applications.put(MobileApp(code="shop", device_cap=2))
+        with (
+            http_server(far) as served,
+            changing_policies(store),
+            Watch(served, "GET", "/v1/health") as health,
+            ThreadPoolExecutor(CLIENTS) as threads,
+        ):
+            end = time.monotonic() + (LONG_SECONDS if long else SECONDS)
+            running = [
+                threads.submit(sign_in_until, end, served.url, number) for number in range(CLIENTS)
+            ]
+            answers = [answer for each in running for answer in each.result()]
+        assert verify(store).differences == ()
+    statuses, slowest = Counter(status for status, _ in answers), max(time for _, time in answers)
+    figures = f"{database}: {dict(statuses)}, {slowest:.2f} s, health {max(health.times):.3f} s"
+    record_property("figures", figures)
+    assert statuses.keys() == {200}, figures
+    # The fault was a stall of 30 seconds.
+    assert slowest < (2 if long else 10), figures
+    assert not long or max(health.times) < 0.1, figures

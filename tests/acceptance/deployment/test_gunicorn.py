@@ -1,0 +1,109 @@
+"""gunicorn loads a module that makes store and application, and forks its workers then (#23)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import Targeting, issue_key, verify
+from addressee.domain import MobileApp
+from tests.servers import MariaDB, Postgres
+from tests.servers.http import wait_for
+from tests.servers.ports import free_port
+
+MODULE = """
+import os
+from addressee.adapters.http import create_app
+from addressee.adapters.sql import SqlStore
+from addressee.application import Targeting
+from addressee.application.defaults import random_id
+
+store = SqlStore(os.environ["ADDRESSEE_URL"])
+assert Targeting(store).count("shop", "all") == 0  # now the pool has a connection
+app = create_app(store, store.applications, ids=lambda: f"{os.getpid()}-{random_id()}")
+"""
+WORKERS = 4
+COMMANDS, LONG_COMMANDS = 30, 500
+"""How many commands each of the clients sends; there are as many clients as workers."""
+
+
+@contextmanager
+def gunicorn(folder: Path, store: str) -> Generator[str]:
+    """Serve the module from a folder until the block ends, and give the server's URL."""
+    (folder / "service.py").write_text(MODULE)
+    address = f"127.0.0.1:{free_port()}"
+    options = ("-w", str(WORKERS), "-b", address, "-k", "uvicorn_worker.UvicornWorker")
+    command = [sys.executable, "-m", "gunicorn", "--preload", *options, "service:app"]
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(
+            command, cwd=folder, env={**os.environ, "ADDRESSEE_URL": store}, stderr=log
+        ) as process,
+    ):
+        try:
+            wait_for(f"http://{address}")
+            yield f"http://{address}"
+        finally:
+            process.terminate()
+            process.wait(60)
+    said = (folder / "log").read_text()
+    assert "Traceback" not in said, said
+
+
+def send(url: str, key: str, client: int, commands: int) -> tuple[Counter[int], set[str]]:
+    """Sign devices in, each request on a connection of its own, so that any worker may take it.
+
+    Returns:
+        Statuses and the workers that registered devices.
+    """
+    headers = {"Authorization": f"App {key}", "Connection": "close"}
+    statuses, workers, path = Counter[int](), set[str](), f"{url}/v1/commands"
+    for number in range(commands // 2):
+        made = httpx.post(f"{path}/register", json={"os": "ios"}, headers=headers, timeout=60)
+        device = made.json().get("installation", "")
+        identity = {"external_id": f"{client}-{number}"}
+        body = {"installation": device, "identity": identity, "tags": ["new"]}
+        done = httpx.post(f"{path}/personalize", json=body, headers=headers, timeout=60)
+        statuses.update((made.status_code, done.status_code))
+        workers.add(device.partition("-")[0])
+    return statuses, workers
+
+
+def served(folder: Path, store_url: str, commands: int) -> None:
+    """Send commands to gunicorn on a new store, and check what the store then has."""
+    folder.mkdir()
+    with SqlStore(store_url) as store:
+        store.applications.put(MobileApp(code="shop"))
+        key = issue_key(store.applications, "shop", "backend")
+        with gunicorn(folder, store_url) as url, ThreadPoolExecutor(WORKERS) as threads:
+            running = [threads.submit(send, url, key, n, commands) for n in range(WORKERS)]
+            done = [each.result() for each in running]
+        assert sum((statuses for statuses, _ in done), Counter()) == {200: WORKERS * commands}
+        assert len(set[str]().union(*(workers for _, workers in done))) == WORKERS
+        assert verify(store).differences == ()
+        assert Targeting(store).count("shop", "tag:new") == WORKERS * commands // 2
+
+
+def test_workers_that_gunicorn_forks_share_no_connection(
+    tmp_path: Path, postgres: Postgres, *, long: bool
+) -> None:
+    served(tmp_path / "forked", postgres.new_database(), LONG_COMMANDS if long else COMMANDS)
+    if long:
+        served(tmp_path / "file", f"sqlite:///{tmp_path}/shop.db", LONG_COMMANDS)
+
+
+@pytest.mark.mariadb
+def test_workers_that_gunicorn_forks_share_no_connection_to_mariadb(
+    tmp_path: Path, mariadb: MariaDB, *, long: bool
+) -> None:
+    served(tmp_path / "forked", mariadb.new_database(), LONG_COMMANDS if long else COMMANDS)

@@ -1,0 +1,52 @@
+"""A client that sends one request again and again, and measures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Self
+
+from .http import Served
+
+WATCH = """
+import http.client, json, sys, time
+from urllib.parse import urlsplit
+url, method, path, body, key = sys.argv[1:]
+connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+print(flush=True)
+while True:
+    started = time.perf_counter()
+    connection.request(method, path, body or None, {"Authorization": f"App {key}"})
+    answer = connection.getresponse()
+    answer.read()
+    print(answer.status, time.perf_counter() - started, flush=True)
+    time.sleep(0.02)
+"""
+"""A process of its own: the threads that flood would delay its clock."""
+
+
+class Watch:
+    """Sends a request again and again, until the block ends.
+
+    Attributes:
+        times: how long each took, in seconds.
+    """
+
+    def __init__(
+        self, served: Served, method: str, path: str, body: str = "", key: str = ""
+    ) -> None:
+        self._command = [sys.executable, "-c", WATCH, served.url, method, path, body, key]
+        self.times: list[float] = []
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        said = self._process.communicate()[0]
+        answers = [line.split() for line in said.splitlines() if line.count(" ") == 1]
+        assert {answer[0] for answer in answers} == {"200"}
+        self.times = [float(answer[1]) for answer in answers]
