@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Targeting, verify
+from tests.servers import MariaDB, Postgres
 
 PAGE = Path(__file__).parents[2] / "docs" / "embedding.md"
 FOLDER_AS_BROKER = """
@@ -30,44 +32,76 @@ for number, phone in enumerate(sys.argv[1:]):
     sign_in.delay(phone, f"customer-{number}", f"key-{number}")
     sign_in.delay(phone, f"customer-{number}", f"key-{number}")
 """
-PHONES = 30
+MADE_BEFORE_THE_FORK = """
+people().expire_sessions()
+"""
+PROCESSES = 4
+PHONES, MANY_PHONES = 30, 1_000
+"""Of each phone two tasks."""
 PATIENCE = 60
 
 
-@pytest.fixture
-def worker(tmp_path: Path) -> Generator[None]:
-    """Start a worker with two processes on the tasks of the page."""
+def tasks() -> str:
+    """Return the module of the page."""
     [block] = re.findall(r"<!-- celery -->\n```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    (tmp_path / "tasks.py").write_text(block + FOLDER_AS_BROKER)
+    return f"{block}{FOLDER_AS_BROKER}"
+
+
+@contextmanager
+def worker(folder: Path, module: str) -> Generator[None]:
+    """Run a worker whose pool forks, on tasks in a folder, until the block ends."""
+    (folder / "tasks.py").write_text(module)
     started = subprocess.Popen(
         [
-            *(sys.executable, "-m", "celery", "-A", "tasks", "worker", "-P", "prefork", "-c", "2"),
-            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+            *(sys.executable, "-m", "celery", "-A", "tasks", "worker", "-P", "prefork"),
+            *("-c", str(PROCESSES), "--without-gossip", "--without-mingle", "--without-heartbeat"),
         ],
-        cwd=tmp_path,
+        cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    yield
-    started.terminate()
     try:
-        started.wait(PATIENCE)
+        yield
     finally:
-        # Whatever of the pool is left goes as well.
-        if started.poll() is None:
-            os.killpg(started.pid, signal.SIGKILL)
+        started.terminate()
+        try:
+            started.wait(PATIENCE)
+        finally:
+            # Whatever of the pool is left goes as well.
+            if started.poll() is None:
+                os.killpg(started.pid, signal.SIGKILL)
 
 
-@pytest.mark.usefixtures("worker")
-def test_each_task_takes_effect_once_in_a_pool_that_forks(tmp_path: Path) -> None:
-    with SqlStore(f"sqlite:///{tmp_path}/shop.db") as store:
+def each_task_takes_effect_once(folder: Path, url: str, module: str, count: int) -> None:
+    with SqlStore(url) as store, worker(folder, module):
         people, reach = Personalization(store), Targeting(store)
-        phones = [people.register("shop").installation for _ in range(PHONES)]
+        phones = [people.register("shop").installation for _ in range(count)]
         people.personalize(phones[0], Identity(external_id="customer-0"))
-        subprocess.run([sys.executable, "-c", SEND, *phones], cwd=tmp_path, check=True)
-        deadline = time.monotonic() + PATIENCE
-        while reach.count("shop", "type:customer") < PHONES and time.monotonic() < deadline:
+        subprocess.run([sys.executable, "-c", SEND, *phones], cwd=folder, check=True)
+        deadline = time.monotonic() + PATIENCE + count / 5
+        while reach.count("shop", "type:customer") < count and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert reach.count("shop", "type:customer") == PHONES
+        assert reach.count("shop", "type:customer") == count
         assert verify(store).differences == ()
+
+
+def test_each_task_takes_effect_once_in_a_pool_that_forks(tmp_path: Path, *, long: bool) -> None:
+    count = MANY_PHONES if long else PHONES
+    each_task_takes_effect_once(tmp_path, f"sqlite:///{tmp_path}/shop.db", tasks(), count)
+
+
+def test_a_pool_may_fork_from_a_process_that_has_made_the_store(
+    tmp_path: Path, request: pytest.FixtureRequest, *, long: bool
+) -> None:
+    page = "sqlite:///shop.db"
+    assert page in tasks()
+    for database in ("sqlite", "postgres", "mariadb") if long else ("postgres",):
+        folder = tmp_path / database
+        folder.mkdir()
+        url = f"sqlite:///{folder}/shop.db"
+        if database != "sqlite":
+            server: Postgres | MariaDB = request.getfixturevalue(database)
+            url = server.new_database()
+        module = tasks().replace(page, url) + MADE_BEFORE_THE_FORK
+        each_task_takes_effect_once(folder, url, module, MANY_PHONES if long else PHONES)

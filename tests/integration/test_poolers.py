@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from addressee.adapters.http_client import Client
 from addressee.adapters.sql import Rebuild, SqlStore
-from addressee.application import Identity, Personalization, Targeting, verify
-from addressee.domain import AddresseeError, InvalidValue, StoreUnavailable
-from tests.servers import Pgbouncer, Postgres, pgbouncer_server
+from addressee.application import Identity, Personalization, Targeting, issue_key, verify
+from addressee.domain import AddresseeError, InvalidValue, MobileApp, StoreUnavailable
+from tests.command_line import CommandLine
+from tests.servers import Pgbouncer, Postgres, http_server, pgbouncer_server
 
 pytestmark = pytest.mark.pgbouncer
 
@@ -25,6 +28,12 @@ SESSIONS = 3
 def pooler(postgres: Postgres) -> Generator[Pgbouncer]:
     with pgbouncer_server(postgres, SESSIONS) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def command_line() -> Generator[CommandLine]:
+    with CommandLine() as started:
+        yield started
 
 
 @pytest.fixture
@@ -59,6 +68,38 @@ def test_commands_and_queries_work_behind_a_pooler(pooled_url: str, *, long: boo
             host="127.0.0.1", port=url.port, user="postgres", dbname=url.database
         ) as other:
             assert other.execute("show statement_timeout").fetchone() == ("0",)
+
+
+def test_the_service_works_behind_a_pooler(
+    pooled_url: str, command_line: CommandLine, tmp_path: Path, *, long: bool
+) -> None:
+    rounds, url = 250 if long else 12, f"{pooled_url}?prepare_threshold=none"
+    with SqlStore(url) as store:
+        store.applications.put(MobileApp(code="shop"))
+        key = issue_key(store.applications, "shop", "backend")
+
+        def work(thread: int) -> None:
+            with Client(served.url, key, timeout=60) as client:
+                for n in range(rounds):
+                    name = f"{thread}-{n}"
+                    audience = f'external_id:"{name}"'
+                    phone = client.command("register", os="ios")["installation"]
+                    person = {"external_id": name}
+                    client.command("personalize", installation=phone, identity=person, tags=["t"])
+                    assert [*client.targets(audience)] == [phone]
+                    client.command("depersonalize", installation=phone)
+                    assert client.count(audience) == 0
+
+        with http_server(url) as served, ThreadPoolExecutor(THREADS) as threads:
+            running = [threads.submit(work, n) for n in range(THREADS)]
+            while not all(done.done() for done in running):
+                rebuilt = command_line.run("rebuild", "--store", url, folder=tmp_path)
+                assert rebuilt.returncode == 0, rebuilt.stderr
+            for done in running:
+                done.result()
+        verified = command_line.run("verify", "--store", url, folder=tmp_path)
+        assert verified.returncode == 0, verified.stdout
+        assert Targeting(store).count("shop", "all") == THREADS * rounds
 
 
 def test_what_a_pooler_breaks_names_the_setting_and_no_damage(pooled_url: str) -> None:
