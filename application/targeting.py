@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
@@ -228,8 +228,8 @@ class PagedAudience:
     universe: Term
 
     def pages(
-        self, start: int, read: Callable[[View, Sequence[int]], Sequence[T]]
-    ) -> Iterator[tuple[Sequence[int], Sequence[T]]]:
+        self, start: int, read: Callable[[View, Sequence[int]], Collection[T]]
+    ) -> Iterator[tuple[Sequence[int], Collection[T]]]:
         """Yield hits from an ordinal on, each page with what ``read`` returns in the same view."""
         while True:
             with self.store.reading() as reader:
@@ -253,6 +253,10 @@ class Recipients(Iterator[Recipient]):
         self.without_address = 0
         self._found = self._read(audience, start)
 
+    def __iter__(self) -> Iterator[Recipient]:
+        """Return the generator itself, which a loop asks with one call less each time."""
+        return self._found
+
     def __next__(self) -> Recipient:
         """Return the next one."""
         return next(self._found)
@@ -268,7 +272,7 @@ def names_of(reader: View, ordinals: Sequence[int]) -> Sequence[str]:
     return reader.names(ordinals)
 
 
-def recipients_of(reader: View, ordinals: Sequence[int]) -> Sequence[Recipient]:
+def recipients_of(reader: View, ordinals: Sequence[int]) -> Collection[Recipient]:
     """Return installations with their addresses."""
     return reader.recipients(ordinals)
 

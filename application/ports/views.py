@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol
@@ -84,7 +84,7 @@ class View(Protocol):
         """Return the ids of the installations with these ordinals, which ascend."""
         ...
 
-    def recipients(self, ordinals: Sequence[int]) -> Sequence[Recipient]:
+    def recipients(self, ordinals: Sequence[int]) -> Collection[Recipient]:
         """Return those of the installations that have an address, in the same order (R38)."""
         ...
 

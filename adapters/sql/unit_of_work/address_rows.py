@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from addressee.application import Recipient
 from addressee.domain import Address
 
-from ..engine.compiled_query import from_microseconds, to_microseconds
+from ..engine.compiled_query import EPOCH, MICROSECOND, from_microseconds, to_microseconds
 
 NO_DETAILS = b""
 
@@ -27,8 +27,28 @@ def address_in(service: str, where: bytes, details: bytes, since: int) -> Addres
     return Address(service, where.decode(), told, from_microseconds(since))
 
 
-def recipient_in(row: Sequence[Any]) -> Recipient:
-    """Return the recipient of a row: ordinal, id and person, then the columns of an address."""
-    ordinal, name, person, service, where, details, since = row
-    told: dict[str, str] = json.loads(details) if details else {}
-    return Recipient(ordinal, name, person, service, where.decode(), told, from_microseconds(since))
+class Recipients(Collection[Recipient]):
+    """Recipients of rows that were read, each made when it is asked for: pages are long.
+
+    Args:
+        rows: ordinal, id and person, then the columns of an address.
+    """
+
+    def __init__(self, rows: Sequence[Sequence[Any]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._rows)
+
+    def __contains__(self, one: object) -> bool:
+        """Return whether a recipient is among them."""
+        return one in iter(self)
+
+    def __iter__(self) -> Iterator[Recipient]:
+        """Yield them; it is the inner loop of every stream, so nothing is called twice."""
+        make = tuple.__new__
+        for ordinal, name, person, service, where, details, since in self._rows:
+            told = json.loads(details) if details else {}
+            at = EPOCH + since * MICROSECOND
+            yield make(Recipient, (ordinal, name, person, service, where.decode(), told, at))

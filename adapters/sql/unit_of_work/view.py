@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import cached_property
@@ -20,7 +20,7 @@ from ..audience_index.postings_reader import Postings
 from ..engine.compiled_query import from_microseconds, pages, to_microseconds
 from ..event_store.event_statements import KNOWN
 from ..schema.tables import Schema
-from .address_rows import recipient_in
+from .address_rows import Recipients
 from .components import Parts
 
 UNKNOWN = [(None, None)] * KNOWN
@@ -188,10 +188,10 @@ class SqlReader:
                 found += [names[ordinal] for ordinal in page]
         return found
 
-    def recipients(self, ordinals: Sequence[int]) -> Sequence[Recipient]:
+    def recipients(self, ordinals: Sequence[int]) -> Collection[Recipient]:
         """Return installations with their addresses."""
         index = self._prepared.index
-        found: list[Recipient] = []
+        found: list[Sequence[Any]] = []
         for page in pages(ordinals):
             first, last = page[0], page[-1]
             if last - first < DENSE * len(page):
@@ -202,8 +202,8 @@ class SqlReader:
                     rows = [row for row in rows if row[0] in wanted]
             else:
                 rows = index.recipients.rows(self._connection, page)
-            found += map(recipient_in, rows)
-        return found
+            found += rows
+        return Recipients(found)
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
         """Return bound installations that nobody used since ``before``."""
