@@ -253,7 +253,7 @@ class Recipients(Iterator[Recipient]):
         self.without_address = 0
         self._found = self._read(audience, start)
 
-    def __iter__(self) -> Iterator[Recipient]:
+    def __iter__(self) -> Iterator[Recipient]:  # noqa: PYI034 # the generator is an iterator too
         """Return the generator itself, which a loop asks with one call less each time."""
         return self._found
 

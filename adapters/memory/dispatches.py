@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from addressee.application import Dispatch, PushBatch, PushOutcome
+from addressee.domain import Conflict
 
 
 class MemoryDispatches:
@@ -26,6 +28,18 @@ class MemoryDispatches:
         """Return the newest dispatches."""
         found = reversed(self._dispatches.values())
         return [each for each in found if application in (None, each.application)][:limit]
+
+    def running(self, applications: Collection[str] | None, limit: int) -> Sequence[str]:
+        """Return the ids of the oldest dispatches that are running."""
+        found = (each for each in self._dispatches.values() if each.state == "running")
+        mine = (each for each in found if applications is None or each.application in applications)
+        return [each.id for each in islice(mine, limit)]
+
+    def new_dispatch(self, dispatch: Dispatch) -> None:
+        """Add a dispatch."""
+        if dispatch.id in self._dispatches:
+            raise Conflict(dispatch.id, 0, 1)
+        self.put_dispatch(dispatch)
 
     def put_dispatch(self, dispatch: Dispatch) -> None:
         """Write a dispatch."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -123,6 +123,19 @@ class DispatchView(View, Protocol):
 
     def dispatches(self, application: str | None, limit: int) -> Sequence[Dispatch]:
         """Return the newest dispatches, of one application or of all, newest first."""
+        ...
+
+    def running(self, applications: Collection[str] | None, limit: int) -> Sequence[str]:
+        """Return the ids of the oldest dispatches that are running, oldest first.
+
+        Args:
+            applications: whose; None for all.
+            limit: how many at most.
+        """
+        ...
+
+    def new_dispatch(self, dispatch: Dispatch) -> None:
+        """Add a dispatch; raises Conflict if there is one of its id."""
         ...
 
     def put_dispatch(self, dispatch: Dispatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from addressee.domain import InvalidValue
@@ -30,16 +30,12 @@ class Pace:
         free = (at for (of, _), at in self._free_at.items() if of == application)
         return max(0.0, *((at - now).total_seconds() for at in free), 0.0)
 
-    def sent(self, application: str, services: Iterable[str], now: datetime) -> None:
-        """Note that one message went to each of these services, which may come several times."""
-        counts: dict[str, int] = {}
-        for service in services:
-            counts[service] = counts.get(service, 0) + 1
-        for service, count in counts.items():
-            if (rate := self._rates.get(service)) is not None:
-                place = application, service
-                begin = max(now, self._free_at.get(place, now))
-                self._free_at[place] = begin + timedelta(seconds=count / rate)
+    def sent(self, application: str, service: str, count: int, now: datetime) -> None:
+        """Note that so many messages went to a service."""
+        if (rate := self._rates.get(service)) is not None:
+            place = application, service
+            begin = max(now, self._free_at.get(place, now))
+            self._free_at[place] = begin + timedelta(seconds=count / rate)
 
     def hold(self, application: str, service: str, until: datetime) -> None:
         """Send nothing before a moment, since the service asked for that."""

@@ -47,10 +47,10 @@ class Transactions:
         raise AssertionError
 
 
-def known(view: DispatchView, dispatch: str) -> Dispatch:
-    """Return a dispatch; raises UnknownDispatch."""
+def known(view: DispatchView, dispatch: str, within: str | None = None) -> Dispatch:
+    """Return a dispatch; raises UnknownDispatch, also for one that is not ``within``'s."""
     found = view.dispatch(values.identifier("dispatch", dispatch))
-    if found is None:
+    if found is None or within not in (None, found.application):
         raise UnknownDispatch(dispatch)
     return found
 

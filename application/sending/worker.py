@@ -1,35 +1,33 @@
-"""One worker of a dispatch: takes batches, sends them, and notes what became of them."""
+"""What all runs of one notifier share: transports, pace and clock."""
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from addressee.domain import Expression, InvalidValue, as_expression
+from addressee.domain import InvalidValue
 
-from ..heartbeat import Heartbeat
 from ..personalization import Personalization
-from ..ports.dispatches import Dispatch, DispatchView, PushBatch
-from ..ports.push import Answer, PushTransport, Rejected, Unknown
+from ..ports.dispatches import Dispatch, PushOutcome
+from ..ports.push import Answer, Message, PushTransport, Rejected, Unknown
 from ..ports.records import Recipient
 from .claim import Claim, Claimant
 from .pace import Pace
 from .settle import Settlement, settlement
-from .transactions import PAUSE, Transactions, known, without_retries
-
-LOOK = 1.0
-"""For how many seconds at most a worker that waits does not look whether it was paused."""
+from .transactions import Transactions
 
 Key = str | tuple[str, str]
 """A service, or an application and a service."""
+Observe = Callable[[str, str, Mapping[PushOutcome, int]], object]
+"""Called after each batch with application, service, and how many messages had which outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Sends the batches of dispatches; the arguments are those of `Notifier`."""
+    """Sends batches and reads the answers; the arguments are those of `Notifier`."""
 
     transactions: Transactions
     claimant: Claimant
@@ -37,39 +35,24 @@ class Worker:
     people: Personalization
     pace: Pace
     clock: Callable[[], datetime]
-    sleep: Callable[[float], None]
     logger: logging.Logger
+    observe: Observe
 
-    def run(self, dispatch: str, progress: Callable[[int], object]) -> None:
-        """Send batches until none is left; arguments and errors as for `Notifier.run`."""
-        found = self.transactions.within(lambda view: known(view, dispatch))
-        if not any(isinstance(k, str) or k[0] == found.application for k in self.transports):
-            raise InvalidValue("transports", f"has none for {found.application}")
-        audience = as_expression(found.audience)
-        with Heartbeat(self._renew, self.claimant.lease.total_seconds() / 3):
-            while True:
-                if (wait := self.pace.wait(found.application, self.clock())) > 0:
-                    self.sleep(min(wait, LOOK))
-                    continue
-                claim = self._claim(dispatch, audience)
-                match claim:
-                    case None:
-                        return
-                    case datetime():
-                        wait = (claim - self.clock()).total_seconds()
-                        self.sleep(min(max(wait, PAUSE), LOOK))
-                    case Claim():
-                        self._send(found, claim)
-                        progress(len(claim.recipients))
+    @property
+    def applications(self) -> frozenset[str] | None:
+        """The applications that there are transports for; None where one serves them all."""
+        if any(isinstance(key, str) for key in self.transports):
+            return None
+        return frozenset(key[0] for key in self.transports)
 
-    def _claim(self, dispatch: str, audience: Expression) -> Claim | datetime | None:
-        def claim(view: DispatchView) -> Claim | datetime | None:
-            return self.claimant.next(view, known(view, dispatch), audience, self.clock())
+    def check(self, application: str) -> None:
+        """Raise InvalidValue unless there is a transport for an application."""
+        served = self.applications
+        if not self.transports or (served is not None and application not in served):
+            raise InvalidValue("transports", f"has none for {application}")
 
-        return self.transactions.within(claim, alone=True)
-
-    def _send(self, dispatch: Dispatch, claim: Claim) -> None:
-        """Send a batch that has left, expire whose address is dead, and note what became of it."""
+    def send(self, dispatch: Dispatch, claim: Claim) -> Settlement:
+        """Send a batch that has left, expire whose address is dead, and return the outcomes."""
         groups: dict[str, list[Recipient]] = defaultdict(list)
         for recipient in claim.recipients:
             groups[recipient.service].append(recipient)
@@ -80,7 +63,11 @@ class Worker:
         ]
         now = self.clock()
         settled = settlement(answers, claim.batch.attempt, resend_unknown=dispatch.resend_unknown)
-        self.pace.sent(dispatch.application, [each.service for each in claim.recipients], now)
+        for service, recipients in groups.items():
+            self.pace.sent(dispatch.application, service, len(recipients), now)
+            tally = Counter[PushOutcome]()
+            tally.update(settled.fates[each.ordinal].outcome for each in recipients)
+            self.observe(dispatch.application, service, tally)
         for service, seconds in settled.held.items():
             self.pace.hold(dispatch.application, service, now + timedelta(seconds=seconds))
         for recipient in settled.expired:
@@ -91,7 +78,7 @@ class Worker:
                 actor="policy:dispatch",
                 correlation_id=dispatch.id,
             )
-        self.transactions.within(lambda view: self._note(view, claim.batch, settled, now))
+        return settled
 
     def _answers(
         self, dispatch: Dispatch, service: str, recipients: Sequence[Recipient]
@@ -103,8 +90,9 @@ class Worker:
             return [(each, Rejected(f"no transport for {service}")) for each in recipients]
         answers: list[Answer] = []
         problem = "the transport gave no answer"
+        message: Message = dispatch.message
         try:
-            for answer in transport.send(dispatch.message, recipients):
+            for answer in transport.send(message, recipients):
                 answers.append(answer)  # noqa: PERF402 # what was answered before it failed counts
         except Exception as error:  # noqa: BLE001 # a host's own code may raise anything
             # Whatever it is, others of the batch were answered, and nobody is sent to twice.
@@ -114,31 +102,3 @@ class Worker:
         missing = len(recipients) - len(answers)
         answers += [Unknown(problem)] * missing
         return list(zip(recipients, answers, strict=False))
-
-    def _note(
-        self, view: DispatchView, batch: PushBatch, settled: Settlement, now: datetime
-    ) -> None:
-        """Note what became of a batch, and pause the dispatch if that is called for."""
-        dispatch = known(view, batch.dispatch)
-        current = view.batch(batch.dispatch, batch.number)
-        if current is None:
-            return
-        if settled.problem and dispatch.state == "running":
-            view.put_dispatch(replace(dispatch, state="paused", problem=settled.problem))
-        retries = any(fate.outcome == "retry" for fate in settled.fates.values())
-        due = now + timedelta(seconds=settled.retry_after) if retries else None
-        noted = replace(current, fates=settled.fates, due=due)
-        if not current.leaving:
-            # Somebody took this worker for gone; what has been sent again since stays so.
-            fates = {
-                ordinal: settled.fates[ordinal] if fate.outcome == "unknown" else fate
-                for ordinal, fate in current.fates.items()
-            }
-            noted = replace(noted, fates=fates)
-        if dispatch.state == "cancelled":
-            noted = without_retries(noted)
-        view.put_batch(noted, dispatch.application)
-
-    def _renew(self) -> None:
-        due = self.clock() + self.claimant.lease
-        self.transactions.within(lambda view: view.renew(self.claimant.worker, due))

@@ -41,6 +41,7 @@ MIGRATIONS = [
     "0003 Events begin with position 1, nothing replaces a row, and seals name the identifier key.",
     "0004 Pushes that are sent, in batches.",
     "0005 Facts that go to other services: how much each sink has, and dead letters.",
+    "0006 Dispatches that are running are found without reading the others.",
 ]
 REVISIONS = [line[:4] for line in MIGRATIONS]
 
@@ -210,6 +211,11 @@ UNDONE = {
     "0005": {
         name: ["drop table addressee_sink", "drop table addressee_dead_letter"] for name in TRIGGERS
     },
+    "0006": {
+        "sqlite": ["drop index addressee_dispatch_state"],
+        "postgresql": ["drop index addressee_dispatch_state"],
+        "mariadb": ["drop index addressee_dispatch_state on addressee_dispatch"],
+    },
 }
 
 
@@ -232,10 +238,10 @@ def test_R58_a_store_that_was_forged_before_can_be_migrated_and_is_found_out(url
         Personalization(store).register("shop", installation="a")
         store.seal()
         with store.database.writing() as connection:
-            undo(connection, "0005", "0004", "0003")
+            undo(connection, *REVISIONS[:1:-1])
             connection.execute(forged, {"at": -3})
     migration = Migration(url)
-    assert migration.run("before") == ["0003", "0004", "0005"]
+    assert migration.run("before") == REVISIONS[2:]
     migration.close()
     with SqlStore(url) as store:
         assert "position -3" in {difference.name for difference in verify(store).differences}
@@ -249,7 +255,7 @@ def test_R38_a_store_of_the_release_before_gets_its_addresses(
     with SqlStore(url) as store:
         Personalization(store).register("shop", installation="a", push_token="t")
         with store.database.writing() as connection:
-            undo(connection, "0005", "0004", "0003", "0002")
+            undo(connection, *REVISIONS[:0:-1])
     with pytest.raises(StoreOutdated):
         SqlStore(url)
     for arguments, expected in (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 
@@ -81,6 +81,19 @@ class SqlDispatchView(SqlReader):
             wanted = wanted.where(table.c.application == application)
         newest = wanted.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit)
         return [dispatch_in(row) for row in self._connection.execute(newest)]
+
+    def running(self, applications: Collection[str] | None, limit: int) -> Sequence[str]:
+        """Return the ids of the oldest dispatches that are running."""
+        table = self._schema.dispatch
+        wanted = select(table.c.id).where(table.c.state == "running")
+        if applications is not None:
+            wanted = wanted.where(table.c.application.in_(applications))
+        oldest = wanted.order_by(table.c.created_at, table.c.id).limit(limit)
+        return self._connection.execute(oldest).scalars().all()
+
+    def new_dispatch(self, dispatch: Dispatch) -> None:
+        """Add a dispatch."""
+        self._statements.dispatches.insert(self._connection, [dispatch_row(dispatch)])
 
     def put_dispatch(self, dispatch: Dispatch) -> None:
         """Write a dispatch."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Integer, LargeBinary, MetaData, String, Table
 from sqlalchemy.dialects import mysql
-from sqlalchemy.schema import Constraint
+from sqlalchemy.schema import SchemaItem
 
 # SQLite numbers rows by itself only where the key is declared INTEGER.
 Counter = BigInteger().with_variant(Integer, "sqlite")
@@ -45,14 +45,12 @@ class NewTable:
         self._metadata = metadata
         self.prefix = prefix
 
-    def __call__(
-        self, name: str, *parts: Column[object] | Constraint, never_reuse_keys: bool = False
-    ) -> Table:
+    def __call__(self, name: str, *parts: SchemaItem, never_reuse_keys: bool = False) -> Table:
         """Return a table.
 
         Args:
             name: without the prefix.
-            parts: columns and constraints.
+            parts: columns, constraints and indexes.
             never_reuse_keys: number rows beyond all that were ever deleted, also on SQLite.
         """
         return Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, UniqueConstraint
 
 from .column_types import NAME, Bytes, NewTable, exact
 
@@ -21,6 +21,7 @@ def dispatch(new: NewTable) -> Table:
         Column("batches", Integer, nullable=False),
         Column("body", Bytes, nullable=False),
         UniqueConstraint("application", "created_at", "id", name=f"{new.prefix}dispatch_newest"),
+        Index(f"{new.prefix}dispatch_state", "state", "created_at"),
     )
 
 

@@ -43,12 +43,12 @@ class Recipients(Collection[Recipient]):
 
     def __contains__(self, one: object) -> bool:
         """Return whether a recipient is among them."""
-        return one in iter(self)
+        return any(each == one for each in self)
 
     def __iter__(self) -> Iterator[Recipient]:
         """Yield them; it is the inner loop of every stream, so nothing is called twice."""
-        make = tuple.__new__
+        make = Recipient._make
         for ordinal, name, person, service, where, details, since in self._rows:
-            told = json.loads(details) if details else {}
+            told: dict[str, str] = json.loads(details) if details else {}
             at = EPOCH + since * MICROSECOND
-            yield make(Recipient, (ordinal, name, person, service, where.decode(), told, at))
+            yield make((ordinal, name, person, service, where.decode(), told, at))

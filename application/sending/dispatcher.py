@@ -1,0 +1,122 @@
+"""Sends every dispatch that is running, each in its turn."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from threading import Event
+
+from addressee.domain import AddresseeError, Conflict, StoreError
+
+from ..ports.dispatches import DispatchView
+from .run import Run
+from .transactions import known
+from .worker import Worker
+
+LOOK = timedelta(seconds=1)
+"""Between two looks for dispatches that are running, or may have been paused."""
+IDLE = 0.1
+"""Seconds to wait where no dispatch wants to go on."""
+AT_ONCE = 32
+"""Most dispatches that one dispatcher has under way; the oldest go first."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A dispatch that is under way, and when it wants to go on."""
+
+    run: Run
+    due: datetime
+
+
+class Dispatcher:
+    """Sends a batch of each running dispatch in turn, so that none waits for another to end.
+
+    Any number of dispatchers, in any processes, may share the work. A dispatch whose audience can't
+    be queried any more is paused, and its problem is the error's code.
+
+    Args:
+        worker: sends.
+        logger: receives the codes of errors.
+        ended: called with the id of each dispatch that nothing is left of.
+    """
+
+    def __init__(
+        self, worker: Worker, logger: logging.Logger, ended: Callable[[str], object]
+    ) -> None:
+        self._worker = worker
+        self._logger = logger
+        self._ended = ended
+        self._turns: dict[str, Turn] = {}
+
+    def run(self, stop: Event) -> None:
+        """Send until ``stop`` is set; the outcomes of the last batches are recorded then."""
+        look_at = self._worker.clock()
+        try:
+            while not stop.is_set():
+                now = self._worker.clock()
+                if now >= look_at:
+                    self._look(now)
+                    look_at = now + LOOK
+                due = [name for name, turn in self._turns.items() if turn.due <= now]
+                for name in due:
+                    if not stop.is_set():
+                        self._guarded(name, self._step)
+                if not due:
+                    stop.wait(IDLE)
+        finally:
+            for name in [*self._turns]:
+                self._guarded(name, self._drop)
+
+    def _look(self, now: datetime) -> None:
+        """Begin with dispatches that are running, and not under way here."""
+        worker = self._worker
+        try:
+            names = worker.transactions.within(
+                lambda view: view.running(worker.applications, AT_ONCE)
+            )
+        except AddresseeError as error:
+            self._logger.warning("dispatches can't be read: %s", error.code)
+            return
+        for name in names:
+            if name not in self._turns and len(self._turns) < AT_ONCE:
+                self._guarded(name, lambda name: self._begin(name, now))
+
+    def _begin(self, name: str, now: datetime) -> None:
+        self._turns[name] = Turn(Run(self._worker, name).__enter__(), now)
+
+    def _step(self, name: str) -> None:
+        turn = self._turns[name]
+        wait = turn.run.step(lambda _: None)
+        if len(self._turns) > 1:
+            turn.run.note()  # others send before its next batch does
+        if wait is None:
+            self._drop(name)
+            self._ended(name)
+        else:
+            turn.due = self._worker.clock() + min(timedelta(seconds=wait), LOOK)
+
+    def _drop(self, name: str) -> None:
+        self._turns.pop(name).run.close()
+
+    def _guarded(self, name: str, work: Callable[[str], object]) -> None:
+        """Do something with a dispatch; what it raises ends its turns here, and no other's."""
+        try:
+            work(name)
+        except AddresseeError as error:
+            problem = error.code
+            self._logger.warning("dispatch %s: %s", name, problem)
+            if name in self._turns:
+                self._guarded(name, self._drop)
+            if not isinstance(error, StoreError | Conflict):
+                self._guarded(name, lambda name: self._pause(name, problem))
+
+    def _pause(self, name: str, problem: str) -> None:
+        def pause(view: DispatchView) -> None:
+            found = known(view, name)
+            if found.state == "running":
+                view.put_dispatch(replace(found, state="paused", problem=problem))
+
+        self._worker.transactions.within(pause)

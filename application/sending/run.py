@@ -1,0 +1,146 @@
+"""The sending of one dispatch by one worker, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from addressee.domain import as_expression
+
+from ..defaults import random_id
+from ..heartbeat import Heartbeat
+from ..ports.dispatches import Dispatch, DispatchView, PushBatch
+from .claim import Claim
+from .settle import Settlement
+from .transactions import PAUSE, known, without_retries
+from .worker import Worker
+
+
+class Sent(NamedTuple):
+    """A batch that was sent, and what became of it, which nobody has noted yet."""
+
+    batch: PushBatch
+    settled: Settlement
+    at: datetime
+
+
+class Run:
+    """Sends a dispatch; other runs, in any processes, may send further batches of it.
+
+    To be used in a ``with`` block: signs of life go out until it ends, and what became of the last
+    batch is noted then at the latest.
+
+    Args:
+        worker: sends.
+        dispatch: its id.
+
+    Raises:
+        UnknownDispatch: there is none of that id.
+        InvalidValue: no transport is for its application.
+    """
+
+    def __init__(self, worker: Worker, dispatch: str) -> None:
+        self._worker = worker
+        # A name of its own: what a run leaves behind that has failed is not kept alive by others.
+        self._claimant = replace(worker.claimant, worker=random_id())
+        self._dispatch = worker.transactions.within(lambda view: known(view, dispatch))
+        worker.check(self._dispatch.application)
+        self._audience = as_expression(self._dispatch.audience)
+        self._heartbeat = Heartbeat(self._renew, self._claimant.lease.total_seconds() / 3)
+        self._sent: Sent | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to give signs of life."""
+        self._heartbeat.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Note what became of the last batch, and stop giving signs of life."""
+        try:
+            self.note()
+        finally:
+            self._heartbeat.__exit__(None, None, None)
+
+    def step(self, progress: Callable[[int], object]) -> float | None:
+        """Send the next batch, if one may be sent now.
+
+        Args:
+            progress: told how many installations it had.
+
+        Returns:
+            In how many seconds to call again; None if nothing is left to be sent.
+        """
+        worker = self._worker
+        if (wait := worker.pace.wait(self._dispatch.application, worker.clock())) > 0:
+            self.note()
+            return wait
+        match self._turn():
+            case Claim() as claim:
+                settled = worker.send(self._dispatch, claim)
+                self._sent = Sent(claim.batch, settled, worker.clock())
+                progress(len(claim.recipients))
+                return 0.0
+            case datetime() as due:
+                return max((due - worker.clock()).total_seconds(), PAUSE)
+            case None:
+                return None
+
+    def _turn(self) -> Claim | datetime | None:
+        """Note the last batch and take the next one: one commit a batch, which is what waits."""
+
+        def turn(view: DispatchView) -> Claim | datetime | None:
+            dispatch = self._note(view)
+            return self._claimant.next(view, dispatch, self._audience, self._worker.clock())
+
+        found = self._worker.transactions.within(turn, alone=True)
+        self._sent = None
+        return found
+
+    def note(self) -> None:
+        """Note what became of the last batch, if that is still to be done."""
+        if self._sent is not None:
+            self._worker.transactions.within(self._note)
+            self._sent = None
+
+    def _note(self, view: DispatchView) -> Dispatch:
+        """Note what became of the last batch, pause if that is called for; return the dispatch."""
+        dispatch = known(view, self._dispatch.id)
+        if self._sent is None:
+            return dispatch
+        batch, settled, at = self._sent
+        current = view.batch(batch.dispatch, batch.number)
+        if current is None:
+            return dispatch
+        if settled.problem and dispatch.state == "running":
+            dispatch = replace(dispatch, state="paused", problem=settled.problem)
+            view.put_dispatch(dispatch)
+        retries = any(fate.outcome == "retry" for fate in settled.fates.values())
+        due = at + timedelta(seconds=settled.retry_after) if retries else None
+        noted = replace(current, fates=settled.fates, due=due)
+        if not current.leaving:
+            # Somebody took this run for gone; what has been sent again since stays so.
+            fates = {
+                ordinal: settled.fates[ordinal] if fate.outcome == "unknown" else fate
+                for ordinal, fate in current.fates.items()
+            }
+            noted = replace(noted, fates=fates)
+        if dispatch.state == "cancelled":
+            noted = without_retries(noted)
+        view.put_batch(noted, dispatch.application)
+        return dispatch
+
+    def _renew(self) -> None:
+        due = self._worker.clock() + self._claimant.lease
+        self._worker.transactions.within(lambda view: view.renew(self._claimant.worker, due))
