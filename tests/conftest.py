@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
-from tests.servers import MariaDB, Postgres, mariadb_server, postgres_server
+from addressee.adapters.sql import SqlStore
+from tests.servers import LentDatabases, MariaDB, Postgres, mariadb_server, postgres_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,3 +64,21 @@ def stoppable_postgres(postgres: Postgres) -> Generator[Postgres]:
 def mariadb() -> Generator[MariaDB]:
     with mariadb_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of a store without events: to copy it is faster than to make its tables."""
+    path = tmp_path_factory.mktemp("empty") / "ledger.db"
+    with SqlStore(f"sqlite:///{path}"):
+        return path
+
+
+@pytest.fixture(scope="session")
+def lent_postgres(postgres: Postgres) -> LentDatabases:
+    return LentDatabases(postgres)
+
+
+@pytest.fixture(scope="session")
+def lent_mariadb(mariadb: MariaDB) -> LentDatabases:
+    return LentDatabases(mariadb)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -19,7 +18,7 @@ from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.pool import made_engine
 from addressee.application import History, Identity, Personalization, Store, Targeting
-from tests.servers import LentDatabases, MariaDB, Postgres
+from tests.servers import LentDatabases, Postgres
 
 INDEXED = ("attr.plan", "iattr.theme")
 
@@ -101,26 +100,6 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], Generator[Store]]] = {
 }
 MARKS = {"mariadb": pytest.mark.mariadb}
 PARAMS = [pytest.param(name, marks=MARKS.get(name, ())) for name in STORES]
-
-
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the file of a store without events: to copy it is faster than to make its tables."""
-    path = tmp_path_factory.mktemp("empty") / "ledger.db"
-    with SqlStore(f"sqlite:///{path}"):
-        return path
-
-
-@pytest.fixture(scope="session")
-def lent_postgres(postgres: Postgres) -> Generator[LentDatabases]:
-    with contextlib.closing(LentDatabases(postgres)) as databases:
-        yield databases
-
-
-@pytest.fixture(scope="session")
-def lent_mariadb(mariadb: MariaDB) -> Generator[LentDatabases]:
-    with contextlib.closing(LentDatabases(mariadb)) as databases:
-        yield databases
 
 
 @pytest.fixture(scope="session")

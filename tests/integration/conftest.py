@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Generator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.servers import MariaDB, Postgres
+from tests.servers import LentDatabases, MariaDB, Postgres
 
 DATABASES = ["sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.mariadb)]
 NUMBERS = count(1)
 
 
 @pytest.fixture(params=DATABASES)
-def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+def database(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def new_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
     """Return what makes a database that nobody has used, and gives its URL."""
-    if request.param == "sqlite":
+    if database == "sqlite":
         return lambda: f"sqlite:///{tmp_path}/ledger{next(NUMBERS)}.db"
     server: Postgres | MariaDB = request.getfixturevalue(
-        "postgres" if request.param == "postgresql" else "mariadb"
+        "postgres" if database == "postgresql" else "mariadb"
     )
     return server.new_database
 
 
 @pytest.fixture
-def url(new_url: Callable[[], str]) -> str:
-    return new_url()
+def url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
+    """Return the URL of a store without events."""
+    if database == "sqlite":
+        path = tmp_path / "ledger.db"
+        shutil.copy(request.getfixturevalue("empty_sqlite"), path)
+        yield f"sqlite:///{path}"
+        return
+    lent = "lent_postgres" if database == "postgresql" else "lent_mariadb"
+    databases: LentDatabases = request.getfixturevalue(lent)
+    with databases.engine() as engine:
+        yield engine.url.render_as_string(hide_password=False)

@@ -82,8 +82,10 @@ def test_a_backup_while_commands_run_is_a_whole_store(
 
     with ThreadPoolExecutor() as pool:
         writing = pool.submit(go_on)
-        COPIES[url.partition("+")[0].partition(":")[0]](url, copy, binaries)
-        done.set()
+        try:
+            COPIES[url.partition("+")[0].partition(":")[0]](url, copy, binaries)
+        finally:
+            done.set()
         assert writing.result() > 0
     store.close()
 

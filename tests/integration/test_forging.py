@@ -26,6 +26,12 @@ WAYS_TRIED, MANY_WAYS = 40, 200
 
 
 @pytest.fixture
+def url(new_url: Callable[[], str]) -> str:
+    """Return the URL of a database for one test: a forger takes the triggers away."""
+    return new_url()
+
+
+@pytest.fixture
 def store(url: str) -> Generator[SqlStore]:
     """A store that lived, left out positions and was sealed."""
     with SqlStore(url) as store:

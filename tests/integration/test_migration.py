@@ -121,7 +121,8 @@ def statements_of(sql: str) -> list[str]:
     return [part for part in whole if part not in {"BEGIN", "COMMIT"}]
 
 
-def test_tables_of_another_release_are_refused(url: str) -> None:
+def test_tables_of_another_release_are_refused(new_url: Callable[[], str]) -> None:
+    url = new_url()
     SqlStore(url).close()
     engine = create_engine(url)
     for revision, error in (("0000", StoreOutdated), ("9999", None)):
@@ -141,7 +142,8 @@ def test_tables_of_another_release_are_refused(url: str) -> None:
     engine.dispose()
 
 
-def test_eight_services_that_start_at_once_make_one_schema(url: str) -> None:
+def test_eight_services_that_start_at_once_make_one_schema(new_url: Callable[[], str]) -> None:
+    url = new_url()
     with ThreadPoolExecutor(8) as threads:
         stores = list(threads.map(lambda _: SqlStore(url), range(8)))
     assert len({store.identifier_key for store in stores}) == 1
@@ -229,7 +231,10 @@ def undo(connection: Connection, *revisions: str) -> None:
         connection.execute(version, {"before": before})
 
 
-def test_R58_a_store_that_was_forged_before_can_be_migrated_and_is_found_out(url: str) -> None:
+def test_R58_a_store_that_was_forged_before_can_be_migrated_and_is_found_out(
+    new_url: Callable[[], str],
+) -> None:
+    url = new_url()
     forged = text(
         "insert into addressee_event (position, stream, version, topic, state)"
         " values (:at, 'installation:ghost', 1, 'addressee.InstallationExpired', '')"
@@ -250,8 +255,9 @@ def test_R58_a_store_that_was_forged_before_can_be_migrated_and_is_found_out(url
 
 
 def test_R38_a_store_of_the_release_before_gets_its_addresses(
-    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    new_url: Callable[[], str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    url = new_url()
     with SqlStore(url) as store:
         Personalization(store).register("shop", installation="a", push_token="t")
         with store.database.writing() as connection:
@@ -272,12 +278,14 @@ def test_R38_a_store_of_the_release_before_gets_its_addresses(
         assert verify(store).differences == ()
 
 
-def test_no_tables_are_made_where_none_are_wanted(url: str) -> None:
+def test_no_tables_are_made_where_none_are_wanted(new_url: Callable[[], str]) -> None:
+    url = new_url()
     with pytest.raises(StoreUnavailable, match="no store"):
         SqlStore(url, create=False)
 
 
-def test_a_statement_that_takes_too_long_is_given_up(url: str) -> None:
+def test_a_statement_that_takes_too_long_is_given_up(new_url: Callable[[], str]) -> None:
+    url = new_url()
     if url.startswith("sqlite"):
         with pytest.raises(InvalidValue, match="statement_timeout"):
             SqlStore(url, statement_timeout=1)
@@ -295,8 +303,10 @@ def test_a_statement_that_takes_too_long_is_given_up(url: str) -> None:
 
 
 def test_the_command_line_migrates_and_tells(
-    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    new_url: Callable[[], str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    url = new_url()
+
     def told(*arguments: str) -> str:
         monkeypatch.setattr("sys.argv", ["addressee", "migrate", "--store", url, *arguments])
         with pytest.raises(SystemExit) as ended:

@@ -8,9 +8,14 @@ from typing import Protocol
 
 from sqlalchemy import Engine, inspect
 
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.engine.dialects import dialect_of
 from addressee.adapters.sql.engine.pool import made_engine
 from addressee.adapters.sql.schema.creation import write_first_rows
 from addressee.adapters.sql.schema.tables import Schema
+
+PATIENCE = 10
+"""Seconds to wait for a transaction that a test has left open."""
 
 
 class Server(Protocol):
@@ -31,18 +36,20 @@ class LentDatabases:
 
     @contextlib.contextmanager
     def engine(self) -> Generator[Engine]:
-        """Yield an engine on a database that holds nothing, or a store without events."""
-        engine = self._free.pop() if self._free else made_engine(self._server.new_database())
+        """Yield an engine on a database that holds a store without events."""
+        engine = self._free.pop() if self._free else self._made()
         yield engine
+        # The test may have stopped the server, which these connections do not know yet.
+        engine.dispose()
         if set(inspect(engine).get_table_names()) == self._tables:
             self._empty(engine)
             self._free.append(engine)
-        else:  # the test had no store, or left other tables behind
-            engine.dispose()
+        engine.dispose()
 
-    def close(self) -> None:
-        for engine in self._free:
-            engine.dispose()
+    def _made(self) -> Engine:
+        engine = made_engine(self._server.new_database())
+        with SqlStore(engine):
+            return engine
 
     @property
     def _tables(self) -> set[str]:
@@ -50,6 +57,7 @@ class LentDatabases:
 
     def _empty(self, engine: Engine) -> None:
         with engine.begin() as connection:
+            dialect_of(connection).limit_waiting(connection, PATIENCE)
             for statement in self._statements(engine.dialect.name):
                 connection.exec_driver_sql(statement)
             write_first_rows(connection, self._schema)
