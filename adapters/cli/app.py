@@ -238,15 +238,17 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=256, help="The number of processes.")] = 1,
+    senders: pushes.Senders = None,
 ) -> None:
     """Serve mobile SDKs and backends over HTTP until SIGTERM or Ctrl-C.
 
     Only applications that `addressee app add` configured may use it; the store is created if it
-    is new. OpenAPI is at /openapi.json, liveness at /v1/health, readiness at /v1/ready.
+    is new. OpenAPI is at /openapi.json, liveness at /v1/health, readiness at /v1/ready. With
+    --senders each process also sends pushes, as `addressee dispatch --follow` does.
 
         addressee serve --store sqlite:///shop.db --port 8000
     """
-    serve_store(store, host, port, workers)
+    serve_store(store, host, port, workers, senders)
 
 
 def main() -> None:

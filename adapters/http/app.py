@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import version
+from threading import Event, Thread
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,6 +21,7 @@ from starlette.routing import Match
 
 from addressee.application import Applications, Store
 from addressee.application.defaults import random_id, utc_now
+from addressee.application.sending.notifier import Transports
 from addressee.domain import AddresseeError, InvalidValue
 from addressee.domain.errors import first_problem
 
@@ -31,12 +33,14 @@ from .middleware.outer_middleware import REQUEST, OuterMiddleware
 from .mobile_api.installations import installation_routes
 from .mobile_api.persons import person_routes
 from .people_api.contacts import contact_routes
+from .people_api.push_messages import push_message_routes
 from .security.person_tokens import LEEWAY
 from .service_context import Bounds, ServiceContext
 from .v1_api.audiences import audience_routes
 from .v1_api.commands import command_routes
 from .v1_api.health import health_routes
 from .v1_api.history import history_routes
+from .v1_api.pushes import push_routes
 from .v1_api.states import state_routes
 
 SESSION_SECONDS = 60.0
@@ -57,6 +61,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
     bounds: Bounds | None = None,
     leeway: float = LEEWAY,
     session_seconds: float | None = SESSION_SECONDS,
+    transports: Transports | None = None,
 ) -> FastAPI:
     """Return the ASGI application for mobile SDKs and backends.
 
@@ -75,16 +80,28 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         session_seconds: interval at which expired sessions are ended (R26), in seconds; None
             never ends them. A mounted application does not end them either: its host does not
             run its lifespan.
+        transports: what sends pushes, as `Notifier` takes it: running dispatches are sent while the
+            application's lifespan runs. None leaves that to others.
     """
+    metrics = Metrics()
     service = ServiceContext(
-        store, applications, clock=clock, ids=ids, logger=logger, bounds=bounds, leeway=leeway
+        store,
+        applications,
+        clock=clock,
+        ids=ids,
+        logger=logger,
+        bounds=bounds,
+        leeway=leeway,
+        transports=transports,
+        observe=metrics.count_pushes,
     )
-    metrics, failures = Metrics(), FailureLog(service.logger)
+    failures = FailureLog(service.logger)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         ending = asyncio.create_task(end_sessions(service, session_seconds))
-        yield
+        with sending(service) if transports else nullcontext():
+            yield
         ending.cancel()
         with suppress(asyncio.CancelledError):
             await ending
@@ -119,10 +136,12 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         installation_routes,
         person_routes,
         contact_routes,
+        push_message_routes,
         command_routes,
         audience_routes,
         history_routes,
         state_routes,
+        push_routes,
     ):
         app.include_router(routes(service))
     app.include_router(health_routes(service, metrics))
@@ -203,3 +222,16 @@ async def end_sessions(service: ServiceContext, seconds: float | None) -> None:
             await asyncio.to_thread(service.people.expire_sessions)
         except AddresseeError as error:
             service.logger.warning("expired sessions were not ended: %s", error.code)
+
+
+@contextmanager
+def sending(service: ServiceContext) -> Generator[None]:
+    """Send running dispatches in a thread until the block ends; the last batch is recorded then."""
+    stop = Event()
+    thread = Thread(target=service.notifier.serve, args=(stop,), name="addressee-dispatcher")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -19,13 +19,18 @@ from addressee.application import (
     Applications,
     Configured,
     History,
+    Notifier,
     Personalization,
     Profiles,
     Scope,
+    SendingStore,
     Store,
 )
 from addressee.application.access.cached_applications import Lookup
 from addressee.application.defaults import random_id, utc_now
+from addressee.application.sending.notifier import Transports
+from addressee.application.sending.worker import Observe
+from addressee.domain import InvalidValue
 
 from .load.places import Places
 from .load.rates import Rates
@@ -80,6 +85,8 @@ class ServiceContext:
         logger: receives failures.
         bounds: bounds on the work of this process.
         leeway: tolerated difference of clocks for the times in tokens, in seconds (R47).
+        transports: what sends pushes from this process, if it does.
+        observe: hears of their outcomes, as for `Notifier`.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -92,6 +99,8 @@ class ServiceContext:
         logger: logging.Logger | None = None,
         bounds: Bounds | None = None,
         leeway: float = LEEWAY,
+        transports: Transports | None = None,
+        observe: Observe | None = None,
     ) -> None:
         self.store = store
         self.logger = logger or logging.getLogger("addressee")
@@ -104,6 +113,18 @@ class ServiceContext:
             ids=ids,
             logger=self.logger,
         )
+        self._notifier = (
+            Notifier(
+                store,
+                transports or {},
+                people=self.people,
+                clock=clock,
+                logger=self.logger,
+                observe=observe,
+            )
+            if isinstance(store, SendingStore)
+            else None
+        )
         self.history = History(store)
         self.profiles = Profiles(store, self.people)
         self.rates = Rates()
@@ -113,6 +134,13 @@ class ServiceContext:
         self._tokens = TokenClock(clock, leeway)
         # Few threads of their own: callers are known even when all others wait.
         self._identifying = CapacityLimiter(2)
+
+    @property
+    def notifier(self) -> Notifier:
+        """Makes and sends dispatches; raises InvalidValue where the store keeps none."""
+        if self._notifier is None:
+            raise InvalidValue("store", "sends no pushes")
+        return self._notifier
 
     async def device(self, authorization: str | None) -> Device:
         """Return the calling app and count the request; raises Refused."""

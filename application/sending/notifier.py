@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
@@ -12,30 +12,25 @@ from typing import cast
 
 from addressee.domain import (
     Expression,
-    IdempotencyKeyReused,
     InvalidValue,
-    as_expression,
-    keyed_hash,
-    limits,
     values,
 )
 
 from ..defaults import random_id, utc_now
 from ..personalization import Personalization
-from ..ports.dispatches import Dispatch, DispatchView, SendingStore, State
+from ..ports.dispatches import DispatchView, SendingStore, State
 from ..ports.push import Message, PushTransport
-from ..targeting import Targeting
 from .claim import Claimant
 from .dispatcher import Dispatcher
+from .orders import Order, Orders
 from .pace import Pace
 from .run import Run
-from .status import DispatchStatus
+from .status import DispatchStatus, status_of
 from .transactions import Transactions, known, without_retries
 from .worker import Key, Observe, Worker
 
 BATCH = 500
 """Most installations of a batch."""
-SAMPLE = 10
 LISTED = 10_000
 """Most dispatches of one list."""
 LOOK = 1.0
@@ -85,16 +80,14 @@ class Notifier:
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
         logger: logging.Logger | None = None,
-        observe: Observe = lambda application, service, tally: None,  # noqa: ARG005 # nobody listens
+        observe: Observe | None = None,
     ) -> None:
         if not 1 <= batch <= BATCH:
             raise InvalidValue("batch", f"should be 1 to {BATCH}")
         self._transactions = Transactions(store, sleep)
-        self._reach = Targeting(store)
-        self._clock = clock
         self._sleep = sleep
         self._logger = logger or logging.getLogger("addressee")
-        self._key = store.identifier_key
+        self._orders = Orders(store, self._transactions, clock)
         self._worker = Worker(
             self._transactions,
             Claimant(store, random_id(), batch, timedelta(seconds=lease)),
@@ -103,7 +96,7 @@ class Notifier:
             Pace(rates or {}),
             clock,
             self._logger,
-            observe,
+            observe or (lambda *_: None),
         )
 
     def dispatch(  # noqa: PLR0913 # the signature is the product's contract
@@ -133,40 +126,26 @@ class Notifier:
             ExpressionInvalid, UnknownSegment, InvalidValue: the audience can't be asked.
             IdempotencyKeyReused: the key was used for another audience, message or choice.
         """
-        code = values.identifier("application", application)
-        if not isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
-            raise InvalidValue("message", "should be a Message")
-        audience = as_expression(expression)
-        if dry_run:
-            return self._dry_run(code, audience, include_disabled=include_disabled)
-        self._reach.preview(code, audience, 0, include_disabled=include_disabled)  # can it be asked
+        order = Order(
+            application,
+            expression,
+            message,
+            include_disabled=include_disabled,
+            resend_unknown=resend_unknown,
+            idempotency_key=idempotency_key,
+        )
+        return self._orders.dry_run(order) if dry_run else self._orders.make([order])[0]
 
-        # The key's own id makes two that race collide, and tells nobody the key.
-        name = random_id() if idempotency_key is None else self._id_of(code, idempotency_key)
+    def dispatch_all(
+        self, application: str, orders: Sequence[tuple[str | Expression, Message]]
+    ) -> list[DispatchStatus]:
+        """Make several dispatches, or none if one can't be made.
 
-        def make(view: DispatchView) -> DispatchStatus:
-            made = Dispatch(
-                name,
-                code,
-                str(audience),
-                message,
-                include_disabled=include_disabled,
-                resend_unknown=resend_unknown,
-                created_at=self._clock(),
-                position=view.last(),
-            )
-            if idempotency_key is not None and (first := view.dispatch(name)) is not None:
-                if order_of(first) != order_of(made):
-                    raise IdempotencyKeyReused
-                return status_of(view, name)
-            view.new_dispatch(made)
-            return DispatchStatus.of(made, {})
-
-        return self._transactions.within(make)
-
-    def _id_of(self, application: str, key: str) -> str:
-        given = values.text("idempotency_key", key, limits.NAME, least=1)
-        return keyed_hash(self._key, "dispatch", application, given)
+        Args:
+            application: its application code.
+            orders: the audience and the message of each; arguments and errors as for `dispatch`.
+        """
+        return self._orders.make([Order(application, *each) for each in orders])
 
     def run(
         self, dispatch: str, progress: Callable[[int], object] = lambda _: None
@@ -228,6 +207,14 @@ class Notifier:
 
         return self._transactions.within(read)
 
+    def running(self) -> Sequence[str]:
+        """Return the ids of the oldest dispatches that run, at most 10,000, oldest first.
+
+        They are those of the applications that there are transports for.
+        """
+        applications = self._worker.applications
+        return self._transactions.within(lambda view: view.running(applications, LISTED))
+
     def pause(self, dispatch: str, *, within: str | None = None) -> DispatchStatus:
         """Have no further batch leave, until it is resumed; arguments as for `status`."""
         return self._change(dispatch, within, "running", "paused")
@@ -260,36 +247,3 @@ class Notifier:
             return status_of(view, dispatch)
 
         return self._transactions.within(change)
-
-    def _dry_run(
-        self, application: str, audience: Expression, *, include_disabled: bool
-    ) -> DispatchStatus:
-        found = self._reach.recipients(application, audience, include_disabled=include_disabled)
-        sample: list[str] = []
-        count = 0
-        for count, recipient in enumerate(found, 1):  # noqa: B007 # what is counted
-            if len(sample) < SAMPLE:
-                sample.append(recipient.installation)
-        return DispatchStatus(
-            "",
-            application,
-            str(audience),
-            "dry_run",
-            None,
-            self._clock(),
-            self._transactions.within(lambda view: view.last()),
-            count,
-            without_address=found.without_address,
-            sample=tuple(sample),
-        )
-
-
-def status_of(view: DispatchView, dispatch: str, within: str | None = None) -> DispatchStatus:
-    """Return how far a dispatch is; raises UnknownDispatch, also for another application's."""
-    return DispatchStatus.of(known(view, dispatch, within), view.tally(dispatch))
-
-
-def order_of(dispatch: Dispatch) -> tuple[object, ...]:
-    """Return what a caller asked for."""
-    flags = dispatch.include_disabled, dispatch.resend_unknown
-    return dispatch.application, dispatch.audience, dispatch.message, flags

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from ..ports.dispatches import Dispatch, PushOutcome, State
+from ..ports.dispatches import Dispatch, DispatchView, PushOutcome, State
+from .transactions import known
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +86,8 @@ COUNTED: tuple[PushOutcome, ...] = (
     "not_sent",
 )
 """All outcomes but ``retried``: a later batch counts those."""
+
+
+def status_of(view: DispatchView, dispatch: str, within: str | None = None) -> DispatchStatus:
+    """Return how far a dispatch is; raises UnknownDispatch, also for another application's."""
+    return DispatchStatus.of(known(view, dispatch, within), view.tally(dispatch))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -19,8 +19,6 @@ from ..terminal.progress import PUSHES, long_work
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
 
 NOT_DONE = 1
-LOOK = 1.0
-"""Seconds between two looks for dispatches that nobody runs."""
 OUTCOMES = ("accepted", "dead", "rejected", "unknown", "not_sent", "without_address")
 
 Senders = Annotated[
@@ -100,7 +98,7 @@ def push(  # noqa: PLR0913 # one option for each part of a message
             show_one(made, form)
             return
         typer.echo(f"dispatch {made.id}", err=True)
-        show_one(ran(notifier, made), form)
+        show_one(ran(notifier, made.id), form)
 
 
 def pushes(  # noqa: PLR0913 # one option for each thing to do
@@ -141,34 +139,25 @@ def dispatch(
 ) -> None:
     """Send dispatches that were recorded or interrupted; any number of processes may.
 
+    With --follow a batch of each goes out in turn, and each is printed when it ends.
+
     addressee dispatch --follow --senders senders.toml
     """
     if senders is None:
         raise InvalidValue("senders", "is missing: give --senders")
+    if follow and dispatch_id is not None:
+        raise InvalidValue("follow", "sends every dispatch; leave out the one, or --follow")
     with existing_store(store) as ledger:
-        transports = read_senders(senders)
-        applications = {application for application, _ in transports}
-        notifier = Notifier(ledger, transports)
-        while True:
-            waiting = (
-                [
-                    each
-                    for application in sorted(applications)
-                    for each in notifier.dispatches(application)
-                    if each.state == "running"
-                ]
-                if dispatch_id is None
-                else [notifier.status(dispatch_id)]
-            )
-            done = [ran(notifier, each) for each in reversed(waiting)]
-            show_all(done, form)
-            if not follow:
-                break
-            time.sleep(LOOK)
+        notifier = Notifier(ledger, read_senders(senders))
+        if follow:
+            notifier.serve(Event(), lambda status: show_all([status], form))
+        wanted = [dispatch_id] if dispatch_id else notifier.running()
+        done = [ran(notifier, each) for each in wanted]
+        show_all(done, form)
     raise typer.Exit(NOT_DONE if any(each.state != "done" for each in done) else 0)
 
 
-def ran(notifier: Notifier, made: DispatchStatus) -> DispatchStatus:
+def ran(notifier: Notifier, dispatch_id: str) -> DispatchStatus:
     """Run a dispatch with a progress bar."""
     sent = 0
     with long_work("sending", PUSHES) as advance:
@@ -178,7 +167,7 @@ def ran(notifier: Notifier, made: DispatchStatus) -> DispatchStatus:
             sent += count
             advance(sent, 0)
 
-        return notifier.run(made.id, progress)
+        return notifier.run(dispatch_id, progress)
 
 
 def show_one(status: DispatchStatus, form: Form) -> None:

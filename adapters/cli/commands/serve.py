@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 from functools import partial
+from pathlib import Path
 from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import TYPE_CHECKING
 
 import typer
 
+from addressee.adapters.push.senders_file import read_senders
 from addressee.adapters.sql import SqlStore
 from addressee.domain import InvalidValue
 
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-def serve_store(url: str, host: str, port: int, workers: int) -> None:
-    """Serve a store until a signal ends it.
+def serve_store(url: str, host: str, port: int, workers: int, senders: Path | None = None) -> None:
+    """Serve a store until a signal ends it, and send pushes if there are senders.
 
     Raises:
-        InvalidValue: what serving takes is not installed, or the URL can't be read.
+        InvalidValue: what serving takes is not installed, the URL can't be read, or the senders'
+            file is wrong.
         StoreUnavailable: the database can't be opened.
     """
     try:
@@ -31,12 +34,14 @@ def serve_store(url: str, host: str, port: int, workers: int) -> None:
         from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 # likewise
     except ImportError:
         raise InvalidValue("serve", "needs more: pip install 'addressee[http]'") from None
+    if senders is not None:
+        read_senders(senders)  # what is wrong with it is said at once, and not by every worker
     with opened_store(url) as store:
         codes = [each.code for each in store.applications.all()]
     if not codes:
         typer.echo("no application may speak yet: see addressee app add --help", err=True)
     config = Config(
-        partial(served, url),
+        partial(served, url, senders),
         factory=True,
         host=host,
         port=port,
@@ -60,7 +65,7 @@ def serve_store(url: str, host: str, port: int, workers: int) -> None:
         Server(config).run([socket])
 
 
-def served(url: str) -> FastAPI:
+def served(url: str, senders: Path | None) -> FastAPI:
     """Return the app on a store of its own, which it keeps to the process's end."""
     from addressee.adapters.http import create_app  # noqa: PLC0415 # as above
 
@@ -72,4 +77,5 @@ def served(url: str) -> FastAPI:
     # The event loop gets its turn beside busy threads five times sooner than by default.
     sys.setswitchinterval(0.001)
     store = SqlStore(url)
-    return create_app(store, store.applications)
+    transports = read_senders(senders) if senders is not None else None
+    return create_app(store, store.applications, transports=transports)

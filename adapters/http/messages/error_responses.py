@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from fastapi.responses import JSONResponse, Response
 from starlette.types import Scope
@@ -23,6 +23,14 @@ from addressee.domain import (
 
 UNAVAILABLE = 503
 HEADERS = {401: {"WWW-Authenticate": "App"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
+ACTIONS = {
+    400: "Check the syntax, violations and adjust the request.",
+    401: "Check the resources and adjust authentication credentials.",
+    403: "Repeat the request with new or different credentials.",
+    429: "Repeat the request later.",
+    503: "Repeat the request later.",
+}
+"""What the vendor's API for sending advises, by status."""
 SDK_CODES = {
     # An SDK drops unsaved data only for the codes that it knows.
     "LIMIT_EXCEEDED": "REQUEST_FORMAT_INVALID",
@@ -100,10 +108,37 @@ def vendor_error(refusal: Refused | AddresseeError, *, backend: bool = False) ->
         # An SDK retries only if the body has no code.
         return JSONResponse({}, UNAVAILABLE, headers)
     if refusal.number is not None:
-        body: dict[str, Any] = {"errorCode": refusal.number, "errorMessage": refusal.text}
-        return JSONResponse(body, refusal.status, headers)
+        return numbered(refusal, headers)
     exception = {"messageId": refusal.code, "text": refusal.text}
     return JSONResponse({"requestError": {"serviceException": exception}}, refusal.status, headers)
+
+
+def push_error(refusal: Refused | AddresseeError) -> Response:
+    """Return an error in the format of the vendor's API for sending, or a number if it has one."""
+    violations: list[dict[str, str]] = []
+    if isinstance(refusal, InvalidValue):
+        violations.append({"property": refusal.field, "violation": refusal.problem})
+    if isinstance(refusal, AddresseeError):
+        refusal = refusal_of(refusal)
+        if refusal.status in {404, 409}:
+            refusal.status = 400
+    headers = HEADERS.get(refusal.status)
+    if refusal.number is not None:
+        return numbered(refusal, headers)
+    body = {
+        "errorCode": f"E{refusal.status}",
+        "description": refusal.text,
+        "action": ACTIONS.get(refusal.status, ""),
+        "violations": violations,
+        "resources": [],
+    }
+    return JSONResponse(body, refusal.status, headers)
+
+
+def numbered(refusal: Refused, headers: Mapping[str, str] | None) -> Response:
+    """Return an error that the vendor's backend APIs give a number."""
+    body = {"errorCode": refusal.number, "errorMessage": refusal.text}
+    return JSONResponse(body, refusal.status, headers)
 
 
 def problem_details(refusal: Refused | AddresseeError) -> Response:
@@ -131,4 +166,6 @@ def error_response(scope: Scope, refusal: Refused | AddresseeError) -> Response:
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     if path.startswith("/v1"):
         return problem_details(refusal)
+    if path.startswith("/push"):
+        return push_error(refusal)
     return vendor_error(refusal, backend=path.startswith("/people"))

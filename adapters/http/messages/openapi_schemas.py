@@ -120,6 +120,28 @@ CONTACT_RESPONSE: Schema = {
     },
     "required": ["type", "contactInformation"],
 }
+PUSH_RESPONSE: Schema = {
+    "type": "object",
+    "properties": {
+        "bulkId": {"type": "string"},
+        "messages": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "messageId": {"type": "string"},
+                    "status": {
+                        "type": "object",
+                        "required": ["groupId", "groupName", "id", "name"],
+                    },
+                    "destination": {"type": "string"},
+                },
+                "required": ["messageId", "status", "destination"],
+            },
+        },
+    },
+    "required": ["bulkId", "messages"],
+}
 REPORT: Schema = {"type": "object"}
 CONTACT_UPDATE: Schema = {
     "type": "object",
@@ -148,6 +170,7 @@ VENDOR_ERROR: Schema = {
     "anyOf": [
         {"type": "object", "required": ["requestError"]},
         {"type": "object", "required": ["errorCode", "errorMessage"]},
+        {"type": "object", "required": ["errorCode", "description", "violations"]},
         {"type": "object", "maxProperties": 0},
     ]
 }

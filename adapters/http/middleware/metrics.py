@@ -7,11 +7,13 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
+from addressee.application import PushOutcome
+
 METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
 
 
 class Metrics:
-    """Counts requests by route template, method and status; paths name installations."""
+    """Counts requests by route template, method and status, and pushes by outcome."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -27,6 +29,12 @@ class Metrics:
             ["route"],
             registry=self.registry,
         )
+        self._pushes = Counter(
+            "addressee_pushes",
+            "Messages handed to push services: accepted, dead, rejected, retry or unknown.",
+            ["application", "service", "outcome"],
+            registry=self.registry,
+        )
 
     def count(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
         """Count one request.
@@ -40,6 +48,13 @@ class Metrics:
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def count_pushes(
+        self, application: str, service: str, tally: Mapping[PushOutcome, int]
+    ) -> None:
+        """Count what became of the messages of a batch, as `Notifier` tells it."""
+        for outcome, number in tally.items():
+            self._pushes.labels(application, service, outcome).inc(number)
 
     def text(self) -> bytes:
         """Return all metrics in the Prometheus text format."""

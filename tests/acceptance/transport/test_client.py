@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from addressee.adapters.http import Client, Problem
-from addressee.adapters.http_client.client import until_end
+from addressee.adapters.http_client.connection import until_end
 
 from .conftest import World
 
