@@ -27,7 +27,7 @@ from .pace import Pace
 from .run import Run
 from .status import DispatchStatus, status_of
 from .transactions import Transactions, known, without_retries
-from .worker import Key, Observe, Worker
+from .worker import Key, Observe, Worker, unobserved
 
 BATCH = 500
 """Most installations of a batch."""
@@ -96,7 +96,7 @@ class Notifier:
             Pace(rates or {}),
             clock,
             self._logger,
-            observe or (lambda *_: None),
+            observe or unobserved,
         )
 
     def dispatch(  # noqa: PLR0913 # the signature is the product's contract

@@ -25,6 +25,10 @@ Observe = Callable[[str, str, Mapping[PushOutcome, int]], object]
 """Called after each batch with application, service, and how many messages had which outcome."""
 
 
+def unobserved(application: str, service: str, tally: Mapping[PushOutcome, int]) -> None:
+    """Observe nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
     """Sends batches and reads the answers; the arguments are those of `Notifier`."""

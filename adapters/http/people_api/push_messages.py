@@ -95,7 +95,7 @@ class Content(VendorModel):
 class Validity(VendorModel):
     """How long the message is kept for a device that can't be reached."""
 
-    amount: int
+    amount: Annotated[int, Field(ge=0)]
     time_unit: Literal["SECONDS", "MINUTES", "HOURS"] = "HOURS"
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import QueuePool, create_engine
 from addressee.adapters.http import create_app
 from addressee.adapters.memory import MemoryApplications, MemoryStore
 from addressee.adapters.sql import SqlStore
-from addressee.application import Identity, Personalization, Targeting, issue_key
+from addressee.application import Identity, Message, Notifier, Personalization, Targeting, issue_key
 from addressee.application.defaults import random_id
 from addressee.domain import MobileApp, StoreUnavailable
 from tests.servers import Postgres, http_server
@@ -98,7 +98,8 @@ def test_every_route_works_with_a_pool_of_one_connection(tmp_path: Path) -> None
             device = people.register("shop", push_token=random_id()).installation
             name = random_id()
             person = people.personalize(device, Identity(external_id=name)).person
-            names = Names(device, person, name)
+            made = Notifier(store, {}).dispatch("shop", "all", Message(title="x"))
+            names = Names(device, person, name, made.id)
             mobile = path.startswith("/mobile")
             headers = {**APP, "AppCode": "shop"}
             if not mobile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,31 +14,35 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from addressee.application import Message, Notifier
+
 from .conftest import HOME, World
 
 ROUNDS = 300
 RATIO = 1.5
 CONTACT = "/people/2/contactInformation/push"
 EMPTY: Mapping[str, Any] = {}
+WORDS = ("installation", "person", "external_id", "dispatch")
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What requests name: an installation, its person and the person's external id."""
+    """What requests name: an installation, its person, the person's external id, a dispatch."""
 
     installation: str
     person: str
     external_id: str
+    dispatch: str
 
     def within(self, text: str) -> str:
-        for word in ("installation", "person", "external_id"):
+        for word in WORDS:
             text = text.replace(f"<{word}>", getattr(self, word))
         return text
 
     def without(self, text: str) -> str:
-        for word in ("installation", "person", "external_id"):
+        for word in WORDS:
             text = text.replace(getattr(self, word), f"<{word}>")
-        return text
+        return re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "<time>", text)
 
 
 def command(name: str, **arguments: Any) -> tuple[str, str, Any]:  # noqa: ANN401 # JSON
@@ -93,6 +98,15 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/v1/persons/<person>/devices", None),
     ("POST", "/v1/persons/find", {"external_id": "<external_id>"}),
     ("POST", "/v1/identifiers/history", {"kind": "external_id", "value": "<external_id>"}),
+    (
+        "POST",
+        "/v1/pushes",
+        {"expression": "external_id:<external_id>", "title": "x", "dry_run": True},
+    ),
+    ("GET", "/v1/pushes/<dispatch>", None),
+    ("POST", "/v1/pushes/<dispatch>/pause", None),
+    ("POST", "/v1/pushes/<dispatch>/resume", None),
+    ("POST", "/v1/pushes/<dispatch>/cancel", None),
 )
 NAMES_NOTHING = {
     ("POST", HOME),
@@ -100,6 +114,8 @@ NAMES_NOTHING = {
     ("POST", "/v1/commands/define_segment"),
     ("POST", "/v1/commands/remove_segment"),
     ("GET", "/v1/applications"),
+    ("GET", "/v1/pushes"),
+    ("POST", "/push/3/messages"),  # test_push_messages: rejected alike
     ("GET", "/v1/health"),
     ("GET", "/v1/ready"),
     ("GET", "/v1/metrics"),
@@ -110,7 +126,7 @@ def shown(method: str, path: str) -> tuple[str, str]:
     """Return a request as OpenAPI names it."""
     home = path.startswith(CONTACT)
     named = path.replace("<installation>", "{registration}" if home else "{installation}")
-    return method, named.replace("<person>", "{person}")
+    return method, named.replace("<person>", "{person}").replace("<dispatch>", "{dispatch}")
 
 
 def test_the_matrix_has_every_route(world: World) -> None:
@@ -126,11 +142,12 @@ def person_on(world: World, app: str) -> Names:
     assert world.login(device, name, app=app).is_success
     person = world.history.who(device)
     assert person is not None
-    return Names(device, person, name)
+    made = Notifier(world.store, {}).dispatch(app, f"external_id:{name}", Message(title="x"))
+    return Names(device, person, name, made.id)
 
 
 def absent() -> Names:
-    return Names(str(uuid4()), uuid4().hex, f"tenant-{uuid4().hex}")
+    return Names(str(uuid4()), uuid4().hex, f"tenant-{uuid4().hex}", uuid4().hex)
 
 
 def credentials(world: World) -> dict[str, dict[str, str]]:
