@@ -8,8 +8,8 @@ two, so a consumer can tell a repeated message from one that is missing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Literal
 
 from addressee.domain import (
@@ -43,6 +43,10 @@ PSEUDONYMOUS: Mapping[type[Event], set[str]] = {
 }
 
 
+TYPES: Mapping[type[Event], str] = {each: f"{each.TOPIC}.v1" for each in PUBLIC}
+"""Event → the type of its messages, which never changes."""
+
+
 def sequence_of(position: int) -> str:
     """Return a position as text that compares like the number."""
     return f"{position:0{DIGITS}}"
@@ -62,7 +66,7 @@ class CloudEvents:
     def __init__(self, source: str, data: Data) -> None:
         if not (source and source.isascii() and source.isprintable() and " " not in source):
             raise InvalidValue("source", "should be a URI reference in ASCII")
-        self._source = source
+        self._source, self._quoted = source, quoted(source)
         self._data = values.choice("data", data, Data)
 
     def message(self, recorded: Recorded, previous: int) -> FactMessage | None:
@@ -75,48 +79,31 @@ class CloudEvents:
         position, event = recorded
         if type(event) not in PSEUDONYMOUS or not event.at_home:
             return None
-        attributes = {
-            "specversion": "1.0",
-            "id": str(position),
-            "source": self._source,
-            "type": f"{event.TOPIC}.v1",
-            "subject": event.originator_id,
-            "time": event.timestamp.isoformat(),
-            "partitionkey": key_of(event),
-            "sequence": sequence_of(position),
-            "previoussequence": sequence_of(previous),
-        }
-        content = self._content(attributes, event)
-        return FactMessage(
-            position,
-            attributes["id"],
-            attributes["type"],
-            self._source,
-            attributes["partitionkey"],
-            content,
-            position,
-        )
+        key = key_of(event)
+        kind = TYPES[type(event)]
+        # Each fact comes by here: text by hand takes a third of the time of a general encoder.
+        head = (
+            f'{{"specversion":"1.0","id":"{position}","source":{self._quoted},"type":"{kind}",'
+            f'"subject":{quoted(event.originator_id)},"time":"{event.timestamp.isoformat()}",'
+            f'"partitionkey":{quoted(key)},"sequence":"{sequence_of(position)}",'
+            f'"previoussequence":"{sequence_of(previous)}"'
+        ).encode()
+        content = self._content(head, event)
+        return FactMessage(position, str(position), kind, self._source, key, content, position)
 
-    def _content(self, attributes: Mapping[str, str], event: Event) -> bytes:
-        # The body's last brace goes, for data to come in. Two serializers are faster than one.
-        head = json.dumps(attributes).encode()[:-1]
+    def _content(self, head: bytes, event: Event) -> bytes:
+        """Return a message, which begins with ``head``, as a whole."""
         if self._data == "none":
             return head + b"}"
         left_out = ENVELOPE if self._data == "full" else PSEUDONYMOUS[type(event)]
         data = event.__pydantic_serializer__.to_json(event, exclude=left_out)
+        # What the stream's name says is no field of the event. Each has an actor, so a comma fits.
         if isinstance(event, InstallationEvent):
-            data = named(data, "installation", event.installation)
+            data = f'{{"installation":{quoted(event.installation)},'.encode() + data[1:]
         elif isinstance(event, PersonEvent):
-            data = named(data, "person", event.person)
-        content = head + b', "datacontenttype": "application/json", "data": ' + data + b"}"
-        if len(content) <= LIMIT:
-            return content
-        return head + b', "dataomitted": true}'
-
-
-def named(data: bytes, name: str, value: str) -> bytes:
-    """Return a JSON object, which is not empty, with one more member in front."""
-    return json.dumps({name: value}).encode()[:-1] + b", " + data[1:]
+            data = f'{{"person":{quoted(event.person)},'.encode() + data[1:]
+        content = head + b',"datacontenttype":"application/json","data":' + data + b"}"
+        return content if len(content) <= LIMIT else head + b',"dataomitted":true}'
 
 
 def key_of(event: Event) -> str:

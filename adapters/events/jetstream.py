@@ -1,0 +1,164 @@
+"""Facts to a stream of NATS JetStream (https://docs.nats.io/nats-concepts/jetstream)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+import nats
+from nats.aio.client import Client
+from nats.errors import ConnectionClosedError, Error
+from nats.js.api import Header
+from nats.js.errors import NotFoundError
+
+from addressee.application import (
+    FactMessage,
+    MessageRefused,
+    Published,
+    SinkProblem,
+    SinkUnavailable,
+)
+
+from .event_loop import EventLoop
+
+MSG_ID, EXPECTED = Header.MSG_ID.value, Header.EXPECTED_LAST_SEQUENCE.value
+TIMEOUT = 10.0
+AT_ONCE = 1_000
+"""Most messages of a batch: a stream buffers 10,000."""
+REACHED = "Addressee-Reached"
+"""The header with the position up to which every fact is in the stream."""
+TOO_LARGE = frozenset({10054, 10097})
+"""Codes of a message that the stream will never take."""
+UNUSABLE = (Error, OSError, TimeoutError)
+
+
+class JetStreamSink:
+    """Publishes facts to one stream, many at once, and waits for one acknowledgement.
+
+    Each message names the sequence that it must follow. So the stream takes a fact once and in
+    order, and the facts of one relay only; what comes behind a message that failed fails as well,
+    and the acknowledgement of the last one is that of all. After any failure the sink connects
+    anew, and the relay goes on behind the last message of the stream. Nobody else may publish to
+    it.
+
+    A single server writes to disk every two minutes unless ``sync_interval: always`` is set: what
+    it has acknowledged can be lost with its power.
+
+    Args:
+        servers: URL of one server of the cluster, or of several.
+        stream: the stream's name; it is made if it is missing, in files and without limits.
+        subject: before the type of each message: ``addressee.DevicePersonalized.v1``.
+        timeout: for the acknowledgement of a batch, in seconds.
+        options: of the connection, as for `nats.connect`, such as ``user_credentials`` or ``tls``.
+    """
+
+    def __init__(
+        self,
+        servers: str | Sequence[str],
+        stream: str,
+        subject: str = "addressee",
+        *,
+        timeout: float = TIMEOUT,
+        **options: Any,  # noqa: ANN401 # the driver's own
+    ) -> None:
+        self._servers = [servers] if isinstance(servers, str) else [*servers]
+        self._stream = stream
+        self._subject = subject
+        self._timeout = timeout
+        self._options = options
+        self._loop = EventLoop()
+        self._client: Client | None = None
+        self._sequence = 0
+        self._failed = False
+        """Whether the last batch failed: then one message alone shows which, and why."""
+
+    def resume(self) -> int | None:
+        """Connect anew and return how far the stream is.
+
+        Raises:
+            nats.errors.Error, OSError, TimeoutError: no server can be reached.
+        """
+        return self._loop.run(self._resume(), self._timeout)
+
+    def publish(self, messages: Sequence[FactMessage]) -> Published:
+        """Publish messages; if one fails, nothing counts as confirmed until `resume` has asked."""
+        batch = messages[: 1 if self._failed else AT_ONCE]
+        try:
+            answer = self._loop.run(self._publish(batch), self._timeout)
+        except UNUSABLE as error:
+            self._failed = True
+            return Published(0, SinkUnavailable(type(error).__name__))
+        failure = answer.get("error")
+        self._failed = failure is not None or "duplicate" in answer
+        if failure is not None:
+            return Published(0, problem_of(failure, alone=len(batch) == 1))
+        self._sequence = answer["seq"]
+        return Published(len(batch))
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(*UNUSABLE):
+            self._loop.run(self._disconnect(), self._timeout)
+        self._loop.close()
+
+    async def _disconnect(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _resume(self) -> int | None:
+        await self._disconnect()
+        # What a client sends after it has reconnected by itself would come too late.
+        self._client = await nats.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
+            self._servers, allow_reconnect=False, error_cb=ignore, **self._options
+        )
+        stream: Any = cast("Any", self._client).jetstream(timeout=self._timeout)
+        try:
+            found = await stream.stream_info(self._stream)
+        except NotFoundError:
+            found = await stream.add_stream(name=self._stream, subjects=[f"{self._subject}.>"])
+        self._sequence = found.state.last_seq
+        if not self._sequence:
+            return None
+        try:
+            last: Any = await stream.get_msg(self._stream, self._sequence)
+        except NotFoundError:
+            return None
+        headers: dict[str, str] = last.headers or {}
+        return int(headers[REACHED]) if REACHED in headers else None
+
+    async def _publish(self, messages: Sequence[FactMessage]) -> dict[str, Any]:
+        """Publish messages and return the answer to the last."""
+        client = self._client
+        if client is None:
+            raise ConnectionClosedError
+        headers: dict[str, str] = {}
+        for n, message in enumerate(messages):
+            headers = {
+                MSG_ID: f"{message.source}:{message.id}",
+                EXPECTED: str(self._sequence + n),
+                REACHED: str(message.reached),
+            }
+            if n < len(messages) - 1:
+                await client.publish(self._subject_of(message), message.content, "", headers)
+        last = messages[-1]
+        answer = await client.request(
+            self._subject_of(last), last.content, self._timeout, headers=headers
+        )
+        return cast("dict[str, Any]", json.loads(answer.data))
+
+    def _subject_of(self, message: FactMessage) -> str:
+        return f"{self._subject}.{message.type.partition('.')[2]}"
+
+
+def problem_of(failure: dict[str, Any], *, alone: bool) -> SinkProblem:
+    """Return what an error of the stream means; a message that was sent alone may be at fault."""
+    code = failure.get("err_code", 0)
+    reason = f"the stream answers {code}"
+    return MessageRefused(reason) if alone and code in TOO_LARGE else SinkUnavailable(reason)
+
+
+async def ignore(_: Exception) -> None:
+    """Leave an error of the connection to those who wait for it."""
