@@ -14,7 +14,7 @@ import typer
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue, values
 
-from .commands import applications, operations, pushes, queries, seals, transfers
+from .commands import applications, operations, pushes, queries, relays, seals, transfers
 from .commands.apply import apply_file
 from .commands.serve import serve_store
 from .terminal.files import opened
@@ -45,6 +45,7 @@ def show_version(wanted: bool) -> None:  # noqa: FBT001 # typer's callback
 
 
 app.add_typer(applications.commands, name="app")
+app.add_typer(relays.commands, name="relay")
 for command in (
     operations.rebuild,
     operations.verify,

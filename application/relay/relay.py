@@ -130,7 +130,7 @@ class Relay:
                 if wait:
                     self._awake.wait(min(wait, LOOK))
                     self._awake.clear()
-        self._progress.release()
+        self.release()
 
     def wake(self, *_: object) -> None:
         """Look at the ledger now; a handler for `Personalization.subscribe`."""
@@ -172,6 +172,10 @@ class Relay:
                 return wait
         batch = self._read(turn.position)
         return self._poll if batch is None else self._send(batch, turn)
+
+    def release(self) -> None:
+        """Let another relay work on the sink at once."""
+        self._progress.release()
 
     def close(self) -> None:
         """Close the sink's connections."""

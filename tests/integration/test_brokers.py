@@ -1,0 +1,209 @@
+"""Facts through real brokers that are killed, as the relay is: none lost, none twice, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aio_pika
+import nats
+import pytest
+from nats.errors import Error
+from redis import Redis
+from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, insert, select
+
+from addressee.adapters.events.inbox import Inbox
+from addressee.adapters.events.jetstream import JetStreamSink
+from addressee.adapters.events.rabbitmq import RabbitMQSink
+from addressee.adapters.events.redis_stream import RedisStreamSink
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.engine.pool import made_engine
+from addressee.application import EventSink, Identity, Personalization, Relay, Sinks
+from tests.servers import brokers
+from tests.servers.brokers import Broker, broker
+
+ROWS = Table(
+    "facts",
+    MetaData(),
+    Column("n", Integer, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("person", String(300), nullable=False),
+)
+RELAY = """
+import sys
+from threading import Event
+from addressee.adapters.sql import SqlStore
+from addressee.application import Relay
+from tests.integration.test_brokers import KINDS
+
+kind, url, store = sys.argv[1:]
+Relay(SqlStore(store), "bus", KINDS[kind].sink(url), page=100, lease=1).run(Event())
+"""
+Take = Callable[[bytes], Awaitable[None]]
+
+
+async def from_nats(url: str, take: Take) -> None:
+    client = await nats.connect(url)
+    stream = client.jetstream()
+    count: int = (await stream.stream_info("EVENTS")).state.messages or 0
+    for durable in ("crm", "again"):  # every message comes twice
+        consumer = await stream.pull_subscribe("addressee.>", durable)
+        for _ in range(count):
+            [message] = await consumer.fetch(1, timeout=10)
+            await take(message.data)
+            await message.ack()
+    await client.close()
+
+
+async def from_rabbitmq(url: str, take: Take) -> None:
+    connection = await aio_pika.connect(url)
+    channel = await connection.channel()
+    queue = await channel.declare_queue("crm", durable=True, arguments={"x-queue-type": "quorum"})
+    exchange = await channel.declare_exchange("events", aio_pika.ExchangeType.TOPIC, durable=True)
+    await queue.bind(exchange, "#")
+    while (message := await queue.get(fail=False, timeout=10)) is not None:
+        await take(message.body)
+        await message.ack()
+    await connection.close()
+
+
+async def from_redis(url: str, take: Take) -> None:
+    with closing(Redis.from_url(url)) as client:
+        entries: Any = client.xrange("events")
+        for _, fields in [*entries, *entries[len(entries) // 2 :]]:
+            await take(fields[b"event"])
+
+
+class Kind(NamedTuple):
+    """A broker, a sink for it, and how a consumer reads what it has."""
+
+    server: type[Broker]
+    sink: Callable[[str], EventSink]
+    consume: Callable[[str, Take], Awaitable[None]]
+
+
+KINDS = {
+    "nats": Kind(brokers.Nats, lambda url: JetStreamSink(url, "EVENTS"), from_nats),
+    "rabbitmq": Kind(brokers.RabbitMQ, lambda url: RabbitMQSink(url, "events"), from_rabbitmq),
+    "redis": Kind(brokers.Redis, lambda url: RedisStreamSink(url, "events"), from_redis),
+}
+ALL = [
+    "nats",
+    pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
+    pytest.param("redis", marks=pytest.mark.redis),
+]
+
+
+@pytest.fixture(scope="module", params=ALL)
+def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, Broker]]:
+    """Return a broker of each kind, one for all tests of the module."""
+    with broker(KINDS[request.param].server) as server:
+        yield request.param, server
+
+
+def live(store: SqlStore, facts: int) -> None:
+    """Have persons sign in on devices of others until so many facts more are recorded."""
+    people, n, end = Personalization(store), store.last(), store.last() + facts
+    while store.last() < end:
+        n += 1
+        people.register("shop", installation=f"d{n % 50}")
+        identity = Identity(external_id=f"p{n % 37}")
+        people.personalize(f"d{n % 50}", identity, force_depersonalize=True, set_primary=True)
+
+
+def consumed(kind: Kind, url: str, engine: Engine) -> None:
+    """Take all that a broker has into a table, as a consumer of two services would."""
+    inbox = Inbox(engine, "crm")
+    inbox.create()
+    ROWS.metadata.create_all(engine)
+
+    async def take(content: bytes) -> None:
+        with engine.begin() as connection:
+            fact = inbox.receive(connection, content)
+            if fact is not None:
+                row = {"position": fact.position, "type": fact.type}
+                row |= {"subject": fact.subject, "person": fact.key}
+                connection.execute(insert(ROWS), row)
+
+    asyncio.run(until_up(lambda: kind.consume(url, take)))
+
+
+async def until_up(work: Callable[[], Awaitable[None]]) -> None:
+    """Await a coroutine, again while the broker starts."""
+    for _ in range(60):
+        try:
+            await work()
+        except (OSError, Error, aio_pika.exceptions.AMQPError):
+            await asyncio.sleep(0.5)
+        else:
+            return
+    raise TimeoutError
+
+
+def of_ledger(store: SqlStore) -> list[tuple[int, str, str]]:
+    """Return position, type and subject of every fact, as its stream says."""
+    with store.reading() as view:
+        events = view.events(0, 1_000_000)
+    return [
+        (position, f"{event.TOPIC}.v1", event.originator_id)
+        for position, event in events
+        if event.at_home and event.HOME in {"installation", "person"}
+    ]
+
+
+def test_R42_broker_and_relay_are_killed_and_every_fact_comes_once_in_order(
+    running: tuple[str, Broker], tmp_path: Path, long: bool
+) -> None:
+    name, server = running
+    kind, url = KINDS[name], f"sqlite:///{tmp_path}/ledger.db"
+    chance = random.Random(11)  # noqa: S311 # a test that repeats itself
+    rounds, facts = (20, 1_000) if long else (2, 300)
+    if name == "rabbitmq":
+        asyncio.run(until_up(lambda: from_rabbitmq(server.url, drop)))  # binds a queue
+    command = [sys.executable, "-c", RELAY, name, server.url, url]
+    with SqlStore(url) as store:
+        for n in range(rounds):
+            before = sent(store)
+            relay = subprocess.Popen(command)
+            live(store, facts)
+            end = time.monotonic() + 60
+            while sent(store) == before and time.monotonic() < end:
+                time.sleep(0.01)
+            time.sleep(chance.random() * 0.2)
+            if n % 2 == 0:
+                server.kill()
+                live(store, facts)
+                server.start()
+            relay.kill()
+            relay.wait()
+        last = Relay(store, "bus", kind.sink(server.url), lease=0.0)
+        end = time.monotonic() + 120
+        while Sinks(store).status("bus").behind:
+            assert time.monotonic() < end
+            time.sleep(min(last.catch_up(), 0.2))
+        last.close()
+        engine = made_engine(f"sqlite:///{tmp_path}/consumer.db")
+        consumed(kind, server.url, engine)
+        with engine.connect() as connection:
+            rows = connection.execute(select(ROWS).order_by(ROWS.c.n)).all()
+        engine.dispose()
+        assert [(row.position, row.type, row.subject) for row in rows] == of_ledger(store)
+        assert len(rows) > rounds * facts / 3
+
+
+async def drop(_: bytes) -> None:
+    """Take a message for nobody."""
+
+
+def sent(store: SqlStore) -> int:
+    """Return how many messages were confirmed."""
+    return sum(each.sent for each in Sinks(store).all())
