@@ -83,7 +83,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         transports: what sends pushes, as `Notifier` takes it: running dispatches are sent while the
             application's lifespan runs. None leaves that to others.
     """
-    metrics = Metrics()
+    metrics = Metrics(store)
     service = ServiceContext(
         store,
         applications,

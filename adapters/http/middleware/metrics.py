@@ -1,4 +1,4 @@
-"""Prometheus metrics of this process."""
+"""Prometheus metrics of this process, and of the store's sinks."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from addressee.application import PushOutcome
+from addressee.application import PushOutcome, RelayStore, Store
+
+from .sink_metrics import SinkMetrics
 
 METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
 
 
 class Metrics:
-    """Counts requests by route template, method and status, and pushes by outcome."""
+    """Counts requests by route template, method and status, and pushes by outcome.
 
-    def __init__(self) -> None:
+    Args:
+        store: what it says of its sinks is told too.
+    """
+
+    def __init__(self, store: Store) -> None:
         self.registry = CollectorRegistry()
+        if isinstance(store, RelayStore):
+            self.registry.register(SinkMetrics(store))
         self._requests = Counter(
             "addressee_http_requests",
             "Requests answered.",
@@ -57,7 +65,7 @@ class Metrics:
             self._pushes.labels(application, service, outcome).inc(number)
 
     def text(self) -> bytes:
-        """Return all metrics in the Prometheus text format."""
+        """Return all metrics in the Prometheus text format; reads the store."""
         return generate_latest(self.registry)
 
 

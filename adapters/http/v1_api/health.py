@@ -49,13 +49,14 @@ def health_routes(service: ServiceContext, metrics: Metrics) -> APIRouter:
         responses={
             **PROBLEMS,
             200: {
-                "description": "Metrics of this process.",
+                "description": "Metrics of this process, and of the sinks of the store.",
                 "content": {"text/plain": {"schema": {"type": "string"}}},
             },
         },
     )
     async def read_metrics(caller: OperatorCaller) -> Response:  # noqa: ARG001 # it needs the scope
         """Return metrics in the Prometheus text format; needs the scope admin."""
-        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+        content = await to_thread.run_sync(metrics.text, limiter=probes)
+        return Response(content, media_type="text/plain; version=0.0.4")
 
     return routes

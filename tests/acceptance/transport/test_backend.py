@@ -265,6 +265,7 @@ def test_a_key_of_another_scope_and_a_key_that_has_ended(world: World) -> None:
     figures = v1(world, "metrics", key=("shop", "admin"))
     assert 'addressee_http_requests_total{method="POST",route="' in figures.text
     assert world.register() not in v1(world, "metrics", key=("shop", "admin")).text
+    assert "addressee_sink_sent" in figures.text
     assert code_of(world.send("GET", f"{HOME}/x", app=world.keys["shop", "admin"])) == "1"
 
 
