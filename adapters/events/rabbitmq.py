@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import aio_pika
 from aio_pika.abc import AbstractConnection, AbstractExchange
+from aio_pika.connection import Connection, make_url
 from aiormq.exceptions import AMQPError
 
 from addressee.application import FactMessage, Published, SinkUnavailable
@@ -76,8 +77,10 @@ class RabbitMQSink:
 
     async def _connect(self) -> None:
         await self._disconnect()
-        self._connection = await aio_pika.connect(self._url, timeout=self._timeout)
-        channel = await self._connection.channel(on_return_raises=True)
+        # One that could not connect has to be closed too, so it is kept before it does.
+        self._connection = connection = Connection(make_url(self._url))
+        await connection.connect(timeout=self._timeout)
+        channel = await connection.channel(on_return_raises=True)
         self._exchange = await channel.declare_exchange(
             self._name, aio_pika.ExchangeType.TOPIC, durable=True
         )

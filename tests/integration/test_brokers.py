@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import aio_pika
 import nats
 import pytest
+from aio_pika.connection import Connection, make_url
 from nats.errors import Error
 from redis import Redis
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, insert, select
@@ -65,7 +66,12 @@ async def from_nats(url: str, take: Take) -> None:
 
 
 async def from_rabbitmq(url: str, take: Take) -> None:
-    connection = await aio_pika.connect(url)
+    connection = Connection(make_url(url))
+    try:
+        await connection.connect()
+    except BaseException:
+        await connection.close()
+        raise
     channel = await connection.channel()
     queue = await channel.declare_queue("crm", durable=True, arguments={"x-queue-type": "quorum"})
     exchange = await channel.declare_exchange("events", aio_pika.ExchangeType.TOPIC, durable=True)
