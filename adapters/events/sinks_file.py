@@ -11,6 +11,8 @@ from typing import Any, cast
 from addressee.application import EventSink
 from addressee.domain import InvalidValue
 
+from .json_lines import JsonLinesSink
+
 Settings = Mapping[str, Any]
 COMMON = frozenset({"kind", "data", "source"})
 
@@ -26,6 +28,11 @@ class SinkSettings:
 
     sink: EventSink
     options: Mapping[str, Any]
+
+
+def json_lines(settings: Settings) -> EventSink:
+    """Return a sink that adds lines to a file."""
+    return JsonLinesSink(text(settings, "path"))
 
 
 def webhook(settings: Settings) -> EventSink:
@@ -67,6 +74,7 @@ def redis(settings: Settings) -> EventSink:
 
 
 KINDS: Mapping[str, tuple[Callable[[Settings], EventSink], str, frozenset[str]]] = {
+    "file": (json_lines, "", frozenset({"path"})),
     "webhook": (webhook, "webhooks", frozenset({"url", "secrets", "allow"})),
     "nats": (jetstream, "nats", frozenset({"servers", "stream", "subject", "credentials"})),
     "rabbitmq": (rabbitmq, "rabbitmq", frozenset({"url", "exchange"})),

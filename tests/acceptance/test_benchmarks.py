@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.benchmarks import audience, commands, dispatch, ledger, replay
+from tests.benchmarks import audience, commands, dispatch, ledger, relay, replay
 from tests.benchmarks.report import Figure
 
 LITTLE = {
@@ -16,6 +16,8 @@ LITTLE = {
     "ledger.BATCH": 20,
     "ledger.COMMANDS": 5,
     "ledger.ROUNDS": 1,
+    "relay.DEVICES": 50,
+    "relay.ROUNDS": 1,
     "replay.EVENTS": 1_500,
     "replay.PROJECTED": 80,
     "replay.ROUNDS": 1,
@@ -31,9 +33,10 @@ LITTLE = {
         commands.figures,
         lambda: dispatch.figures(3_000),
         ledger.figures,
+        relay.figures,
         lambda: replay.figures(20_000),
     ],
-    ids=["audience", "commands", "dispatch", "ledger", "replay"],
+    ids=["audience", "commands", "dispatch", "ledger", "relay", "replay"],
 )
 def test_a_benchmark_runs(
     figures: Callable[[], Iterable[Figure]], monkeypatch: pytest.MonkeyPatch

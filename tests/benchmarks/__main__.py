@@ -6,7 +6,7 @@ import argparse
 import gc
 from collections.abc import Callable, Iterable
 
-from tests.benchmarks import audience, commands, dispatch, http, ledger, replay
+from tests.benchmarks import audience, commands, dispatch, http, ledger, relay, replay
 from tests.benchmarks.report import Figure, show
 
 
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "dispatch": lambda options: dispatch.figures(options.installations),
     "http": lambda _: http.figures(),
     "ledger": lambda _: ledger.figures(),
+    "relay": lambda _: relay.figures(),
     "replay": lambda options: replay.figures(options.events),
 }
 
