@@ -19,13 +19,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--http-cases",
         type=int,
-        default=600,
+        default=300,
         help="how many requests are made up from OpenAPI, for all callers together",
     )
     parser.addoption(
         "--http-seconds",
         type=float,
-        default=6.0,
+        default=4.0,
         help="how long logins and logouts go on while the server is killed",
     )
 

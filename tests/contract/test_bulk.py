@@ -98,7 +98,7 @@ def compare(calls: list[Call], first: Store, second: Store) -> None:
     assert reached[0] == reached[1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(CALLS, max_size=25))
 def test_R15_R17_bulk_equals_single_outcome_by_outcome(calls: list[Call]) -> None:
     compare(calls, MemoryStore(identifier_key=b"k"), MemoryStore(identifier_key=b"k"))
@@ -108,7 +108,7 @@ def test_R15_R17_bulk_equals_single_outcome_by_outcome(calls: list[Call]) -> Non
     "server", ["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
 )
 def test_R15_R17_bulk_equals_single_on_databases(
-    server: str, request: pytest.FixtureRequest, tmp_path: Path
+    server: str, request: pytest.FixtureRequest, tmp_path: Path, *, long: bool
 ) -> None:
     if server == "sqlite":
         url = f"sqlite:///{tmp_path}/bulk.db"
@@ -117,7 +117,7 @@ def test_R15_R17_bulk_equals_single_on_databases(
     engine = made_engine(url)
     numbers = count()
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25 if long else 6, deadline=None)
     @given(st.lists(CALLS, min_size=5, max_size=25))
     def on_new_tables(calls: list[Call]) -> None:
         first, second = (

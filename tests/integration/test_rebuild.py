@@ -53,7 +53,7 @@ def test_R37_a_rebuild_equals_what_was_live(store: SqlStore, *, long: bool) -> N
     """Commands go on meanwhile; it is stopped at random, and goes on."""
 
     @settings(
-        max_examples=60 if long else 5,
+        max_examples=60 if long else 2,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
@@ -328,13 +328,13 @@ print("done", flush=True)
 """
 
 
-def test_R37_a_rebuild_that_is_killed_goes_on(store: SqlStore, url: str) -> None:
+def test_R37_a_rebuild_that_is_killed_goes_on(store: SqlStore, url: str, *, long: bool) -> None:
     chance = random.Random(1)  # noqa: S311 # the same moments each time, as far as clocks go
     live(store, 1, 100)
     with store.database.writing() as connection:
         wrong_owner(connection, store.parts.prepared.schema)
     seen, lines = list[int](), list[str]()
-    for patience in [chance.randrange(1, 25) for _ in range(8)] + [10_000]:
+    for patience in [chance.randrange(1, 25) for _ in range(8 if long else 3)] + [10_000]:
         with subprocess.Popen(
             [sys.executable, "-c", REBUILDER, url], stdout=subprocess.PIPE, text=True
         ) as process:

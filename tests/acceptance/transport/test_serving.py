@@ -40,11 +40,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.new_database()
 
 
-def test_r19_across_worker_processes(url: str) -> None:
+def test_r19_across_worker_processes(url: str, *, long: bool) -> None:
     with SqlStore(url) as store:
         store.applications.put(SHOP)
         with http_server(url, "--workers", "2") as served:
-            for turn in range(30):
+            for turn in range(30 if long else 8):
                 # A connection of its own for each request, so that any process may answer.
                 made = httpx.post(f"{served.url}{HOME}", json={"os": "a"}, headers=APP)
                 path = f"{served.url}{HOME}/{made.json()['pushRegId']}"
