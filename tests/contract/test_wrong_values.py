@@ -189,7 +189,7 @@ def test_policies_are_made_or_refused(one: Junk, two: Junk) -> None:
 @given(JUNK)
 def test_configuration_is_taken_or_refused(store: Store, junk: Junk) -> None:
     for option in (
-        "sessions", "device_caps", "strict", "successor", "attempts", "cache", "clock_ahead",
+        "sessions", "device_caps", "strict", "successor", "attempts", "cache_bytes", "clock_ahead",
     ):  # fmt: skip
         only_typed_errors(partial(Personalization, store, **{option: junk}))
 

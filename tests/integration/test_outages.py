@@ -20,7 +20,7 @@ from addressee.adapters.sql.schema.migration import Migration
 from addressee.adapters.sql.schema.tables import REVISION, Schema
 from addressee.application import Identity, Personalization, Targeting, verify
 from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavailable
-from tests.integration.test_migration import undo
+from tests.integration.test_migration import REVISIONS, undo
 from tests.servers import MariaDB, Postgres
 
 SERVERS = ["postgresql", pytest.param("mariadb", marks=pytest.mark.mariadb)]
@@ -159,7 +159,7 @@ def test_a_view_that_deadlocks_with_a_migration_begins_again(postgres: Postgres)
 def test_a_migration_that_deadlocks_runs_again(postgres: Postgres) -> None:
     url = postgres.new_database()
     with SqlStore(url) as store, store.database.writing() as connection:
-        undo(connection, "0004", "0003")
+        undo(connection, *REVISIONS[:1:-1])
     migration = Migration(url)
     with administrator(url) as admin, ThreadPoolExecutor(1) as threads, admin.connect() as rival:
         for statement in (
@@ -174,7 +174,7 @@ def test_a_migration_that_deadlocks_runs_again(postgres: Postgres) -> None:
             time.sleep(0.02)
         rival.exec_driver_sql("lock table addressee_seal in access share mode")
         rival.exec_driver_sql("commit")
-        assert ran.result(30) == ["0003", "0004"]
+        assert ran.result(30) == REVISIONS[2:]
     migration.close()
     SqlStore(url, create=False).close()
 
