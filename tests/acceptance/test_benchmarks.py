@@ -23,6 +23,7 @@ LITTLE = {
     "replay.ROUNDS": 1,
     "replay.STOCK_EVENTS": 160,
     "writers.EACH": 5,
+    "writers.WRITERS": 2,
 }
 
 

@@ -150,7 +150,7 @@ def test_R15_a_refused_command_takes_nothing_of_the_others_back(host: Host) -> N
 
 
 def test_R15_R19_so_many_that_rows_are_written_in_another_way(host: Host) -> None:
-    names = [f"d{n}" for n in range(700)]
+    names = [f"d{n}" for n in range(510)]
     registered = bulk(host.people, [register(name, name) for name in names])
     signed_in = bulk(
         host.people, [personalize(name, name, [f"{name}@x.com"], force=False) for name in names]
@@ -168,7 +168,7 @@ def test_R15_R19_so_many_that_rows_are_written_in_another_way(host: Host) -> Non
 
 
 def test_R32_of_two_large_bulks_at_once_each_command_takes_effect_once(host: Host) -> None:
-    names = [f"d{n}" for n in range(600)]
+    names = [f"d{n}" for n in range(300)]
     services = [Personalization(host.store), Personalization(host.store)]
 
     def run(people: Personalization) -> list[str]:

@@ -38,7 +38,7 @@ Notifier(store, {"fcm": Slow(path=path)}, batch=50, lease=1).run(dispatch)
 def test_R39_R40_nobody_twice_and_nobody_logged_out_through_kills(
     new_url: Callable[[], str], tmp_path: Path, *, long: bool
 ) -> None:
-    count, kills = (20_000, 20) if long else (1_000, 4)
+    count, kills = (20_000, 20) if long else (1_000, 2)
     url, path = new_url(), tmp_path / "sent.jsonl"
     with SqlStore(url) as store:
         people = Personalization(store)
