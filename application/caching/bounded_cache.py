@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable
 from sys import getsizeof
 from threading import Lock
 from typing import Generic, TypeVar, cast
@@ -86,11 +86,11 @@ def size_of(value: object) -> int:
 
 def contained(container: Collection[object]) -> int:
     """Return about how many bytes a container takes, with what it contains at any depth."""
-    parts = container
-    if isinstance(container, Mapping):
-        parts = (*container, *cast("Mapping[object, object]", container).values())
-    size = getsizeof(container) + sum(map(getsizeof, parts))
+    size, parts = getsizeof(container), container
+    if isinstance(container, dict):
+        parts = (*parts, *cast("dict[object, object]", container).values())
+    size += sum(map(getsizeof, parts))
     if not LEAVES.issuperset(map(type, parts)):
-        inner = [part for part in parts if isinstance(part, INSIDE)]
-        size += sum(map(contained, cast("list[Collection[object]]", inner)))
+        inner = (cast("Collection[object]", part) for part in parts if isinstance(part, INSIDE))
+        size += sum(map(contained, inner))
     return size
