@@ -22,6 +22,8 @@ TAGS_PER_COMMAND = 10_000
 """Largest number of tags that one command adds, removes or sets (R57)."""
 ATTRIBUTES_PER_COMMAND = 10_000
 """Largest number of attributes that one command sets or removes (R57)."""
+JSON_VALUES = 30_000
+"""Largest number of values in a JSON text, names of objects not counted (R57)."""
 DEPTH = 200
 """Largest number of levels of and, or and not in an expression (R33)."""
 TERMS = 100_000

@@ -34,6 +34,7 @@ from addressee.domain import InvalidValue
 
 from .load.places import Places
 from .load.rates import Rates
+from .messages.json_body import RequestBody
 from .security.authentication import Backend, Credential, Device, backend, device
 from .security.person_tokens import LEEWAY, TokenClock
 
@@ -51,6 +52,8 @@ class Bounds:
         writers: most commands that run at once; more than the database's pool has connections
             would wait for each other.
         readers: most queries that run at once.
+        large: most requests with a body above 2 KiB that run at once, in place of the others: they
+            take the interpreter for long, and small ones do not wait for them.
         waiting: most requests of one application and kind of caller that wait for their turn.
         patience: longest time that a request waits for its turn, in seconds.
         device_rate: most requests a second from the devices of an application that has no rate of
@@ -59,8 +62,9 @@ class Bounds:
             more read it each time.
     """
 
-    writers: int = 8
-    readers: int = 6
+    writers: int = 7
+    readers: int = 5
+    large: int = 2
     waiting: int = 200
     patience: float = 10.0
     device_rate: int | None = DEVICE_RATE
@@ -131,6 +135,7 @@ class ServiceContext:
         self.bounds = bounds or Bounds()
         self.writers = self.bounds.places(self.bounds.writers)
         self.readers = self.bounds.places(self.bounds.readers)
+        self.large = self.bounds.places(self.bounds.large)
         self._tokens = TokenClock(clock, leeway)
         # Few threads of their own: callers are known even when all others wait.
         self._identifying = CapacityLimiter(2)
@@ -157,11 +162,15 @@ class ServiceContext:
 
     def writes(self, endpoint: Callable[..., Any]) -> Endpoint:
         """Run an endpoint with a parameter ``caller`` in a thread, among the commands."""
-        return bounded(self.writers, endpoint)
+        return bounded(partial(self.places_for, self.writers), endpoint)
 
     def reads(self, endpoint: Callable[..., Any]) -> Endpoint:
         """Run an endpoint with a parameter ``caller`` in a thread, among the queries."""
-        return bounded(self.readers, endpoint)
+        return bounded(partial(self.places_for, self.readers), endpoint)
+
+    def places_for(self, usual: Places, body: RequestBody | None) -> Places:
+        """Return where a request runs: among its kind, or among those with a large body."""
+        return self.large if body is not None and body.large else usual
 
     async def _identify(
         self,
@@ -177,7 +186,9 @@ class ServiceContext:
             return await to_thread.run_sync(work, limiter=self._identifying)
 
 
-def bounded(places: Places, endpoint: Callable[..., Any]) -> Endpoint:
+def bounded(
+    places_for: Callable[[RequestBody | None], Places], endpoint: Callable[..., Any]
+) -> Endpoint:
     """Return an endpoint that takes a place, runs in a thread and serializes its result there."""
     signature = inspect.signature(endpoint, eval_str=True)
     returns: Any = signature.return_annotation
@@ -192,6 +203,7 @@ def bounded(places: Places, endpoint: Callable[..., Any]) -> Endpoint:
 
     @wraps(endpoint)
     async def run(**arguments: Any) -> Response:  # noqa: ANN401 # the endpoint's own
+        places = places_for(arguments.get("body"))
         return await places.run(arguments["caller"].share, partial(work, arguments))
 
     # Resolved here: some frameworks look for the names in this module.

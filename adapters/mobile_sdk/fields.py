@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from addressee.application import Identity
-from addressee.domain import InvalidValue, Kind
+from addressee.domain import InvalidValue, Kind, limits, values
 
 Body = Mapping[str, Any]
 
@@ -132,5 +132,6 @@ def values_of(body: Body, field: str, key: str) -> Iterable[str]:
         return ()
     if not isinstance(given, list):
         raise InvalidValue(field, "should be a list of objects")
-    items = cast("list[object]", given)
+    # Counted before any is read (R57).
+    items = values.items(field, cast("list[object]", given), limits.CONTACTS)
     return tuple(object_of(f"{field}[{n}]", item).get(key, "") for n, item in enumerate(items))

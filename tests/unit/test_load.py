@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import threading
 from collections.abc import Callable
@@ -15,7 +16,11 @@ from addressee.adapters.http.load.places import Places
 from addressee.adapters.http.load.rates import Rates
 from addressee.adapters.http.load.share import Share
 from addressee.adapters.http.messages.error_responses import Refused
+from addressee.adapters.http.messages.json_body import USUAL, RequestBody
 from addressee.adapters.http.middleware.failure_log import FailureLog
+from addressee.adapters.http.service_context import ServiceContext
+from addressee.adapters.memory import MemoryStore
+from addressee.domain import LimitExceeded, limits
 
 SHOP, KEY, BANK = Share("shop", "device"), Share("shop", "backend"), Share("bank", "device")
 
@@ -183,3 +188,21 @@ def test_causes_are_logged_once_a_second_with_the_number_left_out(
         "request d: STORE_DAMAGED: event 1",
         "request e: STORE_UNAVAILABLE: the server closed the connection (and 2 more before)",
     ]
+
+
+def test_R57_large_bodies_run_in_places_of_their_own() -> None:
+    service = ServiceContext(MemoryStore(), MemoryStore().applications)
+    usual, large = RequestBody(b"{}".ljust(USUAL)), RequestBody(b"{}".ljust(USUAL + 1))
+    for places_of in (service.writers, service.readers):
+        assert service.places_for(places_of, None) is places_of
+        assert service.places_for(places_of, usual) is places_of
+        assert service.places_for(places_of, large) is service.large
+
+
+@pytest.mark.parametrize("text", ["a", ',,"\\', '\\",'])
+def test_R57_the_values_of_a_body_are_counted_without_its_texts(text: str) -> None:
+    names = {f"{n}{text}": text * n for n in range(300)}
+    most: dict[str, object] = {**names, "list": [0] * (limits.JSON_VALUES - len(names))}
+    assert RequestBody(json.dumps(most).encode()).json() == most
+    with pytest.raises(LimitExceeded, match=f"{limits.JSON_VALUES + 1}"):
+        RequestBody(json.dumps({**most, "one": "more"}).encode()).json()

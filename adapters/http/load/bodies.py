@@ -16,6 +16,8 @@ SMALL = 1 << 16
 """Bodies up to so many bytes are received however many others are in memory."""
 DRAINED = 64
 """A body over the limit is read and dropped up to this multiple of the limit."""
+DRAIN_PAUSE = 0.02
+"""Seconds before each piece of that: what is dropped must not occupy the event loop."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,7 @@ class BoundedBody:
         self.release()
         dropped = 0
         while not self._complete and dropped < self._bodies.limit * DRAINED:
+            await asyncio.sleep(DRAIN_PAUSE)
             message = await self._in_time()
             dropped += len(message.get("body", b""))
             self._complete = not message.get("more_body", False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+from time import perf_counter, sleep
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
@@ -14,6 +16,17 @@ from addressee.domain.errors import first_problem
 M = TypeVar("M", bound=BaseModel)
 
 
+USUAL = 1 << 11
+"""Largest usual body, in bytes."""
+SLOW = 1 << 16
+"""Bodies above so many bytes are parsed one at a time."""
+PAUSE = 3
+"""Length of the pause after that, as a multiple of the time that it took."""
+PARSING = Lock()
+"""Held by the thread that parses such a body: the parser lets no other thread run, and the event
+loop has the pauses for itself."""
+
+
 class RequestBody:
     """A request body, received and not yet parsed: the event loop does not parse.
 
@@ -24,9 +37,23 @@ class RequestBody:
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
 
+    @property
+    def large(self) -> bool:
+        """Whether it is larger than what apps usually send."""
+        return len(self._raw) > USUAL
+
     def json(self) -> Body:
         """Return the JSON object, {} if the body is empty; raises InvalidValue."""
-        return json_object("body", self._raw) if self._raw.strip() else {}
+        if not self._raw.strip():
+            return {}
+        if len(self._raw) <= SLOW:
+            return json_object("body", self._raw)
+        with PARSING:
+            started = perf_counter()
+            try:
+                return json_object("body", self._raw)
+            finally:
+                sleep(PAUSE * (perf_counter() - started))
 
     def model(self, model: type[M]) -> M:
         """Return the JSON object as a model; raises InvalidValue."""

@@ -150,7 +150,8 @@ def audience_routes(service: ServiceContext) -> APIRouter:
                 code, query.expression, include_disabled=query.include_disabled, after=query.after
             )
 
-        return await streamed(find, target_line, service.readers, caller.share, accept)
+        places = service.places_for(service.readers, body)
+        return await streamed(find, target_line, places, caller.share, accept)
 
     @routes.post(
         "/recipients",
@@ -168,7 +169,8 @@ def audience_routes(service: ServiceContext) -> APIRouter:
                 code, query.expression, include_disabled=query.include_disabled, after=query.after
             )
 
-        return await streamed(find, recipient_line, service.readers, caller.share, accept)
+        places = service.places_for(service.readers, body)
+        return await streamed(find, recipient_line, places, caller.share, accept)
 
     return routes
 

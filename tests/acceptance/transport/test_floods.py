@@ -3,154 +3,260 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
+from itertools import count
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from sqlalchemy import create_engine, text
 
+from addressee.adapters.mobile_sdk.fields import INSTALLATION_FIELDS, PERSON_FIELDS
 from addressee.adapters.sql import SqlStore
 from addressee.application import issue_key
-from addressee.domain import MobileApp
-from tests.servers import MariaDB, Postgres, Watch, http_server
+from addressee.domain import FACTS, MobileApp, limits, values
+from addressee.domain.limits import DEFAULT
+from tests.servers import Served, Watch, http_server
+from tests.servers.load import (
+    Request,
+    flooded,
+    forget_peak,
+    kilobytes,
+    processor_seconds,
+)
 
 from .conftest import HOME
 
 AT_ONCE = 40
 MEGABYTE = 1 << 20
-SIGN_IN: dict[str, Any] = {"userIdentity": {"externalUserId": "flood"}}
+LOG = logging.getLogger(__name__)
+NUMBERS = count()
+"""Requests differ, so that each has something to record."""
+Body = dict[str, Any]
 
 
-def contacts(count: int) -> dict[str, Any]:
-    emails = [{"address": f"ü{n}@ü{n % 10}.example.com"} for n in range(count)]
-    return {"userIdentity": {"externalUserId": f"flood-{count}", "emails": emails}}
+class Flood(NamedTuple):
+    """Requests around one limit.
+
+    Args:
+        limit: the largest size that is taken.
+        body: returns a body of a size; with the name of a person of its own.
+        action: the end of the path, or ``""`` for a PATCH of the installation.
+        more: a size far above the limit that a body of 1 MiB still has room for.
+    """
+
+    limit: int
+    body: Callable[[int, str], Body]
+    action: str
+    more: int
 
 
-def attributes(count: int) -> dict[str, Any]:
-    return {"customAttributes": {f"a{n}": n for n in range(count)}}
+def sign_in(who: str, **attributes: object) -> Body:
+    return {"userIdentity": {"externalUserId": who}, "userAttributes": attributes}
 
 
-def tags(count: int) -> dict[str, Any]:
-    return {**SIGN_IN, "userAttributes": {"tags": [f"t{n}" for n in range(count)]}}
+def contacts(size: int, who: str) -> Body:
+    emails = [{"address": f"ü{n}@ü{n % 10}.{who}.com"} for n in range(size)]
+    return {"userIdentity": {"externalUserId": who, "emails": emails}}
 
 
-def carts(count: int) -> dict[str, Any]:
-    return {"customAttributes": {"cart": [{"product": "shoes"}] * count}}
+def address(size: int, who: str) -> Body:
+    email = f"{who}@" + f"{'b' * 49}." * (size // 50) + "c" * size
+    return {"userIdentity": {"externalUserId": who, "emails": [{"address": email[:size]}]}}
 
 
-FLOODS: dict[str, tuple[str, Callable[[int], dict[str, Any]], int, int]] = {
-    "contacts": ("personalize", contacts, 100, 20_000),
-    "attributes": ("", attributes, 200, 60_000),
-    "tags": ("personalize", tags, 900, 60_000),
-    "carts": ("", carts, 150, 40_000),
+def number(size: int, who: str) -> Body:
+    phone = "+1202" + f"555{next(NUMBERS) % 10_000:04}".rjust(size - 5)
+    return {"userIdentity": {"externalUserId": who, "phones": [{"number": phone}]}}
+
+
+def custom(value: object, name: str = "a") -> Body:
+    return {"customAttributes": {name: value, "n": next(NUMBERS)}}
+
+
+def padded(size: int) -> str:
+    return str(next(NUMBERS)).rjust(size, "x")
+
+
+def tags(size: int, who: str) -> Body:
+    return sign_in(who, tags=[f"{who} {n}" for n in range(size)])
+
+
+def filled(size: int, _: str) -> Body:
+    return {"x": "y" * (size - len('{"x": ""}'))}
+
+
+def fact(wire: str) -> Callable[[int, str], Body]:
+    return lambda size, _: {wire: padded(size)}
+
+
+def attribute(wire: str) -> Callable[[int, str], Body]:
+    def body(size: int, who: str) -> Body:
+        exact = wire == "birthday" and size == 10
+        return sign_in(who, **{wire: "2000-01-01" if exact else padded(size)})
+
+    return body
+
+
+def shared(size: int, _: str) -> Body:
+    number = next(NUMBERS)
+    return sign_in("shared", tags=[f"{number} {n}" for n in range(size)])
+
+
+BODY = Flood(MEGABYTE, filled, "", 20 * MEGABYTE)
+FLOODS: Mapping[str, Flood] = {
+    "CONTACTS": Flood(100, contacts, "personalize", 15_000),
+    "EMAIL": Flood(250, address, "personalize", 900_000),
+    "PHONE": Flood(50, number, "personalize", 900_000),
+    "NAME": Flood(256, lambda size, who: sign_in(who.rjust(size, "x")), "personalize", 900_000),
+    "TEXT": Flood(4_096, lambda size, _: custom(padded(size)), "", 900_000),
+    "lists": Flood(
+        150, lambda size, _: custom([{"product": "shoes"}] * size), "", limits.JSON_VALUES - 2
+    ),
+    "ATTRIBUTES_PER_COMMAND": Flood(
+        limits.ATTRIBUTES_PER_COMMAND,
+        lambda size, _: {"customAttributes": {f"a{n}": n for n in range(size)}},
+        "",
+        limits.JSON_VALUES,
+    ),
+    "attributes": Flood(
+        DEFAULT.attributes,
+        lambda size, _: {"customAttributes": {f"a{n}": next(NUMBERS) for n in range(size)}},
+        "",
+        9_000,
+    ),
+    "TAGS_PER_COMMAND": Flood(limits.TAGS_PER_COMMAND, tags, "personalize", limits.JSON_VALUES - 1),
+    "tags": Flood(DEFAULT.tags, tags, "personalize", 9_000),
+    # Each request replaces the tags of the one before, on all devices of one person.
+    "tagging": Flood(
+        DEFAULT.tagging // 2 // (2 * AT_ONCE + 2), shared, "personalize", DEFAULT.tags
+    ),
+    "JSON_VALUES": Flood(
+        limits.JSON_VALUES, lambda size, _: {str(n): n for n in range(size)}, "", 60_000
+    ),
+    "body": BODY,
+    **{
+        name: Flood(FACTS[name], fact(wire), "", 900_000)
+        for wire, name in INSTALLATION_FIELDS.items()
+        if name in FACTS
+    },
+    **{
+        name: Flood(values.PERSON_ATTRIBUTE_LIMITS[name], attribute(wire), "personalize", 900_000)
+        for wire, name in PERSON_FIELDS.items()
+    },
 }
+NOT_FROM_DEVICES = {
+    *("TIME", "DEPTH", "TERMS", "EXPRESSION", "SEGMENT", "SEGMENT_STREAM"),
+    *("fid", "apns_environment", "apns_topic", "webpush_p256dh", "webpush_auth"),
+}
+USUAL = ("CONTACTS", "attributes", "tags", "JSON_VALUES", "body")
+"""The floods of a short run."""
 
 
-def resident(process: int) -> int:
-    """Return the memory of a process, in bytes."""
-    status = Path(f"/proc/{process}/status").read_text()
-    [line] = [line for line in status.splitlines() if line.startswith("VmRSS")]
-    return int(line.split()[1]) * 1024
+def test_R57_every_limit_has_its_flood() -> None:
+    fixed = {name for name, limit in vars(limits).items() if type(limit) is int}
+    raised = {"attributes", "tags", "tagging"}
+    every = {*fixed, *raised, *FACTS, *values.PERSON_ATTRIBUTE_LIMITS}
+    assert every - FLOODS.keys() == NOT_FROM_DEVICES
 
 
-@pytest.mark.parametrize("flood", FLOODS)
-@pytest.mark.parametrize("far", [False, True], ids=["just below", "far above"])
-def test_R57_a_flood_with_the_public_code(
-    tmp_path: Path, flood: str, far: bool, long: bool
-) -> None:
-    path, build, below, above = FLOODS[flood]
-    body = json.dumps(build(above if far else below)).encode()
-    assert len(body) < MEGABYTE
-    url = f"sqlite:///{tmp_path}/flood.db"
+class Target(NamedTuple):
+    """A server that is flooded, and the API key of an application that is not."""
+
+    served: Served
+    key: str
+
+    def devices(self) -> list[str]:
+        """Register a device for each request, and one more."""
+        headers = {"Authorization": "App open"}
+        with httpx.Client(base_url=self.served.url, headers=headers, timeout=120) as http:
+            made = [http.post(HOME, json={"os": "a"}) for _ in range(AT_ONCE + 1)]
+        return [each.json()["pushRegId"] for each in made]
+
+    def figures(self, name: str, size: int, devices: list[str]) -> Figures:
+        """Send the request of one device, then all others at once, and measure what they do."""
+        first, *others = requests_of(FLOODS[name], size, devices)
+        served, process = self.served, self.served.process.pid
+        spent = processor_seconds(process)
+        alone = flooded(served, [first])
+        spent = processor_seconds(process) - spent
+        start = forget_peak(process)
+        health = Watch(served, "GET", "/v1/health")
+        command = Watch(served, "POST", "/v1/commands/register", '{"os": "a"}', self.key)
+        with health, command:
+            statuses = flooded(served, others)
+            time.sleep(0.1)
+        grown = (kilobytes(process, "VmHWM") - start) // 1024
+        longest = max(health.times), max(command.times)
+        return Figures(name, size, {*alone}, spent, dict(statuses), *longest, grown)
+
+
+class Figures(NamedTuple):
+    """What a flood does: processor time of one request, and others' waits, in seconds."""
+
+    flood: str
+    size: int
+    alone: set[str]
+    processor: float
+    statuses: Mapping[str, int]
+    health: float
+    command: float
+    mebibytes: int
+
+    def told(self) -> str:
+        return (
+            f"{self.flood} {self.size}: {self.processor:.2f} s of processor, {self.statuses},"
+            f" health {self.health:.3f} s, command {self.command:.3f} s, {self.mebibytes} MiB"
+        )
+
+    def harm(self, *, timed: bool) -> bool:
+        """Whether the flood did anything that it must not."""
+        flood = FLOODS[self.flood]
+        expected = {"200"} if self.size == flood.limit else {"413" if flood is BODY else "400"}
+        return (
+            self.alone != expected
+            or not self.statuses.keys() <= expected | {"429", "503"}
+            or self.processor >= 1
+            or self.mebibytes >= 100
+            or (timed and (self.health >= 0.1 or self.command >= 1))
+        )
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Generator[Target]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('floods')}/flood.db"
     with SqlStore(url) as store:
         for code in ("open", "bank"):
             store.applications.put(MobileApp(code=code))
         key = issue_key(store.applications, "bank", "backend")
-    headers = {"Authorization": "App open"}
     with http_server(url) as served:
-        http = httpx.Client(base_url=served.url, headers=headers, timeout=120)
-        devices = [http.post(HOME, json={"os": "a"}).json()["pushRegId"] for _ in range(AT_ONCE)]
-        for device in devices[:6]:
-            http.patch(f"{HOME}/{device}", json={"os": "b"})
-        start = resident(served.process.pid)
-
-        def send(device: str) -> int:
-            if path:
-                return http.post(f"{HOME}/{device}/{path}", content=body).status_code
-            return http.patch(f"{HOME}/{device}", content=body).status_code
-
-        health = Watch(served, "GET", "/v1/health")
-        command = Watch(served, "POST", "/v1/commands/register", '{"os": "a"}', key)
-        with health, command, ThreadPoolExecutor(AT_ONCE) as pool:
-            statuses = Counter(pool.map(send, devices))
-        http.close()
-        grown = resident(served.process.pid) - start
-    # A person has at most so many devices and tags; every other request below a limit is taken.
-    expected = {400, 429, 503} if far else {200, 400, 429, 503}
-    assert set(statuses) <= expected, statuses
-    figures = (flood, far, statuses, max(health.times), max(command.times), grown)
-    assert grown < 100 * MEGABYTE, figures
-    if long:
-        assert max(health.times) < 0.1, figures
-        assert max(command.times) < 1, figures
+        yield Target(served, key)
 
 
-LOCKS = {
-    "sqlite": "begin immediate",
-    "postgresql": "lock table addressee_event",
-    "mariadb": "lock tables addressee_event write",
-}
+def requests_of(flood: Flood, size: int, devices: list[str]) -> list[Request]:
+    """Return a request of each device, each for a person of its own."""
+    method = "POST" if flood.action else "PATCH"
+    return [
+        Request(
+            method,
+            f"{HOME}/{device}/{flood.action}".rstrip("/"),
+            json.dumps(flood.body(size, f"u{next(NUMBERS)}")),
+        )
+        for device in devices
+    ]
 
 
-@contextmanager
-def locked(url: str) -> Generator[None]:
-    """Keep all writers out of a store."""
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        connection.execute(text(LOCKS[engine.dialect.name]))
-        yield
-        connection.rollback()
-    engine.dispose()
-
-
-@pytest.mark.parametrize(
-    "database", ["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
-)
-def test_R57_health_answers_while_the_ledger_is_locked(
-    tmp_path: Path, request: pytest.FixtureRequest, database: str, long: bool
-) -> None:
-    url = f"sqlite:///{tmp_path}/locked.db"
-    if database != "sqlite":
-        server: Postgres | MariaDB = request.getfixturevalue(database)
-        url = server.new_database()
-    with SqlStore(url) as store:
-        store.applications.put(MobileApp(code="open"))
-        key = issue_key(store.applications, "open", "backend")
-    with http_server(url) as served:
-
-        def register(_: int) -> int:
-            headers = {"Authorization": "App open"}
-            answer = httpx.post(
-                f"{served.url}{HOME}", json={"os": "a"}, headers=headers, timeout=90
-            )
-            return answer.status_code
-
-        assert register(0) == 200
-        health, ready = Watch(served, "GET", "/v1/health"), Watch(served, "GET", "/v1/ready")
-        count = Watch(served, "POST", "/v1/audiences/count", '{"expression": "all"}', key)
-        with ThreadPoolExecutor(60) as pool, locked(url):
-            answers = pool.map(register, range(60))
-            # Servers keep readers of a locked table out as well.
-            with health, ready, count if database == "sqlite" else nullcontext():
-                time.sleep(20 if long else 4)
-        statuses = Counter(answers)
-    assert set(statuses) <= {200, 503}, statuses
-    figures = (max(health.times), max(ready.times), max(count.times, default=0), statuses)
-    assert max(figures[:3]) < 5, figures
-    assert not long or max(health.times) < 0.1, figures
+def test_R57_a_flood_with_the_public_code(target: Target, *, long: bool) -> None:
+    harmful = list[Figures]()
+    for name in FLOODS if long else USUAL:
+        flood = FLOODS[name]
+        for size in (flood.limit, flood.more):
+            devices = target.devices()
+            if name == "tagging":
+                signed_in = flooded(target.served, requests_of(flood, 1, devices))
+                assert signed_in == {"200": AT_ONCE + 1}
+            figures = target.figures(name, size, devices)
+            LOG.info("%s", figures.told())
+            harmful += [figures] * figures.harm(timed=long)
+    assert harmful == []

@@ -1,0 +1,75 @@
+"""Health answers while the database keeps all writers out (R57)."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import create_engine, text
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import issue_key
+from addressee.domain import MobileApp
+from tests.servers import MariaDB, Postgres, Watch, http_server
+
+from .conftest import HOME
+
+LOCKS = {
+    "sqlite": "begin immediate",
+    "postgresql": "lock table addressee_event",
+    "mariadb": "lock tables addressee_event write",
+}
+
+
+@contextmanager
+def locked(url: str) -> Generator[None]:
+    """Keep all writers out of a store."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        connection.execute(text(LOCKS[engine.dialect.name]))
+        yield
+        connection.rollback()
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "database", ["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
+)
+def test_R57_health_answers_while_the_ledger_is_locked(
+    tmp_path: Path, request: pytest.FixtureRequest, database: str, long: bool
+) -> None:
+    url = f"sqlite:///{tmp_path}/locked.db"
+    if database != "sqlite":
+        server: Postgres | MariaDB = request.getfixturevalue(database)
+        url = server.new_database()
+    with SqlStore(url) as store:
+        store.applications.put(MobileApp(code="open"))
+        key = issue_key(store.applications, "open", "backend")
+    with http_server(url) as served:
+
+        def register(_: int) -> int:
+            headers = {"Authorization": "App open"}
+            answer = httpx.post(
+                f"{served.url}{HOME}", json={"os": "a"}, headers=headers, timeout=90
+            )
+            return answer.status_code
+
+        assert register(0) == 200
+        health, ready = Watch(served, "GET", "/v1/health"), Watch(served, "GET", "/v1/ready")
+        count = Watch(served, "POST", "/v1/audiences/count", '{"expression": "all"}', key)
+        with ThreadPoolExecutor(60) as pool, locked(url):
+            answers = pool.map(register, range(60))
+            # Servers keep readers of a locked table out as well.
+            with health, ready, count if database == "sqlite" else nullcontext():
+                time.sleep(20 if long else 4)
+        statuses = Counter(answers)
+    assert set(statuses) <= {200, 503}, statuses
+    figures = (max(health.times), max(ready.times), max(count.times, default=0), statuses)
+    assert max(figures[:3]) < 5, figures
+    assert not long or max(health.times) < 0.1, figures
