@@ -94,16 +94,19 @@ def test_the_requests_of_the_page_about_http_are_answered(tmp_path: Path) -> Non
     with SqlStore(url) as store:
         store.applications.put(MobileApp(code="shop"))
         key = issue_key(store.applications, "shop", "backend")
-    said = ""
+    said: list[str] = []
     with http_server(url) as served:
         for line in re.findall(r"^curl (.+)$", page, re.MULTILINE):
             _, header, address, _, body = shlex.split(line.replace("$KEY", key))
             name, _, value = header.partition(": ")
             path = address.removeprefix("http://127.0.0.1:8000")
-            said = httpx.post(
-                served.url + path, content=body, headers={name: value}, timeout=60
-            ).text
-    assert json.loads(said.splitlines()[0]) == {"installation": "phone-1"}
+            headers = {name: value}
+            answer = httpx.post(served.url + path, content=body, headers=headers, timeout=60)
+            said.append(answer.text)
+    *_, targets, pushed = said
+    assert json.loads(targets.splitlines()[0]) == {"installation": "phone-1"}
+    [message] = json.loads(pushed)["messages"]
+    assert message["status"]["name"] == "PENDING_ENROUTE"
 
 
 def day_commands() -> list[str]:
