@@ -67,10 +67,22 @@ def webpush(settings: Settings, folder: Path) -> PushTransport:
     return WebPush(Vapid(content_of("key", settings, folder), text(settings, "contact")))
 
 
+def infobip(settings: Settings, folder: Path) -> PushTransport:
+    """Return a transport for the reference vendor, with a file that has the API key."""
+    from .infobip import InfobipPush  # noqa: PLC0415 # likewise
+
+    return InfobipPush(
+        text(settings, "application"),
+        content_of("key", settings, folder).strip(),
+        url=text(settings, "url"),
+    )
+
+
 KINDS: Mapping[str, tuple[Callable[[Settings, Path], PushTransport], frozenset[str]]] = {
     "fcm": (fcm, frozenset({"project", "credentials"})),
     "apns": (apns, frozenset({"team", "key_id", "key", "topic", "environment"})),
     "webpush": (webpush, frozenset({"key", "contact"})),
+    "infobip": (infobip, frozenset({"application", "key", "url"})),
     "recording": (recording, frozenset({"path"})),
 }
 """Kind → what makes its transport, and the settings that it takes."""

@@ -30,7 +30,8 @@ from addressee.application import (
     Unknown,
 )
 from addressee.domain import InvalidValue
-from tests.servers.push_services import PushServices, Reply, fcm_error, pem, push_services
+from tests.servers.push.replies import Reply
+from tests.servers.push.services import PushServices, fcm_error, pem, push_services
 
 HELLO = Message(title="Hello", body="Zoë", data={"n": "1"}, ttl=60, collapse_key="news item")
 SILENT = Message(data={"n": "1"})

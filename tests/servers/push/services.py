@@ -1,4 +1,4 @@
-"""FCM, APNs, and a Web Push service on one local HTTP/2 server with TLS, with any answer wanted."""
+"""FCM, APNs, Web Push and the vendor on a local HTTP/2 server with TLS, with any answer wanted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -33,30 +32,11 @@ from cryptography.x509.oid import NameOID
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from .ports import free_port
+from ..ports import free_port
+from .replies import Reply, Request
+from .vendor import VendorService
 
 TOKEN_MINUTES = 60
-
-
-@dataclass
-class Reply:
-    """What a service answers."""
-
-    status: int = 200
-    body: dict[str, Any] = field(default_factory=dict[str, Any])
-    headers: dict[str, str] = field(default_factory=dict[str, str])
-    broken: bool = False
-    """Whether the connection breaks off in the middle of the answer."""
-
-
-@dataclass
-class Request:
-    """What a service was asked."""
-
-    path: str
-    headers: dict[str, str]
-    body: Any
-    http_version: str
 
 
 def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
@@ -92,6 +72,7 @@ class PushServices:
         self.google = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.apple = ec.generate_private_key(ec.SECP256R1())
         self.browser = Browser()
+        self.vendor = VendorService()
         self.certificate = make_certificate(folder)
 
     @property
@@ -131,6 +112,8 @@ class PushServices:
             reply = self.token(body)
         elif path.startswith("/v1/projects/"):
             reply = self.fcm(path, headers, body, scope["http_version"])
+        elif path.startswith("/push/3/"):
+            reply = self.vendor(scope["method"], path, scope["query_string"], headers, body)
         elif path.startswith("/3/device/"):
             reply = self.apns(path, headers, body, scope["http_version"])
         else:

@@ -1,0 +1,1 @@
+"""Push services, with every answer that they document."""
