@@ -30,6 +30,7 @@ from addressee.domain import InvalidValue, values
 
 from .http_posts import Posts, json_of, object_of
 
+OK, BAD_REQUEST = 200, 400
 QUOTA_WAIT, OUTAGE_WAIT = 60.0, 10.0
 """Seconds to wait at least after 429, and after 503."""
 PATIENCE, LOOK = 5.0, 0.5
@@ -89,11 +90,11 @@ class InfobipPush:
         )
         if not isinstance(response, httpx.Response):
             return [response] * len(recipients)
-        if response.status_code == httpx.codes.BAD_REQUEST and len(recipients) > 1:
+        if response.status_code == BAD_REQUEST and len(recipients) > 1:
             # Nothing was sent; whatever one of them is refused for must not cost the others theirs.
             half = len(recipients) // 2
             return [*self.send(message, recipients[:half]), *self.send(message, recipients[half:])]
-        if response.status_code != httpx.codes.OK:
+        if response.status_code != OK:
             return [refusal_of(response)] * len(recipients)
         told = json_of(response)
         taken = answers_of(told, recipients)
