@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from threading import Event
-from typing import NamedTuple
 
 from addressee.domain import Conflict, StoreError, key_fingerprint, values
 
@@ -24,6 +23,7 @@ from ..ports.events import (
     SinkUnavailable,
 )
 from ..ports.relays import DeadLetter, RelayStore, Turn
+from .batches import Batch, next_batch
 from .cloud_events import CloudEvents, Data
 from .schedule import LONGEST, STANDARD, Schedule
 
@@ -32,20 +32,6 @@ POLL = 0.1
 LOOK = 1.0
 """For how many seconds at most a relay that waits does not look whether it was paused."""
 SOURCE = "urn:addressee:"
-
-
-class Batch(NamedTuple):
-    """The next facts of a ledger.
-
-    Args:
-        before: the position that they are behind.
-        after: of the last event that was read; the facts are among those.
-        messages: the facts.
-    """
-
-    before: int
-    after: int
-    messages: Sequence[FactMessage]
 
 
 class Relay:
@@ -170,7 +156,7 @@ class Relay:
         for letter in self._progress.dead_letters(0, self._page, resend=True):
             if wait := self._send_again(letter, turn):
                 return wait
-        batch = self._read(turn.position)
+        batch = next_batch(self._store, self._events, turn.position, self._page)
         return self._poll if batch is None else self._send(batch, turn)
 
     def release(self) -> None:
@@ -190,20 +176,6 @@ class Relay:
         self._in_doubt = False
         return 0.0
 
-    def _read(self, position: int) -> Batch | None:
-        settled = self._store.settled()
-        with self._store.reading() as view:
-            page = view.events(position, self._page, settled)
-        if not page:
-            return None
-        messages: list[FactMessage] = []
-        previous = position
-        for recorded in page:
-            if (message := self._events.message(recorded, previous)) is not None:
-                messages.append(message)
-                previous = message.position
-        return Batch(position, page[-1].position, messages)
-
     def _send(self, batch: Batch, turn: Turn) -> float:
         """Send a batch and note how far the sink is; return how many seconds to wait."""
         known = self._held if turn.position >= turn.resend_to else 0
@@ -211,14 +183,7 @@ class Relay:
         had = len(batch.messages) - len(waiting)
         confirmed, problem = self._publish(waiting)
         sent = had + confirmed
-        all_sent = sent == len(batch.messages)
-        after = (
-            batch.after
-            if all_sent
-            else batch.messages[sent - 1].position
-            if sent
-            else turn.position
-        )
+        after = batch.reached(sent)
         wait, dead = 0.0, list[DeadLetter]()
         if problem is not None:
             failed = waiting[confirmed]
@@ -228,7 +193,8 @@ class Relay:
         self._progress.advance(batch.before, after, sent=sent, retried=retries, dead=dead)
         self._close_on(problem, after)
         self._retries = int(wait > 0)
-        return wait
+        # Events that come one by one wait for each other: on a file each note is a turn of writing.
+        return self._poll if problem is None and batch.ends(sent) else wait
 
     def _send_again(self, letter: DeadLetter, turn: Turn) -> float:
         """Send a dead letter again; return how many seconds to wait."""

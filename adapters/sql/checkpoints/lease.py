@@ -104,6 +104,12 @@ class Lease:
             ).scalar_one()
             return position
 
+    def holds(self, row: Row[*tuple[Any, ...]]) -> bool:
+        """Whether a row as it was read is this runner's for two thirds of a lease at least."""
+        mine = row.holder == self.holder and not row.paused and row.problem_at is None
+        later = to_microseconds(self._clock() + self._length * 2 / 3)
+        return mine and later <= row.until <= self._moment() + self._longest
+
     def advance(self, connection: Connection, before: int, after: int) -> None:
         """Note, in the transaction that projects them, that events were taken.
 

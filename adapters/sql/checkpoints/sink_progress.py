@@ -48,13 +48,14 @@ class SqlSinkProgress:
         self._letters = self._letter.c.sink == name
 
     def take(self) -> Turn | None:
-        """Begin or renew a turn."""
-        position = self._lease.take()
-        if position is None:
-            return None
+        """Begin or renew a turn; writes only where there is less than two thirds of one left."""
         with self._database.reading() as connection:
+            row = self._lease.known(connection)
             resend_to = connection.execute(select(self._sink.c.resend_to).where(self._own)).scalar()
-        return Turn(position, resend_to or 0)
+        if row is not None and self._lease.holds(row):
+            return Turn(row.position, resend_to or 0)
+        position = self._lease.take()
+        return None if position is None else Turn(position, resend_to or 0)
 
     def advance(
         self,
