@@ -16,6 +16,7 @@ from typing import Any
 
 import nats
 
+from addressee.adapters.events import HandlerSink
 from addressee.adapters.events.event_loop import EventLoop
 from addressee.adapters.events.jetstream import JetStreamSink
 from addressee.adapters.sql import SqlStore
@@ -84,7 +85,11 @@ def figures() -> Iterator[Figure]:
             name = f"T{next(NUMBERS)}"
             return relayed(store, name, OneByOne(server.url, name))
 
+        def unsent() -> float:
+            return relayed(store, f"U{next(NUMBERS)}", HandlerSink(lambda _: None))
+
         yield Figure("relay to JetStream beside one by one", *in_turn(ours, other), 5)
+        yield Figure("read, and sent nowhere, beside that", *in_turn(unsent, ours), None)
 
 
 def fill(store: SqlStore) -> None:

@@ -1,4 +1,4 @@
-"""Real databases for the tests of this folder."""
+"""Real databases and brokers for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import LentDatabases, MariaDB, Postgres
+from tests.servers.brokers import Broker, Nats, RabbitMQ, Redis, broker
 
 DATABASES = ["sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.mariadb)]
 NUMBERS = count(1)
@@ -43,3 +44,21 @@ def url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Genera
     databases: LentDatabases = request.getfixturevalue(lent)
     with databases.engine() as engine:
         yield engine.url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def nats_broker() -> Generator[Broker]:
+    with broker(Nats) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_broker() -> Generator[Broker]:
+    with broker(RabbitMQ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_broker() -> Generator[Broker]:
+    with broker(Redis) as server:
+        yield server

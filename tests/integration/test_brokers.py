@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,8 +27,7 @@ from addressee.adapters.events.redis_stream import RedisStreamSink
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.pool import made_engine
 from addressee.application import EventSink, Identity, Personalization, Relay, Sinks
-from tests.servers import brokers
-from tests.servers.brokers import Broker, broker
+from tests.servers.brokers import Broker
 
 ROWS = Table(
     "facts",
@@ -90,17 +89,16 @@ async def from_redis(url: str, take: Take) -> None:
 
 
 class Kind(NamedTuple):
-    """A broker, a sink for it, and how a consumer reads what it has."""
+    """A sink for a broker, and how a consumer reads what the broker has."""
 
-    server: type[Broker]
     sink: Callable[[str], EventSink]
     consume: Callable[[str, Take], Awaitable[None]]
 
 
 KINDS = {
-    "nats": Kind(brokers.Nats, lambda url: JetStreamSink(url, "EVENTS"), from_nats),
-    "rabbitmq": Kind(brokers.RabbitMQ, lambda url: RabbitMQSink(url, "events"), from_rabbitmq),
-    "redis": Kind(brokers.Redis, lambda url: RedisStreamSink(url, "events"), from_redis),
+    "nats": Kind(lambda url: JetStreamSink(url, "EVENTS"), from_nats),
+    "rabbitmq": Kind(lambda url: RabbitMQSink(url, "events"), from_rabbitmq),
+    "redis": Kind(lambda url: RedisStreamSink(url, "events"), from_redis),
 }
 ALL = [
     "nats",
@@ -109,11 +107,10 @@ ALL = [
 ]
 
 
-@pytest.fixture(scope="module", params=ALL)
-def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, Broker]]:
-    """Return a broker of each kind, one for all tests of the module."""
-    with broker(KINDS[request.param].server) as server:
-        yield request.param, server
+@pytest.fixture(params=ALL)
+def running(request: pytest.FixtureRequest) -> tuple[str, Broker]:
+    """Return a broker of each kind with its name."""
+    return request.param, request.getfixturevalue(f"{request.param}_broker")
 
 
 def live(store: SqlStore, facts: int) -> None:
