@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
+from addressee.adapters.operator_files import (
+    Kind,
+    Settings,
+    content_of,
+    made,
+    read_toml,
+    table,
+    text,
+)
 from addressee.application import PushTransport
 from addressee.domain import InvalidValue
 
@@ -16,8 +24,6 @@ from .recording import RecordingPush
 
 if TYPE_CHECKING:
     from .apns import ApnsToken
-
-Settings = Mapping[str, Any]
 
 
 def recording(settings: Settings, folder: Path) -> PushTransport:
@@ -78,14 +84,13 @@ def infobip(settings: Settings, folder: Path) -> PushTransport:
     )
 
 
-KINDS: Mapping[str, tuple[Callable[[Settings, Path], PushTransport], frozenset[str]]] = {
-    "fcm": (fcm, frozenset({"project", "credentials"})),
-    "apns": (apns, frozenset({"team", "key_id", "key", "topic", "environment"})),
-    "webpush": (webpush, frozenset({"key", "contact"})),
-    "infobip": (infobip, frozenset({"application", "key", "url"})),
-    "recording": (recording, frozenset({"path"})),
+KINDS: Mapping[str, Kind[PushTransport]] = {
+    "fcm": Kind(fcm, frozenset({"project", "credentials"}), "push"),
+    "apns": Kind(apns, frozenset({"team", "key_id", "key", "topic", "environment"}), "push"),
+    "webpush": Kind(webpush, frozenset({"key", "contact"}), "push"),
+    "infobip": Kind(infobip, frozenset({"application", "key", "url"}), "push"),
+    "recording": Kind(recording, frozenset({"path"})),
 }
-"""Kind → what makes its transport, and the settings that it takes."""
 
 
 def read_senders(path: str | Path) -> dict[tuple[str, str], PushTransport]:
@@ -99,59 +104,10 @@ def read_senders(path: str | Path) -> dict[tuple[str, str], PushTransport]:
             they may be secret.
     """
     file = Path(path)
-    try:
-        with file.open("rb") as opened:
-            content = tomllib.load(opened)
-    except OSError as error:
-        raise InvalidValue("senders", f"{file} can't be opened: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        place = str(error).rpartition("(")[2].rstrip(")") if "(at " in str(error) else "somewhere"
-        raise InvalidValue("senders", f"{file} is no TOML: {place}") from None
     return {
-        (application, service): transport_of(f"{application}.{service}", settings, file.parent)
-        for application, services in content.items()
-        for service, settings in table(application, services).items()
+        (application, service): made(
+            f"senders: {application}.{service}", settings, KINDS, file.parent
+        )
+        for application, services in read_toml("senders", file).items()
+        for service, settings in table(f"senders: {application}", services).items()
     }
-
-
-def transport_of(place: str, settings: object, folder: Path) -> PushTransport:
-    """Return the transport of one table; raises InvalidValue, which names the table."""
-    given = table(place, settings)
-    kind = given.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise InvalidValue(f"senders: {place}.kind", f"should be one of {', '.join(KINDS)}")
-    make, names = KINDS[kind]
-    if unknown := sorted(given.keys() - names - {"kind"}):
-        problem = f"is no setting of {kind}; there are: {', '.join(sorted(names))}"
-        raise InvalidValue(f"senders: {place}.{unknown[0]}", problem)
-    try:
-        return make(given, folder)
-    except ImportError:
-        problem = "needs more: pip install 'addressee[push]'"
-        raise InvalidValue(f"senders: {place}.kind", problem) from None
-    except InvalidValue as error:
-        raise InvalidValue(f"senders: {place}.{error.field}", error.problem) from None
-
-
-def table(place: str, value: object) -> Settings:
-    """Return a table of the file; raises InvalidValue for anything else."""
-    if not isinstance(value, dict):
-        raise InvalidValue(f"senders: {place}", "should be a table")
-    return cast("Settings", value)
-
-
-def content_of(name: str, settings: Settings, folder: Path) -> str:
-    """Return what is in the file that a setting names; raises InvalidValue."""
-    file = folder / text(settings, name)
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise InvalidValue(name, "names a file that can't be read") from None
-
-
-def text(settings: Settings, name: str, default: str | None = None) -> str:
-    """Return a setting that is a text; raises InvalidValue where it is missing or is none."""
-    value = settings.get(name, default)
-    if not isinstance(value, str) or not value:
-        raise InvalidValue(name, "should be a text")
-    return value

@@ -28,7 +28,7 @@ class Schedule:
         self._chance = chance
         self._position = 0
         self._failures = 0
-        self._outages = 0
+        self._pause = SHORTEST
 
     def failed(self, position: int) -> float | None:
         """Return how many seconds to wait after a message failed; None if it was the last time."""
@@ -40,12 +40,12 @@ class Schedule:
 
     def away(self, least: float) -> float:
         """Return how many seconds to wait for a sink that takes nothing."""
-        self._outages += 1
-        return max(least, self._varied(min(SHORTEST * 2 ** (self._outages - 1), LONGEST)))
+        pause, self._pause = self._pause, min(self._pause * 2, LONGEST)
+        return max(least, self._varied(pause))
 
     def taken(self) -> None:
         """Note that the sink took something."""
-        self._outages = 0
+        self._pause = SHORTEST
 
     def _varied(self, seconds: float) -> float:
         return seconds * (1 + JITTER * (2 * self._chance() - 1))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Annotated, Any
 
 import typer
@@ -108,16 +109,18 @@ def run_all(relays: list[Relay]) -> None:
     def end(*_: object) -> None:
         stop.set()
 
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, end)
-    threads = [Thread(target=relay.run, args=(stop,)) for relay in relays]
-    for thread in threads:
-        thread.start()
-    typer.echo(f"relaying to {len(threads)} sinks", err=True)
-    stop.wait()
-    for relay, thread in zip(relays, threads, strict=True):
-        relay.wake()
-        thread.join()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    with ThreadPoolExecutor(len(relays)) as threads:
+        running = [threads.submit(relay.run, stop) for relay in relays]
+        for each in running:
+            each.add_done_callback(end)  # whatever ends one ends the process
+        typer.echo(f"relaying to {len(relays)} sinks", err=True)
+        stop.wait()
+        for relay in relays:
+            relay.wake()
+    for each in running:
+        each.result()
 
 
 @commands.command()
