@@ -16,7 +16,7 @@ from .aggregates.installation import FACTS, FLAG_FACTS, Installation
 from .aggregates.person import Person
 from .aggregates.segment import Segment
 from .audiences.expression import And, Expression, Not, Or, Term, leaves
-from .audiences.index_terms import installation_terms, person_terms
+from .audiences.index_terms import indexed_names, installation_terms, person_terms
 from .audiences.parser import as_expression
 from .errors import (
     AddresseeError,
@@ -217,6 +217,7 @@ __all__ = [
     "check_possible",
     "differing",
     "identifier_of",
+    "indexed_names",
     "installation_terms",
     "key_fingerprint",
     "keyed_hash",

@@ -121,6 +121,13 @@ def whole(field: str, value: object, least: int, most: int) -> int:
     return value
 
 
+def number(field: str, value: object, least: float, most: float) -> float:
+    """Return ``value`` if it is a number in bounds, else raise InvalidValue."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidValue(field, f"should be a number from {least:g} to {most:g}")
+    return value
+
+
 def flag(field: str, value: object) -> bool:
     """Return ``value`` if it is a Boolean; raises InvalidValue otherwise."""
     if not isinstance(value, bool):

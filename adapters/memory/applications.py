@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from addressee.application import ApiKey
-from addressee.domain import MobileApp
+from addressee.domain import MobileApp, values
 
 
 class MemoryApplications:
@@ -17,11 +17,12 @@ class MemoryApplications:
 
     def put(self, application: MobileApp) -> None:
         """Keep an application."""
+        values.instance("application", application, MobileApp)
         self._applications[application.code] = application
 
     def get(self, code: str) -> MobileApp | None:
         """Return an application."""
-        return self._applications.get(code)
+        return self._applications.get(values.identifier("application", code))
 
     def all(self) -> Sequence[MobileApp]:
         """Return every application."""
@@ -29,6 +30,7 @@ class MemoryApplications:
 
     def put_key(self, key: ApiKey, *, alone: bool) -> None:
         """Keep a key."""
+        values.instance("key", key, ApiKey)
         for other in self.keys(key.application) if alone else ():
             if other.scope == key.scope:
                 del self._keys[other.name]
@@ -36,13 +38,14 @@ class MemoryApplications:
 
     def key(self, name: str) -> ApiKey | None:
         """Return a key."""
-        return self._keys.get(name)
+        return self._keys.get(values.identifier("key", name))
 
     def keys(self, application: str) -> Sequence[ApiKey]:
         """Return the keys of an application."""
+        values.identifier("application", application)
         found = (key for key in self._keys.values() if key.application == application)
         return sorted(found, key=lambda key: key.name)
 
     def remove_key(self, name: str) -> bool:
         """Forget a key."""
-        return self._keys.pop(name, None) is not None
+        return self._keys.pop(values.identifier("key", name), None) is not None

@@ -18,7 +18,7 @@ from eventsourcing.persistence import IntegrityError
 
 from addressee.adapters.serialization.event_mapper import EventMapper, as_stored
 from addressee.application import Applications, Changes, ReadModels, Recorded, Seal, Stored
-from addressee.domain import Conflict, Event, MobileApp, StoreNotEmpty
+from addressee.domain import Conflict, Event, MobileApp, StoreNotEmpty, indexed_names
 
 from .applications import MemoryApplications
 from .dispatches import MemoryDispatches
@@ -41,7 +41,7 @@ class MemoryStore(MemoryDispatches, ReadModels):
     ) -> None:
         self._clear()
         self.identifier_key = identifier_key or secrets.token_bytes(32)
-        self.indexed_attributes: AbstractSet[str] = frozenset(indexed_attributes)
+        self.indexed_attributes: AbstractSet[str] = indexed_names(indexed_attributes)
         self._mapper = EventMapper()
         self._lock = RLock()
         self.applications: Applications = MemoryApplications()

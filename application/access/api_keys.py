@@ -49,7 +49,7 @@ def recognized(find: Callable[[str], ApiKey | None], presented: str) -> ApiKey |
         find: returns a key by its name; `Applications.key`, or a cache of it.
         presented: the whole key.
     """
-    name, _, secret = presented.partition(".")
+    name, _, secret = values.instance("key", presented, str).partition(".")
     key = find(name) if NAME.fullmatch(name) else None
     # Compared also where there is no such key, so that time does not tell which names exist.
     holds = hmac.compare_digest(digest(secret), key.digest if key else b"\0" * 32)
@@ -58,4 +58,4 @@ def recognized(find: Callable[[str], ApiKey | None], presented: str) -> ApiKey |
 
 def digest(secret: str) -> bytes:
     """Return the digest of a secret that is stored."""
-    return sha256(secret.encode("utf-8", "surrogateescape")).digest()
+    return sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -12,7 +12,6 @@ from typing import cast
 
 from addressee.domain import (
     Expression,
-    InvalidValue,
     values,
 )
 
@@ -31,6 +30,8 @@ from .worker import Key, Observe, Worker, unobserved
 
 BATCH = 500
 """Most installations of a batch."""
+LONGEST_LEASE = 86_400
+"""A day, in seconds."""
 LISTED = 10_000
 """Most dispatches of one list."""
 LOOK = 1.0
@@ -65,7 +66,8 @@ class Notifier:
             many messages had which outcome; a retry is counted at each attempt.
 
     Raises:
-        InvalidValue: ``batch`` is not 1 to 500, or a rate is not above 0.
+        InvalidValue: ``batch`` is not 1 to 500, ``lease`` is no number from 0 to a day, or a rate
+            is not above 0.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -82,15 +84,15 @@ class Notifier:
         logger: logging.Logger | None = None,
         observe: Observe | None = None,
     ) -> None:
-        if not 1 <= batch <= BATCH:
-            raise InvalidValue("batch", f"should be 1 to {BATCH}")
+        values.whole("batch", batch, 1, BATCH)
+        length = timedelta(seconds=values.number("lease", lease, 0, LONGEST_LEASE))
         self._transactions = Transactions(store, sleep)
         self._sleep = sleep
         self._logger = logger or logging.getLogger("addressee")
         self._orders = Orders(store, self._transactions, clock)
         self._worker = Worker(
             self._transactions,
-            Claimant(store, random_id(), batch, timedelta(seconds=lease)),
+            Claimant(store, random_id(), batch, length),
             cast("Mapping[Key, PushTransport]", transports),
             people or Personalization(store, clock=clock),
             Pace(rates or {}),

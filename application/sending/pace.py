@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from addressee.domain import InvalidValue
+from addressee.domain import InvalidValue, values
 
 
 class Pace:
@@ -19,8 +20,10 @@ class Pace:
     """
 
     def __init__(self, rates: Mapping[str, float]) -> None:
+        if not isinstance(rates, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
+            raise InvalidValue("rates", "should be an object")
         for service, rate in rates.items():
-            if not rate > 0:
+            if values.number(f"rates.{service}", rate, 0, math.inf) == 0:
                 raise InvalidValue(f"rates.{service}", "should be above 0")
         self._rates = rates
         self._free_at: dict[tuple[str, str], datetime] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
+from .. import limits, values
 from ..aggregates.installation import Installation
 from ..aggregates.person import Person
 from ..values import Scalar, Value, composed
@@ -47,6 +48,18 @@ def attribute_text(value: Scalar) -> str:
 def fact_text(value: str) -> str:
     """Return a device fact in the form in which audiences compare it."""
     return composed(value.casefold())
+
+
+def indexed_names(given: object) -> frozenset[str]:
+    """Return the names of attributes to index, as ``attr.name`` or ``iattr.name``.
+
+    Raises:
+        InvalidValue: they are no list of strings.
+        LimitExceeded: there are too many, or one is too long.
+    """
+    field, longest = "indexed_attributes", limits.NAME + len("iattr.")
+    names = values.items(field, given, limits.ATTRIBUTES_PER_COMMAND)
+    return frozenset(values.text(field, name, longest, least=1) for name in names)
 
 
 def installation_terms(installation: Installation, indexed: AbstractSet[str]) -> set[str]:

@@ -118,7 +118,10 @@ def interleave(store: SqlStore, seed: int, rounds: int, folder: Path) -> None:
     """Begin, end and pass transactions at random, and compare all answers after each step."""
     chance = random.Random(seed)  # noqa: S311 # the same interleavings each time
     hosts, ends, held = Hosts(store, chance), list[End](), 0
-    Personalization(store).register("shop", installation="d0")
+    # A thread that holds a new term in one transaction can't use it in another (decision 015).
+    first = Personalization(store)
+    first.register("shop", installation="d0")
+    first.personalize("d0", Identity(external_id="d0"))
     for number in range(rounds):
         hosts.step()
         now = datetime.now(UTC) + timedelta(seconds=1)

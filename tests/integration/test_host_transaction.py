@@ -236,6 +236,8 @@ def test_a_command_that_would_wait_for_its_own_thread_fails_and_says_so(shop: Sh
         ):
             with pytest.raises(StoreUnavailable, match="open in the same thread"):
                 shop.people.personalize(device, person, tags=tags)
+        with shop.engine.connect() as other, pytest.raises(StoreUnavailable, match="same thread"):
+            shop.people.personalize("a", ALI, transaction=other)
         shop.people.personalize("a", BEA, tags={"brand-new"}, transaction=connection)
     assert Targeting(shop.store).count("shop", "tag:brand-new") == 2
 

@@ -15,13 +15,16 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from addressee.application.defaults import utc_now
-from addressee.domain import Conflict
+from addressee.domain import Conflict, values
 
 from ..engine.compiled_query import EPOCH, from_microseconds, to_microseconds
 from ..engine.database import Database
 from ..schema.tables import Schema
 
 SECONDS = 10.0
+DAY = 86_400
+MOST_EVENTS = 1_000_000
+"""The largest page."""
 
 
 class Problem(NamedTuple):
@@ -61,6 +64,9 @@ class Lease:
         name: the projection's.
         seconds: how long the lease lasts if it is not renewed.
         clock: gives the time, aware of its zone.
+
+    Raises:
+        InvalidValue: ``seconds`` is no number from 0 to a day.
     """
 
     def __init__(
@@ -78,7 +84,7 @@ class Lease:
         self._table = schema.projection
         self._events = schema.event
         self._row = self._table.c.name == name
-        self._length = timedelta(seconds=seconds)
+        self._length = timedelta(seconds=values.number("lease", seconds, 0, DAY))
         self._longest = 2 * to_microseconds(EPOCH + self._length)
         """How far ahead a lease can end if the clocks of two hosts differ by less than one lease.
         One that ends later was written by a wrong clock, and counts as over."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import Pool, QueuePool
 
-from addressee.domain import Conflict, InvalidValue
+from addressee.domain import Conflict, InvalidValue, values
 
 from .dialects import Writers, dialect_of
 from .driver_errors import translated
@@ -20,6 +20,8 @@ from .pool import made_engine, run_on_connect
 
 REST_SECONDS = 1
 """How long at most a fork waits for queries that are under way in other threads."""
+LONGEST_STATEMENT = 2_000_000
+"""Seconds: servers count milliseconds in 32 bits."""
 ATTEMPTS = 3
 """How often a view is begun that deadlocks."""
 
@@ -54,6 +56,7 @@ class Database:
         if statement_timeout is not None:
             if self._hosts is not None:
                 raise InvalidValue("statement_timeout", "of a host's engine is the host's to set")
+            values.number("statement_timeout", statement_timeout, 0.001, LONGEST_STATEMENT)
             if statement := self.dialect.session_limit(statement_timeout):
                 run_on_connect(self.engine, statement)
             self._limit = self.dialect.transaction_limit(statement_timeout)

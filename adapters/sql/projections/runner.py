@@ -14,9 +14,9 @@ from sqlalchemy import Connection, func, insert, select
 
 from addressee.application import Recorded
 from addressee.application.defaults import utc_now
-from addressee.domain import Conflict, StoreError, StoreUnavailable
+from addressee.domain import Conflict, StoreError, StoreUnavailable, values
 
-from ..checkpoints.lease import SECONDS, Lease, Problem, ProjectionStatus
+from ..checkpoints.lease import DAY, MOST_EVENTS, SECONDS, Lease, Problem, ProjectionStatus
 from ..store.store import SqlStore
 
 PAGE = 5_000
@@ -80,8 +80,8 @@ class ProjectionRunner:
         self._database = store.database
         self._schema = store.parts.prepared.schema
         self._projection = projection
-        self._page = page
-        self._poll = poll
+        self._page = values.whole("page", page, 1, MOST_EVENTS)
+        self._poll = values.number("poll", poll, 0, DAY)
         self._passes = set_aside
         self._suspect = 0
         self._logger = logger or logging.getLogger("addressee")

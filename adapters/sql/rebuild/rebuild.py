@@ -12,9 +12,9 @@ from sqlalchemy import Connection, delete, select
 
 from addressee.application import Changes, Recorded, Replay, whole_page
 from addressee.application.defaults import utc_now
-from addressee.domain import Conflict, InvalidValue, StoreError, StoreUnavailable
+from addressee.domain import Conflict, InvalidValue, StoreError, StoreUnavailable, values
 
-from ..checkpoints.lease import SECONDS, Lease
+from ..checkpoints.lease import MOST_EVENTS, SECONDS, Lease
 from ..store.store import SqlStore
 from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.store_statements import Prepared
@@ -65,7 +65,8 @@ class Rebuild:
         clock: gives the time, aware of its zone.
 
     Raises:
-        InvalidValue: a name is not known.
+        InvalidValue: a name is not known, ``page`` is not 1 to 1,000,000, or ``lease`` no number
+            from 0 to a day.
     """
 
     def __init__(
@@ -77,10 +78,11 @@ class Rebuild:
         lease: float = SECONDS,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        if unknown := set(only) - READ_MODELS.keys():
+        named = values.items("only", only, len(READ_MODELS))
+        if unknown := [name for name in named if name not in [*READ_MODELS]]:
             names = ", ".join(READ_MODELS)
             raise InvalidValue("only", f"names {len(unknown)} unknown; there are: {names}")
-        chosen = [name for name in READ_MODELS if name in only or not only]
+        chosen = [name for name in READ_MODELS if name in named or not named]
         tables = [table for name in chosen for table in READ_MODELS[name]]
         self._store = store
         self._database = store.database
@@ -90,7 +92,7 @@ class Rebuild:
         self._chosen = frozenset(chosen)
         name = NAME + ",".join(chosen)
         self._lease = Lease(self._database, self._live, name, seconds=lease, clock=clock)
-        self._page = page
+        self._page = values.whole("page", page, 1, MOST_EVENTS)
         self._position = 0
         self._replay = Replay(store.indexed_attributes)
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from sqlalchemy import MetaData, Table
 
-from addressee.domain import InvalidValue
+from addressee.domain import InvalidValue, values
 
 from . import bookkeeping_tables as bookkeeping
 from . import ledger_tables as ledger
@@ -18,7 +18,7 @@ from . import read_model_tables as read_models
 from . import relay_tables as relays
 from .column_types import NewTable
 
-NAME_PART = re.compile(r"\w*")
+NAMES = {"prefix": re.compile(r"\w*"), "schema": re.compile(r"\w+")}
 LONGEST = 40
 """Most bytes of a prefix or schema: names in PostgreSQL have at most 63."""
 REVISION = "0006"
@@ -70,8 +70,11 @@ class Schema:
     @classmethod
     def checked(cls, prefix: str, schema: str | None) -> Self:
         """Return the tables of names that a host gives; raises InvalidValue if they are none."""
-        for field, name in (("prefix", prefix), ("schema", schema or "")):
-            if not NAME_PART.fullmatch(name) or len(name.encode()) > LONGEST:
+        for field, name in {"prefix": prefix, "schema": schema}.items():
+            if field == "schema" and name is None:
+                continue
+            word = NAMES[field].fullmatch(values.instance(field, name, str))
+            if word is None or len(word[0].encode()) > LONGEST:
                 raise InvalidValue(field, f"takes letters, digits and _, up to {LONGEST} bytes")
         return cls.named(prefix, schema)
 

@@ -8,7 +8,7 @@ from typing import cast
 from sqlalchemy import delete, insert, select
 
 from addressee.application import ApiKey, Scope
-from addressee.domain import MobileApp
+from addressee.domain import MobileApp, values
 
 from ..engine.database import Database
 from ..schema.tables import Schema
@@ -31,6 +31,7 @@ class SqlApplications:
 
     def put(self, application: MobileApp) -> None:
         """Keep an application, in place of the one that has the same code."""
+        values.instance("application", application, MobileApp)
         table = self._application
         settings = application.model_dump_json(exclude={"code"}).encode()
         with self._database.writing() as connection:
@@ -39,6 +40,7 @@ class SqlApplications:
 
     def get(self, code: str) -> MobileApp | None:
         """Return an application by its code."""
+        values.identifier("application", code)
         with self._database.reading() as connection:
             return next(iter(mobile_apps(connection, self._schema, code)), None)
 
@@ -49,6 +51,7 @@ class SqlApplications:
 
     def put_key(self, key: ApiKey, *, alone: bool) -> None:
         """Keep a key; ``alone`` in place of all that its application has of the same scope."""
+        values.instance("key", key, ApiKey)
         table = self._key
         older = (table.c.application == key.application) & (table.c.scope == key.scope)
         with self._database.writing() as connection:
@@ -62,6 +65,7 @@ class SqlApplications:
 
     def key(self, name: str) -> ApiKey | None:
         """Return a key by its name."""
+        values.identifier("key", name)
         table = self._key
         with self._database.reading() as connection:
             row = connection.execute(select(table).where(table.c.name == name)).one_or_none()
@@ -69,6 +73,7 @@ class SqlApplications:
 
     def keys(self, application: str) -> Sequence[ApiKey]:
         """Return the keys of an application, by name."""
+        values.identifier("application", application)
         table = self._key
         rows = select(table).where(table.c.application == application).order_by(table.c.name)
         with self._database.reading() as connection:
@@ -77,6 +82,7 @@ class SqlApplications:
 
     def remove_key(self, name: str) -> bool:
         """Forget a key; return whether it was there."""
+        values.identifier("key", name)
         table = self._key
         with self._database.writing() as connection:
             return connection.execute(delete(table).where(table.c.name == name)).rowcount > 0

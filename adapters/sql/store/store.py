@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.application import Seal
-from addressee.domain import Conflict, StoreUnavailable, key_fingerprint
+from addressee.domain import Conflict, StoreUnavailable, indexed_names, key_fingerprint, values
 
 from ..audience_index.compaction import Upkeep, compact, nobody_compacts
 from ..bulk_load.index_loader import IndexLoading
@@ -107,6 +107,8 @@ class SqlStore:
         try:
             prepare(self.database, self._schema, create=create)
             self.indexed_attributes = self._indexed(indexed_attributes)
+            if identifier_key is not None:
+                values.instance("identifier_key", identifier_key, bytes)
             self.identifier_key = identifier_key or self._setting(IDENTIFIER_KEY, random_key)
         except BaseException:
             self.database.close()
@@ -260,7 +262,7 @@ class SqlStore:
 
     def _indexed(self, wanted: Iterable[str] | None) -> AbstractSet[str]:
         """Return the attributes that are indexed, and remember them if they are given."""
-        names = sorted(set(wanted or ()))
+        names = sorted(indexed_names(() if wanted is None else wanted))
         written = json.dumps(names).encode()
         known = self._setting(INDEXED, lambda: written)
         if wanted is not None and known != written:

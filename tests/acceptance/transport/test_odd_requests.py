@@ -36,7 +36,7 @@ FIELDS = (
 )  # fmt: skip
 bodies = st.one_of(
     st.binary(max_size=60),
-    st.dictionaries(st.sampled_from(FIELDS), values, max_size=6).map(
+    st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=8), values, max_size=6).map(
         lambda body: json.dumps(body).encode("utf-8", "surrogatepass")
     ),
     values.map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass")),
@@ -52,7 +52,10 @@ HEADERS: tuple[bytes, ...] = (
     b"pushregistrationid", b"Accept", b"X-Request-ID", b"Origin", b"Cookie", b"Range",
 )  # fmt: skip
 queries = st.dictionaries(
-    st.sampled_from(["at", "after", "limit", "ri", "rt", "forceDepersonalize", "keepAsLead", "x"]),
+    st.one_of(
+        st.sampled_from(["at", "after", "limit", "ri", "rt", "forceDepersonalize", "keepAsLead"]),
+        raw_names,
+    ),
     st.one_of(raw_names, st.sampled_from(["true", "0", "-1", "9" * 30, "2026-11-26T00:00:00+02"])),
     max_size=3,
 )  # fmt: skip
@@ -83,6 +86,9 @@ def test_no_request_makes_the_server_fail(world: World, short: bool, long: bool)
         method = data.draw(st.sampled_from([method, method, method, "PUT", "POST", "HEAD", "X"]))
         for word in ("installation", "registration", "person"):
             path = path.replace(f"{{{word}}}", data.draw(raw_names))
+        if data.draw(st.sampled_from([False] * 9 + [True])):
+            path = data.draw(st.sampled_from(["/", "//", path, "/mobile/1", "*"]))
+            path += data.draw(raw_names) + data.draw(st.sampled_from(["", "/", "/..", "%2f", "?"]))
         query = "&".join(f"{key}={value}" for key, value in data.draw(queries).items())
         body = data.draw(bodies)
         headers: dict[bytes, bytes] = data.draw(

@@ -109,8 +109,8 @@ class PostgresqlDialect(DatabaseDialect):
         connection.exec_driver_sql(f"{begin}; {first}" if first else begin)
 
     def begin_within(self, connection: Connection) -> None:
-        """Take an id, which a transaction otherwise gets when it writes."""
-        connection.exec_driver_sql(TAKE_XID)
+        """Take an id, which a transaction otherwise gets when it writes; limit its waiting."""
+        connection.exec_driver_sql(f"{TAKE_XID}{LIMIT_WAITING}")
 
     def end_read(self, connection: Connection) -> None:
         """Commit, because the driver's autocommit mode can't be left within a transaction."""

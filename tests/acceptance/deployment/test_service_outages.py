@@ -1,0 +1,163 @@
+"""The service while its database's sessions are killed, restarted or read-only (#13, #16)."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from sqlalchemy import Engine, make_url
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import issue_key, verify
+from addressee.domain import MobileApp
+from tests.integration.test_outages import administrator, kill_sessions, run
+from tests.servers import MariaDB, Postgres, http_server
+
+CLIENTS = 8
+SECONDS, LONG_SECONDS = 0.6, 6.0
+SESSIONS = {
+    "postgresql": "select count(*) from pg_stat_activity"
+    " where datname = current_database() and pid <> pg_backend_pid()",
+    "mariadb": "select count(*) from information_schema.processlist"
+    " where db = database() and id <> connection_id()",
+}
+
+
+class Service:
+    """A service and the sessions that it has.
+
+    Args:
+        url: the service's.
+        key: a backend's.
+        admin: of the service's database.
+        seconds: how long a storm lasts.
+    """
+
+    def __init__(self, url: str, key: str, admin: Engine, seconds: float) -> None:
+        headers = {"Authorization": f"App {key}"}
+        self._clients = [httpx.Client(headers=headers, timeout=60) for _ in range(CLIENTS)]
+        self.url, self.admin, self._seconds = url, admin, seconds
+        self._names = iter(range(1_000_000))
+
+    def sessions(self) -> int:
+        with self.admin.connect() as connection:
+            count = connection.exec_driver_sql(SESSIONS[self.admin.dialect.name])
+            return int(count.scalar_one())
+
+    def ready(self) -> int:
+        assert httpx.get(f"{self.url}/v1/health", timeout=10).status_code == 200
+        return httpx.get(f"{self.url}/v1/ready", timeout=10).status_code
+
+    def storm(self, disturb: Callable[[], object] = lambda: None) -> Counter[int]:
+        """Register devices from many threads, and disturb them; return the statuses."""
+        end = time.monotonic() + self._seconds
+
+        def send(client: httpx.Client) -> Counter[int]:
+            statuses = Counter[int]()
+            while time.monotonic() < end:
+                body = {"installation": f"d{next(self._names)}"}
+                answer = client.post(f"{self.url}/v1/commands/register", json=body)
+                statuses[answer.status_code] += 1
+            return statuses
+
+        with ThreadPoolExecutor(CLIENTS) as threads:
+            running = [threads.submit(send, client) for client in self._clients]
+            time.sleep(self._seconds / 3)
+            disturb()
+            return sum((each.result() for each in running), Counter())
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+    def recovers(self, sessions: int) -> None:
+        """Each session that is gone costs one answer at most, and then all is well."""
+        answers = self.storm()
+        assert answers.keys() <= {200, 503}, answers
+        assert answers[503] <= sessions, answers
+        assert self.storm().keys() == {200}
+        assert self.ready() == 200
+
+
+def kills(service: Service) -> None:
+    gone = list[int]()
+
+    def kill() -> None:
+        gone.append(service.sessions())
+        kill_sessions(service.admin)
+
+    answers = service.storm(kill)
+    assert answers.keys() <= {200, 503}, answers
+    assert answers[503] <= gone[0], answers
+    kill()
+    service.recovers(gone[1])
+    kill()
+    time.sleep(1.1)
+    service.recovers(0)  # what was idle for a second is checked before its use
+
+
+def restarts(service: Service, server: Postgres | MariaDB) -> None:
+    def restart() -> None:
+        server.stop()
+        service.admin.dispose()
+        assert service.ready() == 503
+        server.start()
+
+    sessions = service.sessions()
+    answers = service.storm(restart)
+    assert answers.keys() <= {200, 503}, answers
+    service.recovers(sessions)
+    sessions = service.sessions()
+    restart()
+    service.recovers(sessions)
+
+
+def is_read_only_for_a_while(service: Service, on: str, off: str) -> None:
+    """Make new sessions read-only, and writable again; old ones stay as they are."""
+    run(service.admin, on)
+    kill_sessions(service.admin)
+    answers = service.storm()
+    assert answers.keys() == {503}, answers
+    assert service.ready() == 503
+    sessions = service.sessions()
+    run(service.admin, off)
+    service.recovers(sessions)
+
+
+@pytest.mark.parametrize(
+    "database", ["postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
+)
+def test_an_outage_costs_an_answer_a_session_and_ready_tells_the_truth(
+    request: pytest.FixtureRequest, database: str, *, long: bool
+) -> None:
+    server: Postgres | MariaDB = request.getfixturevalue(database)
+    url = make_url(server.new_database())
+    with SqlStore(url) as store:
+        store.applications.put(MobileApp(code="shop"))
+        key = issue_key(store.applications, "shop", "backend")
+    with administrator(url) as admin:
+        on, off = "set global read_only = 1", "set global read_only = 0"
+        if database == "postgres":
+            setting = f"alter database {url.database} set default_transaction_read_only"
+            on, off = f"{setting} = on", f"{setting} = off"
+        else:  # root may write whatever is set
+            run(admin, "create or replace user clerk identified by 'secret'")
+            run(admin, f"grant all on {url.database}.* to clerk")
+            url = url.set(username="clerk", password="secret")
+        try:
+            with http_server(url.render_as_string(hide_password=False)) as served:
+                service = Service(served.url, key, admin, LONG_SECONDS if long else SECONDS)
+                assert service.storm().keys() == {200}
+                kills(service)
+                restarts(service, server)
+                is_read_only_for_a_while(service, on, off)
+                service.close()
+        finally:
+            server.start()
+            run(admin, off)
+    with SqlStore(url) as store:
+        assert verify(store).differences == ()
