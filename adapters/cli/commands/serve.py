@@ -75,6 +75,8 @@ def served(url: str, senders: Path | None) -> FastAPI:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+    # The pool logs a session that is gone with a traceback; the call that finds out has a line.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     # The event loop gets its turn beside busy threads ten times sooner than by default.
     sys.setswitchinterval(0.0005)
     store = SqlStore(url)
