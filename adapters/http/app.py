@@ -21,7 +21,7 @@ from starlette.routing import Match
 
 from addressee.application import Applications, Store
 from addressee.application.defaults import random_id, utc_now
-from addressee.application.sending.notifier import Transports
+from addressee.application.sending.notifier import PushRates, Transports
 from addressee.domain import AddresseeError, InvalidValue
 from addressee.domain.errors import first_problem
 
@@ -62,6 +62,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
     leeway: float = LEEWAY,
     session_seconds: float | None = SESSION_SECONDS,
     transports: Transports | None = None,
+    push_rates: PushRates | None = None,
 ) -> FastAPI:
     """Return the ASGI application for mobile SDKs and backends.
 
@@ -82,6 +83,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
             run its lifespan.
         transports: what sends pushes, as `Notifier` takes it: running dispatches are sent while the
             application's lifespan runs. None leaves that to others.
+        push_rates: of these transports, as `Notifier` takes them; each process has its own.
     """
     metrics = Metrics(store)
     service = ServiceContext(
@@ -93,6 +95,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         bounds=bounds,
         leeway=leeway,
         transports=transports,
+        push_rates=push_rates,
         observe=metrics.count_pushes,
     )
     failures = FailureLog(service.logger)

@@ -28,7 +28,7 @@ from addressee.application import (
 )
 from addressee.application.access.cached_applications import Lookup
 from addressee.application.defaults import random_id, utc_now
-from addressee.application.sending.notifier import Transports
+from addressee.application.sending.notifier import PushRates, Transports
 from addressee.application.sending.worker import Observe
 from addressee.domain import InvalidValue
 
@@ -90,6 +90,7 @@ class ServiceContext:
         bounds: bounds on the work of this process.
         leeway: tolerated difference of clocks for the times in tokens, in seconds (R47).
         transports: what sends pushes from this process, if it does.
+        push_rates: of these transports, as for `Notifier`.
         observe: hears of their outcomes, as for `Notifier`.
     """
 
@@ -104,6 +105,7 @@ class ServiceContext:
         bounds: Bounds | None = None,
         leeway: float = LEEWAY,
         transports: Transports | None = None,
+        push_rates: PushRates | None = None,
         observe: Observe | None = None,
     ) -> None:
         self.store = store
@@ -123,6 +125,7 @@ class ServiceContext:
                 transports or {},
                 people=self.people,
                 clock=clock,
+                rates=push_rates,
                 logger=self.logger,
                 observe=observe,
             )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from addressee.adapters.operator_files import (
     Kind,
@@ -18,7 +19,7 @@ from addressee.adapters.operator_files import (
     text,
 )
 from addressee.application import PushTransport
-from addressee.domain import InvalidValue
+from addressee.domain import InvalidValue, values
 
 from .recording import RecordingPush
 
@@ -93,21 +94,29 @@ KINDS: Mapping[str, Kind[PushTransport]] = {
 }
 
 
-def read_senders(path: str | Path) -> dict[tuple[str, str], PushTransport]:
-    """Return application and service → transport, as `Notifier` takes them.
+class Senders(NamedTuple):
+    """What a file of senders has, by application and service, as `Notifier` takes it."""
 
-    The file has a table ``[APPLICATION.SERVICE]`` for each, with ``kind`` and the settings of that
-    kind; paths in it start at its own folder.
+    transports: dict[tuple[str, str], PushTransport]
+    rates: dict[tuple[str, str], float]
+
+
+def read_senders(path: str | Path) -> Senders:
+    """Return transports and rates.
+
+    The file has a table ``[APPLICATION.SERVICE]`` for each, with ``kind``, the settings of that
+    kind, and if wanted ``rate``, messages a second; paths in it start at its own folder.
 
     Raises:
         InvalidValue: the file can't be read, or a table is wrong; no value of it is repeated, for
             they may be secret.
     """
-    file = Path(path)
-    return {
-        (application, service): made(
-            f"senders: {application}.{service}", settings, KINDS, file.parent
-        )
-        for application, services in read_toml("senders", file).items()
-        for service, settings in table(f"senders: {application}", services).items()
-    }
+    file, senders = Path(path), Senders({}, {})
+    for application, services in read_toml("senders", file).items():
+        for service, settings in table(f"senders: {application}", services).items():
+            place, key = f"senders: {application}.{service}", (application, service)
+            given = dict(table(place, settings))
+            if (rate := given.pop("rate", None)) is not None:
+                senders.rates[key] = values.number(f"{place}.rate", rate, 0, math.inf)
+            senders.transports[key] = made(place, given, KINDS, file.parent)
+    return senders

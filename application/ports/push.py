@@ -132,6 +132,10 @@ class Unknown:
 Answer = Accepted | Dead | Rejected | Retry | Unknown
 
 
+Key = str | tuple[str, str]
+"""A service, or an application and a service, which goes before."""
+
+
 class PushTransport(Protocol):
     """Send messages through one push service, for one application."""
 

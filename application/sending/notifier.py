@@ -18,7 +18,7 @@ from addressee.domain import (
 from ..defaults import random_id, utc_now
 from ..personalization import Personalization
 from ..ports.dispatches import DispatchView, SendingStore, State
-from ..ports.push import Message, PushTransport
+from ..ports.push import Key, Message, PushTransport
 from .claim import Claimant
 from .dispatcher import Dispatcher
 from .orders import Order, Orders
@@ -26,7 +26,7 @@ from .pace import Pace
 from .run import Run
 from .status import DispatchStatus, status_of
 from .transactions import Transactions, known, without_retries
-from .worker import Key, Observe, Worker, unobserved
+from .worker import Observe, Worker, unobserved
 
 BATCH = 500
 """Most installations of a batch."""
@@ -41,6 +41,7 @@ Transports = (
     | Mapping[str, PushTransport]
     | Mapping[tuple[str, str], PushTransport]
 )
+PushRates = Mapping[Key, float] | Mapping[str, float] | Mapping[tuple[str, str], float]
 
 
 class Notifier:
@@ -56,7 +57,8 @@ class Notifier:
             ``("shop", "fcm")``, which goes before.
         people: expires installations whose address is dead, so that its subscribers hear of it; by
             default one of the notifier's own.
-        rates: service → most messages a second of an application, for this notifier.
+        rates: service, or application and service → most messages a second of an application, for
+            all threads that share this notifier.
         batch: most installations of a batch, up to 500.
         lease: after how many seconds without a sign of life a worker counts as gone.
         clock: gives the time, aware of its zone.
@@ -76,7 +78,7 @@ class Notifier:
         transports: Transports,
         *,
         people: Personalization | None = None,
-        rates: Mapping[str, float] | None = None,
+        rates: PushRates | None = None,
         batch: int = BATCH,
         lease: float = 15.0,
         clock: Callable[[], datetime] = utc_now,
@@ -95,7 +97,7 @@ class Notifier:
             Claimant(store, random_id(), batch, length),
             cast("Mapping[Key, PushTransport]", transports),
             people or Personalization(store, clock=clock),
-            Pace(rates or {}),
+            Pace(cast("Mapping[Key, float]", rates or {})),
             clock,
             self._logger,
             observe or unobserved,

@@ -5,42 +5,51 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from threading import Lock
 
 from addressee.domain import InvalidValue, values
 
+from ..ports.push import Key
+
 
 class Pace:
-    """Knows when an application's next batch may go, for the batches of one `Notifier`.
+    """Knows when an application's next batch may go, for all threads that share one `Notifier`.
 
     Args:
-        rates: service → most messages a second, for each application.
+        rates: service, or application and service → most messages a second of an application.
 
     Raises:
         InvalidValue: a rate is not above 0.
     """
 
-    def __init__(self, rates: Mapping[str, float]) -> None:
+    def __init__(self, rates: Mapping[Key, float]) -> None:
         if not isinstance(rates, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
             raise InvalidValue("rates", "should be an object")
-        for service, rate in rates.items():
-            if values.number(f"rates.{service}", rate, 0, math.inf) == 0:
-                raise InvalidValue(f"rates.{service}", "should be above 0")
+        for key, rate in rates.items():
+            place = f"rates.{key if isinstance(key, str) else '.'.join(key)}"
+            if values.number(place, rate, 0, math.inf) == 0:
+                raise InvalidValue(place, "should be above 0")
         self._rates = rates
+        self._lock = Lock()
         self._free_at: dict[tuple[str, str], datetime] = {}
 
     def wait(self, application: str, now: datetime) -> float:
         """Return for how many seconds nothing may be sent."""
-        free = (at for (of, _), at in self._free_at.items() if of == application)
+        with self._lock:
+            free = [at for (of, _), at in self._free_at.items() if of == application]
         return max(0.0, *((at - now).total_seconds() for at in free), 0.0)
 
-    def sent(self, application: str, service: str, count: int, now: datetime) -> None:
-        """Note that so many messages went to a service."""
-        if (rate := self._rates.get(service)) is not None:
-            place = application, service
-            begin = max(now, self._free_at.get(place, now))
-            self._free_at[place] = begin + timedelta(seconds=count / rate)
+    def take(self, application: str, service: str, count: int, now: datetime) -> None:
+        """Note that so many messages go to a service now."""
+        place = application, service
+        rate = self._rates.get(place, self._rates.get(service))
+        if rate is not None:
+            with self._lock:
+                begin = max(now, self._free_at.get(place, now))
+                self._free_at[place] = begin + timedelta(seconds=count / rate)
 
     def hold(self, application: str, service: str, until: datetime) -> None:
         """Send nothing before a moment, since the service asked for that."""
         place = application, service
-        self._free_at[place] = max(until, self._free_at.get(place, until))
+        with self._lock:
+            self._free_at[place] = max(until, self._free_at.get(place, until))

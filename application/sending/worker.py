@@ -12,15 +12,13 @@ from addressee.domain import InvalidValue
 
 from ..personalization import Personalization
 from ..ports.dispatches import Dispatch, PushOutcome
-from ..ports.push import Answer, Message, PushTransport, Rejected, Unknown
+from ..ports.push import Answer, Key, Message, PushTransport, Rejected, Unknown
 from ..ports.records import Recipient
 from .claim import Claim, Claimant
 from .pace import Pace
 from .settle import Settlement, settlement
 from .transactions import Transactions
 
-Key = str | tuple[str, str]
-"""A service, or an application and a service."""
 Observe = Callable[[str, str, Mapping[PushOutcome, int]], object]
 """Called after each batch with application, service, and how many messages had which outcome."""
 
@@ -60,6 +58,10 @@ class Worker:
         groups: dict[str, list[Recipient]] = defaultdict(list)
         for recipient in claim.recipients:
             groups[recipient.service].append(recipient)
+        begun = self.clock()
+        for service, recipients in groups.items():
+            # Before they go, so that other threads wait meanwhile.
+            self.pace.take(dispatch.application, service, len(recipients), begun)
         answers = [
             answer
             for service, recipients in groups.items()
@@ -68,7 +70,6 @@ class Worker:
         now = self.clock()
         settled = settlement(answers, claim.batch.attempt, resend_unknown=dispatch.resend_unknown)
         for service, recipients in groups.items():
-            self.pace.sent(dispatch.application, service, len(recipients), now)
             tally = Counter[PushOutcome]()
             tally.update(settled.fates[each.ordinal].outcome for each in recipients)
             self.observe(dispatch.application, service, tally)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from addressee.adapters.push.senders_file import read_senders
+from addressee.adapters.sql import SqlStore
 from addressee.application import DispatchStatus, Message, Notifier
 from addressee.domain import InvalidValue
 
@@ -85,7 +86,7 @@ def push(  # noqa: PLR0913 # one option for each part of a message
         raise InvalidValue("senders", "is missing: give --senders, --later or --dry-run")
     audience = f"({expression}) and primary" if primary else expression
     with existing_store(store) as ledger:
-        notifier = Notifier(ledger, read_senders(senders) if senders else {})
+        notifier = notifier_on(ledger, senders) if senders else Notifier(ledger, {})
         made = notifier.dispatch(
             app_code,
             audience,
@@ -148,13 +149,19 @@ def dispatch(
     if follow and dispatch_id is not None:
         raise InvalidValue("follow", "sends every dispatch; leave out the one, or --follow")
     with existing_store(store) as ledger:
-        notifier = Notifier(ledger, read_senders(senders))
+        notifier = notifier_on(ledger, senders)
         if follow:
             notifier.serve(Event(), lambda status: show_all([status], form))
         wanted = [dispatch_id] if dispatch_id else notifier.running()
         done = [ran(notifier, each) for each in wanted]
         show_all(done, form)
     raise typer.Exit(NOT_DONE if any(each.state != "done" for each in done) else 0)
+
+
+def notifier_on(ledger: SqlStore, senders: Path) -> Notifier:
+    """Return a notifier with the senders of a file; raises InvalidValue."""
+    read = read_senders(senders)
+    return Notifier(ledger, read.transports, rates=read.rates)
 
 
 def ran(notifier: Notifier, dispatch_id: str) -> DispatchStatus:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from addressee.adapters.push.senders_file import read_senders
+from addressee.adapters.push.senders_file import Senders, read_senders
 from addressee.adapters.sql import SqlStore
 from addressee.domain import InvalidValue
 
@@ -80,8 +80,8 @@ def served(url: str, senders: Path | None) -> FastAPI:
     # The event loop gets its turn beside busy threads ten times sooner than by default.
     sys.setswitchinterval(0.0005)
     store = SqlStore(url)
-    transports = read_senders(senders) if senders is not None else None
-    app = create_app(store, store.applications, transports=transports)
+    read = read_senders(senders) if senders is not None else Senders({}, {})
+    app = create_app(store, store.applications, transports=read.transports, push_rates=read.rates)
     # What is loaded stays: to look for garbage in it would stop all threads for a tenth of a second
     # whenever large requests have made enough objects.
     gc.collect()

@@ -113,9 +113,10 @@ def test_a_wrong_configuration_pauses(host: Host) -> None:
     assert stopped.problem == "fcm refuses every message: SENDER_ID_MISMATCH"
 
 
-def test_a_rate_is_kept(host: Host) -> None:
+@pytest.mark.parametrize("key", ["fcm", ("shop", "fcm")])
+def test_a_rate_is_kept(host: Host, key: str | tuple[str, str]) -> None:
     devices(host, 10)
-    sender = Sender(host, RecordingPush(), batch=2, rates={"fcm": 0.5})
+    sender = Sender(host, RecordingPush(), batch=2, rates={key: 0.5, "hms": 0.1})
     sender.send()
     assert sender.slept == pytest.approx(20, abs=0.1)
 
