@@ -118,5 +118,7 @@ def read_senders(path: str | Path) -> Senders:
             given = dict(table(place, settings))
             if (rate := given.pop("rate", None)) is not None:
                 senders.rates[key] = values.number(f"{place}.rate", rate, 0, math.inf)
+                if rate == 0:
+                    raise InvalidValue(f"{place}.rate", "should be above 0")
             senders.transports[key] = made(place, given, KINDS, file.parent)
     return senders
