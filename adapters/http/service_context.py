@@ -132,7 +132,7 @@ class ServiceContext:
             if isinstance(store, SendingStore)
             else None
         )
-        self.history = History(store)
+        self.history = History(store, self.people.execution.cache)
         self.profiles = Profiles(store, self.people)
         self.rates = Rates()
         self.bounds = bounds or Bounds()
