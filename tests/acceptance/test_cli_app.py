@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from addressee.domain import MobileApp
 from tests.acceptance.conftest import Run
 
 SECRET = "00112233445566778899aabbccddeeff"
@@ -38,6 +39,28 @@ def test_an_application_is_added_changed_and_listed_without_secrets(run: Run) ->
     assert (shop["device_cap"], shop["over_cap"], shop["session_idle"]) == (5, "evict", None)
     assert "shop\tjwt" in run("list").stdout
     assert SECRET not in run("list").stdout + run("list", "--json").stdout
+
+
+def test_R57_every_setting_of_an_application_has_an_option(run: Run) -> None:
+    options = {*re.findall(r"--([a-z-]+)", run("add", "--help").stdout)}
+    named = {"jwt_keys": "jwt-key", "none_ids": "none-id"}
+    settings = {*MobileApp.model_fields} - {"code"}
+    assert {named.get(each, each.replace("_", "-")) for each in settings} <= options
+
+
+def test_R44_R57_limits_and_ids_of_nobody_are_set_and_kept(run: Run) -> None:
+    limits = {"attribute_limit": 300, "tag_limit": 2_000, "tagging_limit": 50_000}
+    given = [f"--{name.replace('_', '-')}={most}" for name, most in limits.items()]
+    assert run("add", "shop", *given, "--none-id", "0", "--none-id", "Nobody").returncode == 0
+    assert run("add", "shop", "--device-cap", "5").returncode == 0
+    shop = listed(run)["shop"]
+    assert {name: shop[name] for name in limits} == limits
+    assert shop["none_ids"] == ["0", "Nobody"]
+    run("add", "shop", "--usual-none-ids")
+    assert listed(run)["shop"]["none_ids"] is None
+    refused = run("add", "shop", "--tag-limit", "10001")
+    assert refused.returncode != 0
+    assert "tag_limit" in refused.stderr
 
 
 def test_a_key_is_printed_once_and_kept_as_a_hash(run: Run, tmp_path: Path) -> None:

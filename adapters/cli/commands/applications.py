@@ -103,6 +103,24 @@ def add(  # noqa: PLR0913 # one option for each setting
     rate_limit: Annotated[
         int | None, typer.Option(help="Most requests a second; 0 for no limit.")
     ] = None,
+    attribute_limit: Annotated[
+        int | None, typer.Option(help="Most attributes of a person, and of an installation.")
+    ] = None,
+    tag_limit: Annotated[
+        int | None, typer.Option(help="Most tags of a person, and of an installation.")
+    ] = None,
+    tagging_limit: Annotated[
+        int | None, typer.Option(help="Most changed tags times installations of one command.")
+    ] = None,
+    none_id: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An external id that stands for nobody, in place of the usual; may be repeated."
+        ),
+    ] = None,
+    usual_none_ids: Annotated[
+        bool, typer.Option("--usual-none-ids", help="The usual ids stand for nobody again.")
+    ] = False,
 ) -> None:
     """Add an application, or change one: options that are not given stay as they are.
 
@@ -116,11 +134,17 @@ def add(  # noqa: PLR0913 # one option for each setting
         "over_cap": over_cap and over_cap.value,
         "server_side_only": server_side_only,
         "rate_limit": rate_limit,
+        "attribute_limit": attribute_limit,
+        "tag_limit": tag_limit,
+        "tagging_limit": tagging_limit,
+        "none_ids": none_id,
     }
     changes = {name: value for name, value in given.items() if value is not None}
     for name in ("session_idle", "device_cap", "rate_limit"):
         if changes.get(name) == 0:
             changes[name] = None
+    if usual_none_ids:
+        changes["none_ids"] = None
     new_keys = dict(map(parsed_key, jwt_key or ()))
     with opened_store(store) as ledger:
         known = ledger.applications.get(code)
