@@ -24,6 +24,7 @@ from . import commands
 from .access.policies import Policies
 from .defaults import random_id, utc_now
 from .execution.command_runner import Execution
+from .execution.group_commit import GroupCommit, GroupStatistics
 from .execution.subscribers import Subscribers
 from .installations import optional_id, optional_name
 from .persons import PersonCommands
@@ -40,6 +41,8 @@ MOST_ATTEMPTS = 10_000
 """How often a command may be tried at most."""
 MOST_CACHED = 1 << 40
 """Largest limit of the cache, in bytes."""
+MOST_GROUPED = 1000
+"""How many commands of concurrent callers may share a transaction at most."""
 EXPIRY_BATCH = 500
 """How many idle installations are looked up at once."""
 
@@ -68,6 +71,8 @@ class Personalization(PersonCommands):
         cache_bytes: most bytes of persons, installations and claims that stay in memory as last
             seen; commands read the events since then, so nothing is stale.
         clock_ahead: how far ahead of the clock the ``at`` of a command may be (R48).
+        group: how many commands of concurrent callers share a transaction at most; 1: each has its
+            own.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -86,11 +91,13 @@ class Personalization(PersonCommands):
         attempts: int = 100,
         cache_bytes: int = CACHE_BYTES,
         clock_ahead: timedelta = timedelta(minutes=5),
+        group: int = 64,
     ) -> None:
         values.choice("successor", successor, Successor)
         values.instance("clock_ahead", clock_ahead, timedelta)
         values.whole("attempts", attempts, 1, MOST_ATTEMPTS)
         values.whole("cache_bytes", cache_bytes, 0, MOST_CACHED)
+        values.whole("group", group, 1, MOST_GROUPED)
         self._store = store
         self._clock = clock
         self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
@@ -100,8 +107,23 @@ class Personalization(PersonCommands):
         )
         rules, seen = Rules(successor, ids, self.policies), AggregateCache(cache_bytes)
         super().__init__(
-            Execution(store, rules, self._subscribers, clock, attempts, seen, clock_ahead)
+            Execution(
+                store,
+                rules,
+                self._subscribers,
+                clock,
+                attempts,
+                seen,
+                clock_ahead,
+                GroupCommit(group) if group > 1 else None,
+            )
         )
+
+    @property
+    def groups(self) -> GroupStatistics:
+        """What transactions that concurrent callers share have done so far in this process."""
+        groups = self.execution.groups
+        return groups.statistics if groups is not None else GroupStatistics()
 
     def subscribe(self, event: type[E], handler: Callable[[E], object]) -> None:
         """Call ``handler`` with every event of a type that commands of this object commit.

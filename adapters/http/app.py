@@ -98,6 +98,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         push_rates=push_rates,
         observe=metrics.count_pushes,
     )
+    metrics.watch(service.people)
     failures = FailureLog(service.logger)
 
     @asynccontextmanager

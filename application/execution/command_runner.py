@@ -29,6 +29,7 @@ from ..unit_of_work.command_context import Checked, Context
 from ..unit_of_work.repository import AggregateRepository
 from ..unit_of_work.results import Result
 from ..unit_of_work.unit_of_work import Rules, UnitOfWork
+from .group_commit import GroupCommit
 from .idempotency import decide_once
 from .subscribers import Subscribers
 
@@ -67,6 +68,7 @@ class Execution:
         attempts: how often commands are tried before a lost race is given up (R32).
         cache: aggregates as last seen.
         ahead: how far ahead of the clock a command's ``at`` may be (R48).
+        groups: has single commands of concurrent callers share a transaction; None: they do not.
     """
 
     store: Store
@@ -76,6 +78,7 @@ class Execution:
     attempts: int
     cache: AggregateCache
     ahead: timedelta
+    groups: GroupCommit[Order, Outcome] | None = None
 
     def run(self, orders: Sequence[Order], host: object = None) -> list[Outcome]:
         """Run commands one after the other in one transaction, and return the outcome of each.
@@ -95,11 +98,17 @@ class Execution:
         while True:
             attempt += 1
             try:
-                return self._attempt(orders) if host is None else self._join(orders, host)
+                if host is not None:
+                    return self._join(orders, host)
+                if self.groups is None or len(orders) > 1:
+                    return self._attempt(orders)
+                return [self.groups.run(orders[0], self._attempt)]
             except Conflict:
                 if attempt >= attempts:
                     raise
                 pause(attempt)
+            finally:
+                self.subscribers.deliver()
 
     def _attempt(self, orders: Sequence[Order]) -> list[Outcome]:
         """Run the commands in a transaction of their own; raises Conflict for a lost race."""
@@ -113,7 +122,7 @@ class Execution:
             # Only here is it committed.
             events, positions = batch.events, written
         finally:
-            self.subscribers.end(ticket, positions[-1] if positions else 0, events)
+            self.subscribers.report(ticket, positions[-1] if positions else 0, events)
         for aggregate, position in batch.recorded:
             self.cache.put(Seen(aggregate, final(position, positions)))
         return [placed(outcome, place, positions) for outcome, place in outcomes]

@@ -60,6 +60,11 @@ class Subscribers:
 
     def end(self, ticket: int, position: int, events: Sequence[Event]) -> None:
         """Give the ticket back with what was committed, and deliver what can be delivered."""
+        self.report(ticket, position, events)
+        self.deliver()
+
+    def report(self, ticket: int, position: int, events: Sequence[Event]) -> None:
+        """Give the ticket back with what was committed; the caller delivers later."""
         if not ticket:
             return
         with self._lock:
@@ -68,6 +73,12 @@ class Subscribers:
                 commit.waits_for.discard(ticket)
             if events:
                 heapq.heappush(self._waiting, Commit(position, events, set(self._under_way)))
+
+    def deliver(self) -> None:
+        """Deliver what can be delivered, unless another thread does."""
+        if not self._waiting:
+            return
+        with self._lock:
             if self._delivering:
                 return
             self._delivering = True

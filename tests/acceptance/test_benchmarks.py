@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.benchmarks import audience, commands, dispatch, ledger, relay, replay
+from tests.benchmarks import audience, commands, concurrency, dispatch, ledger, relay, replay
 from tests.benchmarks.report import Figure
 
 LITTLE = {
     "audience.LIVE": 5,
     "commands.DEVICES": 5,
+    "concurrency.COMMANDS": 64,
+    "concurrency.ROUNDS": 1,
     "commands.HISTORIES": (0, 2),
     "ledger.BATCH": 20,
     "ledger.COMMANDS": 5,
@@ -32,12 +34,13 @@ LITTLE = {
     [
         lambda: audience.figures(3_000),
         commands.figures,
+        concurrency.figures,
         lambda: dispatch.figures(3_000),
         ledger.figures,
         relay.figures,
         lambda: replay.figures(20_000),
     ],
-    ids=["audience", "commands", "dispatch", "ledger", "relay", "replay"],
+    ids=["audience", "commands", "concurrency", "dispatch", "ledger", "relay", "replay"],
 )
 def test_a_benchmark_runs(
     figures: Callable[[], Iterable[Figure]], monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,7 @@ import argparse
 import gc
 from collections.abc import Callable, Iterable
 
-from tests.benchmarks import audience, commands, dispatch, http, ledger, relay, replay
+from tests.benchmarks import audience, commands, concurrency, dispatch, http, ledger, relay, replay
 from tests.benchmarks.report import Figure, show
 
 
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "alternative": alternative,
     "audience": lambda options: audience.figures(options.installations),
     "commands": lambda _: commands.figures(),
+    "concurrency": lambda _: concurrency.figures(),
     "dispatch": lambda options: dispatch.figures(options.installations),
     "http": lambda _: http.figures(),
     "ledger": lambda _: ledger.figures(),

@@ -7,8 +7,9 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from addressee.application import PushOutcome, RelayStore, Store
+from addressee.application import Personalization, PushOutcome, RelayStore, Store
 
+from .group_metrics import GroupMetrics
 from .sink_metrics import SinkMetrics
 
 METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
@@ -43,6 +44,10 @@ class Metrics:
             ["application", "service", "outcome"],
             registry=self.registry,
         )
+
+    def watch(self, people: Personalization) -> None:
+        """Tell of the transactions that a service's commands share, too."""
+        self.registry.register(GroupMetrics(people))
 
     def count(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
         """Count one request.

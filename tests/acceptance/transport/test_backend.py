@@ -263,6 +263,7 @@ def test_without_a_key_nothing_is_told_or_done(world: World, credential: str) ->
 def test_a_key_of_another_scope_and_a_key_that_has_ended(world: World) -> None:
     assert problem(v1(world, "metrics")) == (403, "FORBIDDEN")
     figures = v1(world, "metrics", key=("shop", "admin"))
+    assert "addressee_grouped_commands_total" in figures.text
     assert 'addressee_http_requests_total{method="POST",route="' in figures.text
     assert world.register() not in v1(world, "metrics", key=("shop", "admin")).text
     assert "addressee_sink_sent" in figures.text

@@ -1,0 +1,160 @@
+"""Group commit: commands that are given at the same time share one transaction.
+
+A commit costs a wait for the disk, whatever it holds. So databases have long written the log of
+several transactions at once (D. J. DeWitt et al., "Implementation Techniques for Main Memory
+Database Systems", 1984); here whole commands share one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from threading import Lock
+from time import perf_counter
+from typing import Generic, TypeVar
+
+from addressee.domain import StoreUnavailable
+
+Order = TypeVar("Order")
+Outcome = TypeVar("Outcome")
+
+
+class Turn(Enum):
+    """What a caller that was woken does."""
+
+    LEAD = auto()
+    TAKE_OUTCOME = auto()
+    RUN_ALONE = auto()
+    GIVE_UP = auto()
+
+
+@dataclass(slots=True)
+class Caller(Generic[Order, Outcome]):
+    """A thread with its order. It sleeps until another wakes it."""
+
+    order: Order
+    turn: Turn = Turn.LEAD
+    outcomes: Sequence[Outcome] = ()
+    _asleep: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self._asleep.acquire()
+
+    def sleep(self) -> None:
+        """Return when another thread wakes this one."""
+        self._asleep.acquire()
+
+    def wake(self, turn: Turn, outcomes: Sequence[Outcome] = ()) -> None:
+        """Let the thread go on, with the outcome of its order if there is one."""
+        self.turn, self.outcomes = turn, outcomes
+        self._asleep.release()
+
+
+@dataclass(slots=True)
+class GroupStatistics:
+    """What groups have done since their object was made.
+
+    Attributes:
+        groups: transactions that orders were run in together, lone ones included.
+        orders: how many orders those were.
+        failed: groups that failed, whose orders were then run alone.
+        waited: seconds that callers have slept in all.
+    """
+
+    groups: int = 0
+    orders: int = 0
+    failed: int = 0
+    waited: float = 0.0
+
+
+class GroupCommit(Generic[Order, Outcome]):
+    """Runs the orders of concurrent callers together; a lone caller waits for nobody.
+
+    The first caller leads: it runs the orders of all who wait in one transaction, hands the lead to
+    the next, and wakes the others. Where that fails, each caller runs its own order in a
+    transaction of its own: so no failure is another's.
+
+    Args:
+        most: orders in one transaction at most.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = Lock()
+        self._waiting = deque[Caller[Order, Outcome]]()
+        self._led = False
+        self.statistics = GroupStatistics()
+
+    def run(
+        self, order: Order, transact: Callable[[Sequence[Order]], Sequence[Outcome]]
+    ) -> Outcome:
+        """Run an order, together with those that wait; return its outcome.
+
+        Args:
+            order: the caller's.
+            transact: runs orders in one transaction and returns the outcome of each. When it
+                raises, it has recorded nothing.
+
+        Raises:
+            StoreUnavailable: the thread that ran the order was interrupted.
+            Exception: what ``transact`` raises for this order alone.
+        """
+        if self._process != os.getpid():
+            self._begin()  # the callers of the process that this one was forked from are not here
+        own = Caller[Order, Outcome](order)
+        with self._lock:
+            leads = not self._led
+            if leads:
+                self._led = True
+            else:
+                self._waiting.append(own)
+        if not leads:
+            start = perf_counter()
+            own.sleep()
+            self.statistics.waited += perf_counter() - start
+        if own.turn is Turn.LEAD:
+            self._lead(own, transact)
+        if own.turn is Turn.GIVE_UP:
+            raise StoreUnavailable("the thread that commits was interrupted; it may have committed")
+        [outcome] = own.outcomes or transact([order])
+        return outcome
+
+    def _lead(
+        self,
+        own: Caller[Order, Outcome],
+        transact: Callable[[Sequence[Order]], Sequence[Outcome]],
+    ) -> None:
+        with self._lock:
+            others = [
+                self._waiting.popleft() for _ in range(min(len(self._waiting), self._most - 1))
+            ]
+        turn, outcomes = Turn.GIVE_UP, list[Outcome]()
+        try:
+            outcomes += transact([own.order, *(each.order for each in others)])
+            turn = Turn.TAKE_OUTCOME
+        except Exception:  # run alone, each order of a group meets it again or does not
+            turn = Turn.RUN_ALONE
+            if not others:
+                raise
+        finally:
+            self._hand_over(len(others) + 1, turn)
+            for number, each in enumerate(others, 1):
+                each.wake(turn, outcomes[number : number + 1])
+        own.turn, own.outcomes = turn, outcomes[:1]
+
+    def _hand_over(self, orders: int, turn: Turn) -> None:
+        with self._lock:
+            successor = self._waiting.popleft() if self._waiting else None
+            self._led = successor is not None
+            self.statistics.groups += 1
+            self.statistics.orders += orders
+            self.statistics.failed += turn is not Turn.TAKE_OUTCOME
+        if successor is not None:
+            successor.wake(Turn.LEAD)

@@ -1,0 +1,111 @@
+"""Concurrent callers share a transaction, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+
+from addressee.application.execution.group_commit import GroupCommit
+from addressee.domain import StoreUnavailable
+
+
+class Recorder:
+    """Runs orders that are numbers, one group at a time; the first group waits for the rest."""
+
+    def __init__(self, most: int = 64) -> None:
+        self.commit = GroupCommit[int, str](most)
+        self.groups = list[list[int]]()
+        self.gathered = Event()
+        self.fails: Callable[[Sequence[int]], None] = lambda _: None
+
+    def run(self, order: int) -> str:
+        return self.commit.run(order, self.transact)
+
+    def transact(self, orders: Sequence[int]) -> list[str]:
+        self.groups.append([*orders])
+        if orders[0] == 0:
+            self.gathered.wait(10)
+        self.fails(orders)
+        return [str(order) for order in orders]
+
+    def all_at_once(self, count: int) -> list[str | BaseException]:
+        """Give order 0, the others while it runs, and return all outcomes."""
+        with ThreadPoolExecutor(count) as threads:
+            first = threads.submit(self.run, 0)
+            while not self.groups:
+                time.sleep(0.001)
+            others = [threads.submit(self.run, order) for order in range(1, count)]
+            while len(self.commit._waiting) < count - 1:
+                time.sleep(0.001)
+            self.gathered.set()
+            return [each.exception() or each.result() for each in (first, *others)]
+
+
+def test_a_lone_caller_waits_for_nobody() -> None:
+    recorder = Recorder()
+    assert [recorder.run(order) for order in (1, 2)] == ["1", "2"]
+    assert recorder.groups == [[1], [2]]
+    assert recorder.commit.statistics.waited == 0
+
+
+def test_all_who_wait_share_the_next_transaction() -> None:
+    recorder = Recorder()
+    assert recorder.all_at_once(20) == [str(order) for order in range(20)]
+    assert [sorted(group) for group in recorder.groups] == [[0], [*range(1, 20)]]
+    assert recorder.commit.statistics.orders == 20
+    assert recorder.commit.statistics.waited > 0
+
+
+def test_a_group_takes_no_more_than_its_limit() -> None:
+    recorder = Recorder(most=8)
+    assert recorder.all_at_once(20) == [str(order) for order in range(20)]
+    assert [len(group) for group in recorder.groups] == [1, 8, 8, 3]
+
+
+def test_where_a_group_fails_each_runs_alone() -> None:
+    recorder = Recorder()
+
+    def fail(orders: Sequence[int]) -> None:
+        if 7 in orders:
+            raise RuntimeError(len(orders))
+
+    recorder.fails = fail
+    outcomes = recorder.all_at_once(20)
+    assert str(outcomes.pop(7)) == "1", "it failed by itself"
+    assert outcomes == [str(order) for order in range(20) if order != 7]
+    assert [len(group) for group in recorder.groups] == [1, 19, *[1] * 19]
+    assert recorder.commit.statistics.failed == 1
+
+
+def test_an_interrupted_leader_leaves_nobody_waiting() -> None:
+    recorder = Recorder()
+
+    def interrupt(orders: Sequence[int]) -> None:
+        if len(orders) > 1:
+            raise KeyboardInterrupt
+
+    recorder.fails = interrupt
+    first, *others = recorder.all_at_once(5)
+    assert first == "0"
+    assert Counter(map(type, others)) == {KeyboardInterrupt: 1, StoreUnavailable: 3}
+    assert recorder.run(6) == "6"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+def test_a_forked_process_does_not_wait_for_callers_of_the_other() -> None:
+    recorder = Recorder()
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(recorder.run, 0)
+        while not recorder.groups:
+            time.sleep(0.001)
+        child = os.fork()
+        if not child:
+            os._exit(0 if recorder.run(1) == "1" else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        recorder.gathered.set()
