@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Targeting, issue_key
 from addressee.domain import MobileApp
-from tests.servers import Served, http_server
+from tests.servers import Postgres, Served, http_server
 
 HOME = "/mobile/1/appinstance"
 SECRET = bytes(range(64))
@@ -90,7 +91,24 @@ class World:
 @pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
     folder: Path = tmp_path_factory.mktemp("http")
-    url = f"sqlite:///{folder}/served.db"
+    with served_world(f"sqlite:///{folder}/served.db") as made:
+        yield made
+
+
+@pytest.fixture(scope="package", params=["sqlite", "postgresql"])
+def each_world(request: pytest.FixtureRequest) -> Generator[World]:
+    """Yield a server on each database, for what strangers try."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("world")
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        with served_world(server.new_database()) as made:
+            yield made
+
+
+@contextmanager
+def served_world(url: str) -> Generator[World]:
+    """Serve a store until the block ends."""
     with SqlStore(url) as store:
         for application in APPLICATIONS:
             store.applications.put(application)

@@ -302,7 +302,8 @@ def test_R44_R45_W4_what_a_person_can_t_have_is_refused(
     assert world.topics(device) == ["InstallationRegistered"]
 
 
-def test_R57_R7_what_an_installation_can_t_have_is_refused(world: World) -> None:
+def test_R57_R7_what_an_installation_can_t_have_is_refused(each_world: World) -> None:
+    world = each_world
     device = world.register()
     for body in (
         {"customAttributes": {str(n): n for n in range(80_000)}},
@@ -312,4 +313,15 @@ def test_R57_R7_what_an_installation_can_t_have_is_refused(world: World) -> None
     ):
         for method, path in (("PATCH", f"{HOME}/{device}"), ("POST", HOME)):
             assert world.send(method, path, body).status_code in {400, 413}
+    many = [{"address": f"ü{n}@ü{n % 10}.com"} for n in range(25_000)]
+    who = {"externalUserId": "flood", "emails": many}
+    tags = {"tags": [f"t{n}" for n in range(1_001)]}
+    sign_in = f"{HOME}/{device}/personalize"
+    over: tuple[dict[str, object], ...] = (
+        {"userIdentity": who},
+        {"userIdentity": {"emails": many[:101]}},
+        {"userIdentity": {"externalUserId": "flood"}, "userAttributes": tags},
+    )
+    for sent in over:
+        assert world.send("POST", sign_in, sent).status_code == 400
     assert world.topics(device) == ["InstallationRegistered"]

@@ -201,7 +201,10 @@ def sign_in(name: str, **contacts: str) -> dict[str, Any]:
     return {"userIdentity": {"externalUserId": name, "emails": emails, "phones": phones}}
 
 
-def test_R55_a_token_takes_over_nobody_known_by_contacts_alone(world: World, token: Token) -> None:
+def test_R55_a_token_takes_over_nobody_known_by_contacts_alone(
+    each_world: World, token: Token
+) -> None:
+    world = each_world
     hers, his = world.register("vault"), world.register("vault")
     people = Personalization(world.store)
     contacts = Identity(emails=["s1@x.com"], msisdns=["385991234567"])
@@ -226,7 +229,8 @@ def test_R55_a_token_takes_over_nobody_known_by_contacts_alone(world: World, tok
     assert world.found("email:s1@x.com", "vault") == [hers]
 
 
-def test_R55_a_verified_claim_vouches_for_a_contact(world: World, token: Token) -> None:
+def test_R55_a_verified_claim_vouches_for_a_contact(each_world: World, token: Token) -> None:
+    world = each_world
     device = world.register("vault")
     path = f"{HOME}/{device}/personalize"
     body = sign_in("claimed", email="Claimed@x.com", phone="385997654321")
@@ -248,7 +252,10 @@ def test_R55_a_verified_claim_vouches_for_a_contact(world: World, token: Token) 
     assert world.topics(other) == ["InstallationRegistered"]
 
 
-def test_R56_a_weaker_application_does_not_reach_the_person(world: World, token: Token) -> None:
+def test_R56_a_weaker_application_does_not_reach_the_person(
+    each_world: World, token: Token
+) -> None:
+    world = each_world
     vault, shop = world.register("vault"), world.register("shop")
     body = sign_in("ceo")
     path = f"{HOME}/{vault}"
