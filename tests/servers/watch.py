@@ -47,6 +47,7 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         said = self._process.communicate()[0]
-        answers = [line.split() for line in said.splitlines() if line.count(" ") == 1]
+        # The last line may have been cut.
+        answers = [line.split() for line in said.splitlines() if len(line.split()) == 2]
         assert {answer[0] for answer in answers} == {"200"}
         self.times = [float(answer[1]) for answer in answers]

@@ -67,15 +67,16 @@ def send(url: str, key: str, client: int, commands: int) -> tuple[Counter[int], 
         Statuses and the workers that registered devices.
     """
     headers = {"Authorization": f"App {key}", "Connection": "close"}
-    statuses, workers, path = Counter[int](), set[str](), f"{url}/v1/commands"
-    for number in range(commands // 2):
-        made = httpx.post(f"{path}/register", json={"os": "ios"}, headers=headers, timeout=60)
-        device = made.json().get("installation", "")
-        identity = {"external_id": f"{client}-{number}"}
-        body = {"installation": device, "identity": identity, "tags": ["new"]}
-        done = httpx.post(f"{path}/personalize", json=body, headers=headers, timeout=60)
-        statuses.update((made.status_code, done.status_code))
-        workers.add(device.partition("-")[0])
+    statuses, workers = Counter[int](), set[str]()
+    with httpx.Client(base_url=f"{url}/v1/commands", headers=headers, timeout=60) as http:
+        for number in range(commands // 2):
+            made = http.post("/register", json={"os": "ios"})
+            device = made.json().get("installation", "")
+            identity = {"external_id": f"{client}-{number}"}
+            body = {"installation": device, "identity": identity, "tags": ["new"]}
+            done = http.post("/personalize", json=body)
+            statuses.update((made.status_code, done.status_code))
+            workers.add(device.partition("-")[0])
     return statuses, workers
 
 
