@@ -100,7 +100,7 @@ class Execution:
             try:
                 if host is not None:
                     return self._join(orders, host)
-                if self.groups is None or len(orders) > 1:
+                if self.groups is None or len(orders) != 1:
                     return self._attempt(orders)
                 return [self.groups.run(orders[0], self._attempt)]
             except Conflict:
