@@ -29,7 +29,7 @@ from .execution.subscribers import Subscribers
 from .installations import optional_id, optional_name
 from .persons import PersonCommands
 from .ports.accounts import Applications
-from .ports.store import Store
+from .ports.store import Store, SuspendableStore
 from .unit_of_work.aggregate_cache import CACHE_BYTES, AggregateCache
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import Depersonalized, Personalized
@@ -72,7 +72,7 @@ class Personalization(PersonCommands):
             seen; commands read the events since then, so nothing is stale.
         clock_ahead: how far ahead of the clock the ``at`` of a command may be (R48).
         group: how many commands of concurrent callers share a transaction at most; 1: each has its
-            own.
+            own, as it has on an asynchronous engine.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -106,6 +106,7 @@ class Personalization(PersonCommands):
             elsewhere, sessions, device_caps, limits, values.flag("strict", strict)
         )
         rules, seen = Rules(successor, ids, self.policies), AggregateCache(cache_bytes)
+        suspends = isinstance(store, SuspendableStore) and store.suspends
         super().__init__(
             Execution(
                 store,
@@ -115,7 +116,7 @@ class Personalization(PersonCommands):
                 attempts,
                 seen,
                 clock_ahead,
-                GroupCommit(group) if group > 1 else None,
+                GroupCommit(group) if group > 1 and not suspends else None,
             )
         )
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from threading import Lock
+from threading import Lock, get_ident
 from time import perf_counter
 from typing import Generic, TypeVar
 
@@ -36,6 +36,7 @@ class Caller(Generic[Order, Outcome]):
     """A thread with its order. It sleeps until another wakes it."""
 
     order: Order
+    thread: int = field(default_factory=get_ident)
     turn: Turn = Turn.LEAD
     outcomes: Sequence[Outcome] = ()
     _asleep: Lock = field(default_factory=Lock)
@@ -89,7 +90,7 @@ class GroupCommit(Generic[Order, Outcome]):
         self._process = os.getpid()
         self._lock = Lock()
         self._waiting = deque[Caller[Order, Outcome]]()
-        self._led = False
+        self._leader = 0
         self.statistics = GroupStatistics()
 
     def run(
@@ -110,12 +111,14 @@ class GroupCommit(Generic[Order, Outcome]):
             self._begin()  # the callers of the process that this one was forked from are not here
         own = Caller[Order, Outcome](order)
         with self._lock:
-            leads = not self._led
+            leads = not self._leader
             if leads:
-                self._led = True
+                self._leader = get_ident()
+            elif self._leader == get_ident():  # a thread that waited for itself would not end
+                own.turn = Turn.RUN_ALONE
             else:
                 self._waiting.append(own)
-        if not leads:
+        if not leads and own.turn is not Turn.RUN_ALONE:
             start = perf_counter()
             own.sleep()
             self.statistics.waited += perf_counter() - start
@@ -152,7 +155,7 @@ class GroupCommit(Generic[Order, Outcome]):
     def _hand_over(self, orders: int, turn: Turn) -> None:
         with self._lock:
             successor = self._waiting.popleft() if self._waiting else None
-            self._led = successor is not None
+            self._leader = 0 if successor is None else successor.thread
             self.statistics.groups += 1
             self.statistics.orders += orders
             self.statistics.failed += turn is not Turn.TAKE_OUTCOME

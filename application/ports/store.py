@@ -64,6 +64,18 @@ class Store(Viewable, Protocol):
 
 
 @runtime_checkable
+class SuspendableStore(Store, Protocol):
+    """A store that may stand on an asynchronous engine.
+
+    Attributes:
+        suspends: whether its calls are suspended while others go on in the same thread. Such a
+            thread must not sleep until another call is done, which may need it.
+    """
+
+    suspends: bool
+
+
+@runtime_checkable
 class AuditableStore(Store, Protocol):
     """Provide a store whose every record can be read."""
 

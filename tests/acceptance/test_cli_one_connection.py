@@ -22,6 +22,7 @@ from addressee.domain import MobileApp
 from tests.acceptance.conftest import LOGIN, REGISTER, write
 from tests.one_connection import narrowed
 
+GROUPS = ("app", "relay")
 NEEDS_NONE = {"serve"}
 """Serves until a signal ends it; its routes are tried by themselves."""
 
@@ -40,6 +41,8 @@ def commands(folder: Path, other: str, key: str) -> list[tuple[str, ...]]:
     write(folder / "f.jsonl", {**REGISTER, "push_token": "t"}, LOGIN)
     sent = json.dumps(f"{folder}/sent.jsonl")
     (folder / "senders.toml").write_text(f'[shop.fcm]\nkind = "recording"\npath = {sent}\n')
+    facts = json.dumps(f"{folder}/facts.jsonl")
+    (folder / "sinks.toml").write_text(f'[log]\nkind = "file"\npath = {facts}\n')
     (folder / "apps.toml").write_text("[applications.bank]\ndevice_cap = 2\n")
     target = ("target", "external_id:ali or primary", "--app", "shop")
     push = ("push", "all", "--app", "shop", "--text", "Hi")
@@ -64,6 +67,9 @@ def commands(folder: Path, other: str, key: str) -> list[tuple[str, ...]]:
         (*push, "--later"),
         ("dispatch", *senders),
         ("pushes",),
+        ("relay", "run", "log", "--sinks", f"{folder}/sinks.toml", "--once"),
+        *(("relay", each, "log") for each in ("status", "dead", "resend", "pause", "resume")),
+        ("relay", "rewind", "log", "--to", "0"),
         ("expire-sessions", "--dry-run"),
         ("expire-sessions",),
         ("compact",),
@@ -97,6 +103,9 @@ def test_every_command_works_with_a_pool_of_one_connection(
         assert done.exit_code == 0, (words, done.exception, done.output)
     assert len(opened) >= len(calls)
     root = cast("TyperGroup", get_command(app))
-    applications = cast("TyperGroup", root.commands["app"])
-    tried = {words[1] if words[0] == "app" else words[0] for words in calls}
-    assert tried == {*root.commands, *applications.commands} - {"app", *NEEDS_NONE}
+    tried = {words[:2] if words[0] in GROUPS else words[:1] for words in calls}
+    groups = {name: cast("TyperGroup", root.commands[name]).commands for name in GROUPS}
+    assert tried == {
+        *((name,) for name in root.commands if name not in {*GROUPS, *NEEDS_NONE}),
+        *((name, each) for name, group in groups.items() for each in group),
+    }

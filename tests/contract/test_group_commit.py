@@ -48,7 +48,7 @@ class Callers:
         assert self.groups is not None
         with ThreadPoolExecutor(len(calls) + 1) as threads:
             threads.submit(self.people.register, "shop")
-            while not self.groups._led:
+            while not self.groups._leader:
                 time.sleep(0.001)
             given = [threads.submit(call, self.people) for call in calls]
             while len(self.groups._waiting) < len(calls):
