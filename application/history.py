@@ -285,11 +285,12 @@ class History:
 
     def _knows(self, person: str, within: str) -> bool:
         """Return whether an application has met a person, without reading all that happened."""
+        application = values.identifier("within", within)
         with self._store.reading() as view:
             # A repository needs no more of it than a view has.
             repository = AggregateRepository(cast("Reader", view), self._cache)
             [(found, _)] = repository.load([Person(person)]).values()
-        return isinstance(found, Person) and found.known_in(within)
+        return isinstance(found, Person) and found.known_in(application)
 
     def _stream(self, stream: str) -> Sequence[Recorded]:
         with self._store.reading() as reader:
