@@ -16,7 +16,7 @@ from addressee.application import History, Personalization, Store, Targeting, bu
 from addressee.domain import AddresseeError, Expression
 from tests.contract.oracle import Life, as_term
 
-SEQUENCES, LONG, FEW = 300, 2_000, 100
+SEQUENCES, LONG, FEW = 120, 2_000, 50
 COMMANDS = 30
 SERVICES = {"ios": "apns", "android": "fcm"}
 

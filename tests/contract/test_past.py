@@ -13,7 +13,7 @@ from addressee.domain import InvalidValue, NoRegistration
 from tests.contract.oracle import Life
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-COMMANDS, MOMENTS, FEW = 120, 1_000, 100
+COMMANDS, MOMENTS, SOME, FEW = 120, 1_000, 300, 100
 
 
 class Noted(NamedTuple):
@@ -68,13 +68,18 @@ def noted(store: Store) -> tuple[Life, list[Noted]]:
 
 
 def test_R35_the_past_answers_as_it_did(
-    store: Store, noted: tuple[Life, list[Noted]], *, short: bool, request: pytest.FixtureRequest
+    store: Store,
+    noted: tuple[Life, list[Noted]],
+    *,
+    long: bool,
+    short: bool,
+    request: pytest.FixtureRequest,
 ) -> None:
     # They have no code of their own here, and the servers' commands take their time.
     few = short or request.node.callspec.id not in {"memory", "sqlite", "postgresql"}
     life, notes = noted
     chance = random.Random(8)  # noqa: S311 # moments that can be had again
-    for _ in range(FEW if few else MOMENTS):
+    for _ in range(MOMENTS if long else FEW if few else SOME):
         note = chance.choice(notes)
         by_time = chance.random() < 0.5
         past = Past(store, note.time if by_time else note.position)
@@ -83,7 +88,7 @@ def test_R35_the_past_answers_as_it_did(
 
 
 def test_R36_who_and_the_past_agree_at_any_position(
-    store: Store, noted: tuple[Life, list[Noted]], monkeypatch: pytest.MonkeyPatch
+    store: Store, noted: tuple[Life, list[Noted]], monkeypatch: pytest.MonkeyPatch, *, long: bool
 ) -> None:
     monkeypatch.setattr("addressee.application.read_models.as_of.PAGE", 3)
     _, notes = noted
@@ -92,7 +97,7 @@ def test_R36_who_and_the_past_agree_at_any_position(
             recorded.position: recorded.event.timestamp for recorded in reader.events(0, 10_000)
         }
     history = History(store)
-    for position in range(0, notes[-1].position + 1, 3):
+    for position in range(0, notes[-1].position + 1, 3 if long else 11):
         past = Past(store, position)
         told = History(past)
         for row in past.rows():

@@ -197,7 +197,7 @@ def test_R57_terms_and_characters_are_counted_before_they_are_read() -> None:
         as_expression("(" * (limits.EXPRESSION + 1))
     assert refused.value.given == limits.EXPRESSION + 1
     with pytest.raises(ExpressionInvalid, match="term"):
-        as_expression("(" * limits.EXPRESSION)
+        as_expression("(".rjust(limits.EXPRESSION))
 
 
 @pytest.mark.parametrize(

@@ -114,8 +114,8 @@ def refusal_of(check: Callable[[], object]) -> str:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_N6_only_typed_errors(name: str, *, short: bool) -> None:
-    @settings(max_examples=50 if short else 300, deadline=None)
+def test_N6_only_typed_errors(name: str, *, long: bool) -> None:
+    @settings(max_examples=300 if long else 60, deadline=None)
     @given(ANYTHING)
     def check(odd: object) -> None:
         refusal = refusal_of(lambda: CHECKS[name](odd))
