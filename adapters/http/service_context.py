@@ -109,6 +109,7 @@ class ServiceContext:
         observe: Observe | None = None,
     ) -> None:
         self.store = store
+        self.clock = clock
         self.logger = logger or logging.getLogger("addressee")
         self.ids = ids
         self.configured = Configured(applications)

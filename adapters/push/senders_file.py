@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -19,7 +18,8 @@ from addressee.adapters.operator_files import (
     text,
 )
 from addressee.application import PushTransport
-from addressee.domain import InvalidValue, values
+from addressee.application.sending.pace import checked_rate
+from addressee.domain import InvalidValue
 
 from .recording import RecordingPush
 
@@ -117,8 +117,6 @@ def read_senders(path: str | Path) -> Senders:
             place, key = f"senders: {application}.{service}", (application, service)
             given = dict(table(place, settings))
             if (rate := given.pop("rate", None)) is not None:
-                senders.rates[key] = values.number(f"{place}.rate", rate, 0, math.inf)
-                if rate == 0:
-                    raise InvalidValue(f"{place}.rate", "should be above 0")
+                senders.rates[key] = checked_rate(f"{place}.rate", rate)
             senders.transports[key] = made(place, given, KINDS, file.parent)
     return senders

@@ -121,7 +121,8 @@ class GroupCommit(Generic[Order, Outcome]):
         if not leads and own.turn is not Turn.RUN_ALONE:
             start = perf_counter()
             own.sleep()
-            self.statistics.waited += perf_counter() - start
+            with self._lock:
+                self.statistics.waited += perf_counter() - start
         if own.turn is Turn.LEAD:
             self._lead(own, transact)
         if own.turn is Turn.GIVE_UP:

@@ -85,7 +85,7 @@ class Dispatcher:
                 self._guarded(name, lambda name: self._begin(name, now))
 
     def _begin(self, name: str, now: datetime) -> None:
-        self._turns[name] = Turn(Run(self._worker, name).__enter__(), now)
+        self._turns[name] = Turn(Run(self._worker, name), now)
 
     def _step(self, name: str) -> None:
         turn = self._turns[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
@@ -168,7 +169,7 @@ class Notifier:
             InvalidValue: no transport is for its application.
             StoreUnavailable: the store does not answer; the dispatch can be run again.
         """
-        with Run(self._worker, dispatch) as run:
+        with closing(Run(self._worker, dispatch)) as run:
             while (wait := run.step(progress)) is not None:
                 if wait > 0:
                     self._sleep(min(wait, LOOK))

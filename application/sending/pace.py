@@ -27,8 +27,7 @@ class Pace:
             raise InvalidValue("rates", "should be an object")
         for key, rate in rates.items():
             place = f"rates.{key if isinstance(key, str) else '.'.join(key)}"
-            if values.number(place, rate, 0, math.inf) == 0:
-                raise InvalidValue(place, "should be above 0")
+            checked_rate(place, rate)
         self._rates = rates
         self._lock = Lock()
         self._free_at: dict[tuple[str, str], datetime] = {}
@@ -53,3 +52,11 @@ class Pace:
         place = application, service
         with self._lock:
             self._free_at[place] = max(until, self._free_at.get(place, until))
+
+
+def checked_rate(place: str, rate: object) -> float:
+    """Return messages a second as they were given; raises InvalidValue unless above 0."""
+    number = values.number(place, rate, 0, math.inf)
+    if number == 0:
+        raise InvalidValue(place, "should be above 0")
+    return number

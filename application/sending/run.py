@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from addressee.domain import as_expression
 
@@ -30,8 +30,8 @@ class Sent(NamedTuple):
 class Run:
     """Sends a dispatch; other runs, in any processes, may send further batches of it.
 
-    To be used in a ``with`` block: signs of life go out until it ends, and what became of the last
-    batch is noted then at the latest.
+    Signs of life go out until it is closed, and what became of the last batch is noted then at the
+    latest.
 
     Args:
         worker: sends.
@@ -49,29 +49,14 @@ class Run:
         self._dispatch = worker.transactions.within(lambda view: known(view, dispatch))
         worker.check(self._dispatch.application)
         self._audience = as_expression(self._dispatch.audience)
-        self._heartbeat = Heartbeat(self._renew, self._claimant.lease.total_seconds() / 3)
         self._sent: Sent | None = None
-
-    def __enter__(self) -> Self:
-        """Begin to give signs of life."""
-        self._heartbeat.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
+        self._alive = ExitStack()
+        self._alive.enter_context(Heartbeat(self._renew, self._claimant.lease.total_seconds() / 3))
 
     def close(self) -> None:
         """Note what became of the last batch, and stop giving signs of life."""
-        try:
+        with self._alive:
             self.note()
-        finally:
-            self._heartbeat.__exit__(None, None, None)
 
     def step(self, progress: Callable[[int], object]) -> float | None:
         """Send the next batch, if one may be sent now.

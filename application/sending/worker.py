@@ -12,7 +12,7 @@ from addressee.domain import InvalidValue
 
 from ..personalization import Personalization
 from ..ports.dispatches import Dispatch, PushOutcome
-from ..ports.push import Answer, Key, Message, PushTransport, Rejected, Unknown
+from ..ports.push import Answer, Key, PushTransport, Rejected, Unknown
 from ..ports.records import Recipient
 from .claim import Claim, Claimant
 from .pace import Pace
@@ -95,9 +95,8 @@ class Worker:
             return [(each, Rejected(f"no transport for {service}")) for each in recipients]
         answers: list[Answer] = []
         problem = "the transport gave no answer"
-        message: Message = dispatch.message
         try:
-            for answer in transport.send(message, recipients):
+            for answer in transport.send(dispatch.message, recipients):
                 answers.append(answer)  # noqa: PERF402 # what was answered before it failed counts
         except Exception as error:  # noqa: BLE001 # a host's own code may raise anything
             # Whatever it is, others of the batch were answered, and nobody is sent to twice.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter
@@ -117,15 +117,14 @@ class PushMessage(VendorModel):
     content: Content
     options: Options = Options()
 
-    @property
-    def message(self) -> Message:
-        """The message; raises InvalidValue."""
+    def message(self, now: datetime) -> Message:
+        """Return the message as it is sent now; raises InvalidValue."""
         options = self.options
         if options.delivery_time_window is not None:
             raise InvalidValue("options.deliveryTimeWindow", "is not supported")
         if options.send_at is not None:
             at = values.moment("options.sendAt", options.send_at)
-            if at > datetime.now(UTC):
+            if at > now:
                 raise InvalidValue("options.sendAt", "is not supported; send it at that time")
         title, text = self.content.title, self.content.text
         data = {
@@ -172,18 +171,19 @@ def push_message_routes(service: ServiceContext) -> APIRouter:
             raise LimitExceeded("messages", DESTINATIONS, count, unit="destinations")
         for each in request.messages:
             check_application(service, caller, each.sender)
-        orders = [order_of(n, each) for n, each in enumerate(request.messages)]
+        now = service.clock()
+        orders = [order_of(n, each, now) for n, each in enumerate(request.messages)]
         answers = [answer for order in sent(service, caller, orders) for answer in order]
         return JSONResponse({"bulkId": random_id(), "messages": answers})
 
     return routes
 
 
-def order_of(number: int, message: PushMessage) -> Order:
+def order_of(number: int, message: PushMessage, now: datetime) -> Order:
     """Return a message as it is sent; raises InvalidValue, which names the place."""
     place = f"messages.{number}"
     try:
-        whole = message.message
+        whole = message.message(now)
         audiences: list[Expression] = []
         for n, each in enumerate(message.destinations):
             place = f"messages.{number}.destinations.{n}"

@@ -79,7 +79,7 @@ class Schema:
         return cls.named(prefix, schema)
 
     @classmethod
-    @cache  # 19 tables take longer to make than all else in opening a store
+    @cache  # they take longer to make than all else in opening a store
     def named(cls, prefix: str = "addressee_", schema: str | None = None) -> Self:
         """Return the tables with names that keep them apart from a host's.
 
