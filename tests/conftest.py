@@ -23,10 +23,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many requests are made up from OpenAPI, for all callers together",
     )
     parser.addoption(
-        "--http-seconds",
-        type=float,
-        default=4.0,
-        help="how long logins and logouts go on while the server is killed",
+        "--http-answers",
+        type=int,
+        default=100,
+        help="how many logins and logouts must succeed before, between and after two kills",
     )
 
 

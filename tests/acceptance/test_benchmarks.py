@@ -18,6 +18,7 @@ LITTLE = {
     "ledger.BATCH": 20,
     "ledger.COMMANDS": 5,
     "ledger.ROUNDS": 1,
+    "relay.COMMANDS": 10,
     "relay.DEVICES": 50,
     "relay.ROUNDS": 1,
     "replay.EVENTS": 1_500,

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization
 from tests.acceptance.conftest import Run
+from tests.patience import PATIENCE, wait_until
 
 SINKS = """
 [log]
@@ -120,15 +120,12 @@ def test_R42_it_runs_until_a_signal_ends_it(url: str, tmp_path: Path) -> None:
     )
     with SqlStore(url) as store:
         facts = len(store.sinks())
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "facts.jsonl").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until((tmp_path / "facts.jsonl").exists, "the file")
         before = len(sent(tmp_path))
         Personalization(store).register("shop", installation="late")
-        while len(sent(tmp_path)) == before and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: len(sent(tmp_path)) > before, "another message")
     running.send_signal(signal.SIGTERM)
-    _, errors = running.communicate(timeout=30)
+    _, errors = running.communicate(timeout=PATIENCE)
     assert (running.returncode, errors) == (0, b"relaying to 1 sinks\n")
     assert sent(tmp_path)[before:] == ["addressee.InstallationRegistered.v1"]
     assert facts <= 1

@@ -1,16 +1,20 @@
 """Facts relayed to NATS JetStream, beside each published and acknowledged before the next.
 
 Both sides read the same ledger on SQLite and make the same messages. Most of the other side's time
-is waiting, so both are measured by the clock on the wall.
+is waiting, so both are measured by the clock on the wall. So are commands while the broker is away,
+beside commands while it is there: nobody waits for it.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from statistics import median
+from threading import Event
 from time import perf_counter
 from typing import Any
 
@@ -35,6 +39,7 @@ from tests.benchmarks.report import Figure
 from tests.servers.brokers import Nats, broker
 
 DEVICES = 2_000
+COMMANDS = 1_000
 ROUNDS = 3
 NUMBERS = count(1)
 
@@ -90,6 +95,39 @@ def figures() -> Iterator[Figure]:
 
         yield Figure("relay to JetStream beside one by one", *in_turn(ours, other), 5)
         yield Figure("read, and sent nowhere, beside that", *in_turn(unsent, ours), None)
+        with relaying(store, JetStreamSink(server.url, "EVENTS", timeout=2)):
+            people = Personalization(store)
+            commands(people)
+
+            def away() -> float:
+                server.kill()
+                seconds = commands(people)
+                server.start()
+                return seconds
+
+            taken = in_turn(away, lambda: commands(people))
+            yield Figure("commands without the broker, beside with", *taken, 0.9)
+
+
+@contextmanager
+def relaying(store: SqlStore, sink: EventSink) -> Generator[None]:
+    """Relay in a thread until the block ends."""
+    stop, relay = Event(), Relay(store, "bus", sink)
+    with ThreadPoolExecutor(1) as threads, closing(relay):
+        running = threads.submit(relay.run, stop)
+        yield
+        stop.set()
+        relay.wake()
+        running.result()
+
+
+def commands(people: Personalization) -> float:
+    """Have new devices register and sign somebody in; return the seconds a command."""
+    start = perf_counter()
+    for number in range(COMMANDS // 2):
+        device = people.register("shop").installation
+        people.personalize(device, Identity(external_id=f"p{number % 20}"))
+    return (perf_counter() - start) / COMMANDS
 
 
 def fill(store: SqlStore) -> None:

@@ -26,7 +26,7 @@ from addressee.domain import (
 from tests.servers import Postgres
 
 ALI, BEA = Identity(external_id="ali"), Identity(external_id="bea")
-PATIENCE = 20
+PATIENCE = 60
 """Seconds after which a thread is taken to wait for a lock that nobody gives back."""
 
 

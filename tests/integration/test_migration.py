@@ -291,7 +291,8 @@ def test_a_statement_that_takes_too_long_is_given_up(new_url: Callable[[], str])
             SqlStore(url, statement_timeout=1)
         return
     sleep = "select pg_sleep(20)" if url.startswith("postgres") else "select sleep(20)"
-    with SqlStore(url, statement_timeout=0.2) as store:
+    SqlStore(url).close()
+    with SqlStore(url, statement_timeout=1) as store:
 
         def stall() -> None:
             with store.reading() as reader:

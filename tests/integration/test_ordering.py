@@ -1,9 +1,9 @@
 """Whoever follows the ledger misses nothing and meets nothing twice (docs/ordering.md).
 
 Twelve processes write, a tenth of their transactions are rolled back, each waits a
-little before it commits, and one holds its positions for five seconds. Beside them two readers
-follow: ours, and one that only asks for ids beyond the last it has seen, which must lose some on
-a server.
+little before it commits, and one holds its positions until others' are seen that come after them.
+Beside them two readers follow: ours, and one that only asks for ids beyond the last it has seen,
+which must lose some on a server.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from sqlalchemy import create_engine, text
 
 from addressee.adapters.sql import SqlStore
+from tests.patience import wait_until
 
 WRITERS = 12
 MANY_EACH, EVENTS_EACH = 850, 250
 TOGETHER = 5
-LONG_SECONDS = 5
+BEYOND = 10 * TOGETHER
+"""So many events of others are read while one writer holds its positions."""
 
 # One process loads the library and forks the writers.
 SCRIPT = """
@@ -34,9 +37,9 @@ from addressee.domain import PersonPromoted
 class TakenBack(Exception):
     pass
 
-url, writers, count, together, long_seconds = sys.argv[1], *map(float, sys.argv[2:])
+url, writers, count, together = sys.argv[1], *map(int, sys.argv[2:])
 forked = []
-for number in range(int(writers)):
+for number in range(writers):
     name = f"writer{number}"
     if not (child := os.fork()):
         break
@@ -54,18 +57,21 @@ while written < count:
             timestamp=datetime.now(UTC),
             actor="backend",
         )
-        for n in range(int(together))
+        for n in range(together)
     ]
-    long = number == 0 and written == together * 10
+    holds = number == 0 and written == together
     try:
         with store.writing() as transaction:
             transaction.append(events, Changes())
-            time.sleep(long_seconds if long else chance.choice((0, 0, 0.001, 0.02)))
-            if chance.random() < 0.1:
+            if holds:
+                print(flush=True)
+                sys.stdin.readline()
+            time.sleep(chance.choice((0, 0, 0.001, 0.02)))
+            if chance.random() < 0.1 and not holds:
                 raise TakenBack
     except TakenBack:
         continue
-    written += int(together)
+    written += together
 """
 
 
@@ -100,20 +106,38 @@ def follow_writers(url: str, each: int) -> None:
             with store.reading() as reader:
                 return [position for position, _ in reader.events(after, 1000, last)]
 
-        numbers = map(str, (WRITERS, each, TOGETHER, LONG_SECONDS))
+        numbers = map(str, (WRITERS, each, TOGETHER))
         writers = stack.enter_context(
-            subprocess.Popen([sys.executable, "-c", SCRIPT, url, *numbers])
+            subprocess.Popen(
+                [sys.executable, "-c", SCRIPT, url, *numbers],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
         )
+        assert writers.stdin is not None
+        assert writers.stdout is not None
         ours: list[int] = []
         naive: list[int] = []
-        while writers.poll() is None:
+
+        holds = stack.enter_context(ThreadPoolExecutor(1)).submit(writers.stdout.readline)
+
+        def read() -> int:
             follow(settled, ours)
             follow(naively, naive)
+            return len(naive)
+
+        wait_until(lambda: read() and holds.done(), "a writer holds its positions")
+        if not url.startswith("sqlite"):  # where others wait for it
+            seen = len(naive)
+            wait_until(lambda: read() >= seen + BEYOND, "others write meanwhile")
+        writers.stdin.write(b"\n")
+        writers.stdin.close()
+        while writers.poll() is None:
+            read()
             time.sleep(0.01)
         assert writers.returncode == 0
         for _ in range(WRITERS * each // 1000 + 2):
-            follow(settled, ours)
-            follow(naively, naive)
+            read()
         with naive_engine.connect() as connection:
             written = set(
                 connection.execute(text("select position from addressee_event")).scalars()

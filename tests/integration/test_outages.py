@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from threading import Barrier
 
 import pytest
 from eventsourcing.utils import Environment
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 
 from addressee.adapters.recorder import RecorderStore
 from addressee.adapters.sql import Rebuild, SqlFactory, SqlStore
@@ -21,6 +20,7 @@ from addressee.adapters.sql.schema.tables import REVISION, Schema
 from addressee.application import Identity, Personalization, Targeting, verify
 from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavailable
 from tests.integration.test_migration import REVISIONS, undo
+from tests.patience import PATIENCE, wait_until
 from tests.servers import MariaDB, Postgres
 
 SERVERS = ["postgresql", pytest.param("mariadb", marks=pytest.mark.mariadb)]
@@ -138,6 +138,12 @@ def test_killed_sessions_are_one_typed_error_each(server_url: str) -> None:
             assert found[1:] == ["ok"] * 4
 
 
+def wait_for_a_lock(connection: Connection) -> None:
+    """Return once another session waits for a lock."""
+    waiting = "select count(*) from pg_locks where not granted"
+    wait_until(lambda: connection.exec_driver_sql(waiting).scalar_one(), "a wait for a lock")
+
+
 def test_a_view_that_deadlocks_with_a_migration_begins_again(postgres: Postgres) -> None:
     url = postgres.new_database()
     with SqlStore(url) as store, administrator(url) as admin, ThreadPoolExecutor(1) as threads:
@@ -150,10 +156,10 @@ def test_a_view_that_deadlocks_with_a_migration_begins_again(postgres: Postgres)
             ):
                 connection.exec_driver_sql(statement)
             count = threads.submit(Targeting(store).count, "shop", "all")
-            time.sleep(0.3)
+            wait_for_a_lock(connection)
             connection.exec_driver_sql("lock table addressee_installation")  # the view has it
             connection.exec_driver_sql("commit")
-        assert count.result(30) == 1
+        assert count.result(PATIENCE) == 1
 
 
 def test_a_migration_that_deadlocks_runs_again(postgres: Postgres) -> None:
@@ -169,12 +175,10 @@ def test_a_migration_that_deadlocks_runs_again(postgres: Postgres) -> None:
         ):
             rival.exec_driver_sql(statement)
         ran = threads.submit(migration.run)
-        waiting = "select count(*) from pg_locks where not granted"
-        while not rival.exec_driver_sql(waiting).scalar_one():
-            time.sleep(0.02)
+        wait_for_a_lock(rival)
         rival.exec_driver_sql("lock table addressee_seal in access share mode")
         rival.exec_driver_sql("commit")
-        assert ran.result(30) == REVISIONS[2:]
+        assert ran.result(PATIENCE) == REVISIONS[2:]
     migration.close()
     SqlStore(url, create=False).close()
 

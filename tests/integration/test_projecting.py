@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
@@ -30,6 +30,7 @@ from addressee.adapters.sql import ProjectionRunner, SqlStore
 from addressee.adapters.sql.checkpoints.lease import Lease
 from addressee.application import Identity, Personalization, Recorded
 from addressee.domain import Conflict, DevicePersonalized
+from tests.patience import PATIENCE, wait_until
 from tests.servers import Postgres
 
 SIGN_INS = Table(
@@ -100,16 +101,15 @@ def race(url: str, runners: int = 8) -> None:
 
     def run(_: int) -> None:
         with SqlStore(url) as store:
-            end = time.monotonic() + 60
             runner = ProjectionRunner(store, SignIns(), page=3)
-            while (status := runner.status()) is None or status.behind:
-                assert time.monotonic() < end
-                try:
+
+            def ended() -> bool:
+                with suppress(Conflict):
                     runner.step()
-                except Conflict:
-                    continue
-                finally:
-                    runner._lease.release()
+                runner._lease.release()
+                return (status := runner.status()) is not None and not status.behind
+
+            wait_until(ended, "the end of the ledger", pause=0)
 
     with ThreadPoolExecutor(runners) as pool:
         list(pool.map(run, range(runners)))
@@ -141,11 +141,12 @@ def test_without_the_check_they_would_not(
 
 def test_another_takes_over_from_a_runner_that_says_nothing(store: SqlStore) -> None:
     live(store)
-    first = ProjectionRunner(store, SignIns(), page=3, lease=0.5)
+    now = datetime.now(UTC)
+    first = ProjectionRunner(store, SignIns(), page=3, clock=lambda: now)
     assert first.step() == 3
-    second = ProjectionRunner(store, SignIns(), lease=0.5)
+    second = ProjectionRunner(store, SignIns(), clock=lambda: now)
     assert second.step() == 0
-    time.sleep(0.6)
+    now += timedelta(seconds=11)
     assert second.catch_up() == len(ledger(store)) - 3
     late = first._read(3, 1)
     with pytest.raises(Conflict):
@@ -283,13 +284,10 @@ def test_it_runs_beside_commands_and_is_woken(store: SqlStore) -> None:
     for n in range(10):
         people.register("shop", installation=f"d{n}")
         people.personalize(f"d{n}", Identity(external_id=f"p{n}"))
-        end = time.monotonic() + 30
-        while sign_ins(store) != n + 1:
-            assert time.monotonic() < end
-            time.sleep(0.005)
+        wait_until(lambda: sign_ins(store) == n + 1, f"{n + 1} sign-ins", pause=0.005)  # noqa: B023 # asked at once
     stop.set()
     runner.wake()
-    thread.join(30)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     status = runner.status()
     assert status is not None
@@ -308,10 +306,7 @@ def test_it_goes_on_when_the_server_is_back(stoppable_postgres: Postgres) -> Non
         time.sleep(0.5)
         stoppable_postgres.start()
         live(store, 10)
-        end = time.monotonic() + 30
-        while taken(store) != ledger(store):
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        wait_until(lambda: taken(store) == ledger(store), "all events")
         stop.set()
-        thread.join(30)
+        thread.join(PATIENCE)
         assert not thread.is_alive()

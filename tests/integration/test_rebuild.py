@@ -21,6 +21,7 @@ from addressee.adapters.sql.schema.tables import Schema
 from addressee.application import Identity, Personalization, Targeting, bulk, verify
 from addressee.domain import AddresseeError, InvalidValue, StoreUnavailable
 from tests.contract.oracle import Life
+from tests.patience import PATIENCE, wait_until
 
 INDEXED = ("attr.plan",)
 
@@ -279,10 +280,10 @@ def test_R19_readers_never_see_an_index_that_is_half_built(
         thread.start()
     for _ in range(8 if long else 3):
         Rebuild(store, page=20).run()
+    wait_until(lambda: asked[0] > 8, "nine counts")
     stop.set()
     for thread in threads:
         thread.join()
-    assert asked[0] > 8
     assert wrong == []
 
 
@@ -293,11 +294,18 @@ def test_R19_a_view_that_is_open_is_over_before_the_swap(store: SqlStore, url: s
     with SqlStore(url, indexed_attributes=INDEXED) as own:
         with own.reading() as reader:
             reader.events(0, 1)
-            thread = Thread(target=Rebuild(store, page=7).run)
+            taken = Event()
+
+            def tell(done: RebuildProgress) -> None:
+                if done.position == done.last:
+                    taken.set()
+
+            thread = Thread(target=Rebuild(store, page=7).run, args=(tell,))
             thread.start()
-            thread.join(1.5)
+            assert taken.wait(PATIENCE), "the rebuild does not take all events"
+            thread.join(0.2)
             assert len(reader.postings("shop", {"all"}, range(1))["all"]) == 30
-        thread.join(60)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
         assert Targeting(own).count("shop", "all") == 30
 

@@ -37,6 +37,7 @@ class Watch:
     ) -> None:
         self._command = [sys.executable, "-c", WATCH, served.url, method, path, body, key]
         self.times: list[float] = []
+        self._said: list[str] = []
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
@@ -44,10 +45,17 @@ class Watch:
         self._process.stdout.readline()
         return self
 
+    def wait_for(self, answers: int) -> None:
+        """Return after so many answers more."""
+        assert self._process.stdout is not None
+        for _ in range(answers):
+            self._said.append(self._process.stdout.readline())
+            assert self._said[-1], "no answer to one of its requests"
+
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        said = self._process.communicate()[0]
+        self._said += self._process.communicate()[0].splitlines()
         # The last line may have been cut.
-        answers = [line.split() for line in said.splitlines() if len(line.split()) == 2]
+        answers = [line.split() for line in self._said if len(line.split()) == 2]
         assert {answer[0] for answer in answers} == {"200"}
         self.times = [float(answer[1]) for answer in answers]

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 import pytest
@@ -15,10 +16,11 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import issue_key, verify
 from addressee.domain import MobileApp
 from tests.integration.test_outages import administrator, kill_sessions, run
+from tests.patience import Progress
 from tests.servers import MariaDB, Postgres, http_server
 
 CLIENTS = 8
-SECONDS, LONG_SECONDS = 0.6, 6.0
+ANSWERS, MANY_ANSWERS = 3 * CLIENTS, 200 * CLIENTS
 SESSIONS = {
     "postgresql": "select count(*) from pg_stat_activity"
     " where datname = current_database() and pid <> pg_backend_pid()",
@@ -34,13 +36,13 @@ class Service:
         url: the service's.
         key: a backend's.
         admin: of the service's database.
-        seconds: how long a storm lasts.
+        answers: how many a storm has before it is disturbed, and after that.
     """
 
-    def __init__(self, url: str, key: str, admin: Engine, seconds: float) -> None:
+    def __init__(self, url: str, key: str, admin: Engine, answers: int) -> None:
         headers = {"Authorization": f"App {key}"}
         self._clients = [httpx.Client(headers=headers, timeout=60) for _ in range(CLIENTS)]
-        self.url, self.admin, self._seconds = url, admin, seconds
+        self.url, self.admin, self._answers = url, admin, answers
         self._names = iter(range(1_000_000))
 
     def sessions(self) -> int:
@@ -49,25 +51,28 @@ class Service:
             return int(count.scalar_one())
 
     def ready(self) -> int:
-        assert httpx.get(f"{self.url}/v1/health", timeout=10).status_code == 200
-        return httpx.get(f"{self.url}/v1/ready", timeout=10).status_code
+        assert httpx.get(f"{self.url}/v1/health", timeout=60).status_code == 200
+        return httpx.get(f"{self.url}/v1/ready", timeout=60).status_code
 
     def storm(self, disturb: Callable[[], object] = lambda: None) -> Counter[int]:
         """Register devices from many threads, and disturb them; return the statuses."""
-        end = time.monotonic() + self._seconds
+        answered = Progress()
 
         def send(client: httpx.Client) -> Counter[int]:
             statuses = Counter[int]()
-            while time.monotonic() < end:
+            while not answered.over:
                 body = {"installation": f"d{next(self._names)}"}
                 answer = client.post(f"{self.url}/v1/commands/register", json=body)
                 statuses[answer.status_code] += 1
+                answered.add()
             return statuses
 
-        with ThreadPoolExecutor(CLIENTS) as threads:
+        with ThreadPoolExecutor(CLIENTS) as threads, closing(answered):
             running = [threads.submit(send, client) for client in self._clients]
-            time.sleep(self._seconds / 3)
+            answered.wait_for(self._answers, "answers")
             disturb()
+            answered.wait_for(self._answers, "answers after a disturbance")
+            answered.close()
             return sum((each.result() for each in running), Counter())
 
     def close(self) -> None:
@@ -150,7 +155,7 @@ def test_an_outage_costs_an_answer_a_session_and_ready_tells_the_truth(
             url = url.set(username="clerk", password="secret")
         try:
             with http_server(url.render_as_string(hide_password=False)) as served:
-                service = Service(served.url, key, admin, LONG_SECONDS if long else SECONDS)
+                service = Service(served.url, key, admin, MANY_ANSWERS if long else ANSWERS)
                 assert service.storm().keys() == {200}
                 kills(service)
                 restarts(service, server)

@@ -8,7 +8,6 @@ import json
 import logging
 import re
 import socket
-import time
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import pytest
 from addressee.adapters.http import create_app
 from addressee.adapters.memory import MemoryApplications, MemoryStore
 from addressee.domain import MobileApp, StoreUnavailable
+from tests.patience import wait_until
 from tests.servers import Served
 
 from .conftest import HOME, World, code_of
@@ -119,10 +119,9 @@ def test_a_client_that_hangs_up_is_no_error(world: World) -> None:
                 f"POST {HOME} HTTP/1.1\r\nHost: x\r\nAuthorization: App shop\r\n"
                 "Content-Length: 1000000\r\n\r\n{".encode()
             )
-    end = time.monotonic() + 30
-    while world.served.log.read_text().count(f"POST {HOME} 499") < 20:
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    wait_until(
+        lambda: world.served.log.read_text().count(f"POST {HOME} 499") == 20, "20 lines of the log"
+    )
     added = world.served.log.read_text()[len(before) :]
     assert "ERROR" not in added
     assert len(added) < 20 * 200

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from addressee.adapters.push import RecordingPush
 from addressee.adapters.sql import SqlStore
 from addressee.application import Notifier, Personalization, issue_key
 from addressee.domain import MobileApp
+from tests.patience import wait_until
 from tests.servers import http_server
 
 from .conftest import World
@@ -110,10 +110,7 @@ def test_serve_sends_pushes_and_counts_their_outcomes(tmp_path: Path) -> None:
         people.register("shop", installation="page", push_service="pager", push_token="p")
     with http_server(url, "--senders", str(senders)) as served, Client(served.url, key) as shop:
         made = shop.push("all", title="Hi")
-        end = time.monotonic() + 30
-        while shop.push_status(made["id"])["state"] != "done":
-            assert time.monotonic() < end, "nobody sent it"
-            time.sleep(0.1)
+        wait_until(lambda: shop.push_status(made["id"])["state"] == "done", "the push is sent")
         done = shop.push_status(made["id"])
         metrics = shop._http.get("/metrics").text
     assert (done["accepted"], done["rejected"]) == (3, 1)

@@ -22,7 +22,8 @@ from .conftest import HOME, Token, World
 LOG = logging.getLogger(__name__)
 Headers = Mapping[str, str]
 ROUNDS, FEW = 300, 2
-RATIO = 1.5
+RATIO, COARSE_RATIO = 1.5, 3.0
+"""Of the times: with --long within noise, and otherwise so much that no busy machine makes it."""
 CONTACT = "/people/2/contactInformation/push"
 EMPTY: Mapping[str, Any] = {}
 WORDS = ("installation", "person", "external_id", "dispatch")
@@ -223,19 +224,20 @@ def test_foreign_and_absent_take_the_same_time(world: World, token: Token, *, lo
         world.send("PATCH", f"{HOME}/{foreign.installation}", {"customAttributes": {"n": n}})
         world.send("PATCH", f"{HOME}/{foreign.installation}/user", {"firstName": f"n{n}"})
     different: dict[str, float] = {}
+    most = RATIO if long else COARSE_RATIO
     for caller in ("device", "token", "backend"):
         _, headers = caller_of(world, caller, token)
         for request in REQUESTS:
             if request[1].startswith("/mobile") == (caller == "backend"):
                 continue
             ratio = ratio_of(world, request, foreign, headers, ROUNDS if long else FEW)
-            if long and max(ratio, 1 / ratio) > RATIO:
+            if max(ratio, 1 / ratio) > most:
                 # Few pairs are no proof of a difference on a busy machine.
                 ratio = ratio_of(world, request, foreign, headers, ROUNDS)
             LOG.info("%s %s %s: %.2f", caller, *request[:2], ratio)
-            if max(ratio, 1 / ratio) > RATIO:
+            if max(ratio, 1 / ratio) > most:
                 different[" ".join((caller, *request[:2]))] = ratio
-    assert not long or different == {}, "times of a few pairs on a busy machine prove nothing"
+    assert different == {}
 
 
 def ratio_of(
