@@ -22,7 +22,7 @@ from tests.patience import Progress
 from tests.servers import MariaDB, Postgres, Watch, distant, http_server
 
 CLIENTS = 60
-SIGN_INS = 5 * CLIENTS
+SIGN_INS = 2 * CLIENTS
 CHANGES = 2
 LONG_SECONDS = 120
 DISTANCE = 0.003
