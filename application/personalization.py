@@ -23,13 +23,13 @@ from addressee.domain import (
 from . import commands
 from .access.policies import Policies
 from .defaults import random_id, utc_now
-from .execution.command_runner import Execution
-from .execution.group_commit import GroupCommit, GroupStatistics
+from .execution.command_runner import Execution, groups_on
+from .execution.group_commit import GroupStatistics
 from .execution.subscribers import Subscribers
 from .installations import optional_id, optional_name
 from .persons import PersonCommands
 from .ports.accounts import Applications
-from .ports.store import Store, SuspendableStore
+from .ports.store import Store
 from .unit_of_work.aggregate_cache import CACHE_BYTES, AggregateCache
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import Depersonalized, Personalized
@@ -106,7 +106,6 @@ class Personalization(PersonCommands):
             elsewhere, sessions, device_caps, limits, values.flag("strict", strict)
         )
         rules, seen = Rules(successor, ids, self.policies), AggregateCache(cache_bytes)
-        suspends = isinstance(store, SuspendableStore) and store.suspends
         super().__init__(
             Execution(
                 store,
@@ -116,7 +115,7 @@ class Personalization(PersonCommands):
                 attempts,
                 seen,
                 clock_ahead,
-                GroupCommit(group) if group > 1 and not suspends else None,
+                groups_on(store, group),
             )
         )
 

@@ -21,7 +21,7 @@ from addressee.domain import (
 )
 
 from ..commands import Command
-from ..ports.store import JoinableStore, Store
+from ..ports.store import ConcurrentStore, JoinableStore, Store
 from ..ports.views import Transaction
 from ..unit_of_work.aggregate_cache import AggregateCache, Seen
 from ..unit_of_work.batch import Batch, final, placed
@@ -29,7 +29,7 @@ from ..unit_of_work.command_context import Checked, Context
 from ..unit_of_work.repository import AggregateRepository
 from ..unit_of_work.results import Result
 from ..unit_of_work.unit_of_work import Rules, UnitOfWork
-from .group_commit import GroupCommit
+from .group_commit import PATIENCE, GroupCommit
 from .idempotency import decide_once
 from .subscribers import Subscribers
 
@@ -194,6 +194,18 @@ class Execution:
         if context.at - now > self.ahead:
             raise InvalidValue("at", f"should be at most {self.ahead} ahead of the clock")
         return context.at
+
+
+def groups_on(store: Store, most: int) -> GroupCommit[Order, Outcome] | None:
+    """Return what has concurrent callers share transactions of a store; None: they do not.
+
+    Where writers take turns, a caller that left a group would wait for the same lock as the group.
+    """
+    concurrent = store if isinstance(store, ConcurrentStore) else None
+    if most == 1 or (concurrent is not None and concurrent.suspends):
+        return None
+    takes_turns = concurrent is not None and concurrent.single_writer
+    return GroupCommit(most, None if takes_turns else PATIENCE)
 
 
 def pause(attempt: int) -> None:

@@ -18,20 +18,24 @@ from typing import Generic, TypeVar
 
 from addressee.domain import StoreUnavailable
 
+PATIENCE = 0.25
+"""Seconds that a transaction may run before those who wait for it go alone (docs/decisions/020)."""
+
 Order = TypeVar("Order")
 Outcome = TypeVar("Outcome")
 
 
 class Turn(Enum):
-    """What a caller that was woken does."""
+    """What a caller does next."""
 
+    WAIT = auto()
     LEAD = auto()
     TAKE_OUTCOME = auto()
     RUN_ALONE = auto()
     GIVE_UP = auto()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Caller(Generic[Order, Outcome]):
     """A thread with its order. It sleeps until another wakes it."""
 
@@ -44,9 +48,9 @@ class Caller(Generic[Order, Outcome]):
     def __post_init__(self) -> None:
         self._asleep.acquire()
 
-    def sleep(self) -> None:
-        """Return when another thread wakes this one."""
-        self._asleep.acquire()
+    def sleep(self, seconds: float = -1) -> bool:
+        """Return whether another thread woke this one in time; by default it waits for that."""
+        return self._asleep.acquire(timeout=seconds)
 
     def wake(self, turn: Turn, outcomes: Sequence[Outcome] = ()) -> None:
         """Let the thread go on, with the outcome of its order if there is one."""
@@ -62,12 +66,14 @@ class GroupStatistics:
         groups: transactions that orders were run in together, lone ones included.
         orders: how many orders those were.
         failed: groups that failed, whose orders were then run alone.
+        left: orders that were run alone because the transaction before theirs took too long.
         waited: seconds that callers have slept in all.
     """
 
     groups: int = 0
     orders: int = 0
     failed: int = 0
+    left: int = 0
     waited: float = 0.0
 
 
@@ -76,14 +82,18 @@ class GroupCommit(Generic[Order, Outcome]):
 
     The first caller leads: it runs the orders of all who wait in one transaction, hands the lead to
     the next, and wakes the others. Where that fails, each caller runs its own order in a
-    transaction of its own: so no failure is another's.
+    transaction of its own: so no failure is another's. Where it takes long, those who still wait
+    leave, and run their own orders likewise: so they wait for no lock that they do not need.
 
     Args:
         most: orders in one transaction at most.
+        patience: seconds that a transaction may run before those who wait for it leave; None: they
+            stay, as all transactions wait for the same lock.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, patience: float | None = PATIENCE) -> None:
         self._most = most
+        self._patience = patience
         self._begin()
 
     def _begin(self) -> None:
@@ -91,6 +101,8 @@ class GroupCommit(Generic[Order, Outcome]):
         self._lock = Lock()
         self._waiting = deque[Caller[Order, Outcome]]()
         self._leader = 0
+        self._began = 0.0
+        """When the leader took the lead."""
         self.statistics = GroupStatistics()
 
     def run(
@@ -111,24 +123,48 @@ class GroupCommit(Generic[Order, Outcome]):
             self._begin()  # the callers of the process that this one was forked from are not here
         own = Caller[Order, Outcome](order)
         with self._lock:
-            leads = not self._leader
-            if leads:
-                self._leader = get_ident()
+            if not self._leader:
+                self._take_lead(own)
             elif self._leader == get_ident():  # a thread that waited for itself would not end
                 own.turn = Turn.RUN_ALONE
             else:
                 self._waiting.append(own)
-        if not leads and own.turn is not Turn.RUN_ALONE:
-            start = perf_counter()
-            own.sleep()
-            with self._lock:
-                self.statistics.waited += perf_counter() - start
+                own.turn = Turn.WAIT
+        if own.turn is Turn.WAIT:
+            self._wait(own)
         if own.turn is Turn.LEAD:
             self._lead(own, transact)
         if own.turn is Turn.GIVE_UP:
             raise StoreUnavailable("the thread that commits was interrupted; it may have committed")
         [outcome] = own.outcomes or transact([order])
         return outcome
+
+    def _wait(self, own: Caller[Order, Outcome]) -> None:
+        """Return when another thread wakes this one, or when it has left."""
+        start = perf_counter()
+        seconds = self._patience_left()
+        while not own.sleep(seconds):
+            with self._lock:
+                seconds = self._patience_left()
+                if own not in self._waiting:  # taken: only its leader knows the outcome
+                    seconds = -1
+                elif not seconds:
+                    self._waiting.remove(own)
+                    self.statistics.left += 1
+                    own.turn = Turn.RUN_ALONE
+                    break
+        with self._lock:
+            self.statistics.waited += perf_counter() - start
+
+    def _patience_left(self) -> float:
+        """Return how many seconds the leader's transaction may still run; -1 for no limit."""
+        if self._patience is None:
+            return -1
+        return max(0.0, self._began + self._patience - perf_counter())
+
+    def _take_lead(self, caller: Caller[Order, Outcome]) -> None:
+        """Make a caller the leader; the lock is held."""
+        self._leader, self._began = caller.thread, perf_counter()
 
     def _lead(
         self,
@@ -156,7 +192,10 @@ class GroupCommit(Generic[Order, Outcome]):
     def _hand_over(self, orders: int, turn: Turn) -> None:
         with self._lock:
             successor = self._waiting.popleft() if self._waiting else None
-            self._leader = 0 if successor is None else successor.thread
+            if successor is None:
+                self._leader = 0
+            else:
+                self._take_lead(successor)
             self.statistics.groups += 1
             self.statistics.orders += orders
             self.statistics.failed += turn is not Turn.TAKE_OUTCOME

@@ -64,15 +64,19 @@ class Store(Viewable, Protocol):
 
 
 @runtime_checkable
-class SuspendableStore(Store, Protocol):
-    """A store that may stand on an asynchronous engine.
+class ConcurrentStore(Store, Protocol):
+    """A store that says how concurrent calls of one process wait for each other.
 
     Attributes:
-        suspends: whether its calls are suspended while others go on in the same thread. Such a
-            thread must not sleep until another call is done, which may need it.
+        suspends: whether its calls are suspended while others go on in the same thread, as on an
+            asynchronous engine. Such a thread must not sleep until another call is done, which may
+            need it.
+        single_writer: whether each transaction that writes waits for all before it, whatever they
+            write.
     """
 
     suspends: bool
+    single_writer: bool
 
 
 @runtime_checkable

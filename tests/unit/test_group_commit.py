@@ -18,8 +18,8 @@ from addressee.domain import StoreUnavailable
 class Recorder:
     """Runs orders that are numbers, one group at a time; the first group waits for the rest."""
 
-    def __init__(self, most: int = 64) -> None:
-        self.commit = GroupCommit[int, str](most)
+    def __init__(self, most: int = 64, patience: float | None = None) -> None:
+        self.commit = GroupCommit[int, str](most, patience)
         self.groups = list[list[int]]()
         self.gathered = Event()
         self.fails: Callable[[Sequence[int]], None] = lambda _: None
@@ -81,6 +81,32 @@ def test_where_a_group_fails_each_runs_alone() -> None:
     assert outcomes == [str(order) for order in range(20) if order != 7]
     assert [len(group) for group in recorder.groups] == [1, 19, *[1] * 19]
     assert recorder.commit.statistics.failed == 1
+
+
+def test_where_a_transaction_takes_long_those_who_still_wait_run_alone() -> None:
+    recorder, start = Recorder(patience=0.05), time.perf_counter()
+    with ThreadPoolExecutor(9) as threads:
+        first = threads.submit(recorder.run, 0)
+        while not recorder.groups:
+            time.sleep(0.001)
+        others = [threads.submit(recorder.run, order) for order in range(1, 9)]
+        assert [each.result(5) for each in others] == [str(order) for order in range(1, 9)]
+        assert time.perf_counter() - start >= 0.05
+        assert recorder.run(9) == "9", "nobody waits for a transaction that takes long already"
+        assert not first.done()
+        recorder.gathered.set()
+    assert first.result() == "0"
+    assert [len(group) for group in recorder.groups] == [1] * 10
+    assert recorder.commit.statistics.left == 9
+    assert recorder.commit.statistics.groups == 1
+
+
+def test_those_in_a_transaction_that_takes_long_wait_for_its_outcome() -> None:
+    recorder = Recorder(patience=0.3)
+    recorder.fails = lambda orders: time.sleep(0.6 if len(orders) > 1 else 0)
+    assert recorder.all_at_once(5) == [str(order) for order in range(5)]
+    assert [sorted(group) for group in recorder.groups] == [[0], [1, 2, 3, 4]]
+    assert recorder.commit.statistics.left == 0
 
 
 def test_an_interrupted_leader_leaves_nobody_waiting() -> None:

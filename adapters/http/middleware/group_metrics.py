@@ -39,6 +39,11 @@ class GroupMetrics(Collector):
                 value=told.failed,
             ),
             CounterMetricFamily(
+                "addressee_commands_without_group",
+                "Commands that ran alone because the transaction before theirs took too long.",
+                value=told.left,
+            ),
+            CounterMetricFamily(
                 "addressee_command_group_wait_seconds",
                 "Time that commands waited for the transaction before theirs.",
                 value=told.waited,

@@ -60,7 +60,7 @@ class SqlStore:
         mapper: turns events into bytes and back.
 
     Attributes:
-        identifier_key, indexed_attributes, suspends: as for any store.
+        identifier_key, indexed_attributes, suspends, single_writer: as for any store.
         applications: the mobile apps that may use it, and their keys.
         database, parts: what it is made of, for others in this package.
 
@@ -86,6 +86,7 @@ class SqlStore:
     ) -> None:
         self.database = Database(target, statement_timeout)
         self.suspends = self.database.engine.dialect.is_async
+        self.single_writer = self.database.single_writer
         self._schema = Schema.checked(prefix, schema)
         self.applications = SqlApplications(self.database, self._schema)
         self.parts = Parts(
