@@ -77,7 +77,7 @@ def check_names_somebody(external_id: str, none_ids: AbstractSet[str]) -> None:
     Raises:
         UserIdentityInvalid: it stands for nobody.
     """
-    shown = [c for c in external_id if c.isprintable() and not c.isspace() and c not in BLANK]
+    shown = any(c.isprintable() and not c.isspace() and c not in BLANK for c in external_id)
     if not shown or external_id.strip().casefold() in none_ids:
         raise UserIdentityInvalid("external_id", "stands for nobody")
 
@@ -155,7 +155,7 @@ class Identity(BaseModel):
     @classmethod
     def _typed_errors(cls, value: object, build: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(value, Mapping):
-            for name in cast("Mapping[object, object]", value):
+            for name in cast("Mapping[object, object]", value).keys() - cls.model_fields:
                 text("identity name", name, limits.NAME)
         try:
             return build(value)

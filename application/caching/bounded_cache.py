@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 from sys import getsizeof
 from threading import Lock
-from typing import Generic, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 OWN = 1_000
 """About how many bytes an object and its entry take besides the texts and containers in it."""
 INSIDE = (dict, set, frozenset, tuple, list)
-CONTAINERS = frozenset(INSIDE)
 LEAVES = frozenset({str, int, float, bool})
 
 
@@ -35,6 +34,8 @@ class BoundedCache(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """Return the value of a key, or None."""
+        if key not in self._entries:  # the usual case, without waiting for others
+            return None
         with self._lock:
             found = self._entries.get(key)
             if found is None:
@@ -51,7 +52,8 @@ class BoundedCache(Generic[K, V]):
             size: about how many bytes it takes.
         """
         with self._lock:
-            self._drop(key)
+            if key in self._entries:
+                self._drop(key)
             if size > self._limit:
                 return
             self._entries[key] = value, size
@@ -69,19 +71,20 @@ class BoundedCache(Generic[K, V]):
             self.size -= old[1]
 
 
-def size_of(value: object) -> int:
-    """Return about how many bytes an object takes in a cache, with what its attributes contain.
+class Sized(Protocol):
+    """A value that tells what it holds."""
 
-    What several objects share counts in each. It runs for every aggregate that changes, so most of
-    the work is done by built-in functions.
+    def contents(self) -> Iterable[Collection[object]]:
+        """Return the containers of everything in it that may be large."""
+        ...
+
+
+def size_of(value: Sized) -> int:
+    """Return about how many bytes a value takes in a cache, with what it contains.
+
+    What several values share counts in each.
     """
-    size = OWN
-    for part in vars(value).values():
-        if part and type(part) in CONTAINERS:
-            size += contained(part)
-        elif type(part) is str:
-            size += getsizeof(part)
-    return size
+    return OWN + sum([contained(container) for container in value.contents() if container])
 
 
 def contained(container: Collection[object]) -> int:

@@ -123,7 +123,7 @@ class Execution:
             events, positions = batch.events, written
         finally:
             self.subscribers.report(ticket, positions[-1] if positions else 0, events)
-        for aggregate, position in batch.recorded:
+        for aggregate, position in batch.recorded.values():
             self.cache.put(Seen(aggregate, final(position, positions)))
         return [placed(outcome, place, positions) for outcome, place in outcomes]
 

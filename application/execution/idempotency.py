@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, ClassVar, cast
 
@@ -32,6 +32,10 @@ class CompletedCommand(Aggregate):
         super().__init__(name)
         self.fingerprint = ""
         self.result: Mapping[str, Any] | None = None
+
+    def contents(self) -> Iterable[Collection[object]]:
+        """Return the result."""
+        return ((self.result,),)
 
     def _completed(self, event: CommandCompleted) -> None:
         self.fingerprint, self.result = event.fingerprint, event.result

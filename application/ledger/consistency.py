@@ -16,6 +16,7 @@ from addressee.domain import (
     Installation,
     Person,
 )
+from addressee.domain.events import stream_of
 
 from ..ports.records import Recorded
 from ..read_models.page_boundary import half_of
@@ -73,7 +74,8 @@ class Consistency:
         self._versions[stream] = version
         if (half := half_of(event)) is not None:
             (topic, installation, person), first = half
-            one, other = Installation(installation).id, Person(person).id
+            one = stream_of(Installation.CATEGORY, installation)
+            other = stream_of(Person.CATEGORY, person)
             # The half counts where it is, not where it says that it belongs.
             one, other = (stream, other) if first else (one, stream)
             self._pair(topic, one, other, first=first)
@@ -83,7 +85,8 @@ class Consistency:
             self._pair(topic, stream, claim, event.kind, first=True)
         elif isinstance(event, IdentifierClaimed):
             topic = type(event).__name__
-            self._pair(topic, Person(event.person).id, stream, event.kind, first=False)
+            person = stream_of(Person.CATEGORY, event.person)
+            self._pair(topic, person, stream, event.kind, first=False)
 
     def _pair(self, topic: str, one: str, other: str, kind: str = "", *, first: bool) -> None:
         pair = topic, one, other, kind

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from addressee.domain import AddresseeError, Aggregate, Event
+from addressee.domain import AddresseeError, Event
 
 from ..ports.changes import Changes
 from .aggregate_cache import Seen
@@ -28,7 +28,7 @@ class Batch:
     Attributes:
         repository: reads aggregates, and gives later commands the states that earlier ones left.
         rules: the host's choices for all commands.
-        recorded: those states, with the place of their last event.
+        recorded: stream → the last of those states, with the place of its last event.
     """
 
     repository: AggregateRepository
@@ -36,7 +36,7 @@ class Batch:
     events: list[Event] = field(default_factory=list[Event])
     changes: Changes = field(default_factory=Changes)
     touches: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    recorded: list[tuple[Aggregate, int]] = field(default_factory=list[tuple[Aggregate, int]])
+    recorded: dict[str, Seen] = field(default_factory=dict[str, Seen])
 
     def add(self, work: UnitOfWork) -> int:
         """Take over a command's events; return the place of the newest one it read or recorded."""
@@ -49,8 +49,8 @@ class Batch:
         self.changes.then(changes)
         place = PENDING + len(self.events) - 1
         for aggregate in aggregates:
-            self.recorded.append((aggregate, place))
-            self.repository.keep(Seen(aggregate, place))
+            self.recorded[aggregate.id] = seen = Seen(aggregate, place)
+            self.repository.keep(seen)
         return place
 
 

@@ -221,9 +221,9 @@ class UnitOfWork:
             LimitExceeded: an installation or person has too many attributes or tags.
         """
         for aggregate in self._aggregates.values():
-            grown = aggregate.growth() if aggregate.pending else {}
-            codes = applications_of(aggregate) if grown else ()
-            allowed = [self.limits_of(code) for code in codes]
+            if not aggregate.pending or not (grown := aggregate.growth()):
+                continue
+            allowed = [self.limits_of(code) for code in applications_of(aggregate)]
             for name, size in grown.items():
                 most = max(getattr(each, name) for each in allowed)
                 if size > most:

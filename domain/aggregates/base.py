@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 from ..events import Category, Event, stream_of
 from ..values import Objects, Value
@@ -90,6 +90,13 @@ class Aggregate:
         """Whether this draft has recorded anything."""
         return self.before is not None and self.before.version != self.version
 
+    def contents(self) -> Iterable[Collection[object]]:
+        """Return the containers of everything in this state that may be large.
+
+        A cache estimates its size from them, for every state that changes.
+        """
+        return ()
+
     def growth(self) -> dict[str, int]:
         """Return the sizes that this draft has increased, by the names of `Limits` (R57).
 
@@ -133,6 +140,23 @@ def same(one: Value | None, other: Value | None) -> bool:
         return True
     pairs = zip(one, cast("Objects", other), strict=True)
     return all(type(a[name]) is type(b[name]) for a, b in pairs for name in a)
+
+
+class Described(Protocol):
+    """What has attributes and tags."""
+
+    attributes: dict[str, Value]
+    tags: set[str]
+
+
+def grown(before: Described, now: Described) -> dict[str, int]:
+    """Return the numbers of attributes and tags that have increased."""
+    sizes: dict[str, int] = {}
+    if len(now.attributes) > len(before.attributes):
+        sizes["attributes"] = len(now.attributes)
+    if len(now.tags) > len(before.tags):
+        sizes["tags"] = len(now.tags)
+    return sizes
 
 
 def tag_changes(

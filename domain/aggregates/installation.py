@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import ClassVar, Self
 
 from .. import events
 from ..address import ADDRESS_FACTS, Address, address_of
 from ..values import Scalar, Value
-from .base import Aggregate, Appliers, Occasion, differing, overwrite, tag_changes
+from .base import Aggregate, Appliers, Occasion, differing, grown, overwrite, tag_changes
 
 FACTS: dict[str, int] = {
     "os": 50,
@@ -65,14 +66,13 @@ class Installation(Aggregate):
         twin.facts, twin.attributes, twin.tags = {**self.facts}, {**self.attributes}, {*self.tags}
         return twin
 
+    def contents(self) -> Iterable[Collection[object]]:
+        """Return what a device and its host set."""
+        return self.facts, self.attributes, self.tags
+
     def growth(self) -> dict[str, int]:
         """Return the numbers of attributes and tags that this draft has increased."""
-        before = self.before or self
-        sizes = {
-            "attributes": (len(before.attributes), len(self.attributes)),
-            "tags": (len(before.tags), len(self.tags)),
-        }
-        return {name: now for name, (was, now) in sizes.items() if now > was}
+        return grown(self.before or self, self)
 
     def update(
         self,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import ClassVar, Self
 
 from .. import events, limits
 from ..errors import LimitExceeded, UserMergeInterrupted
 from ..identity import Identifier
 from ..values import Value
-from .base import Aggregate, Appliers, Occasion, differing, overwrite, tag_changes
+from .base import Aggregate, Appliers, Occasion, differing, grown, overwrite, tag_changes
 
 
 class Person(Aggregate):
@@ -53,20 +54,21 @@ class Person(Aggregate):
         twin.tags, twin.devices, twin.primaries = {*self.tags}, {**self.devices}, {**self.primaries}
         return twin
 
+    def contents(self) -> Iterable[Collection[object]]:
+        """Return the person's data and devices; the identifiers by their values."""
+        values = [value for _, value in self.identifiers]
+        return values, self.attributes, self.tags, self.devices
+
     def growth(self) -> dict[str, int]:
         """Return the numbers of attributes and tags that this draft has increased, and tagging.
 
         A changed tag changes the index for each of the person's installations.
         """
         before = self.before or self
-        sizes = {
-            "attributes": (len(before.attributes), len(self.attributes)),
-            "tags": (len(before.tags), len(self.tags)),
-        }
-        grown = {name: now for name, (was, now) in sizes.items() if now > was}
+        sizes = grown(before, self)
         if len(self.devices) > 1 and self.tags != before.tags:
-            grown["tagging"] = len(before.tags ^ self.tags) * len(self.devices)
-        return grown
+            sizes["tagging"] = len(before.tags ^ self.tags) * len(self.devices)
+        return sizes
 
     def check_room(self, new: list[Identifier]) -> None:
         """Check that the person may receive identifiers.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import ClassVar, Self
 
 from .. import events
@@ -32,6 +33,10 @@ class Segment(Aggregate):
         """The application's code and the segment's own name, as audiences compare it (R45)."""
         application, _, name = self.name.rpartition(":")
         return application, composed(name)
+
+    def contents(self) -> Iterable[Collection[object]]:
+        """Return the expression."""
+        return ((self.expression,),)
 
     def define(self, occasion: Occasion, expression: str) -> None:
         """Record the expression, unless the segment has it already."""

@@ -10,6 +10,8 @@ from ..engine.bulk_write import Rows
 from ..engine.compiled_query import Query, given, listed
 from ..schema.tables import Schema
 
+LAST = 2**63 - 1
+"""No event has a higher position."""
 KNOWN = 4
 """Of how many streams that are known up to a version one statement asks for the next event."""
 
@@ -28,6 +30,7 @@ class EventStatements:
         further: reads whole streams, and of a few others one event each, by stream and version.
         ends: reads stream → last version.
         last: reads the last position.
+        page: reads events in ledger order, behind a position and up to another.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -49,6 +52,8 @@ class EventStatements:
             .where(event.c.stream.in_(listed()))
             .group_by(event.c.stream)
         )
+        between = (event.c.position > given("after")) & (event.c.position <= given("last"))
+        self.page = Query(self.in_order.where(between).limit(given("limit")))
         backwards = event.c.position.desc()
         self.last = Query(select(event.c.position).order_by(backwards).limit(1))
 

@@ -18,7 +18,7 @@ from addressee.domain import MobileApp
 
 from ..audience_index.postings_reader import Postings
 from ..engine.compiled_query import from_microseconds, pages, to_microseconds
-from ..event_store.event_statements import KNOWN
+from ..event_store.event_statements import KNOWN, LAST
 from ..schema.tables import Schema
 from .address_rows import Recipients
 from .components import Parts
@@ -104,11 +104,12 @@ class SqlReader:
     def events(self, after: int, limit: int, last: int | None = None) -> Sequence[Recorded]:
         """Return events behind a position, in ledger order."""
         event = self._mapper.event
+        rows = self._prepared.page.rows(
+            self._connection, after=after, limit=limit, last=LAST if last is None else last
+        )
         return [
             Recorded(position, event(stream, version, topic, state))
-            for position, stream, version, topic, state in self._connection.execute(
-                self._prepared.behind(after, limit, last)
-            )
+            for position, stream, version, topic, state in rows
         ]
 
     def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:

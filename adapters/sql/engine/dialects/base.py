@@ -180,9 +180,8 @@ class DatabaseDialect(ABC):
         return f" ON CONFLICT ({keys}) DO UPDATE SET {sets}"
 
     def write(self, connection: Connection, text: str, way: Way, rows: Sequence[Row]) -> None:
-        """Run a statement of `write_text` for rows; the key of an update stands last in it."""
-        ordered = [(*row[1:], row[0]) for row in rows] if way == "update" else map(tuple, rows)
-        connection.exec_driver_sql(text, [*ordered])
+        """Run a statement of `write_text` for rows."""
+        connection.exec_driver_sql(text, as_parameters(way, rows))
 
     def copies(self, sql: Dialect, rows: Sequence[Row]) -> bool:
         """Whether rows are so many that the driver's COPY is faster."""
@@ -224,6 +223,13 @@ class DatabaseDialect(ABC):
 
     def continue_numbers(self, connection: Connection, table: Table, column: str) -> None:
         """Have a numbered column go on after the highest number in it."""
+
+
+def as_parameters(way: Way, rows: Sequence[Row]) -> list[tuple[object, ...]]:
+    """Return rows as a statement for each takes them; the key of an update stands last in it."""
+    if way == "update":
+        return [(*row[1:], row[0]) for row in rows]
+    return [*map(tuple, rows)]
 
 
 def quoted(sql: Dialect, table: Table) -> str:

@@ -13,7 +13,17 @@ from sqlalchemy.engine import URL
 
 from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavailable
 
-from .base import LOCK_SECONDS, WAITED, DatabaseDialect, Writers, as_sqlalchemy, trigger_names
+from .base import (
+    LOCK_SECONDS,
+    WAITED,
+    DatabaseDialect,
+    Row,
+    Way,
+    Writers,
+    as_parameters,
+    as_sqlalchemy,
+    trigger_names,
+)
 
 TOO_OLD = (
     "another process has written since your transaction began: begin it again, with BEGIN IMMEDIATE"
@@ -77,21 +87,18 @@ class SqliteDialect(DatabaseDialect):
         if connection.dispatch.begin:
             connection.begin()  # a host's listener begins, or would do so later, within ours
             return
-        try:
-            connection.connection.cursor().execute("BEGIN DEFERRED")
-        except sqlite3.Error as error:
-            raise as_sqlalchemy(error, connection) from error
+        run(connection, "BEGIN DEFERRED")
 
     def begin_write(self, connection: Connection, first: str) -> None:
-        """Begin by a statement of ours; the driver would begin late and by itself."""
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.begin()
-        raw: Any = connection.connection.driver_connection
-        if raw.in_transaction:  # a host's listener has begun, but not for writing
-            self.roll_back(connection)
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        """Begin by a statement of ours; the driver would begin late and not for writing."""
+        if connection.dispatch.begin:
+            connection.begin()  # likewise
+            raw: Any = connection.connection.driver_connection
+            if raw.in_transaction:
+                self.roll_back(connection)
+        run(connection, "BEGIN IMMEDIATE")
         if first:
-            connection.exec_driver_sql(first)
+            run(connection, first)
 
     def begin_within(self, connection: Connection) -> None:
         """Begin where the driver has not yet: it would commit a savepoint that stands alone."""
@@ -101,7 +108,7 @@ class SqliteDialect(DatabaseDialect):
 
     def commit(self, connection: Connection) -> None:
         """Commit by a statement of ours."""
-        connection.exec_driver_sql("COMMIT")
+        run(connection, "COMMIT")
 
     def roll_back(self, connection: Connection) -> None:
         """Roll back by the driver, which does nothing where SQLite has rolled back already."""
@@ -122,6 +129,10 @@ class SqliteDialect(DatabaseDialect):
         if code & 0xFF in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
             return StoreUnavailable(f"{error}; {NOT_WRITABLE}")
         return None
+
+    def write(self, connection: Connection, text: str, way: Way, rows: Sequence[Row]) -> None:
+        """Run a statement for rows by the driver's cursor."""
+        run(connection, text, as_parameters(way, rows))
 
     def append_only(self, sql: Dialect, table: Table, refusal: str) -> Sequence[str]:
         """Return one trigger for each statement that is refused.
@@ -145,6 +156,24 @@ class SqliteDialect(DatabaseDialect):
         """Return a trigger: a CHECK can't be added to a table that exists."""
         names = trigger_names(sql, table, "in_range")
         return [RANGE.format(condition=condition.format(row="NEW."), refusal=refusal, **names)]
+
+
+def run(connection: Connection, text: str, rows: Sequence[Sequence[object]] | None = None) -> None:
+    """Run a statement by the driver's cursor, once or for each of some rows.
+
+    SQLAlchemy's executor takes longer than the statement. It is needed where a server may be gone:
+    it finds out, and has the pool replace the connection.
+    """
+    cursor = connection.connection.cursor()
+    try:
+        if rows is None:
+            cursor.execute(text)
+        else:
+            cursor.executemany(text, rows)
+    except sqlite3.Error as error:
+        raise as_sqlalchemy(error, connection) from error
+    finally:
+        cursor.close()
 
 
 def same_keys(table: Table) -> list[str]:
