@@ -24,6 +24,7 @@ from . import commands
 from .access.policies import Policies
 from .defaults import random_id, utc_now
 from .execution.command_runner import Execution, groups_on
+from .execution.concurrency_limit import ConcurrencyLimit
 from .execution.group_commit import GroupStatistics
 from .execution.subscribers import Subscribers
 from .installations import optional_id, optional_name
@@ -73,6 +74,8 @@ class Personalization(PersonCommands):
         clock_ahead: how far ahead of the clock the ``at`` of a command may be (R48).
         group: how many commands of concurrent callers share a transaction at most; 1: each has its
             own, as it has on an asynchronous engine.
+        transactions: how many transactions of commands run at once at most, so that queries find a
+            connection; None for no bound.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -92,12 +95,15 @@ class Personalization(PersonCommands):
         cache_bytes: int = CACHE_BYTES,
         clock_ahead: timedelta = timedelta(minutes=5),
         group: int = 64,
+        transactions: int | None = None,
     ) -> None:
         values.choice("successor", successor, Successor)
         values.instance("clock_ahead", clock_ahead, timedelta)
         values.whole("attempts", attempts, 1, MOST_ATTEMPTS)
         values.whole("cache_bytes", cache_bytes, 0, MOST_CACHED)
         values.whole("group", group, 1, MOST_GROUPED)
+        if transactions is not None:
+            values.whole("transactions", transactions, 1, MOST_GROUPED)
         self._store = store
         self._clock = clock
         self._subscribers = Subscribers(logger or logging.getLogger("addressee"))
@@ -115,6 +121,7 @@ class Personalization(PersonCommands):
                 attempts,
                 seen,
                 clock_ahead,
+                ConcurrencyLimit(transactions),
                 groups_on(store, group),
             )
         )

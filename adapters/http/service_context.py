@@ -49,8 +49,9 @@ class Bounds:
     """Bounds on the work of one process.
 
     Args:
-        writers: most commands that run at once; more than the database's pool has connections
-            would wait for each other.
+        writers: most commands that run at once; they share transactions.
+        transactions: most transactions of commands at once. With queries and large requests they
+            should be fewer than the database's pool has connections, or these wait for each other.
         readers: most queries that run at once.
         large: most requests with a body above 2 KiB that run at once, in place of the others: they
             take the interpreter for long, and small ones do not wait for them.
@@ -62,7 +63,8 @@ class Bounds:
             more read it each time.
     """
 
-    writers: int = 7
+    writers: int = 48
+    transactions: int = 7
     readers: int = 5
     large: int = 2
     waiting: int = 200
@@ -109,6 +111,7 @@ class ServiceContext:
         observe: Observe | None = None,
     ) -> None:
         self.store = store
+        self.bounds = bounds or Bounds()
         self.clock = clock
         self.logger = logger or logging.getLogger("addressee")
         self.ids = ids
@@ -119,6 +122,7 @@ class ServiceContext:
             clock=clock,
             ids=ids,
             logger=self.logger,
+            transactions=self.bounds.transactions,
         )
         self._notifier = (
             Notifier(
@@ -136,7 +140,6 @@ class ServiceContext:
         self.history = History(store, self.people.execution.cache)
         self.profiles = Profiles(store, self.people)
         self.rates = Rates()
-        self.bounds = bounds or Bounds()
         self.writers = self.bounds.places(self.bounds.writers)
         self.readers = self.bounds.places(self.bounds.readers)
         self.large = self.bounds.places(self.bounds.large)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -29,12 +30,15 @@ from ..unit_of_work.command_context import Checked, Context
 from ..unit_of_work.repository import AggregateRepository
 from ..unit_of_work.results import Result
 from ..unit_of_work.unit_of_work import Rules, UnitOfWork
+from .concurrency_limit import ConcurrencyLimit
 from .group_commit import PATIENCE, GroupCommit
 from .idempotency import decide_once
 from .subscribers import Subscribers
 
 FIRST_PAUSE = 0.001
 LONGEST_PAUSE = 0.1
+MOST_CHANGES = 5_000
+"""Events and postings after which a group begins no further order: others wait for its commit."""
 ATTEMPTS_IN_HOSTS = 5
 """How often at most a lost race is tried within a transaction of the host's, which it holds up."""
 
@@ -68,6 +72,7 @@ class Execution:
         attempts: how often commands are tried before a lost race is given up (R32).
         cache: aggregates as last seen.
         ahead: how far ahead of the clock a command's ``at`` may be (R48).
+        limit: bounds how many transactions run at once.
         groups: has single commands of concurrent callers share a transaction; None: they do not.
     """
 
@@ -78,6 +83,7 @@ class Execution:
     attempts: int
     cache: AggregateCache
     ahead: timedelta
+    limit: ConcurrencyLimit
     groups: GroupCommit[Order, Outcome] | None = None
 
     def run(self, orders: Sequence[Order], host: object = None) -> list[Outcome]:
@@ -102,7 +108,8 @@ class Execution:
                     return self._join(orders, host)
                 if self.groups is None or len(orders) != 1:
                     return self._attempt(orders)
-                return [self.groups.run(orders[0], self._attempt)]
+                share = orders[0].context.get("within")
+                return [self.groups.run(orders[0], self._attempt_group, share)]
             except Conflict:
                 if attempt >= attempts:
                     raise
@@ -110,15 +117,19 @@ class Execution:
             finally:
                 self.subscribers.deliver()
 
-    def _attempt(self, orders: Sequence[Order]) -> list[Outcome]:
+    def _attempt_group(self, orders: Sequence[Order]) -> list[Outcome]:
+        """Run commands of several callers, or the first ones if those change much already."""
+        return self._attempt(orders, MOST_CHANGES)
+
+    def _attempt(self, orders: Sequence[Order], most: float = math.inf) -> list[Outcome]:
         """Run the commands in a transaction of their own; raises Conflict for a lost race."""
         ticket = self.subscribers.begin()
         events: Sequence[Event] = ()
         positions: Sequence[int] = ()
         try:
-            with self.store.writing() as transaction:
+            with self.limit, self.store.writing() as transaction:
                 batch = Batch(AggregateRepository(transaction, self.cache), self.rules)
-                outcomes, written = self._carry_out(batch, transaction, orders)
+                outcomes, written = self._carry_out(batch, transaction, orders, most)
             # Only here is it committed.
             events, positions = batch.events, written
         finally:
@@ -148,16 +159,25 @@ class Execution:
         return [placed(outcome, place, positions) for outcome, place in outcomes]
 
     def _carry_out(
-        self, batch: Batch, transaction: Transaction, orders: Sequence[Order]
+        self,
+        batch: Batch,
+        transaction: Transaction,
+        orders: Sequence[Order],
+        most: float = math.inf,
     ) -> tuple[list[tuple[Outcome, int]], Sequence[int]]:
-        """Decide the commands and record the outcome; return answers and positions."""
+        """Decide the commands and record the outcome; return answers and positions.
+
+        Commands that would follow more than so many changes are not begun.
+        """
         key = self.store.identifier_key
         opened = [[*command.opens(key)] for command, _ in orders]
         if len(orders) > 1:
             batch.repository.load_ahead(chain.from_iterable(opened))
-        outcomes = [
-            self._decide(batch, order, wanted) for order, wanted in zip(orders, opened, strict=True)
-        ]
+        outcomes = list[tuple[Outcome, int]]()
+        for order, wanted in zip(orders, opened, strict=True):
+            outcomes.append(self._decide(batch, order, wanted))
+            if batch.size >= most:
+                break
         written = transaction.append(batch.events, batch.changes) if batch.events else ()
         if batch.touches:
             transaction.touch(batch.touches)

@@ -8,8 +8,7 @@ Database Systems", 1984); here whole commands share one.
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from threading import Lock, get_ident
@@ -17,6 +16,8 @@ from time import perf_counter
 from typing import Generic, TypeVar
 
 from addressee.domain import StoreUnavailable
+
+from .fair_queue import FairQueue
 
 PATIENCE = 0.25
 """Seconds that a transaction may run before those who wait for it go alone (docs/decisions/020)."""
@@ -40,6 +41,7 @@ class Caller(Generic[Order, Outcome]):
     """A thread with its order. It sleeps until another wakes it."""
 
     order: Order
+    share: Hashable
     thread: int = field(default_factory=get_ident)
     turn: Turn = Turn.LEAD
     outcomes: Sequence[Outcome] = ()
@@ -84,6 +86,7 @@ class GroupCommit(Generic[Order, Outcome]):
     the next, and wakes the others. Where that fails, each caller runs its own order in a
     transaction of its own: so no failure is another's. Where it takes long, those who still wait
     leave, and run their own orders likewise: so they wait for no lock that they do not need.
+    Shares take turns: the many orders of one delay those of another by one turn.
 
     Args:
         most: orders in one transaction at most.
@@ -99,21 +102,26 @@ class GroupCommit(Generic[Order, Outcome]):
     def _begin(self) -> None:
         self._process = os.getpid()
         self._lock = Lock()
-        self._waiting = deque[Caller[Order, Outcome]]()
+        self._waiting = FairQueue[Caller[Order, Outcome]]()
         self._leader = 0
         self._began = 0.0
         """When the leader took the lead."""
         self.statistics = GroupStatistics()
 
     def run(
-        self, order: Order, transact: Callable[[Sequence[Order]], Sequence[Outcome]]
+        self,
+        order: Order,
+        transact: Callable[[Sequence[Order]], Sequence[Outcome]],
+        share: Hashable = None,
     ) -> Outcome:
         """Run an order, together with those that wait; return its outcome.
 
         Args:
             order: the caller's.
-            transact: runs orders in one transaction and returns the outcome of each. When it
-                raises, it has recorded nothing.
+            transact: runs orders in one transaction and returns the outcome of each, or only of
+                the first ones, one at least: it has not begun the others. When it raises, it has
+                recorded nothing.
+            share: whose order it is, among those that take turns.
 
         Raises:
             StoreUnavailable: the thread that ran the order was interrupted.
@@ -121,14 +129,14 @@ class GroupCommit(Generic[Order, Outcome]):
         """
         if self._process != os.getpid():
             self._begin()  # the callers of the process that this one was forked from are not here
-        own = Caller[Order, Outcome](order)
+        own = Caller[Order, Outcome](order, share)
         with self._lock:
             if not self._leader:
                 self._take_lead(own)
             elif self._leader == get_ident():  # a thread that waited for itself would not end
                 own.turn = Turn.RUN_ALONE
             else:
-                self._waiting.append(own)
+                self._waiting.put(share, own)
                 own.turn = Turn.WAIT
         if own.turn is Turn.WAIT:
             self._wait(own)
@@ -146,13 +154,12 @@ class GroupCommit(Generic[Order, Outcome]):
         while not own.sleep(seconds):
             with self._lock:
                 seconds = self._patience_left()
-                if own not in self._waiting:  # taken: only its leader knows the outcome
-                    seconds = -1
-                elif not seconds:
-                    self._waiting.remove(own)
+                if not seconds and self._waiting.remove(own.share, own):
                     self.statistics.left += 1
                     own.turn = Turn.RUN_ALONE
                     break
+                # Where it was taken, its leader alone knows the outcome; it may put it back.
+                seconds = seconds or PATIENCE
         with self._lock:
             self.statistics.waited += perf_counter() - start
 
@@ -172,32 +179,41 @@ class GroupCommit(Generic[Order, Outcome]):
         transact: Callable[[Sequence[Order]], Sequence[Outcome]],
     ) -> None:
         with self._lock:
-            others = [
-                self._waiting.popleft() for _ in range(min(len(self._waiting), self._most - 1))
-            ]
+            others = self._take(self._most - 1)
         turn, outcomes = Turn.GIVE_UP, list[Outcome]()
+        begun = len(others) + 1
         try:
             outcomes += transact([own.order, *(each.order for each in others)])
-            turn = Turn.TAKE_OUTCOME
+            turn, begun = Turn.TAKE_OUTCOME, len(outcomes)
         except Exception:  # run alone, each order of a group meets it again or does not
             turn = Turn.RUN_ALONE
             if not others:
                 raise
         finally:
-            self._hand_over(len(others) + 1, turn)
-            for number, each in enumerate(others, 1):
+            self._hand_over(begun, turn, others[begun - 1 :])
+            for number, each in enumerate(others[: begun - 1], 1):
                 each.wake(turn, outcomes[number : number + 1])
         own.turn, own.outcomes = turn, outcomes[:1]
 
-    def _hand_over(self, orders: int, turn: Turn) -> None:
+    def _take(self, most: int) -> list[Caller[Order, Outcome]]:
+        """Return callers that wait, as many as there are and may be; the lock is held."""
+        taken = list[Caller[Order, Outcome]]()
+        while len(taken) < most and (caller := self._waiting.take()) is not None:
+            taken.append(caller)
+        return taken
+
+    def _hand_over(self, begun: int, turn: Turn, rest: Sequence[Caller[Order, Outcome]]) -> None:
+        """Have the next caller lead, after a number of orders; the rest of the group waits on."""
         with self._lock:
-            successor = self._waiting.popleft() if self._waiting else None
+            for caller in reversed(rest):
+                self._waiting.put_back(caller.share, caller)
+            successor = self._waiting.take()
             if successor is None:
                 self._leader = 0
             else:
                 self._take_lead(successor)
             self.statistics.groups += 1
-            self.statistics.orders += orders
+            self.statistics.orders += begun
             self.statistics.failed += turn is not Turn.TAKE_OUTCOME
         if successor is not None:
             successor.wake(Turn.LEAD)

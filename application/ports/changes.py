@@ -54,6 +54,11 @@ class Changes:
         default_factory=dict[tuple[str, str], str | None]
     )
 
+    @property
+    def postings(self) -> int:
+        """Return how many terms installations gain or lose."""
+        return sum([len(each.gained) + len(each.lost) for each in self.installations])
+
     def then(self, later: Changes) -> None:
         """Add what a later command of the same transaction changes."""
         self.installations += later.installations

@@ -29,6 +29,7 @@ class Batch:
         repository: reads aggregates, and gives later commands the states that earlier ones left.
         rules: the host's choices for all commands.
         recorded: stream → the last of those states, with the place of its last event.
+        size: how many events and postings it has.
     """
 
     repository: AggregateRepository
@@ -37,6 +38,7 @@ class Batch:
     changes: Changes = field(default_factory=Changes)
     touches: dict[str, datetime] = field(default_factory=dict[str, datetime])
     recorded: dict[str, Seen] = field(default_factory=dict[str, Seen])
+    size: int = 0
 
     def add(self, work: UnitOfWork) -> int:
         """Take over a command's events; return the place of the newest one it read or recorded."""
@@ -47,6 +49,7 @@ class Batch:
         events, changes, aggregates = finished
         self.events += events
         self.changes.then(changes)
+        self.size += len(events) + changes.postings
         place = PENDING + len(self.events) - 1
         for aggregate in aggregates:
             self.recorded[aggregate.id] = seen = Seen(aggregate, place)

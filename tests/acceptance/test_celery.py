@@ -39,6 +39,7 @@ PROCESSES = 4
 PHONES, MANY_PHONES = 30, 1_000
 """Of each phone two tasks."""
 PATIENCE = 60
+LOG = "worker.log"
 
 
 def tasks() -> str:
@@ -51,16 +52,18 @@ def tasks() -> str:
 def worker(folder: Path, module: str) -> Generator[None]:
     """Run a worker whose pool forks, on tasks in a folder, until the block ends."""
     (folder / "tasks.py").write_text(module)
-    started = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "celery", "-A", "tasks", "worker", "-P", "prefork"),
-            *("-c", str(PROCESSES), "--without-gossip", "--without-mingle", "--without-heartbeat"),
-        ],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with (folder / LOG).open("w") as log:
+        started = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "celery", "-A", "tasks", "worker", "-P", "prefork"),
+                *("-c", str(PROCESSES), "--without-gossip", "--without-mingle"),
+                *("--without-heartbeat", "-l", "WARNING"),
+            ],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
         yield
     finally:
@@ -82,7 +85,7 @@ def each_task_takes_effect_once(folder: Path, url: str, module: str, count: int)
         deadline = time.monotonic() + PATIENCE + count / 5
         while reach.count("shop", "type:customer") < count and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert reach.count("shop", "type:customer") == count
+        assert reach.count("shop", "type:customer") == count, (folder / LOG).read_text()[-4_000:]
         assert verify(store).differences == ()
 
 

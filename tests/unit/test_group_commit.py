@@ -23,16 +23,18 @@ class Recorder:
         self.groups = list[list[int]]()
         self.gathered = Event()
         self.fails: Callable[[Sequence[int]], None] = lambda _: None
+        self.share: Callable[[int], str] = lambda _: "all"
+        self.begun = most
 
     def run(self, order: int) -> str:
-        return self.commit.run(order, self.transact)
+        return self.commit.run(order, self.transact, self.share(order))
 
     def transact(self, orders: Sequence[int]) -> list[str]:
         self.groups.append([*orders])
         if orders[0] == 0:
             self.gathered.wait(10)
         self.fails(orders)
-        return [str(order) for order in orders]
+        return [str(order) for order in orders[: self.begun]]
 
     def all_at_once(self, count: int) -> list[str | BaseException]:
         """Give order 0, the others while it runs, and return all outcomes."""
@@ -66,6 +68,24 @@ def test_a_group_takes_no_more_than_its_limit() -> None:
     recorder = Recorder(most=8)
     assert recorder.all_at_once(20) == [str(order) for order in range(20)]
     assert [len(group) for group in recorder.groups] == [1, 8, 8, 3]
+
+
+def test_shares_take_turns() -> None:
+    recorder = Recorder(most=4)
+    recorder.share = lambda order: "one" if order == 9 else "many"
+    assert recorder.all_at_once(10) == [str(order) for order in range(10)]
+    assert 9 in recorder.groups[1], "eight orders of another share were before it"
+
+
+def test_orders_that_a_group_did_not_begin_come_next() -> None:
+    recorder = Recorder()
+    recorder.begun = 3
+    assert recorder.all_at_once(9) == [str(order) for order in range(9)]
+    # The order in which callers began to wait is kept.
+    waited = recorder.groups[1]
+    assert recorder.groups[1:] == [waited, waited[3:], waited[6:]]
+    assert recorder.commit.statistics.orders == 9
+    assert recorder.commit.statistics.failed == 0
 
 
 def test_where_a_group_fails_each_runs_alone() -> None:
