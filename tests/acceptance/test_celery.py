@@ -17,14 +17,11 @@ import pytest
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Targeting, verify
 from tests.servers import MariaDB, Postgres
+from tests.servers.brokers import Redis, broker
 
 PAGE = Path(__file__).parents[2] / "docs" / "embedding.md"
-FOLDER_AS_BROKER = """
-app.conf.update(
-    broker_url="filesystem://",
-    broker_transport_options={"data_folder_in": ".", "data_folder_out": ".", "control_folder": "."},
-)
-"""
+
+pytestmark = pytest.mark.redis
 SEND = """
 import sys
 from tasks import sign_in
@@ -42,10 +39,13 @@ PATIENCE = 60
 LOG = "worker.log"
 
 
-def tasks() -> str:
-    """Return the module of the page."""
+def tasks(store: str, broker_url: str) -> str:
+    """Return the module of the page, with other URLs."""
     [block] = re.findall(r"<!-- celery -->\n```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    return f"{block}{FOLDER_AS_BROKER}"
+    for page, url in (("sqlite:///shop.db", store), ("amqp://localhost", broker_url)):
+        assert page in block
+        block = block.replace(page, url)
+    return str(block)
 
 
 @contextmanager
@@ -76,8 +76,12 @@ def worker(folder: Path, module: str) -> Generator[None]:
                 os.killpg(started.pid, signal.SIGKILL)
 
 
-def each_task_takes_effect_once(folder: Path, url: str, module: str, count: int) -> None:
-    with SqlStore(url) as store, worker(folder, module):
+def each_task_takes_effect_once(folder: Path, url: str, count: int, more: str = "") -> None:
+    with (
+        SqlStore(url) as store,
+        broker(Redis) as redis,
+        worker(folder, tasks(url, redis.url) + more),
+    ):
         people, reach = Personalization(store), Targeting(store)
         phones = [people.register("shop").installation for _ in range(count)]
         people.personalize(phones[0], Identity(external_id="customer-0"))
@@ -90,15 +94,14 @@ def each_task_takes_effect_once(folder: Path, url: str, module: str, count: int)
 
 
 def test_each_task_takes_effect_once_in_a_pool_that_forks(tmp_path: Path, *, long: bool) -> None:
-    count = MANY_PHONES if long else PHONES
-    each_task_takes_effect_once(tmp_path, f"sqlite:///{tmp_path}/shop.db", tasks(), count)
+    url = f"sqlite:///{tmp_path}/shop.db"
+    each_task_takes_effect_once(tmp_path, url, MANY_PHONES if long else PHONES)
 
 
 def test_a_pool_may_fork_from_a_process_that_has_made_the_store(
     tmp_path: Path, request: pytest.FixtureRequest, *, long: bool
 ) -> None:
-    page = "sqlite:///shop.db"
-    assert page in tasks()
+    count = MANY_PHONES if long else PHONES
     for database in ("sqlite", "postgres", "mariadb") if long else ("postgres",):
         folder = tmp_path / database
         folder.mkdir()
@@ -106,5 +109,4 @@ def test_a_pool_may_fork_from_a_process_that_has_made_the_store(
         if database != "sqlite":
             server: Postgres | MariaDB = request.getfixturevalue(database)
             url = server.new_database()
-        module = tasks().replace(page, url) + MADE_BEFORE_THE_FORK
-        each_task_takes_effect_once(folder, url, module, MANY_PHONES if long else PHONES)
+        each_task_takes_effect_once(folder, url, count, MADE_BEFORE_THE_FORK)
