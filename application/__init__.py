@@ -7,6 +7,7 @@ from .access.cached_applications import Configured
 from .access.policies import Policies
 from .audiences.cost_estimate import Step, TargetingPlan
 from .audiences.explanation import Explanation, TermExplanation
+from .audiences.paged_audience import Recipients
 from .bulk import Call, bulk, together
 from .execution.command_runner import Outcome
 from .history import History
@@ -46,15 +47,16 @@ from .ports.push import (
     Retry,
     Unknown,
 )
-from .ports.records import InstallationRow, Recipient, Recorded, Seal, Stored
+from .ports.records import Found, InstallationRow, Lookup, Recipient, Recorded, Seal, Stored
 from .ports.relays import DeadLetter, RelayStore, SinkProgress, SinkState, Turn
-from .ports.store import AuditableStore, JoinableStore, Store, Viewable
+from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, Viewable
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from .ports.views import Audit, Reader, Transaction, View
 from .profiles import Profile, Profiles
-from .read_models.as_of import Moment, Past
+from .read_models.as_of import Horizon, Moment, Past
 from .read_models.in_memory import ReadModels
 from .read_models.page_boundary import whole_length, whole_page
+from .read_models.past_lookups import AsOf
 from .read_models.replay import Replay
 from .read_models.sent_pushes import SentPush
 from .relay.cloud_events import CloudEvents
@@ -63,7 +65,7 @@ from .relay.sinks import Sinks, SinkStatus
 from .sending.notifier import Notifier
 from .sending.status import DispatchStatus
 from .states import InstallationState, PersonState
-from .targeting import Recipients, Targeting
+from .targeting import Targeting
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import (
     Depersonalized,
@@ -81,6 +83,7 @@ __all__ = [
     "Answer",
     "ApiKey",
     "Applications",
+    "AsOf",
     "Audit",
     "AuditableStore",
     "Call",
@@ -103,13 +106,17 @@ __all__ = [
     "Fate",
     "FillableStore",
     "Filling",
+    "Found",
     "Heading",
     "History",
+    "Horizon",
     "Identity",
     "InstallationChange",
     "InstallationRow",
     "InstallationState",
     "JoinableStore",
+    "Lookup",
+    "LookupStore",
     "Message",
     "MessageRefused",
     "Moment",

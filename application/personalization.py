@@ -243,6 +243,10 @@ class Personalization(PersonCommands):
 
     def _expire_idle(self, application: str, before: datetime) -> list[Depersonalized]:
         ended: list[Depersonalized] = []
+        skipped = EXPIRY_BATCH
+        while skipped == EXPIRY_BATCH:
+            with self._store.writing() as transaction:
+                skipped = transaction.skip_touched(application, before, EXPIRY_BATCH)
         while True:
             with self._store.reading() as reader:
                 names = reader.idle(application, before, EXPIRY_BATCH)

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Self, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Self
 
 from addressee.domain import (
     Expression,
     NoRegistration,
-    Term,
     UnknownApplication,
     as_expression,
     values,
 )
-from addressee.domain.audiences.index_terms import ALL, REACHABLE
 
 from .audiences.cost_estimate import TargetingPlan
-from .audiences.evaluation import Plan, plan
 from .audiences.explanation import Explanation, explain
-from .ports.records import Recipient
-from .ports.store import Viewable
-from .ports.views import View
-from .read_models.as_of import Moment, Past
-
-T = TypeVar("T")
-
-PAGE = 10_000
-"""How many ids are fetched within one view of the store; a slow consumer holds none open."""
+from .audiences.paged_audience import NAMES, PAGE, PagedAudience, Recipients
+from .ports.store import LookupStore, Viewable
+from .read_models.as_of import Horizon, Moment, Past
+from .read_models.past_lookups import AsOf
 
 
 class Targeting:
@@ -49,14 +40,20 @@ class Targeting:
     def __init__(self, store: Viewable, *, strict: bool = False) -> None:
         self._store = store
         self._strict = strict
+        self._lookups = store if isinstance(store, LookupStore) else None
 
     def as_of(self, moment: Moment, progress: Callable[[int], object] = lambda _: None) -> Self:
         """Return a `Targeting` that answers every query as of a moment in the past (R35).
 
-        Arguments and errors as for `Past`, which folds the ledger once, here. Each other
-        moment needs another fold; many queries about one moment need one.
+        Queries for one person or one installation read their streams. Others need the ledger
+        folded, which the first of them does; each other moment needs another fold. Arguments and
+        errors are those of `Past`.
         """
-        return type(self)(Past(self._store, moment, progress), strict=self._strict)
+
+        def fold(horizon: Horizon) -> Past:
+            return Past(self._store, moment, progress, horizon=horizon)
+
+        return type(self)(AsOf(self._store, moment, fold), strict=self._strict)
 
     def targets(
         self,
@@ -80,9 +77,11 @@ class Targeting:
         Raises:
             NoRegistration: ``after`` is no installation of the application.
         """
-        paged = self._paged(application, expression, include_disabled=include_disabled)
+        audience = self._audience(
+            application, expression, include_disabled=include_disabled, after=after
+        )
         start = self._start(application, after)
-        return (name for _, names in paged.pages(start, names_of) for name in names)
+        return (name for _, names in audience.pages(start, NAMES) for name in names)
 
     def recipients(
         self,
@@ -98,8 +97,10 @@ class Targeting:
         memory, arguments and errors as for `targets`; person and address of an installation are
         those of the moment in which its page was read. Addresses are personal data.
         """
-        paged = self._paged(application, expression, include_disabled=include_disabled)
-        return Recipients(paged, self._start(application, after))
+        audience = self._audience(
+            application, expression, include_disabled=include_disabled, after=after
+        )
+        return Recipients(audience, self._start(application, after))
 
     def count(
         self,
@@ -109,11 +110,8 @@ class Targeting:
         include_disabled: bool = False,
     ) -> int:
         """Return how many installations an audience reaches; arguments as for `targets`."""
-        self._check(application)
-        audience = as_expression(expression)
-        with self._store.reading() as reader:
-            planned = self._plan(reader, application, audience, include_disabled=include_disabled)
-            return planned.count()
+        audience = self._audience(application, expression, include_disabled=include_disabled)
+        return audience.count()
 
     def preview(
         self,
@@ -129,13 +127,8 @@ class Targeting:
             InvalidValue: ``n`` is not 0 to 10,000.
         """
         values.whole("n", n, 0, PAGE)
-        self._check(application)
-        audience = as_expression(expression)
-        with self._store.reading() as reader:
-            found = first_hits(
-                self._plan(reader, application, audience, include_disabled=include_disabled), 0, n
-            )
-            return list(reader.names(found))
+        audience = self._audience(application, expression, include_disabled=include_disabled)
+        return audience.preview(n)
 
     def explain(
         self,
@@ -170,10 +163,9 @@ class Targeting:
         include_disabled: bool = False,
     ) -> TargetingPlan:
         """Return the order in which an audience is evaluated; arguments as for `targets`."""
-        self._check(application)
-        audience = as_expression(expression)
+        audience = self._audience(application, expression, include_disabled=include_disabled)
         with self._store.reading() as reader:
-            planned = self._plan(reader, application, audience, include_disabled=include_disabled)
+            planned = audience.plan(reader)
             estimate = planned.estimate
             return TargetingPlan(
                 estimate.steps(planned.conjuncts),
@@ -193,18 +185,19 @@ class Targeting:
         if self._strict and self._store.applications.get(code) is None:
             raise UnknownApplication(code)
 
-    def _plan(
-        self, reader: View, application: str, audience: Expression, *, include_disabled: bool
-    ) -> Plan:
-        universe = universe_of(include_disabled=include_disabled)
-        return plan(self._store, reader, application, audience, universe)
-
-    def _paged(
-        self, application: str, expression: str | Expression, *, include_disabled: bool
+    def _audience(
+        self,
+        application: str,
+        expression: str | Expression,
+        *,
+        include_disabled: bool,
+        after: str | None = None,
     ) -> PagedAudience:
         self._check(application)
-        universe = universe_of(include_disabled=include_disabled)
-        return PagedAudience(self._store, application, as_expression(expression), universe)
+        audience = as_expression(expression)
+        # Ordinals of the past's lookups are not those of its views, which ``after`` leads to.
+        lookups = self._lookups if after is None else None
+        return PagedAudience(self._store, lookups, application, audience, include_disabled)
 
     def _start(self, application: str, after: str | None) -> int:
         """Return the first ordinal that counts, behind an installation's; raises NoRegistration."""
@@ -216,80 +209,3 @@ class Targeting:
         if name not in ordinals:
             raise NoRegistration(name)
         return ordinals[name] + 1
-
-
-@dataclass(frozen=True, slots=True)
-class PagedAudience:
-    """An audience that is read page by page, each from the store as it is then."""
-
-    store: Viewable
-    application: str
-    audience: Expression
-    universe: Term
-
-    def pages(
-        self, start: int, read: Callable[[View, Sequence[int]], Collection[T]]
-    ) -> Iterator[tuple[Sequence[int], Collection[T]]]:
-        """Yield hits from an ordinal on, each page with what ``read`` returns in the same view."""
-        while True:
-            with self.store.reading() as reader:
-                planned = plan(self.store, reader, self.application, self.audience, self.universe)
-                found = first_hits(planned, start, PAGE)
-                rows = read(reader, found)
-            yield found, rows
-            if len(found) < PAGE:
-                return
-            start = found[-1] + 1
-
-
-class Recipients(Iterator[Recipient]):
-    """What `Targeting.recipients` returns: an iterator that counts what it leaves out.
-
-    Attributes:
-        without_address: how many installations had none, of the pages that were read so far.
-    """
-
-    def __init__(self, audience: PagedAudience, start: int) -> None:
-        self.without_address = 0
-        self._found = self._read(audience, start)
-
-    def __iter__(self) -> Iterator[Recipient]:  # noqa: PYI034 # the generator is an iterator too
-        """Return the generator itself, which a loop asks with one call less each time."""
-        return self._found
-
-    def __next__(self) -> Recipient:
-        """Return the next one."""
-        return next(self._found)
-
-    def _read(self, audience: PagedAudience, start: int) -> Iterator[Recipient]:
-        for hits, found in audience.pages(start, recipients_of):
-            self.without_address += len(hits) - len(found)
-            yield from found
-
-
-def names_of(reader: View, ordinals: Sequence[int]) -> Sequence[str]:
-    """Return the ids of installations."""
-    return reader.names(ordinals)
-
-
-def recipients_of(reader: View, ordinals: Sequence[int]) -> Collection[Recipient]:
-    """Return installations with their addresses."""
-    return reader.recipients(ordinals)
-
-
-def universe_of(*, include_disabled: bool) -> Term:
-    """Return the term that every hit has (R34)."""
-    return Term(ALL if include_disabled else REACHABLE)
-
-
-def first_hits(planned: Plan, start: int, n: int) -> list[int]:
-    """Return the first ``n`` ordinals from ``start`` on, reading no further than needed."""
-    found: list[int] = []
-    if n == 0:
-        return found
-    for hits in planned.hits(start):
-        first = hits.rank(start - 1) if start else 0
-        found += hits[first : first + n - len(found)]
-        if len(found) >= n:
-            break
-    return found

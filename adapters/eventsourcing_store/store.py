@@ -29,7 +29,16 @@ from addressee.adapters.sql.engine.fork import renew_after_fork
 from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
 from addressee.adapters.sql.unit_of_work.components import Parts
 from addressee.adapters.sql.unit_of_work.view import SqlReader
-from addressee.application import Applications, Changes, Recorded, Replay, SinkProgress, whole_page
+from addressee.application import (
+    Applications,
+    Changes,
+    Found,
+    Lookup,
+    Recorded,
+    Replay,
+    SinkProgress,
+    whole_page,
+)
 from addressee.domain import Conflict, Event, StoreDamaged, StoreUnavailable
 
 PAGE = 1000
@@ -74,6 +83,10 @@ class RecorderStore:
         """Open a view of one moment of the copy."""
         with self._copy.reading() as reader:
             yield reader
+
+    def find(self, lookup: Lookup) -> Sequence[Found] | None:
+        """Return what a lookup finds in the copy."""
+        return self._copy.find(lookup)
 
     def ping(self) -> None:
         """Return if ledger and copy answer."""
@@ -240,6 +253,10 @@ class RecorderTransaction(SqlReader):
             raise StoreUnavailable("the ledger's recorder gives no positions")
         self.position = positions[-1]
         return positions
+
+    def skip_touched(self, application: str, before: datetime, limit: int) -> int:  # noqa: ARG002 # it can't write
+        """Do nothing: the copy is only read here."""
+        return 0
 
     def touch(self, sessions: Mapping[str, datetime]) -> None:
         """Note that sessions are alive, when the events are recorded."""

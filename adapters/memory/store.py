@@ -138,6 +138,9 @@ class MemoryStore(MemoryDispatches, ReadModels):
     def touch(self, sessions: Mapping[str, datetime]) -> None:
         self._touches |= sessions
 
+    def skip_touched(self, application: str, before: datetime, limit: int) -> int:  # noqa: ARG002 # `idle` looks at all
+        return 0
+
     def last_seen(self, installation: str) -> datetime | None:
         _, bound_at = self._bindings.get(installation, (None, None))
         return bound_at and max(bound_at, self._touches.get(installation, bound_at))

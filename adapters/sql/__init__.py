@@ -2,7 +2,7 @@
 
 from .checkpoints.lease import Problem, ProjectionStatus
 from .projections.runner import Projection, ProjectionRunner
-from .rebuild.rebuild import READ_MODELS, Rebuild, RebuildProgress, lacks_addresses
+from .rebuild.rebuild import READ_MODELS, Rebuild, RebuildProgress, unfilled
 from .recorders.factory import SqlFactory
 from .recorders.recorders import SqlApplicationRecorder, SqlProcessRecorder, SqlTrackingRecorder
 from .store.store import SqlStore
@@ -20,5 +20,5 @@ __all__ = [
     "SqlProcessRecorder",
     "SqlStore",
     "SqlTrackingRecorder",
-    "lacks_addresses",
+    "unfilled",
 ]

@@ -15,6 +15,7 @@ from pyroaring import BitMap
 
 from addressee.domain import And, Expression, IdentifierClaim, InvalidValue, Not, Or, Term, leaves
 from addressee.domain.audiences.expression import ATTRIBUTE_PREFIXES
+from addressee.domain.audiences.index_terms import ALL, REACHABLE
 
 from ..ports.store import Viewable
 from ..ports.views import SHARD_BITS, View
@@ -188,4 +189,22 @@ def look_up(
         for leaf in named:
             if leaf.value in ordinals:
                 found[leaf] = BitMap([ordinals[leaf.value]])
+    return found
+
+
+def universe_of(*, include_disabled: bool) -> Term:
+    """Return the term that every hit has (R34)."""
+    return Term(ALL if include_disabled else REACHABLE)
+
+
+def first_hits(planned: Plan, start: int, n: int) -> list[int]:
+    """Return the first ``n`` ordinals from ``start`` on, reading no further than needed."""
+    found: list[int] = []
+    if n == 0:
+        return found
+    for hits in planned.hits(start):
+        first = hits.rank(start - 1) if start else 0
+        found += hits[first : first + n - len(found)]
+        if len(found) >= n:
+            break
     return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from addressee.domain import StoreDamaged, key_fingerprint
 
+from ..ports.records import InstallationRow
 from ..ports.store import AuditableStore
 from ..ports.views import SHARD_BITS, Audit
 from ..read_models.in_memory import ReadModels
@@ -137,13 +138,8 @@ def differences(expected: ReadModels, live: Audit) -> Iterator[Difference]:
             problem = "has no row" if name in should else "has a row and was never registered"
             yield Difference("installation", name, problem)
             continue
-        for column in ("application", "person", "bound_at"):
-            right, wrong = getattr(should[name], column), getattr(rows[name], column)
-            if right != wrong:
-                problem = f"{column} is {wrong}, the ledger says {right}"
-                yield Difference("installation", name, problem)
-        if should[name].address != rows[name].address:  # personal data, so the value is not named
-            yield Difference("installation", name, "address is not what the ledger says")
+        for problem in row_problems(should[name], rows[name]):
+            yield Difference("installation", name, problem)
     claims, held = dict(expected.claims()), dict(live.claims())
     for claim in sorted(claims.keys() | held.keys()):
         right, wrong = claims.get(claim), held.get(claim)
@@ -155,6 +151,21 @@ def differences(expected: ReadModels, live: Audit) -> Iterator[Difference]:
     ordinals = {row.ordinal: row.installation for row in rows.values()}
     for application, term in sorted({*expected.terms(), *live.terms()}):
         yield from term_differences(application, term, expected, live, ordinals)
+
+
+def row_problems(should: InstallationRow, row: InstallationRow) -> Iterator[str]:
+    """Yield what is wrong with the row of an installation."""
+    columns = ("application", "person", "bound_at")
+    for column in columns if row.flags is None else (*columns, "flags"):
+        right, wrong = getattr(should, column), getattr(row, column)
+        if right != wrong:
+            yield f"{column} is {wrong}, the ledger says {right}"
+    if row.flags is not None:
+        began, idle_from = should.bound_at, row.idle_from
+        if began != idle_from and (began is None or idle_from is None or idle_from < began):
+            yield f"idle_from is {idle_from}, the session began at {began}"
+    if should.address != row.address:  # personal data, so the value is not named
+        yield "address is not what the ledger says"
 
 
 def segment_differences(

@@ -22,6 +22,7 @@ class InstallationChange:
         bound_at: since when.
         gained: terms that hold now and did not.
         lost: terms that held and do not now.
+        flags: which of `FLAGS` hold now, where others did before or it is new or moved; else None.
         readdressed: whether ``address`` is another than before.
         address: where a push reaches it, if anywhere.
     """
@@ -34,6 +35,7 @@ class InstallationChange:
     bound_at: datetime | None = None
     gained: AbstractSet[str] = frozenset()
     lost: AbstractSet[str] = frozenset()
+    flags: int | None = None
     readdressed: bool = False
     address: Address | None = None
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
+from operator import itemgetter
+from typing import Any, Literal, NamedTuple, Self, cast
 
 from addressee.domain import Address, Event
+from addressee.domain.times import from_microseconds, to_microseconds
 
 LARGEST_POSITION = 2**63 - 1
 """No ledger reaches it, and databases know no larger number."""
@@ -51,8 +55,11 @@ class Seal(NamedTuple):
     key_fingerprint: str | None = None
 
 
-class Recipient(NamedTuple):
+class Recipient(tuple[int, str, str | None, str, bytes, bytes | None, int]):
     """An installation that a push can be sent to (R38).
+
+    It is a row of a store as it is: time and details are converted where they are asked for, since
+    a dispatch holds many thousands of recipients and needs them of few.
 
     Args:
         ordinal: its number, ascending in the order of registration.
@@ -64,17 +71,64 @@ class Recipient(NamedTuple):
         since: when the device registered the address, in UTC.
     """
 
-    ordinal: int
-    installation: str
-    person: str | None
-    service: str
-    address: str
-    details: Mapping[str, str]
-    since: datetime
+    __slots__ = ()
+
+    def __new__(  # noqa: PLR0913, PLR0917 # a record of that many fields
+        cls,
+        ordinal: int,
+        installation: str,
+        person: str | None,
+        service: str,
+        address: str,
+        details: Mapping[str, str],
+        since: datetime,
+    ) -> Self:
+        """Return the row of these values."""
+        told = written_details(details) or None
+        at = to_microseconds(since)
+        row = (ordinal, installation, person, service, address.encode(), told, at)
+        return super().__new__(cls, row)
+
+    @classmethod
+    def of(cls, rows: Iterable[Sequence[Any]]) -> list[Self]:
+        """Return the recipients of rows, in which details that are none are None."""
+        make: Callable[[Sequence[Any]], Self] = partial(cast("Any", tuple).__new__, cls)
+        return [*map(make, rows)]
+
+    ordinal: int = property(itemgetter(0))  # type: ignore[assignment] # as a named tuple's fields
+    installation: str = property(itemgetter(1))  # type: ignore[assignment] # likewise
+    person: str | None = property(itemgetter(2))  # type: ignore[assignment] # likewise
+    service: str = property(itemgetter(3))  # type: ignore[assignment] # likewise
+
+    @property
+    def address(self) -> str:
+        """Where the service reaches the installation; personal data."""
+        return self[4].decode()
+
+    @property
+    def details(self) -> Mapping[str, str]:
+        """What the service needs besides."""
+        return details_in(self[5])
+
+    @property
+    def since(self) -> datetime:
+        """When the device registered the address, in UTC."""
+        return from_microseconds(self[6])
 
     def __repr__(self) -> str:
         """Show no personal data."""
         return f"Recipient(installation={self.installation!r}, service={self.service!r})"
+
+
+def written_details(details: Mapping[str, str]) -> bytes:
+    """Return an address's details as stores write them; no bytes where there are none."""
+    return json.dumps(dict(details), sort_keys=True).encode() if details else b""
+
+
+def details_in(written: bytes | None) -> Mapping[str, str]:
+    """Return the details that a store has written."""
+    told: Mapping[str, str] = json.loads(written) if written else {}
+    return told
 
 
 class InstallationRow(NamedTuple):
@@ -87,6 +141,8 @@ class InstallationRow(NamedTuple):
         person: the person's id, if it has one.
         bound_at: since when.
         address: where a push reaches it, if anywhere.
+        flags: which of `FLAGS` hold; None in a store that does not write them yet.
+        idle_from: of one that is bound, when its session was last alive, or earlier.
     """
 
     ordinal: int
@@ -95,3 +151,41 @@ class InstallationRow(NamedTuple):
     person: str | None
     bound_at: datetime | None
     address: Address | None
+    flags: int | None
+    idle_from: datetime | None
+
+
+class Lookup(NamedTuple):
+    """A query for the installations of an identifier's holder, or for one by its id.
+
+    Args:
+        application: where they are.
+        by: what ``name`` is: the claim stream of an identifier, or an installation's id.
+        name: of which.
+        flags: those of `FLAGS` that have to hold, all of them.
+        first: the lowest ordinal that counts.
+        limit: most installations.
+        addresses: whether recipients are wanted.
+    """
+
+    application: str
+    by: Literal["claim", "installation"]
+    name: str
+    flags: int
+    first: int
+    limit: int
+    addresses: bool
+
+
+class Found(NamedTuple):
+    """What a lookup finds, in ascending order of ``ordinal``.
+
+    Args:
+        ordinal: of an installation.
+        installation: its id.
+        recipient: with its address; None where it has none, or recipients are not wanted.
+    """
+
+    ordinal: int
+    installation: str
+    recipient: Recipient | None = None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from .accounts import Applications
+from .records import Found, Lookup
 from .views import Audit, Reader, Transaction, View
 
 
@@ -59,6 +60,19 @@ class Store(Viewable, Protocol):
 
         Raises:
             StoreUnavailable: the store can't be reached; nothing was recorded.
+        """
+        ...
+
+
+@runtime_checkable
+class LookupStore(Protocol):
+    """A store that answers queries about one person or one installation by one statement."""
+
+    def find(self, lookup: Lookup) -> Sequence[Found] | None:
+        """Return what a lookup finds as of now; None if the store can't tell without a view.
+
+        Raises:
+            StoreUnavailable: the store can't be reached.
         """
         ...
 

@@ -150,6 +150,16 @@ class Transaction(Reader, Protocol):
         """
         ...
 
+    def skip_touched(self, application: str, before: datetime, limit: int) -> int:
+        """Have `idle` no longer look at sessions that were touched after ``before``.
+
+        A store that looks at all of them anyway does nothing.
+
+        Returns:
+            How many it was, at most ``limit``; the call is to be repeated while it is that many.
+        """
+        ...
+
     def touch(self, sessions: Mapping[str, datetime]) -> None:
         """Note installation → when its session was alive; not in the ledger (R26)."""
         ...

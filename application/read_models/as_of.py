@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from typing import NamedTuple
 
 from addressee.domain import InvalidValue, values
 
@@ -22,6 +24,44 @@ Moment = datetime | int
 """A time, aware of its zone, or a position in the ledger."""
 
 
+class Horizon(NamedTuple):
+    """The events of a ledger that count at a moment, whatever is committed later.
+
+    Args:
+        time: those until then count; None for all.
+        last: those up to this position count; None for all.
+        settled: the position up to which no event will appear any more.
+        late: the positions after it that count: others may still appear between them.
+    """
+
+    time: datetime | None
+    last: int | None
+    settled: int
+    late: AbstractSet[int]
+
+    def has(self, recorded: Recorded) -> bool:
+        """Return whether an event counts."""
+        position, event = recorded
+        known = position <= (self.settled if self.last is None else self.last)
+        return (known or position in self.late) and (
+            self.time is None or event.timestamp <= self.time
+        )
+
+
+def horizon_of(store: Viewable, moment: Moment) -> Horizon:
+    """Return which events count at a moment, as a store shows them now; raises as `Past` does."""
+    settled = store.settled()
+    time, last = checked(moment, settled)
+    late = set[int]()
+    if last is None:
+        with store.reading() as view:
+            end = settled
+            while page := view.events(end, PAGE):
+                late |= {position for position, _ in page}
+                end = page[-1].position
+    return Horizon(time, last, settled, late)
+
+
 class Past(ReadModels):
     """Answers as a store would have answered at a moment; the moment's read models are in memory.
 
@@ -34,6 +74,7 @@ class Past(ReadModels):
             the events up to it count, or up to the last place before where no sign-in or logout
             is half there.
         progress: called after each page with the position of its last event.
+        horizon: the events that count, where they were chosen before.
 
     Attributes:
         over: whether a new command can't add to it any more.
@@ -46,16 +87,22 @@ class Past(ReadModels):
     """
 
     def __init__(
-        self, store: Viewable, moment: Moment, progress: Callable[[int], object] = lambda _: None
+        self,
+        store: Viewable,
+        moment: Moment,
+        progress: Callable[[int], object] = lambda _: None,
+        *,
+        horizon: Horizon | None = None,
     ) -> None:
         super().__init__()
         self.identifier_key = store.identifier_key
         self.indexed_attributes = store.indexed_attributes
         self.applications = store.applications
-        settled = store.settled()
+        settled = store.settled() if horizon is None else horizon.settled
         self._time, self._last = checked(moment, settled)
         self._position = 0
-        self._late = set[int]()
+        self._pinned = horizon is not None
+        self._late = set[int]() if horizon is None else {*horizon.late}
         """The positions that count after the settled ones: others may still appear between them."""
         self._settled = settled if self._last is None else self._last
         with store.reading() as view:
@@ -69,7 +116,8 @@ class Past(ReadModels):
         """Apply all that counts; return whether something in the ledger is later than that."""
         replay, later = Replay(self.indexed_attributes), False
         while page := whole_page(view.events, self._position, PAGE, self._last):
-            self._late |= {position for position, _ in page if position > self._settled}
+            if not self._pinned:
+                self._late |= {position for position, _ in page if position > self._settled}
             past = self._cut(page)
             later = later or len(past) < len(page)
             self.apply(replay.changes(past, self))

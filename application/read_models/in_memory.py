@@ -27,6 +27,7 @@ class ReadModels:
     def __init__(self) -> None:
         self._names: list[str] = []
         self._rows: dict[str, tuple[int, str]] = {}
+        self._flags: dict[int, int] = {}
         self._bindings: dict[str, tuple[str, datetime]] = {}
         self._addresses: dict[int, Address] = {}
         self._holders: dict[str, str] = {}
@@ -61,6 +62,8 @@ class ReadModels:
         if change.moved and change.person and change.bound_at:
             self._bindings[name] = change.person, change.bound_at
             self._owned[application, change.person].add(ordinal)
+        if change.flags is not None:
+            self._flags[ordinal] = change.flags
         if change.readdressed and change.address:
             self._addresses[ordinal] = change.address
         elif change.readdressed:
@@ -122,8 +125,8 @@ class ReadModels:
 
     def size(self) -> int:
         """Return about how many bytes of memory they take; it looks at everything."""
-        tables = (self._names, self._rows, self._bindings, self._addresses, self._holders)
-        indexes = (self._segments, self._owned, self._postings)
+        tables = (self._names, self._rows, self._flags, self._bindings, self._addresses)
+        indexes = (self._holders, self._segments, self._owned, self._postings)
         shards = (bitmap for of in self._postings.values() for bitmap in of.values())
         bitmaps = (len(bitmap.serialize()) for bitmap in chain(self._owned.values(), shards))
         return sum(map(contained, (*tables, *indexes))) + sum(bitmaps)
@@ -133,7 +136,10 @@ class ReadModels:
         for name, (ordinal, application) in self._rows.items():
             person, bound_at = self._bindings.get(name, (None, None))
             address = self._addresses.get(ordinal)
-            yield InstallationRow(ordinal, name, application, person, bound_at, address)
+            flags = self._flags.get(ordinal)
+            yield InstallationRow(
+                ordinal, name, application, person, bound_at, address, flags, bound_at
+            )
 
     def claims(self) -> Iterable[tuple[str, str]]:
         """Return every claim that is held."""

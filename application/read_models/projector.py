@@ -15,6 +15,7 @@ from addressee.domain import (
     installation_terms,
     person_terms,
 )
+from addressee.domain.audiences.index_terms import flags_of
 
 from ..ports.changes import Changes, InstallationChange
 
@@ -85,6 +86,8 @@ def change_of(
     held, holds = installation_terms(before, indexed), installation_terms(installation, indexed)
     # Within a page that is replayed, an installation can leave a person and come back.
     moved = (before.person, before.bound_at) != (installation.person, installation.bound_at)
+    flags = flags_of(holds)
+    reflagged = moved or not before.exists or flags != flags_of(held)
     if moved:
         held |= was[before.person] if before.person else set()
         holds |= now[installation.person] if installation.person else set()
@@ -97,6 +100,7 @@ def change_of(
         bound_at=installation.bound_at,
         gained=holds - held,
         lost=held - holds,
+        flags=flags if reflagged else None,
         readdressed=before.address is not installation.address,
         address=installation.address,
     )

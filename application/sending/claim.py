@@ -11,11 +11,10 @@ from pyroaring import BitMap
 
 from addressee.domain import Expression
 
-from ..audiences.evaluation import Plan, plan
+from ..audiences.evaluation import Plan, first_hits, plan, universe_of
 from ..ports.dispatches import Dispatch, DispatchView, Fate, PushBatch
 from ..ports.records import Recipient
 from ..ports.store import Viewable
-from ..targeting import first_hits, universe_of
 
 GONE = "the worker that sent it has gone"
 

@@ -20,6 +20,8 @@ ALL = "all"
 REACHABLE = "reachable"
 """Every live installation with both flags on: the default audience of a push (R34)."""
 PRIMARY = "primary"
+FLAGS = {ALL: 1, REACHABLE: 2, PRIMARY: 4}
+"""The terms that each installation's row tells too, as bits: lookups need no posting."""
 FACT_FIELDS = (
     "os",
     "os_version",
@@ -84,6 +86,11 @@ def installation_terms(installation: Installation, indexed: AbstractSet[str]) ->
     if indexed:
         terms |= attribute_terms("iattr", installation.attributes, indexed)
     return terms
+
+
+def flags_of(terms: AbstractSet[str]) -> int:
+    """Return which of `FLAGS` are among an installation's terms, as one number."""
+    return sum(flag for term, flag in FLAGS.items() if term in terms)
 
 
 def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:

@@ -6,7 +6,18 @@ import argparse
 import gc
 from collections.abc import Callable, Iterable
 
-from tests.benchmarks import audience, commands, concurrency, dispatch, http, ledger, relay, replay
+from tests.benchmarks import (
+    audience,
+    commands,
+    concurrency,
+    dispatch,
+    http,
+    ledger,
+    past,
+    relay,
+    replay,
+    sessions,
+)
 from tests.benchmarks.report import Figure, show
 
 
@@ -25,8 +36,10 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "dispatch": lambda options: dispatch.figures(options.installations),
     "http": lambda _: http.figures(),
     "ledger": lambda _: ledger.figures(),
+    "past": lambda options: past.figures(options.installations),
     "relay": lambda _: relay.figures(),
     "replay": lambda options: replay.figures(options.events),
+    "sessions": lambda options: sessions.figures(options.installations),
 }
 
 
@@ -37,7 +50,7 @@ def main() -> None:
         "--installations",
         type=int,
         default=1_000_000,
-        help="of audience and dispatch, 1,000,000 by default",
+        help="of audience, dispatch, past and sessions, 1,000,000 by default",
     )
     parser.add_argument(
         "--events", type=int, default=500_000, help="of replay's memory, 500,000 by default"

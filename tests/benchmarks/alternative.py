@@ -22,6 +22,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import Changes, Identity, InstallationChange, Personalization, Targeting
 from addressee.domain import keyed_hash
 from addressee.domain.audiences import expression as a
+from addressee.domain.audiences.index_terms import flags_of
 from tests.benchmarks.report import Figure
 from tests.servers import postgres_server
 
@@ -140,10 +141,16 @@ def loaded(store: SqlStore) -> None:
             changes = Changes()
             for n in range(first, first + 10_000):
                 changes.holders[f"claim:{keyed_hash(KEY, 'external_id', f'u{n}')}"] = f"p{n:032}"
-                terms = {"all", "reachable", *(f"tag:{tag}" for tag in tags_of(n))}
+                terms = {"all", "reachable", "primary", *(f"tag:{tag}" for tag in tags_of(n))}
                 changes.installations.append(
                     InstallationChange(
-                        f"d{n:032}", "shop", new=True, moved=True, person=f"p{n:032}", gained=terms
+                        f"d{n:032}",
+                        "shop",
+                        new=True,
+                        moved=True,
+                        person=f"p{n:032}",
+                        gained=terms,
+                        flags=flags_of(terms),
                     )
                 )
             load.load(changes)
@@ -174,7 +181,14 @@ def compared(name: str, store: SqlStore, devices: Devices) -> Iterator[Figure]:
         f"devices of a user, {name}",
         lambda: list(reach.targets("shop", a.external_id("u4321"))),
         lambda: devices.of_user(4321),
-        2,
+        3 if name == "sqlite" else 1.5,
+        200,
+    )
+    yield figure(
+        f"primary device of a user, {name}",
+        lambda: list(reach.targets("shop", a.external_id("u4321") & a.primary)),
+        lambda: devices.of_user(4321),  # which has one alone: there are no primary ones
+        3 if name == "sqlite" else 1.5,
         200,
     )
     yield figure(f"100 ids of a tag, {name}", *tagged("t100"), 10, 50)

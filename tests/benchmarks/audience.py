@@ -171,7 +171,7 @@ def external_id(store: SqlStore, plain: sqlite3.Connection, installations: int) 
             plain.execute("commit")
         return len(people)
 
-    return Figure("lookup by external id, beside a select", *paired(ours, other), bar=1 / 3)
+    return Figure("lookup by external id, beside a select", *paired(ours, other), bar=0.5)
 
 
 def first_page(store: SqlStore) -> Figure:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from addressee.application import Changes, InstallationChange
 from addressee.domain import keyed_hash
+from addressee.domain.audiences.index_terms import flags_of
 
 PROFILES = 8192
 """How many combinations of terms there are; each installation has one of them."""
@@ -66,6 +67,7 @@ class Population:
                         person=owner,
                         bound_at=SINCE if owner else None,
                         gained=terms,
+                        flags=flags_of(terms),
                     )
                 )
             yield changes

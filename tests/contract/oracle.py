@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from addressee.application import Call, Identity
+from addressee.application import Call, Identity, Store
 from addressee.domain import And, Expression, Not, Or, Term, as_expression
 from addressee.domain.audiences import expression as a
 
@@ -189,6 +189,17 @@ class Life:
             )
         left, right = self.audience(depth - 1, also), self.audience(depth - 1, also)
         return self.chance.choice([left & right, left | right, ~left])
+
+
+class WithoutLookups:
+    """A store that answers no lookup, so that every audience is evaluated within a view."""
+
+    def __init__(self, store: Store) -> None:
+        self.identifier_key = store.identifier_key
+        self.indexed_attributes = store.indexed_attributes
+        self.applications = store.applications
+        self.reading = store.reading
+        self.settled = store.settled
 
 
 def as_term(text: str) -> Term:

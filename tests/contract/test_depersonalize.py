@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from addressee.application import Identity, Personalization, SessionPolicy
+from addressee.application import AuditableStore, Identity, Personalization, SessionPolicy, verify
 from addressee.domain import (
     Forbidden,
     InvalidValue,
@@ -153,6 +153,29 @@ def test_R26_idle_sessions_end_and_touched_ones_do_not(host: Host) -> None:
     assert {*people.expire_sessions(host.clock.move(minutes=15))[0].installations} <= {"b", "c"}
     assert people.expire_sessions(host.clock.move(days=400)) == []
     assert host.history.who("kept") is not None
+
+
+def test_R26_sessions_that_were_touched_are_looked_at_once(host: Host) -> None:
+    people = sessions(host)
+    for name in ("a", "b", "c"):
+        host.login(host.device(name), name)
+    host.clock.move(minutes=20)
+    people.touch("a")
+    people.touch("b")
+    before = host.clock.move(minutes=15) - timedelta(minutes=30)
+    assert [each.installations for each in people.expire_sessions()] == [("c",)]
+    with host.store.writing() as transaction:
+        assert transaction.skip_touched("shop", before, 10) == 0, "it was done"
+        assert transaction.idle("shop", before, 10) == []
+    people.touch("a")
+    assert [each.installations for each in people.expire_sessions(host.clock.move(minutes=16))] == [
+        ("b",)
+    ]
+    if isinstance(host.store, AuditableStore):
+        assert verify(host.store).differences == ()
+    assert [each.installations for each in people.expire_sessions(host.clock.move(minutes=15))] == [
+        ("a",)
+    ]
 
 
 def test_R26_eight_schedulers_end_each_session_once(host: Host) -> None:

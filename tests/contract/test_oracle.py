@@ -14,7 +14,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Personalization, Store, Targeting, bulk
 from addressee.domain import AddresseeError, Expression
-from tests.contract.oracle import Life, as_term
+from addressee.domain.audiences import expression as a
+from tests.contract.oracle import Life, WithoutLookups, as_term
 
 SEQUENCES, LONG, FEW = 120, 2_000, 50
 COMMANDS = 30
@@ -33,6 +34,7 @@ class Witness:
     def __init__(self, store: Store, life: Life) -> None:
         self.life = life
         self.reach, self.history = Targeting(store), History(store)
+        self.slow = Targeting(WithoutLookups(store))
 
     def compare(self) -> None:
         life, world, application = self.life, self.life.world, self.life.application
@@ -55,6 +57,21 @@ class Witness:
             if not world.devices[name].expired:
                 for term in told.terms:
                     assert term.holds == world.holds(as_term(term.term), name)
+
+    def compare_lookups(self) -> None:
+        """Ask for one person and for one installation, by one statement and within a view."""
+        life, application, choice = self.life, self.life.application, self.life.chance.choice
+        for named in (a.external_id(choice(life.names)), a.installation(choice(life.devices))):
+            asked, disabled = choice([named, named & a.primary]), choice([True, False])
+            expected = life.world.found(asked, disabled=disabled)
+            for reach in (self.reach, self.slow):
+                assert list(reach.targets(application, asked, include_disabled=disabled)) == (
+                    expected
+                )
+                assert reach.count(application, asked, include_disabled=disabled) == len(expected)
+            first = self.reach.preview(application, asked, 1, include_disabled=disabled)
+            assert first == expected[:1]
+            self.compare_recipients(asked, expected, disabled=disabled)
 
     def compare_recipients(self, asked: Expression, expected: list[str], *, disabled: bool) -> None:
         devices, application = self.life.world.devices, self.life.application
@@ -84,8 +101,11 @@ def live(store: Store, life: Life) -> None:
             store.compact()
         if chance.random() < 0.15:
             witness.compare()
+        if chance.random() < 0.3:
+            witness.compare_lookups()
     for _ in range(2):
         witness.compare()
+    witness.compare_lookups()
     witness.compare_owners()
 
 

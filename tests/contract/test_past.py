@@ -8,8 +8,19 @@ from typing import NamedTuple
 
 import pytest
 
-from addressee.application import History, Identity, Moment, Past, Personalization, Store, Targeting
+from addressee.application import (
+    AsOf,
+    History,
+    Horizon,
+    Identity,
+    Moment,
+    Past,
+    Personalization,
+    Store,
+    Targeting,
+)
 from addressee.domain import InvalidValue, NoRegistration
+from addressee.domain.audiences import expression as a
 from tests.contract.oracle import Life
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -110,6 +121,36 @@ def test_R36_who_and_the_past_agree_at_any_position(
         assert were == {name: history.who(name, time) for name in were}
 
 
+def no_fold(_: Horizon) -> Past:
+    raise AssertionError("the ledger was folded")
+
+
+def test_R35_a_lookup_in_the_past_gives_what_the_fold_gives(
+    store: Store, noted: tuple[Life, list[Noted]], *, long: bool
+) -> None:
+    life, notes = noted
+    chance = random.Random(9)  # noqa: S311 # moments that can be had again
+    named = [*map(a.external_id, life.names), *map(a.installation, life.devices)]
+    last = notes[-1].position
+    moments: list[Moment] = [*range(0, last + 1, 1 if long else 7), last]
+    moments += [note.time - timedelta(microseconds=1) for note in notes[:: 1 if long else 9]]
+    for moment in moments:
+        folded, looked_up = Targeting(Past(store, moment)), AsOf(store, moment, no_fold)
+        for term in named:
+            audience = chance.choice([term, term & a.primary])
+            disabled = chance.random() < 0.5
+            found = [
+                (
+                    [*reach.targets("shop", audience, include_disabled=disabled)],
+                    reach.count("shop", audience, include_disabled=disabled),
+                    reach.preview("shop", audience, 1, include_disabled=disabled),
+                    [tuple(each)[1:] for each in reach.recipients("shop", audience)],
+                )
+                for reach in (folded, Targeting(looked_up))
+            ]
+            assert found[0] == found[1], (moment, str(audience), disabled)
+
+
 def test_R35_of_clocks_that_differ_what_was_until_then_counts(store: Store) -> None:
     early = Personalization(store, clock=lambda: NOON)
     late = Personalization(store, clock=lambda: NOON + timedelta(hours=1))
@@ -130,7 +171,11 @@ def test_the_progress_of_looking_back_is_told(store: Store) -> None:
     people.register("shop", installation="a")
     people.register("shop", installation="b")
     told: list[int] = []
-    Targeting(store).as_of(1, told.append)
+    past = Targeting(store).as_of(1, told.append)
+    assert past.count("shop", "installation:a") == 1
+    assert told == [], "one installation needs no fold"
+    for _ in range(2):
+        assert past.count("shop", "all") == 1
     assert told == [1]
 
 

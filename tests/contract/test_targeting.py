@@ -83,7 +83,7 @@ def test_R35_a_stream_is_resumable_behind_any_id(host: Host) -> None:
 
 
 def test_R35_a_stream_goes_on_over_pages(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("addressee.application.targeting.PAGE", 2)
+    monkeypatch.setattr("addressee.application.audiences.paged_audience.PAGE", 2)
     town(host)
     assert host.found("all") == ["d0", "d1", "d2", "d3", "d4", "d5"]
     stream = host.reach.targets("shop", "tag:vip")

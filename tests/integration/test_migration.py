@@ -42,6 +42,7 @@ MIGRATIONS = [
     "0004 Pushes that are sent, in batches.",
     "0005 Facts that go to other services: how much each sink has, and dead letters.",
     "0006 Dispatches that are running are found without reading the others.",
+    "0007 Columns for lookups and sessions; the next `addressee migrate` fills them.",
 ]
 REVISIONS = [line[:4] for line in MIGRATIONS]
 
@@ -218,6 +219,15 @@ UNDONE = {
         "postgresql": ["drop index addressee_dispatch_state"],
         "mariadb": ["drop index addressee_dispatch_state on addressee_dispatch"],
     },
+    "0007": {
+        name: [
+            f"drop index addressee_installation_idle{' on addressee_installation' * on}",
+            "alter table addressee_installation drop column flags",
+            "alter table addressee_installation drop column idle_from",
+            "delete from addressee_setting where name = 'installation flags'",
+        ]
+        for name, on in (("sqlite", 0), ("postgresql", 0), ("mariadb", 1))
+    },
 }
 
 
@@ -266,7 +276,7 @@ def test_R38_a_store_of_the_release_before_gets_its_addresses(
         SqlStore(url)
     for arguments, expected in (
         (("--before-deploy",), MIGRATIONS[1:]),
-        ((), ["filled the addresses"]),
+        ((), ["filled the installations and addresses"]),
         ((), ["nothing to do"]),
     ):
         monkeypatch.setattr("sys.argv", ["addressee", "migrate", "--store", url, *arguments])

@@ -9,7 +9,7 @@ import pytest
 from addressee.adapters.http.messages.error_responses import Refused
 from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
 from addressee.adapters.memory import MemoryStore
-from addressee.application import Moment, Past, Personalization, Store
+from addressee.application import Horizon, Moment, Past, Personalization, Store
 
 
 def test_one_past_is_looked_up_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,12 +17,13 @@ def test_one_past_is_looked_up_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Non
     Personalization(store).register("shop", installation="a")
     cached, looked_back = AsOfCache(store, 1 << 20), list[int]()
 
-    def look_back(store: Store, moment: Moment) -> Past:
+    def look_back(store: Store, moment: Moment, horizon: Horizon) -> Past:
         with pytest.raises(Refused, match="try again"):
-            cached.targeting(7, "shop")
+            cached.targeting(0, "shop").count("shop", "all")
         assert cached.targeting(None, "shop").count("shop", "all") == 1
+        assert cached.targeting(0, "shop").count("shop", "installation:a") == 0
         looked_back.append(len(looked_back))
-        return Past(store, moment)
+        return Past(store, moment, horizon=horizon)
 
     monkeypatch.setattr("addressee.adapters.http.v1_api.as_of_cache.Past", look_back)
     for _ in range(2):
@@ -43,14 +44,14 @@ def test_R57_an_application_does_not_wait_for_the_pasts_of_another(
         people.register(code, installation=code)
     cached, looked_back = AsOfCache(store, 1 << 20), list[Moment]()
 
-    def look_back(store: Store, moment: Moment) -> Past:
+    def look_back(store: Store, moment: Moment, horizon: Horizon) -> Past:
         looked_back.append(moment)
         if moment == 1:
             # Another application reads its own past meanwhile; the same one has to try again.
             assert cached.targeting(3, "bank").count("bank", "all") == 1
             with pytest.raises(Refused, match="try again"):
-                cached.targeting(2, "shop")
-        return Past(store, moment)
+                cached.targeting(2, "shop").count("shop", "all")
+        return Past(store, moment, horizon=horizon)
 
     monkeypatch.setattr("addressee.adapters.http.v1_api.as_of_cache.Past", look_back)
     assert cached.targeting(1, "shop").count("shop", "all") == 1
@@ -66,9 +67,9 @@ def test_R57_pasts_in_memory_are_bounded_by_bytes(monkeypatch: pytest.MonkeyPatc
         people.register(code, installation=code)
     looked_back = list[Moment]()
 
-    def look_back(store: Store, moment: Moment) -> Past:
+    def look_back(store: Store, moment: Moment, horizon: Horizon) -> Past:
         looked_back.append(moment)
-        return Past(store, moment)
+        return Past(store, moment, horizon=horizon)
 
     monkeypatch.setattr("addressee.adapters.http.v1_api.as_of_cache.Past", look_back)
     size = Past(store, 3).size()

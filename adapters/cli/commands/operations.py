@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from addressee.adapters.sql import READ_MODELS, Rebuild, SqlStore, lacks_addresses
+from addressee.adapters.sql import READ_MODELS, Rebuild, SqlStore, unfilled
 from addressee.application import (
     History,
     Personalization,
@@ -172,7 +172,8 @@ def migrate(
 
         addressee migrate --store postgresql+psycopg://host/db
 
-    The second also fills the addresses of a store that a release without them has written.
+    The second also fills what the release that has written the store did not know: the addresses
+    of installations, and what queries for one person need.
     """
     # Alembic takes as long to load as a query takes in all.
     from addressee.adapters.sql.schema.migration import Migration  # noqa: PLC0415 # for that reason
@@ -187,9 +188,9 @@ def migrate(
         migration.run(part)
     finally:
         migration.close()
-    if part == "after" and not any(each.startswith("0001") for each in missing):
+    if part == "after":
         with SqlStore(store, prefix=prefix, schema=schema, create=False) as ledger:
-            if lacks_addresses(ledger):
-                Rebuild(ledger, ["addresses"]).run()
-                missing.append("filled the addresses")
+            if lacking := unfilled(ledger):
+                Rebuild(ledger, lacking).run()
+                missing += [f"filled the {' and '.join(lacking)}"] if ledger.last() else []
     typer.echo("\n".join(missing) or "nothing to do")

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from addressee.adapters.sql import SqlStore
-from addressee.application import History, Past, Recorded, Targeting, Viewable
+from addressee.application import AsOf, History, Horizon, Past, Recorded, Targeting, Viewable
 from addressee.domain import Event, Expression, as_expression, values
 from addressee.domain.audiences.expression import primary as primary_only
 
@@ -59,7 +59,7 @@ class AudienceQuery:
         )
 
 
-def looked_back(store: SqlStore, moment: str) -> Past:
+def looked_back(store: SqlStore, moment: str) -> AsOf:
     """Return a store's state in the past.
 
     Args:
@@ -67,10 +67,14 @@ def looked_back(store: SqlStore, moment: str) -> Past:
         moment: a position in digits, or a time in ISO 8601.
     """
     position = int(moment) if moment.isdecimal() and len(moment) < DIGITS else None
-    last = position or store.last()
-    with long_work("looking back") as advance:
-        asked = values.moment("as_of", moment) if position is None else position
-        return Past(store, asked, lambda done: advance(done, last))
+    asked = values.moment("as_of", moment) if position is None else position
+
+    def fold(horizon: Horizon) -> Past:
+        last = position or store.last()
+        with long_work("looking back") as advance:
+            return Past(store, asked, lambda done: advance(done, last), horizon=horizon)
+
+    return AsOf(store, asked, fold)
 
 
 def hint_at_application(store: SqlStore, code: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 
-from addressee.application import Moment, Past, Store, Targeting
+from addressee.application import AsOf, Horizon, Moment, Past, Store, Targeting
 from addressee.application.caching.bounded_cache import BoundedCache
 
 from ..messages.error_responses import UNAVAILABLE, Refused
@@ -32,31 +32,39 @@ class AsOfCache:
         self._lock = Lock()
         self._reading: set[str] = set()
         self._turns = BoundedSemaphore(AT_ONCE)
-        self._cached = BoundedCache[str, tuple[Moment, Targeting]](limit)
+        self._cached = BoundedCache[str, tuple[Moment, Past]](limit)
 
     def targeting(self, moment: Moment | None, application: str) -> Targeting:
         """Return the audiences of a moment, the present if it is None.
+
+        Lookups in the past take no turn; what needs the ledger folded does, when it is asked.
 
         Args:
             moment: a time with its zone, or a position in the ledger.
             application: code of the caller's application.
 
         Raises:
-            Refused: another request of the application reads the past, or too many others do.
-            InvalidValue, StoreUnavailable, StoreDamaged: as `Past` does.
+            InvalidValue, StoreUnavailable: as `Past` does. Its calls also raise Refused: another
+                request of the application reads the past, or too many others do.
         """
         if moment is None:
             return self._present
+
+        def fold(horizon: Horizon) -> Past:
+            return self._folded(moment, application, horizon)
+
+        return Targeting(AsOf(self._store, moment, fold))
+
+    def _folded(self, moment: Moment, application: str, horizon: Horizon) -> Past:
         with self._turn(application):
             cached = self._cached.get(application)
             if cached is not None and cached[0] == moment:
                 return cached[1]
             self._cached.drop(application)  # two would take twice the memory
-            past = Past(self._store, moment)
-            found = Targeting(past)
+            past = Past(self._store, moment, horizon=horizon)
             if past.over:
-                self._cached.put(application, (moment, found), past.size())
-            return found
+                self._cached.put(application, (moment, past), past.size())
+            return past
 
     @contextmanager
     def _turn(self, application: str) -> Generator[None]:

@@ -10,6 +10,7 @@ from ..engine.fork import renew_after_fork
 from ..schema.column_types import Bytes
 from ..schema.read_model_tables import GENERATION
 from ..schema.tables import Schema
+from .address_rows import recipient_columns
 from .generation_cache import GenerationCache
 
 CACHE_BYTES = 64 << 20
@@ -93,18 +94,9 @@ class Index:
         ordinal = installation.c.ordinal
         self.names = Query(named.where(ordinal.in_(listed())))
         self.names_between = Query(named.where(ordinal.between(given("first"), given("last"))))
-        where = schema.address
         addressed = (
-            select(
-                ordinal,
-                installation.c.id,
-                installation.c.person,
-                where.c.service,
-                where.c.address,
-                func.nullif(where.c.details, b""),  # drivers are faster with no bytes than with 0
-                where.c.since,
-            )
-            .join_from(installation, where, where.c.ordinal == ordinal)
+            select(ordinal, installation.c.id, *recipient_columns(schema))
+            .join_from(installation, schema.address, schema.address.c.ordinal == ordinal)
             .order_by(ordinal)
         )
         self.recipients = Query(addressed.where(ordinal.in_(listed())))

@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_
 
 from addressee.application.defaults import utc_now
 from addressee.domain import Conflict, values
+from addressee.domain.times import EPOCH, from_microseconds, to_microseconds
 
-from ..engine.compiled_query import EPOCH, from_microseconds, to_microseconds
 from ..engine.database import Database
 from ..schema.tables import Schema
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from addressee.application import DeadLetter, SinkState, Turn
 from addressee.application.defaults import utc_now
+from addressee.domain.times import from_microseconds, to_microseconds
 
-from ..engine.compiled_query import from_microseconds, to_microseconds
 from ..engine.database import Database
 from ..schema.tables import Schema
 from .lease import Lease, Problem

@@ -9,8 +9,7 @@ from typing import Any, cast, get_args
 from pyroaring import BitMap
 
 from addressee.application import Dispatch, Fate, Message, PushBatch, PushOutcome
-
-from ..engine.compiled_query import from_microseconds, microseconds_or_none, to_microseconds
+from addressee.domain.times import from_microseconds, microseconds_or_none, to_microseconds
 
 OUTCOMES: tuple[PushOutcome, ...] = get_args(PushOutcome)
 DISPATCH_COLUMNS: tuple[str, ...] = (

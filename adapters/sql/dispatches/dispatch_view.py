@@ -9,12 +9,12 @@ from functools import cached_property
 from sqlalchemy import Connection, func, select, update
 
 from addressee.application import Dispatch, PushBatch, PushOutcome
+from addressee.domain.times import to_microseconds
 
 from ..audience_index.generation_cache import GenerationCache
 from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
 from ..engine.bulk_write import Rows
-from ..engine.compiled_query import to_microseconds
 from ..unit_of_work.components import Parts
 from ..unit_of_work.view import SqlReader
 from .dispatch_rows import (

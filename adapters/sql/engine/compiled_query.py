@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,8 +16,6 @@ T = TypeVar("T")
 
 IN_LIMIT = 900
 """Most values within one IN list: 999 is the smallest limit of an SQLite in use."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 def pages(values: Iterable[T], size: int = IN_LIMIT) -> Iterator[list[T]]:
@@ -133,18 +130,3 @@ class Query:
         before, after = (None, ()) if order is None else (order[:at], order[at + length :])
         made = self._compiled[key] = Compiled(state.statement, before, after, constants)
         return made
-
-
-def to_microseconds(moment: datetime) -> int:
-    """Return a time as whole microseconds since 1970 in UTC, the same on every database."""
-    return (moment - EPOCH) // MICROSECOND
-
-
-def microseconds_or_none(moment: datetime | None) -> int | None:
-    """Return the same, or None for no time."""
-    return None if moment is None else to_microseconds(moment)
-
-
-def from_microseconds(number: int) -> datetime:
-    """Return the time in UTC that a database holds as microseconds."""
-    return EPOCH + number * MICROSECOND

@@ -118,6 +118,23 @@ class Database:
             dialect.end_read(connection)
 
     @contextmanager
+    def at_once(self) -> Generator[Connection]:
+        """Open a connection for a statement that reads and needs no transaction around it."""
+        if self._limit:  # which is a transaction's
+            with self.reading() as connection:
+                yield connection
+            return
+        if (gate := self._gate) is not None:
+            gate.wait(REST_SECONDS)
+        with translated(self.dialect), self._connected() as connection:
+            try:
+                self.dialect.begin_nothing(connection)
+                yield connection
+            except BaseException as error:
+                self._undo(connection, error)
+                raise
+
+    @contextmanager
     def writing(self, first: str = "") -> Generator[Connection]:
         """Open a transaction that commits when the block ends, and rolls back when it raises.
 

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, LargeBinary, Row, cast, insert, select
 from addressee.application import START, Seal, Stored, link
 from addressee.application.defaults import utc_now
 from addressee.domain import Conflict
+from addressee.domain.times import from_microseconds, to_microseconds
 
-from ..engine.compiled_query import from_microseconds, to_microseconds
 from ..engine.database import Database
 from .event_statements import EventStatements
 from .settled_reader import Tail

@@ -15,6 +15,8 @@ from addressee.application.defaults import utc_now
 from addressee.domain import Conflict, InvalidValue, StoreError, StoreUnavailable, values
 
 from ..checkpoints.lease import MOST_EVENTS, SECONDS, Lease
+from ..engine.bulk_write import Rows
+from ..schema.bookkeeping_tables import FLAGGED
 from ..store.store import SqlStore
 from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.store_statements import Prepared
@@ -187,17 +189,23 @@ class Rebuild:
 
     def _done(self, connection: Connection) -> None:
         self._lease.forget(connection)
+        if "installations" in self._chosen:
+            setting = self._live.setting
+            Rows(setting, "name", "value").write(connection, "upsert", [(FLAGGED, b"")])
 
 
-def lacks_addresses(store: SqlStore) -> bool:
-    """Return whether a store has installations and no address: an earlier release has written it.
-
-    A rebuild of ``addresses`` fills them.
-    """
+def unfilled(store: SqlStore) -> list[str]:
+    """Return the read models that an earlier release left incomplete, which a rebuild fills."""
     schema = store.parts.prepared.schema
     with store.database.reading() as connection:
         installations, addresses = (
             connection.execute(select(table.c.ordinal).limit(1)).first()
             for table in (schema.installation, schema.address)
         )
-    return installations is not None and addresses is None
+        names = schema.setting.c.name
+        flagged = connection.execute(select(names).where(names == FLAGGED)).first()
+    lacking = {
+        "installations": flagged is None,
+        "addresses": installations is not None and addresses is None,
+    }
+    return [name for name, lacks in lacking.items() if lacks]

@@ -46,7 +46,7 @@ class ShadowLoading(IndexLoading):
 
     def _write(self, write: Write) -> None:
         prepared, chosen = self._prepared, self._chosen
-        if write.rows is prepared.bindings and "installations" not in chosen:
+        if write.rows in (prepared.bindings, prepared.flags) and "installations" not in chosen:
             return
         if write.rows is prepared.delta and "audiences" not in chosen:
             return
@@ -54,11 +54,11 @@ class ShadowLoading(IndexLoading):
             return
         super()._write(write)
 
-    def _register(self, new: Sequence[tuple[str, str]]) -> None:
+    def _register(self, new: Sequence[tuple[str, str, int | None]]) -> None:
         """Take the ordinals over; an installation that has lost its row gets another."""
         if not new:
             return
-        names = {name for name, _ in new}
+        names = {name for name, *_ in new}
         _, known = numbers_and_ordinals(self._connection, self._live.index, "", frozenset(), names)
         if lost := [row for row in new if row[0] not in known]:
             self._live.installations.insert(self._connection, lost)
@@ -66,5 +66,5 @@ class ShadowLoading(IndexLoading):
                 self._connection, self._live.index, "", frozenset(), names
             )
         if "installations" in self._chosen:
-            rows = [(known[name], name, application) for name, application in new]
+            rows = [(known[name], name, *others) for name, *others in new]
             self._prepared.numbered_installations.insert(self._connection, rows)

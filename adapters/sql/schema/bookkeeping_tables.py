@@ -11,6 +11,9 @@ SLOT_NAMES = [f"slot {n}" for n in range(16)]
 IDENTIFIER_KEY = "identifier_key"
 INDEXED = "indexed attributes"
 """Names of settings; the second is JSON."""
+FLAGGED = "installation flags"
+"""A setting that is there where all rows of installations have ``flags`` and ``idle_from``. A store
+of an earlier release gets it when its installations are rebuilt, with no earlier code at work."""
 
 
 def tracking(new: NewTable) -> Table:

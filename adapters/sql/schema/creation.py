@@ -10,7 +10,7 @@ from ..engine.bulk_write import Rows
 from ..engine.database import Database
 from ..engine.dialects import Writers, dialect_of
 from .append_only import triggers
-from .bookkeeping_tables import SLOT_NAMES
+from .bookkeeping_tables import FLAGGED, SLOT_NAMES
 from .read_model_tables import FIRST_GENERATION
 from .tables import REVISION, Schema
 
@@ -67,6 +67,7 @@ def write_first_rows(connection: Connection, schema: Schema) -> None:
     if dialect_of(connection).writers is Writers.SHARE_ROWS:
         slots = [(name, b"") for name in SLOT_NAMES]
         Rows(schema.setting, "name", "value").write(connection, "upsert", slots)
+    Rows(schema.setting, "name", "value").write(connection, "upsert", [(FLAGGED, b"")])
     generation = Rows(schema.chunk, *schema.chunk.c.keys())
     generation.write(connection, "upsert", [FIRST_GENERATION])
     connection.execute(insert(schema.migration), {"version_num": REVISION})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, SmallInteger, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, Table, UniqueConstraint
 
 from .column_types import NAME, TERM, Bytes, Counter, NewTable, exact
 
@@ -13,7 +13,11 @@ FIRST_GENERATION = (GENERATION, 0, 0, 0, b"")
 
 
 def installation(new: NewTable) -> Table:
-    """Return ordinal, owner and time of binding of every installation."""
+    """Return ordinal, owner, time of binding and `FLAGS` of every installation.
+
+    ``idle_from`` is when its session was last alive, or earlier: touches do not change it, but the
+    search for idle sessions does.
+    """
     return new(
         "installation",
         Column("ordinal", Integer, primary_key=True),
@@ -21,7 +25,10 @@ def installation(new: NewTable) -> Table:
         Column("application", NAME, nullable=False),
         Column("person", NAME),
         Column("bound_at", BigInteger),
+        Column("flags", SmallInteger),
+        Column("idle_from", BigInteger),
         UniqueConstraint("person", "ordinal"),
+        Index(f"{new.prefix}installation_idle", "application", "idle_from"),
     )
 
 

@@ -21,7 +21,7 @@ from .column_types import NewTable
 NAMES = {"prefix": re.compile(r"\w*"), "schema": re.compile(r"\w+")}
 LONGEST = 40
 """Most bytes of a prefix or schema: names in PostgreSQL have at most 63."""
-REVISION = "0006"
+REVISION = "0007"
 """The newest migration (migrations/versions); its outcome are these tables."""
 
 

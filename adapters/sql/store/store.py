@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Self
@@ -13,10 +13,11 @@ from sqlalchemy import Connection, Engine, LargeBinary, cast, insert, select, up
 from sqlalchemy.engine import URL
 
 from addressee.adapters.serialization.event_mapper import EventMapper
-from addressee.application import Seal
+from addressee.application import Found, Lookup, Seal
 from addressee.domain import Conflict, StoreUnavailable, indexed_names, key_fingerprint, values
 
 from ..audience_index.compaction import Upkeep, compact, nobody_compacts
+from ..audience_index.lookups import Lookups
 from ..bulk_load.index_loader import IndexLoading
 from ..bulk_load.ledger_loader import LedgerFilling
 from ..checkpoints.lease import SECONDS
@@ -96,6 +97,7 @@ class SqlStore:
             Upkeep(),
         )
         self._joining = Joining(self.database.engine)
+        self._lookups = Lookups(self.database, self._schema)
         self._dispatches = DispatchStatements(self.parts)
         self._ordering = ordering_on(self.database.engine)
         # A view must not begin before a rebuild swaps a table that it then finds with less in it.
@@ -121,6 +123,10 @@ class SqlStore:
         """Open a view of one moment."""
         with self.viewing() as connection:
             yield SqlReader(connection, self.parts)
+
+    def find(self, lookup: Lookup) -> Sequence[Found] | None:
+        """Return what a lookup finds; None until the rows of installations have flags."""
+        return self._lookups.find(lookup)
 
     def ping(self) -> None:
         """Return if the database answers and can be written; waits for no other writer.

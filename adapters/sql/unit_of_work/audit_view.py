@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, select
 
 from addressee.application import InstallationRow, Seal, Stored
+from addressee.domain.times import from_microseconds
 
-from ..engine.compiled_query import from_microseconds
+from ..audience_index.address_rows import ADDRESS, address_in
 from ..event_store.seal_writer import seal_of, stored
-from .address_rows import address_in
 from .view import SqlReader
 
 
@@ -35,14 +36,21 @@ class SqlAudit(SqlReader):
     def rows(self) -> Iterable[InstallationRow]:
         """Return every installation's row."""
         table, where = self._schema.installation, self._schema.address
-        columns = (table.c.ordinal, table.c.id, table.c.application, table.c.person)
-        told = (where.c.service, where.c.address, where.c.details, where.c.since)
+        own = ("ordinal", "id", "application", "person", "bound_at", "flags", "idle_from")
+        columns: list[ColumnElement[Any]] = [table.c[name] for name in own]
+        columns += (where.c[name] for name in ADDRESS)
+        flagged = self.flagged()
         both = table.outerjoin(where, where.c.ordinal == table.c.ordinal)
-        found = select(*columns, table.c.bound_at, *told).select_from(both)
-        for ordinal, name, application, person, at, *known in self._connection.execute(found):
-            bound_at = None if at is None else from_microseconds(at)
+        statement: Select[Any] = select(*columns).select_from(both)
+        found: Sequence[Sequence[Any]] = self._connection.execute(statement)  # type: ignore[assignment] # rows are sequences
+        for ordinal, name, application, person, at, noted, idle_from, *known in found:
+            flags = (noted or 0) if flagged else None
             address = None if known[0] is None else address_in(*known)
-            yield InstallationRow(ordinal, name, application, person, bound_at, address)
+            bound_at, idle = (
+                None if time is None else from_microseconds(time) for time in (at, idle_from)
+            )
+            row = (ordinal, name, application, person, bound_at, address, flags, idle)
+            yield InstallationRow(*row)
 
     def claims(self) -> Iterable[tuple[str, str]]:
         """Return every claim that is held."""

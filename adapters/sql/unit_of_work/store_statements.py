@@ -15,8 +15,8 @@ class Prepared(EventStatements):
         schema: the tables.
 
     Attributes:
-        holders, installations, numbered_installations, bindings, addresses, delta, segments,
-            touches: write rows; which columns, says the constructor.
+        holders, installations, numbered_installations, bindings, flags, idle_times, addresses,
+            delta, segments, touches: write rows; which columns, says the constructor.
         index: those that audiences need.
     """
 
@@ -24,9 +24,11 @@ class Prepared(EventStatements):
         super().__init__(schema)
         installation = schema.installation
         self.holders = Rows(schema.holder, "claim", "person")
-        self.installations = Rows(installation, "id", "application")
-        self.numbered_installations = Rows(installation, "ordinal", "id", "application")
-        self.bindings = Rows(installation, "ordinal", "person", "bound_at")
+        self.installations = Rows(installation, "id", "application", "flags")
+        self.numbered_installations = Rows(installation, "ordinal", "id", "application", "flags")
+        self.bindings = Rows(installation, "ordinal", "person", "bound_at", "flags", "idle_from")
+        self.flags = Rows(installation, "ordinal", "flags")
+        self.idle_times = Rows(installation, "ordinal", "idle_from")
         self.addresses = Rows(schema.address, "ordinal", "service", "address", "details", "since")
         self.delta = Rows(schema.delta, "term", "ordinal", "present")
         self.segments = Rows(schema.segment, "application", "name", "expression")

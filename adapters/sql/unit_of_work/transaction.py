@@ -8,19 +8,20 @@ from datetime import datetime
 from functools import cached_property
 
 from eventsourcing.persistence import IntegrityError
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
 from addressee.application import Changes, InstallationChange, Stored
 from addressee.domain import Address, Conflict, Event
+from addressee.domain.times import microseconds_or_none, to_microseconds
 
+from ..audience_index.address_rows import address_row
 from ..audience_index.generation_cache import GenerationCache
 from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
 from ..audience_index.term_dictionary import add_terms, numbers_and_ordinals
 from ..engine.bulk_write import Write
-from ..engine.compiled_query import microseconds_or_none, pages, to_microseconds
+from ..engine.compiled_query import pages
 from ..event_store.append import insert_events
-from .address_rows import address_row
 from .components import Parts
 from .view import SqlReader
 
@@ -57,6 +58,23 @@ class SqlTransaction(SqlReader):
         """Note that sessions are alive."""
         rows = [(name, to_microseconds(at)) for name, at in sessions.items()]
         self._prepared.touches.write(self._connection, "upsert", rows)
+
+    def skip_touched(self, application: str, before: datetime, limit: int) -> int:
+        """Note of sessions that look idle when they were touched, so that none looks again."""
+        table, touch = self._schema.installation, self._schema.touch
+        touched = (
+            select(table.c.ordinal, touch.c.at)
+            .join_from(table, touch, touch.c.installation == table.c.id)
+            .where(table.c.application == application)
+            .where(table.c.idle_from <= to_microseconds(before))
+            .where(touch.c.at > to_microseconds(before))
+            .order_by(table.c.idle_from)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        rows = [tuple(row) for row in self._connection.execute(touched)]
+        self._prepared.idle_times.write(self._connection, "update", rows)
+        return len(rows)
 
     def _writes(self, changes: Changes) -> list[Write]:
         """Return what is to be written to the read models' tables."""
@@ -96,15 +114,15 @@ class SqlTransaction(SqlReader):
 
     def _change(self, changes: Sequence[InstallationChange]) -> Iterator[Write]:
         """Yield what changes owners and postings; new installations and terms are added at once."""
-        self._register([(c.installation, c.application) for c in changes if c.new])
+        self._register([(c.installation, c.application, c.flags) for c in changes if c.new])
         of_application: dict[str, list[InstallationChange]] = defaultdict(list)
         for change in changes:
             of_application[change.application].append(change)
         for application, group in of_application.items():
             yield from self._change_within(application, group)
 
-    def _register(self, new: Sequence[tuple[str, str]]) -> None:
-        """Give ordinals to new installations: ids and applications."""
+    def _register(self, new: Sequence[tuple[str, str, int | None]]) -> None:
+        """Give ordinals to new installations: ids, applications and flags."""
         self._prepared.installations.insert(self._connection, new)
 
     def _change_within(
@@ -118,12 +136,21 @@ class SqlTransaction(SqlReader):
             numbers |= add_terms(self._connection, index, application, unknown)
         # Of several changes of one installation the last one counts.
         moved = {change.installation: change for change in changes if change.moved}
+        flags = {c.installation: c.flags for c in changes if c.flags is not None}
         if moved:
             bindings = [
-                (ordinals[name], change.person, microseconds_or_none(change.bound_at))
+                (ordinals[name], change.person, at, flags.get(name), at)
                 for name, change in moved.items()
+                for at in (microseconds_or_none(change.bound_at),)
             ]
             yield Write(self._prepared.bindings, "update", bindings)
+        written = {c.installation: c.flags for c in changes if c.new}
+        if others := [
+            (ordinals[name], now)
+            for name, now in flags.items()
+            if name not in moved and written.get(name) != now
+        ]:
+            yield Write(self._prepared.flags, "update", others)
         addresses = {
             ordinals[change.installation]: change.address
             for change in changes

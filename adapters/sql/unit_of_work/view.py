@@ -15,12 +15,13 @@ from sqlalchemy import ColumnElement, Connection, Join, case, select
 
 from addressee.application import Recipient, Recorded
 from addressee.domain import MobileApp
+from addressee.domain.times import from_microseconds, to_microseconds
 
 from ..audience_index.postings_reader import Postings
-from ..engine.compiled_query import from_microseconds, pages, to_microseconds
+from ..engine.compiled_query import pages
 from ..event_store.event_statements import KNOWN, LAST
+from ..schema.bookkeeping_tables import FLAGGED
 from ..schema.tables import Schema
-from .address_rows import Recipients
 from .components import Parts
 
 UNKNOWN = [(None, None)] * KNOWN
@@ -204,7 +205,7 @@ class SqlReader:
             else:
                 rows = index.recipients.rows(self._connection, page)
             found += rows
-        return Recipients(found)
+        return Recipient.of(found)
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
         """Return bound installations that nobody used since ``before``."""
@@ -214,10 +215,17 @@ class SqlReader:
             .select_from(self._with_touches())
             .where(table.c.application == application, table.c.person.is_not(None))
             .where(self._seen() <= to_microseconds(before))
-            .order_by(table.c.ordinal)
             .limit(limit)
         )
+        if self.flagged():
+            rows = rows.where(table.c.idle_from <= to_microseconds(before))
+            rows = rows.order_by(table.c.idle_from, table.c.ordinal)
         return self._connection.execute(rows).scalars().all()
+
+    def flagged(self) -> bool:
+        """Return whether all rows of installations have `flags` and `idle_from`."""
+        name = self._schema.setting.c.name
+        return self._connection.execute(select(name).where(name == FLAGGED)).first() is not None
 
     def mobile_apps(self) -> Sequence[MobileApp]:
         """Return the configured mobile apps."""

@@ -109,6 +109,9 @@ class DatabaseDialect(ABC):
     def begin_read(self, connection: Connection, first: str) -> None:
         """Begin a transaction that sees one moment, chosen after the statement ``first``."""
 
+    def begin_nothing(self, connection: Connection) -> None:
+        """Have each statement be a transaction of its own, if that takes no round trip."""
+
     @abstractmethod
     def begin_write(self, connection: Connection, first: str) -> None:
         """Begin a transaction that writes, with the statement ``first``."""

@@ -99,6 +99,10 @@ class PostgresqlDialect(DatabaseDialect):
         """Begin in one round trip."""
         self._begin(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", first)
 
+    def begin_nothing(self, connection: Connection) -> None:
+        """Have the driver begin no transaction."""
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+
     def begin_write(self, connection: Connection, first: str) -> None:
         """Likewise; readers rely on a writer's id being older than its positions."""
         begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; {TAKE_XID}{LIMIT_WAITING}"

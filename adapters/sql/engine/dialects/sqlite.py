@@ -152,6 +152,17 @@ class SqliteDialect(DatabaseDialect):
             REPLACE.format(exists=exists, refusal=refusal, **names),
         ]
 
+    def rename_parts(self, connection: Connection, schema: str | None, old: str, new: str) -> None:
+        """Make indexes again under their new names, since there is no other way."""
+        place = f'"{schema}".' if schema else ""
+        found = connection.exec_driver_sql(
+            f"SELECT name, sql FROM {place}sqlite_master WHERE type = 'index' AND sql IS NOT NULL"  # noqa: S608 # our own names
+        )
+        for name, made in [row for row in found.all() if row[0].startswith(old)]:
+            own = f"{new}{name.removeprefix(old)}"
+            connection.exec_driver_sql(f"DROP INDEX {place}{name}")
+            connection.exec_driver_sql(made.replace(name, own, 1))
+
     def in_range(self, sql: Dialect, table: Table, condition: str, refusal: str) -> Sequence[str]:
         """Return a trigger: a CHECK can't be added to a table that exists."""
         names = trigger_names(sql, table, "in_range")

@@ -1,0 +1,160 @@
+"""An audience over a store: counted, or read page by page, each from the store as of that time.
+
+Most audiences are evaluated within a view of the store. One that names a person or an installation
+is a lookup, which some stores answer by one statement; where they can't, it is as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from addressee.domain import Expression
+
+from ..ports.records import Found, Recipient
+from ..ports.store import LookupStore, Viewable
+from ..ports.views import View
+from .evaluation import Plan, first_hits, plan, universe_of
+from .lookup import lookup_of
+
+T = TypeVar("T")
+
+PAGE = 10_000
+"""How many ids are fetched within one view of the store; a slow consumer holds none open."""
+ALL = 2**31 - 1
+"""No store numbers more installations."""
+
+
+class Reading(NamedTuple, Generic[T]):
+    """What is read of the hits.
+
+    Args:
+        from_view: reads it of ordinals.
+        from_lookup: takes it from what a lookup found.
+        addresses: whether a lookup has to find addresses too.
+    """
+
+    from_view: Callable[[View, Sequence[int]], Collection[T]]
+    from_lookup: Callable[[Sequence[Found]], Collection[T]]
+    addresses: bool
+
+
+def names_of(view: View, ordinals: Sequence[int]) -> Sequence[str]:
+    """Return the ids of installations."""
+    return view.names(ordinals)
+
+
+def found_names(found: Sequence[Found]) -> Sequence[str]:
+    """Return the ids of installations that a lookup found."""
+    return [each.installation for each in found]
+
+
+def recipients_of(view: View, ordinals: Sequence[int]) -> Collection[Recipient]:
+    """Return installations with their addresses."""
+    return view.recipients(ordinals)
+
+
+def found_recipients(found: Sequence[Found]) -> Collection[Recipient]:
+    """Return the recipients that a lookup found."""
+    return [each.recipient for each in found if each.recipient is not None]
+
+
+NAMES = Reading(names_of, found_names, addresses=False)
+RECIPIENTS = Reading(recipients_of, found_recipients, addresses=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PagedAudience:
+    """The installations of an application that an audience reaches.
+
+    Args:
+        store: where the index is.
+        lookups: answers lookups; None where the store does not.
+        application: its code.
+        audience: the expression.
+        include_disabled: whether installations with a push flag off count too.
+    """
+
+    store: Viewable
+    lookups: LookupStore | None
+    application: str
+    audience: Expression
+    include_disabled: bool
+
+    def plan(self, reader: View) -> Plan:
+        """Return the plan of its evaluation in a view."""
+        universe = universe_of(include_disabled=self.include_disabled)
+        return plan(self.store, reader, self.application, self.audience, universe)
+
+    def count(self) -> int:
+        """Return how many there are."""
+        if (found := self._found(0, ALL)) is not None:
+            return len(found)
+        with self.store.reading() as reader:
+            return self.plan(reader).count()
+
+    def preview(self, n: int) -> list[str]:
+        """Return the ids of the first ones."""
+        _, names = self._page(0, n, NAMES)
+        return list(names)
+
+    def pages(self, start: int, reading: Reading[T]) -> Iterator[tuple[int, Collection[T]]]:
+        """Yield for each page how many hits it has, and what is read of them.
+
+        Args:
+            start: ordinal from which on they are wanted.
+            reading: what is.
+        """
+        while True:
+            ordinals, rows = self._page(start, PAGE, reading)
+            yield len(ordinals), rows
+            if len(ordinals) < PAGE:
+                return
+            start = ordinals[-1] + 1
+
+    def _page(self, start: int, n: int, reading: Reading[T]) -> tuple[Sequence[int], Collection[T]]:
+        if (found := self._found(start, n, addresses=reading.addresses)) is not None:
+            return [each.ordinal for each in found], reading.from_lookup(found)
+        with self.store.reading() as reader:
+            hits = first_hits(self.plan(reader), start, n)
+            return hits, reading.from_view(reader, hits)
+
+    def _found(self, first: int, n: int, *, addresses: bool = False) -> Sequence[Found] | None:
+        """Return what a lookup finds; None for what is none, and where the store answers none."""
+        if self.lookups is None:
+            return None
+        asked = lookup_of(
+            self.application,
+            self.audience,
+            self.store.identifier_key,
+            include_disabled=self.include_disabled,
+        )
+        if asked is None:
+            return None
+        return self.lookups.find(asked._replace(first=first, limit=n, addresses=addresses))
+
+
+class Recipients(Iterator[Recipient]):
+    """What `Targeting.recipients` returns: an iterator that counts what it leaves out.
+
+    Attributes:
+        without_address: how many installations had none, of the pages that were read so far.
+    """
+
+    def __init__(self, audience: PagedAudience, start: int) -> None:
+        self.without_address = 0
+        self._found = self._read(audience, start)
+
+    def __iter__(self) -> Iterator[Recipient]:  # noqa: PYI034 # the generator is an iterator too
+        """Return the generator itself, which a loop asks with one call less each time."""
+        return self._found
+
+    def __next__(self) -> Recipient:
+        """Return the next one."""
+        return next(self._found)
+
+    def _read(self, audience: PagedAudience, start: int) -> Iterator[Recipient]:
+        for hits, found in audience.pages(start, RECIPIENTS):
+            self.without_address += hits - len(found)
+            yield from found

@@ -1,0 +1,80 @@
+"""Streams up to a moment, with the events that a fold of the whole ledger would count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from addressee.domain import Event
+
+from ..ports.records import Recorded
+from ..ports.views import View
+from .as_of import Horizon
+from .page_boundary import WINDOW, whole_length
+
+ENOUGH = 2 * WINDOW
+"""How many events before a position tell which of them is the last that counts."""
+STARTS = (0, WINDOW // 3, WINDOW // 2)
+"""Places in them to begin at: where one divides a sign-in, another does not."""
+RECENT = 10 * WINDOW
+"""Events that are older than this count in any case."""
+
+
+class PastStreams:
+    """Reads streams of a store as they were.
+
+    A fold up to a position ends at the last place before where no sign-in or logout is half there.
+    Where the streams have no event near the position, it does not matter which place that is.
+
+    Args:
+        view: shows the ledger.
+        horizon: the events that count.
+
+    Attributes:
+        exact: whether what was read so far is what the fold counts.
+    """
+
+    def __init__(self, view: View, horizon: Horizon) -> None:
+        self.exact = True
+        self._view = view
+        self._horizon = horizon
+        self._known: dict[str, Sequence[Recorded]] = {}
+        self._end: int | None = None
+
+    def read(self, streams: Iterable[str]) -> None:
+        """Read several streams at once."""
+        missing = {stream: 0 for stream in streams if stream not in self._known}
+        if missing:
+            found = self._view.streams(missing)
+            self._known |= {stream: self._cut(found.get(stream, ())) for stream in missing}
+
+    def recorded(self, stream: str) -> Sequence[Recorded]:
+        """Return a stream's events that count."""
+        self.read([stream])
+        return self._known[stream]
+
+    def events(self, stream: str) -> Iterator[Event]:
+        """Yield the same without their positions."""
+        return (event for _, event in self.recorded(stream))
+
+    def _cut(self, recorded: Sequence[Recorded]) -> Sequence[Recorded]:
+        counted = [each for each in recorded if self._horizon.has(each)]
+        last = self._horizon.last
+        if last is None or not counted or counted[-1].position <= last - RECENT:
+            return counted
+        end = self._last_that_counts(last)
+        return [each for each in counted if each.position <= end]
+
+    def _last_that_counts(self, last: int) -> int:
+        """Return the position at which the fold ends, or note that it can't be told."""
+        if self._end is not None:
+            return self._end
+        size, page = ENOUGH, self._view.events(max(0, last - ENOUGH), ENOUGH, last)
+        while len(page) < ENOUGH and size < last:  # positions are left out
+            size *= 2
+            page = self._view.events(max(0, last - size), size, last)
+        starts = STARTS if size < last else STARTS[:1]
+        ends = {start + whole_length(page[start:]) for start in starts if start <= len(page)}
+        self.exact = len(ends) == 1 and (size >= last or max(ends) > ENOUGH // 2)
+        length = min(ends)
+        self._end = page[length - 1].position if length else 0
+        return self._end
