@@ -12,6 +12,15 @@ from addressee.domain import InvalidValue
 
 from .json_lines import JsonLinesSink
 
+KAFKA_LOGIN = (
+    "security.protocol",
+    "sasl.mechanism",
+    "sasl.username",
+    "sasl.password",
+    "ssl.ca.location",
+)
+"""Settings of librdkafka that a table may have, by their own names."""
+
 
 class SinkSettings(NamedTuple):
     """One table of the file.
@@ -61,6 +70,14 @@ def rabbitmq(settings: Settings, _: Path) -> EventSink:
     return RabbitMQSink(text(settings, "url"), text(settings, "exchange"))
 
 
+def kafka(settings: Settings, _: Path) -> EventSink:
+    """Return a sink that publishes to a topic of Kafka."""
+    from .kafka import KafkaSink  # noqa: PLC0415 # likewise
+
+    options = {name: text(settings, name) for name in KAFKA_LOGIN if name in settings}
+    return KafkaSink(texts(settings, "servers"), text(settings, "topic"), options=options)
+
+
 def redis(settings: Settings, _: Path) -> EventSink:
     """Return a sink that adds to a Redis stream."""
     from .redis_stream import RedisStreamSink  # noqa: PLC0415 # likewise
@@ -90,6 +107,7 @@ KINDS: Mapping[str, Kind[SinkSettings]] = {
     "webhook": kind(webhook, ("url", "secrets", "allow"), "webhooks"),
     "nats": kind(jetstream, ("servers", "stream", "subject", "credentials"), "nats"),
     "rabbitmq": kind(rabbitmq, ("url", "exchange"), "rabbitmq"),
+    "kafka": kind(kafka, ("servers", "topic", *KAFKA_LOGIN), "kafka"),
     "redis": kind(redis, ("url", "stream"), "redis"),
 }
 

@@ -40,8 +40,8 @@ commands = typer.Typer(
     rich_markup_mode="markdown",
     help="""Send the ledger's facts to other services, and see how far each sink is.
 
-    A file names the sinks: a TOML table for each, with `kind` file, webhook, nats, rabbitmq or
-    redis.
+    A file names the sinks: a TOML table for each, with `kind` file, webhook, nats, rabbitmq,
+    redis or kafka.
     Every fact reaches every sink at least once, in order; a sink that fails delays no other.
 
         addressee relay bus crm --sinks sinks.toml --store sqlite:///shop.db
