@@ -7,15 +7,19 @@ from typing import Self
 
 from addressee.domain import (
     Expression,
+    ExpressionInvalid,
+    LimitExceeded,
     NoRegistration,
     UnknownApplication,
     as_expression,
     values,
 )
+from addressee.domain.limits import DEFAULT, LEAST
 
 from .audiences.cost_estimate import TargetingPlan
 from .audiences.explanation import Explanation, explain
 from .audiences.paged_audience import NAMES, PAGE, PagedAudience, Recipients
+from .ports.accounts import Applications
 from .ports.store import LookupStore, Viewable
 from .read_models.as_of import Horizon, Moment, Past
 from .read_models.past_lookups import AsOf
@@ -29,16 +33,22 @@ class Targeting:
     else InvalidValue. A saved segment, ``segment:churn-risk``, stands for its expression; else
     UnknownSegment. An audience is evaluated over live installations with both push flags on; with
     ``include_disabled`` over all live ones. Every call may raise ExpressionInvalid for an
-    expression that can't be read, and StoreUnavailable for a store that does not answer.
+    expression that can't be read, LimitExceeded for one that is larger than its application may
+    query, and StoreUnavailable for a store that does not answer.
 
     Args:
         store: where the index is; an adapter's.
+        applications: the mobile apps whose limits of expressions count; by default those of the
+            store.
         strict: whether queries of applications that are not configured raise UnknownApplication,
             which costs a round trip; by default they find nothing.
     """
 
-    def __init__(self, store: Viewable, *, strict: bool = False) -> None:
+    def __init__(
+        self, store: Viewable, *, applications: Applications | None = None, strict: bool = False
+    ) -> None:
         self._store = store
+        self._applications = store.applications if applications is None else applications
         self._strict = strict
         self._lookups = store if isinstance(store, LookupStore) else None
 
@@ -53,7 +63,8 @@ class Targeting:
         def fold(horizon: Horizon) -> Past:
             return Past(self._store, moment, progress, horizon=horizon)
 
-        return type(self)(AsOf(self._store, moment, fold), strict=self._strict)
+        past = AsOf(self._store, moment, fold)
+        return type(self)(past, applications=self._applications, strict=self._strict)
 
     def targets(
         self,
@@ -144,7 +155,7 @@ class Targeting:
             NoRegistration: the installation was never registered in the application.
         """
         self._check(application)
-        audience = as_expression(expression)
+        audience = self._read(application, expression)
         with self._store.reading() as reader:
             return explain(
                 self._store,
@@ -182,8 +193,16 @@ class Targeting:
     def _check(self, application: str) -> None:
         """Raise InvalidValue for what can't be an application, UnknownApplication if strict."""
         code = values.identifier("application", application)
-        if self._strict and self._store.applications.get(code) is None:
+        if self._strict and self._applications.get(code) is None:
             raise UnknownApplication(code)
+
+    def _read(self, application: str, expression: str | Expression) -> Expression:
+        """Return an audience within the limits of its application (R57)."""
+        try:
+            return as_expression(expression, LEAST)
+        except (ExpressionInvalid, LimitExceeded):  # only then it costs a round trip to know them
+            app = self._applications.get(application)
+            return as_expression(expression, DEFAULT if app is None else app.limits)
 
     def _audience(
         self,
@@ -194,7 +213,7 @@ class Targeting:
         after: str | None = None,
     ) -> PagedAudience:
         self._check(application)
-        audience = as_expression(expression)
+        audience = self._read(application, expression)
         # Ordinals of the past's lookups are not those of its views, which ``after`` leads to.
         lookups = self._lookups if after is None else None
         return PagedAudience(self._store, lookups, application, audience, include_disabled)

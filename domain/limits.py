@@ -34,6 +34,8 @@ SEGMENT_STREAM = 290
 """Largest length of a segment's name and its application's code together, in characters."""
 EXPRESSION = 4_000_000
 """Longest text of an expression, in characters (R57)."""
+BRACKETS = 100_000
+"""Largest number of opening brackets and nots in the text of an expression (R57)."""
 
 
 NONE_IDS = frozenset(
@@ -55,28 +57,46 @@ NONE_IDS = frozenset(
 class Limits:
     """The limits of one application, which its operator can change (R44, R57).
 
+    Those of expressions hold for the text of a query and for the whole of a segment.
+
     Args:
         attributes: largest number of attributes of a person, and of an installation.
         tags: largest number of tags of a person, and of an installation.
         tagging: largest product of changed tags and the person's installations in one command.
         none_ids: external ids that stand for nobody, in lower case; none of them can sign in.
+        expression: largest number of characters of an expression.
+        terms: largest number of terms of an expression, repetitions included.
+        levels: largest number of levels of and, or and not in an expression.
 
     Raises:
-        InvalidValue: a number is of another type or negative.
+        InvalidValue: a number is of another type, negative, or of an expression and too large.
     """
 
     attributes: int = 256
     tags: int = 1_000
     tagging: int = 20_000
     none_ids: frozenset[str] = NONE_IDS
+    expression: int = EXPRESSION
+    terms: int = TERMS
+    levels: int = DEPTH
 
     def __post_init__(self) -> None:
         """Check the numbers."""
         for name in ("attributes", "tags", "tagging"):
-            most: object = getattr(self, name)
-            if not isinstance(most, int) or isinstance(most, bool) or most < 0:
-                raise InvalidValue(name, "should be a whole number of 0 or more")
+            check_number(name, getattr(self, name))
+        for name, most in (("expression", EXPRESSION), ("terms", TERMS), ("levels", DEPTH)):
+            check_number(name, getattr(self, name), most)
+
+
+def check_number(name: str, given: object, most: int | None = None) -> None:
+    """Raise InvalidValue for what is no limit."""
+    if not isinstance(given, int) or isinstance(given, bool) or given < 0:
+        raise InvalidValue(name, "should be a whole number of 0 or more")
+    if most is not None and given > most:
+        raise InvalidValue(name, f"should be at most {most}")
 
 
 DEFAULT = Limits()
 """The limits of applications without settings of their own."""
+LEAST = Limits(expression=1_000, terms=100, levels=20)
+"""The lowest limits of expressions that an application can have."""

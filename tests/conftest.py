@@ -30,11 +30,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that have more rounds, so that `-m long` chooses them."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that have more rounds, so that `-m long` chooses them.
+
+    Those that run with --long only are left out without it.
+    """
     for item in items:
-        if isinstance(item, pytest.Function) and "long" in item.fixturenames:
+        only_long = item.get_closest_marker("only_long") is not None
+        if only_long or (isinstance(item, pytest.Function) and "long" in item.fixturenames):
             item.add_marker(pytest.mark.long)
+    if not config.getoption("--long"):
+        left_out = [each for each in items if each.get_closest_marker("only_long") is not None]
+        items[:] = [each for each in items if each not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")

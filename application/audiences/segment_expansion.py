@@ -9,6 +9,7 @@ from addressee.domain import (
     Expression,
     ExpressionInvalid,
     LimitExceeded,
+    Limits,
     Not,
     Or,
     SegmentCycle,
@@ -16,9 +17,9 @@ from addressee.domain import (
     UnknownSegment,
     as_expression,
     leaves,
-    limits,
 )
-from addressee.domain.audiences.parser import TOO_DEEP
+from addressee.domain.audiences.parser import too_deep
+from addressee.domain.limits import DEFAULT
 
 Lookup = Callable[[str], str | None]
 """From a segment's name to its expression's text, if it is defined."""
@@ -29,39 +30,46 @@ def uses(expression: Expression) -> set[str]:
     return {leaf.value for leaf in leaves(expression) if leaf.field == "segment"}
 
 
-def expanded(expression: Expression, text_of: Lookup, within: str | None = None) -> Expression:
+def expanded(
+    expression: Expression,
+    text_of: Lookup,
+    within: str | None = None,
+    most: Limits = DEFAULT,
+) -> Expression:
     """Return an expression with every segment in it replaced, and those inside them.
 
     Args:
         expression: the audience.
         text_of: finds segments.
         within: the segment that the expression is to define, if it is.
+        most: limits of the whole.
 
     Raises:
         UnknownSegment: one is not defined.
         SegmentCycle: one contains itself.
-        ExpressionInvalid: the whole has more than 200 levels.
-        LimitExceeded: the whole has more than 100,000 terms.
+        ExpressionInvalid: the whole has more levels, by default than 200.
+        LimitExceeded: the whole has more terms, by default than 100,000.
     """
     if not uses(expression):
         return expression
-    expansion = Expansion(text_of, [] if within is None else [within])
-    return as_expression(expansion.of(expression, 1))
+    expansion = Expansion(text_of, [] if within is None else [within], most)
+    return as_expression(expansion.of(expression, 1), most)
 
 
 class Expansion:
     """Replaces segments, each looked up once."""
 
-    def __init__(self, text_of: Lookup, path: list[str]) -> None:
+    def __init__(self, text_of: Lookup, path: list[str], most: Limits) -> None:
         self._text_of = text_of
         self._path = path
+        self._most = most
         self._known: dict[str, tuple[Expression, int]] = {}
         self._terms = 0
 
     def of(self, expression: Expression, level: int) -> Expression:
         """Return an expression of a level with its segments replaced."""
-        if max(level, len(self._path)) > limits.DEPTH:
-            raise ExpressionInvalid(TOO_DEEP, 1)
+        if max(level, len(self._path)) > self._most.levels:
+            raise ExpressionInvalid(too_deep(self._most.levels), 1)
         match expression:
             case Term(field="segment"):
                 return self._segment(expression.value, level)
@@ -94,8 +102,8 @@ class Expansion:
 
     def _count(self, terms: int) -> None:
         self._terms += terms
-        if self._terms > limits.TERMS:
-            raise LimitExceeded("expression with its segments", limits.TERMS, self._terms, "terms")
+        if self._terms > (most := self._most.terms):
+            raise LimitExceeded("expression with its segments", most, self._terms, "terms")
 
 
 def flat(kind: type[And | Or], parts: Iterable[Expression]) -> Iterable[Expression]:

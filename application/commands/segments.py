@@ -37,7 +37,8 @@ class DefineSegment:
             return work.get(Segment.of(self.application, name)).expression
 
         work.check_application(self.application)
-        whole = expanded(as_expression(self.expression), text_of, within=self.name)
+        most = work.limits_of(self.application)
+        whole = expanded(as_expression(self.expression, most), text_of, self.name, most)
         check_indexed(work.store, leaves(whole))
         work.get(Segment.of(self.application, self.name)).define(work.occasion, self.expression)
         return Updated("updated" if work.recorded else "unchanged")

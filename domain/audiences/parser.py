@@ -9,20 +9,19 @@ r"""Parses audiences from text (R33).
     value = name | '"' … '"' | "'" … "'"        with \" \' and \\ inside
 
 Keywords are case-insensitive. A bare value ends at white space, a bracket, ``&&`` or ``||``; it may
-contain quotes, but not start with one. Redundant brackets may nest without limit.
+contain quotes, but not start with one. Redundant brackets count as no level.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .. import limits
 from ..errors import AddresseeError, ExpressionInvalid, LimitExceeded
+from ..limits import DEFAULT, Limits
 from .expression import CONSTANTS, And, Expression, Not, Or, Term, term
-
-TOO_DEEP = f"nests deeper than {limits.DEPTH} levels of and, or, not"
 
 TOKEN = re.compile(
     r"""\s*(?:
@@ -34,11 +33,11 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 UNKNOWN_ESCAPE = re.compile(r"""(?:[^\\]|\\["'\\])*?(?P<escape>\\[^"'\\])""", re.DOTALL)
+TOO_MANY_BRACKETS = f"has more than {limits.BRACKETS} opening brackets and nots"
 SIGNS = {"&&": "and", "||": "or", "!": "not", "(": "(", ")": ")"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token: ``kind`` is an operator, a bracket, ``end``, or ``term`` with its leaf."""
 
     kind: str
@@ -46,16 +45,22 @@ class Token:
     leaf: Term | None = None
 
 
-def as_expression(audience: str | Expression) -> Expression:
+def as_expression(audience: str | Expression, most: Limits = DEFAULT) -> Expression:
     """Return an expression unchanged, or the expression that a text means (R33).
 
+    Args:
+        audience: either of them.
+        most: limits of its characters, terms and levels.
+
     Raises:
-        ExpressionInvalid: the text is not valid, with the column; or the expression has more than
-            200 levels or a part of another type, with column 1.
-        LimitExceeded: it has more than 100,000 terms, or the text 4,000,000 characters (R57).
+        ExpressionInvalid: the text is not valid, with the column, or has more than 100,000 opening
+            brackets and nots; or the expression has more levels, by default than 200, or a part of
+            another type, with column 1.
+        LimitExceeded: it has more terms, by default than 100,000, or the text more characters, by
+            default than 4,000,000 (R57).
     """
     if not isinstance(audience, Expression):
-        return parse(audience)
+        return parse(audience, most)
     waiting: list[tuple[object, int]] = [(audience, 0)]
     terms = 0
     while waiting:
@@ -65,32 +70,37 @@ def as_expression(audience: str | Expression) -> Expression:
                 terms += 1
             case And(tuple() as parts) | Or(tuple() as parts) if parts:
                 waiting += ((each, level + 1) for each in parts)
-                check_terms(len(waiting))
+                check_terms(len(waiting), most)
             case Not(inner):
                 waiting.append((inner, level + 1))
             case _:
                 raise ExpressionInvalid("should be made of terms, And, Or and Not", 1)
-        if not isinstance(part, Term) and level >= limits.DEPTH:
-            raise ExpressionInvalid(TOO_DEEP, 1)
-    check_terms(terms)
+        if not isinstance(part, Term) and level >= most.levels:
+            raise ExpressionInvalid(too_deep(most.levels), 1)
+    check_terms(terms, most)
     return audience
 
 
-def check_terms(count: int) -> None:
+def too_deep(levels: int) -> str:
+    """Return the problem of an expression with more levels."""
+    return f"nests deeper than {levels} levels of and, or, not"
+
+
+def check_terms(count: int, most: Limits) -> None:
     """Raise LimitExceeded for an expression with too many terms (R57)."""
-    if count > limits.TERMS:
-        raise LimitExceeded("expression", limits.TERMS, count, "terms")
+    if count > most.terms:
+        raise LimitExceeded("expression", most.terms, count, "terms")
 
 
-def parse(audience: str) -> Expression:
+def parse(audience: str, most: Limits = DEFAULT) -> Expression:
     """Return the expression that a text means (R33); raises as `as_expression`."""
     # A list instead of recursion: the depth of brackets must not depend on the host's call stack.
     opened = [Bracket(1, negated=False)]
     negated, operand, terms = False, True, 0
-    for token in tokens(audience):
+    for token in tokens(audience, most):
         if operand:
             if token.leaf is not None:
-                check_terms(terms := terms + 1)
+                check_terms(terms := terms + 1, most)
                 opened[-1].add(token.leaf, 0, negated=negated)
                 negated = operand = False
             elif token.kind == "not":
@@ -106,16 +116,18 @@ def parse(audience: str) -> Expression:
                 opened[-1].end_conjunction()
         elif token.kind == ")" and len(opened) > 1:
             inner = opened.pop()
-            opened[-1].add(*inner.closed(), negated=inner.negated)
+            opened[-1].add(*inner.closed(most.levels), negated=inner.negated)
         elif token.kind != "end" or len(opened) > 1:
             end = f") for the bracket of column {opened[-1].column}" if opened[1:] else "the end"
             problem = "no bracket is open" if token.kind == ")" else f"expected and, or, {end}"
             raise ExpressionInvalid(problem, token.column)
-    return flattened(opened[0].closed()[0])
+    return flattened(opened[0].closed(most.levels)[0])
 
 
 class Bracket:
     """The operands since an open bracket, or since the start; each with its final depth."""
+
+    __slots__ = ("_conjunction", "_disjunction", "column", "negated")
 
     def __init__(self, column: int, *, negated: bool) -> None:
         self.column = column
@@ -135,12 +147,15 @@ class Bracket:
         self._disjunction.append(joined(And, self._conjunction))
         self._conjunction = []
 
-    def closed(self) -> tuple[Expression, int]:
-        """Return the bracket's expression and its depth; raises ExpressionInvalid over 200."""
-        self.end_conjunction()
-        part, depth = joined(Or, self._disjunction)
-        if depth > limits.DEPTH:
-            raise ExpressionInvalid(TOO_DEEP, self.column)
+    def closed(self, levels: int) -> tuple[Expression, int]:
+        """Return the bracket's expression and its depth; raises ExpressionInvalid."""
+        if self._disjunction or len(self._conjunction) > 1:
+            self.end_conjunction()
+            part, depth = joined(Or, self._disjunction)
+        else:
+            part, depth = self._conjunction[0]
+        if depth > levels:
+            raise ExpressionInvalid(too_deep(levels), self.column)
         return part, depth
 
 
@@ -167,13 +182,13 @@ def flattened(expression: Expression) -> Expression:
     return type(expression)(tuple(found))
 
 
-def tokens(audience: object) -> Iterator[Token]:
+def tokens(audience: object, most: Limits) -> Iterator[Token]:
     """Yield the tokens of a text, ``end`` last; raises ExpressionInvalid."""
     if not isinstance(audience, str):
         raise ExpressionInvalid("should be text or an expression", 1)
-    if len(audience) > limits.EXPRESSION:
-        raise LimitExceeded("expression", limits.EXPRESSION, len(audience))
-    at, end = 0, len(audience.rstrip())
+    if len(audience) > most.expression:
+        raise LimitExceeded("expression", most.expression, len(audience))
+    at, end, brackets = 0, len(audience.rstrip()), 0
     if not end:
         raise ExpressionInvalid("is empty; expected a term", 1)
     while at < end:
@@ -181,17 +196,21 @@ def tokens(audience: object) -> Iterator[Token]:
         if match is None:
             column = len(audience) - len(audience[at:].lstrip()) + 1
             raise ExpressionInvalid("expected a term, an operator or a bracket", column)
-        yield token_of(match)
+        token = token_of(match)
+        brackets += token.kind in ("(", "not")
+        if brackets > limits.BRACKETS:
+            raise ExpressionInvalid(TOO_MANY_BRACKETS, token.column)
+        yield token
         at = match.end()
     yield Token("end", end + 1)
 
 
 def token_of(match: re.Match[str]) -> Token:
     """Return the token of a match; raises ExpressionInvalid for an invalid term."""
-    sign, field, value, word = match.group("sign", "field", "value", "word")
+    if match.lastgroup == "sign":
+        return Token(SIGNS[match["sign"]], match.start("sign") + 1)
+    field, value, word = match.group("field", "value", "word")
     quote = match.string[match.end() : match.end() + 1] in ('"', "'")
-    if sign is not None:
-        return Token(SIGNS[sign], match.start("sign") + 1)
     if field is not None:
         column = match.start("field") + 1
         if value is None:

@@ -20,7 +20,17 @@ from pydantic import (
 from .. import values
 from ..errors import InvalidValue, LimitExceeded, first_problem
 from ..identity import Identity
-from ..limits import ATTRIBUTES_PER_COMMAND, DEFAULT, NAME, TAGS_PER_COMMAND, Limits
+from ..limits import (
+    ATTRIBUTES_PER_COMMAND,
+    DEFAULT,
+    DEPTH,
+    EXPRESSION,
+    LEAST,
+    NAME,
+    TAGS_PER_COMMAND,
+    TERMS,
+    Limits,
+)
 from .session_policy import SessionPolicy
 
 UserData = Literal["open", "jwt", "restricted"]
@@ -76,6 +86,10 @@ class MobileApp(BaseModel):
         attribute_limit: largest number of attributes of a person, and of an installation (R57).
         tag_limit: largest number of tags of a person, and of an installation.
         tagging_limit: largest product of changed tags and a person's installations in one command.
+        expression_limit: largest number of characters of an expression; this and the next two can
+            only be lowered.
+        term_limit: largest number of terms of an expression.
+        level_limit: largest number of levels of and, or and not in an expression.
         none_ids: external ids that stand for nobody, in any case, in place of the default (R44).
 
     Raises:
@@ -98,6 +112,9 @@ class MobileApp(BaseModel):
     )
     tag_limit: Annotated[int, Field(ge=DEFAULT.tags, le=TAGS_PER_COMMAND)] = DEFAULT.tags
     tagging_limit: Annotated[int, Field(ge=DEFAULT.tagging, le=10**9)] = DEFAULT.tagging
+    expression_limit: Annotated[int, Field(ge=LEAST.expression, le=EXPRESSION)] = DEFAULT.expression
+    term_limit: Annotated[int, Field(ge=LEAST.terms, le=TERMS)] = DEFAULT.terms
+    level_limit: Annotated[int, Field(ge=LEAST.levels, le=DEPTH)] = DEFAULT.levels
     none_ids: Annotated[tuple[str, ...], Field(strict=False)] | None = None
 
     @classmethod
@@ -157,7 +174,15 @@ class MobileApp(BaseModel):
             if self.none_ids is None
             else frozenset(each.casefold() for each in self.none_ids)
         )
-        return Limits(self.attribute_limit, self.tag_limit, self.tagging_limit, none_ids)
+        return Limits(
+            self.attribute_limit,
+            self.tag_limit,
+            self.tagging_limit,
+            none_ids,
+            self.expression_limit,
+            self.term_limit,
+            self.level_limit,
+        )
 
     @property
     def sessions(self) -> SessionPolicy:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.command_line import CommandLine
+from tests import command_line
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -22,14 +22,8 @@ LOGIN: dict[str, object] = {
 }
 
 
-@pytest.fixture(scope="session")
-def command_line() -> Generator[CommandLine]:
-    with CommandLine() as started:
-        yield started
-
-
 @pytest.fixture
-def run(command_line: CommandLine, tmp_path: Path) -> Run:
+def run(tmp_path: Path) -> Run:
     """Return what runs a command in a folder of the test's own."""
     return partial(command_line.run, folder=tmp_path)
 

@@ -147,7 +147,8 @@ def test_help_teaches_every_command_by_an_example(run: Run) -> None:
         told = run(*words, "--help")
         assert (told.returncode, told.stderr) == (0, "")
         assert f"addressee {' '.join(words)}" in told.stdout
-    assert all(name in run("--help").stdout for name in root.commands)
+    listed = run("--help").stdout
+    assert all(name in listed for name in root.commands)
     assert run("--version").stdout.strip() == version("addressee")
 
 

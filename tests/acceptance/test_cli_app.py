@@ -49,7 +49,8 @@ def test_R57_every_setting_of_an_application_has_an_option(run: Run) -> None:
 
 
 def test_R44_R57_limits_and_ids_of_nobody_are_set_and_kept(run: Run) -> None:
-    limits = {"attribute_limit": 300, "tag_limit": 2_000, "tagging_limit": 50_000}
+    raised = {"attribute_limit": 300, "tag_limit": 2_000, "tagging_limit": 50_000}
+    limits = raised | {"expression_limit": 20_000, "term_limit": 1_000, "level_limit": 50}
     given = [f"--{name.replace('_', '-')}={most}" for name, most in limits.items()]
     assert run("add", "shop", *given, "--none-id", "0", "--none-id", "Nobody").returncode == 0
     assert run("add", "shop", "--device-cap", "5").returncode == 0
@@ -58,9 +59,10 @@ def test_R44_R57_limits_and_ids_of_nobody_are_set_and_kept(run: Run) -> None:
     assert shop["none_ids"] == ["0", "Nobody"]
     run("add", "shop", "--usual-none-ids")
     assert listed(run)["shop"]["none_ids"] is None
-    refused = run("add", "shop", "--tag-limit", "10001")
-    assert refused.returncode != 0
-    assert "tag_limit" in refused.stderr
+    for name, most in (("tag_limit", 10_001), ("term_limit", 99), ("level_limit", 201)):
+        refused = run("add", "shop", f"--{name.replace('_', '-')}={most}")
+        assert refused.returncode != 0
+        assert name in refused.stderr
 
 
 def test_a_key_is_printed_once_and_kept_as_a_hash(run: Run, tmp_path: Path) -> None:

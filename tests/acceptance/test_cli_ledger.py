@@ -112,6 +112,7 @@ def test_what_cannot_be_exported_or_imported_is_one_clear_line(
 ) -> None:
     run("export", "one.jsonl", "--store", day)
     (tmp_path / "bad").write_text("no digits")
+    (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
     for words, says in (
         (("export", "one.jsonl", "--store", day), "one.jsonl exists already"),
         (("export", "two.jsonl", "--store", day, "--key-file", "bad"), "bad can't be written"),
@@ -121,6 +122,7 @@ def test_what_cannot_be_exported_or_imported_is_one_clear_line(
             ("import", "bad", "--store", "sqlite:///d.db"),
             "LEDGER_FILE_INVALID: ledger file, line 1",
         ),
+        (("import", "zero.jsonl", "--store", "sqlite:///d.db"), "LEDGER_FILE_INVALID"),
         (("import", "one.jsonl", "--key-file", "bad"), "bad should hold hexadecimal digits"),
         (("import", "one.jsonl", "--key-file", "none"), "none can't be read"),
     ):

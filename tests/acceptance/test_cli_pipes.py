@@ -17,7 +17,7 @@ import pytest
 from addressee.adapters.cli.commands.apply import apply_file
 from addressee.adapters.memory import MemoryStore
 from tests.acceptance.conftest import Run, write
-from tests.command_line import CommandLine
+from tests.command_line import run_into_closed_pipe
 
 DAY = Path(__file__).parents[2] / "docs" / "day.jsonl"
 TARGET = ("target", "all", "--app", "shop")
@@ -46,10 +46,8 @@ def many(run: Run, tmp_path: Path) -> Path:
         ("history", "--actor", "device"),
     ],
 )
-def test_a_reader_that_has_enough_is_no_failure(
-    command_line: CommandLine, many: Path, words: tuple[str, ...]
-) -> None:
-    done = command_line.run_into_closed_pipe(*words, folder=many)
+def test_a_reader_that_has_enough_is_no_failure(many: Path, words: tuple[str, ...]) -> None:
+    done = run_into_closed_pipe(*words, folder=many)
     assert (done.returncode, done.stderr) == (141, "")
     assert "0000-xxx" in done.stdout
 

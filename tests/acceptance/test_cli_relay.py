@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,8 @@ import pytest
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization
 from tests.acceptance.conftest import Run
-from tests.patience import PATIENCE, wait_until
+from tests.forked import PIPE, forked
+from tests.patience import wait_until
 
 SINKS = """
 [log]
@@ -114,18 +112,18 @@ def test_a_table_that_is_wrong_is_named(run: Run, tmp_path: Path, table: str, pr
 
 
 def test_R42_it_runs_until_a_signal_ends_it(url: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "addressee.adapters.cli", "relay", "log"]
-    running = subprocess.Popen(
-        [*command, "--sinks", "sinks.toml", "--store", url], cwd=tmp_path, stderr=subprocess.PIPE
-    )
+    words = ("relay", "log", "--sinks", "sinks.toml", "--store", url)
+    running = forked(*words, folder=tmp_path, stderr=PIPE)
     with SqlStore(url) as store:
         facts = len(store.sinks())
         wait_until((tmp_path / "facts.jsonl").exists, "the file")
         before = len(sent(tmp_path))
         Personalization(store).register("shop", installation="late")
         wait_until(lambda: len(sent(tmp_path)) > before, "another message")
-    running.send_signal(signal.SIGTERM)
-    _, errors = running.communicate(timeout=PATIENCE)
-    assert (running.returncode, errors) == (0, b"relaying to 1 sinks\n")
+    running.terminate()
+    with running:
+        assert running.stderr is not None
+        errors = running.stderr.read()
+    assert (running.wait(), errors) == (0, "relaying to 1 sinks\n")
     assert sent(tmp_path)[before:] == ["addressee.InstallationRegistered.v1"]
     assert facts <= 1

@@ -63,7 +63,7 @@ def test_there_is_an_example() -> None:
 
 @pytest.mark.parametrize(("path", "block"), BLOCKS, ids=[path.name for path, _ in BLOCKS])
 def test_a_python_block_runs(path: Path, block: str, run: Run) -> None:
-    done = run("-c", block)
+    done = run("-W", "error", "-c", block)
     assert done.returncode == 0, f"{path}: {done.stderr}"
 
 

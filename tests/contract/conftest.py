@@ -102,6 +102,21 @@ MARKS = {"mariadb": pytest.mark.mariadb}
 PARAMS = [pytest.param(name, marks=MARKS.get(name, ())) for name in STORES]
 
 
+LEDGERS = {"test_ledger", "test_oracle", "test_personalize", "test_races", "test_recorders"}
+"""The files whose tests run by default on the stock ledger of PostgreSQL too.
+
+Elsewhere it adds nothing to the same ledger on SQLite and to our own on PostgreSQL.
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        stock = item.name.partition("[")[2].startswith("stock_postgresql")
+        if stock and item.path.stem not in LEDGERS:
+            item.add_marker(pytest.mark.only_long)
+
+
 @pytest.fixture(scope="session")
 def stock_database(postgres: Postgres) -> str:
     return postgres.new_database()

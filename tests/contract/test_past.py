@@ -24,7 +24,7 @@ from addressee.domain.audiences import expression as a
 from tests.contract.oracle import Life
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-COMMANDS, MOMENTS, SOME, FEW = 120, 1_000, 300, 100
+COMMANDS, MOMENTS, SOME, FEW = 120, 1_000, 200, 40
 
 
 class Noted(NamedTuple):
@@ -87,7 +87,7 @@ def test_R35_the_past_answers_as_it_did(
     request: pytest.FixtureRequest,
 ) -> None:
     # They have no code of their own here, and the servers' commands take their time.
-    few = short or request.node.callspec.id not in {"memory", "sqlite", "postgresql"}
+    few = short or request.node.callspec.id not in {"memory", "sqlite"}
     life, notes = noted
     chance = random.Random(8)  # noqa: S311 # moments that can be had again
     for _ in range(MOMENTS if long else FEW if few else SOME):
@@ -108,7 +108,7 @@ def test_R36_who_and_the_past_agree_at_any_position(
             recorded.position: recorded.event.timestamp for recorded in reader.events(0, 10_000)
         }
     history = History(store)
-    for position in range(0, notes[-1].position + 1, 3 if long else 11):
+    for position in range(0, notes[-1].position + 1, 3 if long else 29):
         past = Past(store, position)
         told = History(past)
         for row in past.rows():

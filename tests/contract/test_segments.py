@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from addressee.adapters.memory import MemoryStore
 from addressee.application import Call, Changes, Personalization, bulk
 from addressee.domain import (
     ExpressionInvalid,
     InvalidValue,
     LimitExceeded,
+    MobileApp,
     SegmentCycle,
     SegmentDefined,
     SegmentInUse,
@@ -16,7 +18,7 @@ from addressee.domain import (
     UnknownSegment,
 )
 from addressee.domain.audiences import expression as a
-from tests.contract.conftest import Host
+from tests.contract.conftest import Clock, Host
 
 
 def three(host: Host) -> None:
@@ -177,7 +179,39 @@ def test_R33_segments_that_can_t_be_are_refused(host: Host) -> None:
     assert host.reach.segments("shop") == {}
 
 
-def test_R33_uses_may_multiply_but_not_without_end(host: Host) -> None:
+def test_R57_an_application_may_have_lower_limits_of_expressions(host: Host) -> None:
+    lower = {"expression_limit": 1_000, "term_limit": 100, "level_limit": 20}
+    host.store.applications.put(MobileApp.of("shop", lower))
+    host.device("phone", application="bank")
+    long = "all or " + f"tag:{'x' * 240} or " * 3 + "tag:"
+    for taken, refused in (
+        (" or ".join(["all"] * 100), " or ".join(["all"] * 101)),
+        (nested(20), nested(21)),
+        (long.ljust(1_000, "y"), long.ljust(1_001, "y")),
+    ):
+        for limited in (host.reach, host.reach.as_of(host.store.settled())):
+            assert limited.count("shop", taken) == 0
+            with pytest.raises(InvalidValue, match=r"20 levels|at most 100"):
+                limited.count("shop", refused)
+        assert host.found(refused, "bank") == ["phone"]
+        host.people.define_segment("shop", "taken", taken)
+        with pytest.raises(InvalidValue, match=r"20 levels|at most 100"):
+            host.people.define_segment("shop", "refused", refused)
+    host.people.define_segment("shop", "half", " or ".join(f"tag:t{n}" for n in range(50)))
+    host.people.define_segment("shop", "whole", "segment:half and not segment:half")
+    with pytest.raises(LimitExceeded, match="at most 100 terms"):
+        host.people.define_segment("shop", "more", "segment:whole or all")
+
+
+def nested(levels: int) -> str:
+    text = "all"
+    for level in range(levels):
+        text = f"all {('or', 'and')[level % 2]} ({text})"
+    return text
+
+
+def test_R33_uses_may_multiply_but_not_without_end(clock: Clock) -> None:
+    host = Host(MemoryStore(), clock)  # no store has a part in it
     host.people.define_segment("shop", "s0", " or ".join(f"tag:t{n}" for n in range(100)))
     for n in range(1, 10):
         double = f"segment:s{n - 1} or not segment:s{n - 1}"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -35,6 +33,7 @@ from addressee.application import (
     Sinks,
     bulk,
 )
+from tests.forked import forked
 from tests.patience import wait_until
 from tests.servers.brokers import Broker
 
@@ -195,11 +194,10 @@ def test_R42_broker_and_relay_are_killed_and_every_fact_comes_once_in_order(
     rounds, facts = (10, 2_700) if long else (2, 300)
     if name == "rabbitmq":
         asyncio.run(until_up(lambda: from_rabbitmq(server.url, drop)))  # binds a queue
-    command = [sys.executable, "-c", RELAY, name, server.url, url]
     with SqlStore(url) as store:
         for n in range(rounds):
             before = sent(store)
-            relay = subprocess.Popen(command)
+            relay = forked("-c", RELAY, name, server.url, url)
             live(store, facts)
             wait_until(lambda: sent(store) > before, "a confirmed message")  # noqa: B023 # asked at once
             time.sleep(chance.random() * 0.2)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import verify
+from tests.forked import PIPE, forked
 
-KILLS, MANY_KILLS = 8, 200
+KILLS, MANY_KILLS = 3, 200
 GONE = "gone\n"
 
 # Loads the library once and forks a writer for each seed that it reads.
@@ -49,12 +48,7 @@ while True:
 
 def test_R19_R29_R37_kill_9_leaves_whole_commands_only(url: str, long: bool) -> None:
     chance = random.Random(1)  # noqa: S311 # the same moments each time, as far as clocks go
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as writers:
+    with forked("-c", WRITER, url, stdin=PIPE, stdout=PIPE) as writers:
         assert writers.stdin is not None
         assert writers.stdout is not None
         for round_ in range(MANY_KILLS if long else KILLS):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ from pathlib import Path
 from addressee.adapters.sql import SqlStore
 from addressee.application import Call, History, Identity, Message, Notifier, Personalization, bulk
 from addressee.application.defaults import utc_now
+from tests.forked import Process, forked
 from tests.patience import wait_until
 
 WORKER = """
@@ -43,7 +42,7 @@ def test_R39_R40_nobody_twice_and_nobody_logged_out_through_kills(
     new_url: Callable[[], str], tmp_path: Path, *, long: bool
 ) -> None:
     """Whoever was logged out before a batch left is not in it, and outcomes are complete."""
-    count, batch, kills, logouts = (100_000, 500, 20, 10_000) if long else (1_000, 50, 4, 100)
+    count, batch, kills, logouts = (100_000, 500, 20, 10_000) if long else (500, 50, 2, 60)
     url, path = new_url(), tmp_path / "sent.jsonl"
     devices = [f"d{n}" for n in range(count)]
     with SqlStore(url) as store, ThreadPoolExecutor(1) as threads:
@@ -98,11 +97,8 @@ def login(number: int) -> Call:
     return lambda people: people.personalize(f"d{number}", Identity(external_id=f"p{number}"))
 
 
-def start_worker(
-    url: str, dispatch: str, path: Path, batch: int, *, pause: float
-) -> subprocess.Popen[bytes]:
-    arguments = [url, dispatch, str(path), str(batch), str(pause)]
-    return subprocess.Popen([sys.executable, "-c", WORKER, *arguments])
+def start_worker(url: str, dispatch: str, path: Path, batch: int, *, pause: float) -> Process:
+    return forked("-c", WORKER, url, dispatch, str(path), str(batch), str(pause))
 
 
 def lines_in(path: Path) -> int:

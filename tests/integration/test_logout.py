@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from addressee.adapters.sql import SqlStore
 from addressee.application import Targeting
+from tests.forked import PIPE, forked
 
-MANY, ROUNDS = 10_000, 200
+MANY, ROUNDS = 10_000, 100
 
 LOGOUTS = """
 import sys
@@ -36,12 +34,7 @@ def test_R19_another_process_never_finds_the_device_after_the_logout(
     rounds = MANY if long else ROUNDS
     with (
         SqlStore(url) as store,
-        subprocess.Popen(
-            [sys.executable, "-c", LOGOUTS, url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process,
+        forked("-c", LOGOUTS, url, stdin=PIPE, stdout=PIPE) as process,
     ):
         assert process.stdin is not None
         assert process.stdout is not None

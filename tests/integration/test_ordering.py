@@ -8,8 +8,6 @@ which must lose some on a server.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +16,7 @@ from contextlib import ExitStack
 from sqlalchemy import create_engine, text
 
 from addressee.adapters.sql import SqlStore
+from tests.forked import PIPE, forked
 from tests.patience import wait_until
 
 WRITERS = 12
@@ -107,13 +106,7 @@ def follow_writers(url: str, each: int) -> None:
                 return [position for position, _ in reader.events(after, 1000, last)]
 
         numbers = map(str, (WRITERS, each, TOGETHER))
-        writers = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-c", SCRIPT, url, *numbers],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-        )
+        writers = stack.enter_context(forked("-c", SCRIPT, url, *numbers, stdin=PIPE, stdout=PIPE))
         assert writers.stdin is not None
         assert writers.stdout is not None
         ours: list[int] = []
@@ -130,7 +123,7 @@ def follow_writers(url: str, each: int) -> None:
         if not url.startswith("sqlite"):  # where others wait for it
             seen = len(naive)
             wait_until(lambda: read() >= seen + BEYOND, "others write meanwhile")
-        writers.stdin.write(b"\n")
+        writers.stdin.write("\n")
         writers.stdin.close()
         while writers.poll() is None:
             read()

@@ -14,7 +14,7 @@ from addressee.adapters.http_client import Client
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import Identity, Personalization, Targeting, issue_key, verify
 from addressee.domain import AddresseeError, InvalidValue, MobileApp, StoreUnavailable
-from tests.command_line import CommandLine
+from tests import command_line
 from tests.servers import Pgbouncer, Postgres, http_server, pgbouncer_server
 
 pytestmark = pytest.mark.pgbouncer
@@ -28,12 +28,6 @@ SESSIONS = 3
 def pooler(postgres: Postgres) -> Generator[Pgbouncer]:
     with pgbouncer_server(postgres, SESSIONS) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def command_line() -> Generator[CommandLine]:
-    with CommandLine() as started:
-        yield started
 
 
 @pytest.fixture
@@ -70,9 +64,7 @@ def test_commands_and_queries_work_behind_a_pooler(pooled_url: str, *, long: boo
             assert other.execute("show statement_timeout").fetchone() == ("0",)
 
 
-def test_the_service_works_behind_a_pooler(
-    pooled_url: str, command_line: CommandLine, tmp_path: Path, *, long: bool
-) -> None:
+def test_the_service_works_behind_a_pooler(pooled_url: str, tmp_path: Path, *, long: bool) -> None:
     rounds, url = 250 if long else 12, f"{pooled_url}?prepare_threshold=none"
     with SqlStore(url) as store:
         store.applications.put(MobileApp(code="shop"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from sqlalchemy import Engine, create_engine, text
 from addressee.adapters.sql import SqlStore
 from addressee.application import Changes, History, Identity, Personalization, Targeting
 from addressee.domain import InvalidValue, StoreDamaged, StoreUnavailable
+from tests.forked import PIPE, forked
 
 
 @pytest.fixture
@@ -67,21 +66,13 @@ for n in range(40):
 
 def test_R5_R7_six_processes_claim_the_same_emails_and_tokens(url: str) -> None:
     with SqlStore(url) as store:
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", RACE, url],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(6)
-        ]
+        processes = [forked("-c", RACE, url, stdin=PIPE, stdout=PIPE) for _ in range(6)]
         for process in processes:
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.flush()
-        answers = [process.communicate()[0].split() for process in processes]
-        assert [process.returncode for process in processes] == [0] * 6
+        answers = [process.stdout.read().split() for process in processes if process.stdout]
+        assert [process.wait() for process in processes] == [0] * 6
         assert [len({*persons}) for persons in zip(*answers, strict=True)] == [1] * 40
         assert Targeting(store).count("shop", "all") == 6 * 40
         assert Targeting(store).count("bank", "all") == 40

@@ -227,19 +227,18 @@ DAMAGES: dict[str, Damage] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_file_that_was_damaged_is_refused_and_nothing_of_it_stays(
-    origin: SqlStore, target: MemoryStore | SqlStore, tmp_path: Path, damage: str
+    origin: SqlStore, target: MemoryStore | SqlStore, tmp_path: Path
 ) -> None:
-    change, place = DAMAGES[damage]
-    whole = tmp_path / "whole.jsonl"
+    whole, bad = tmp_path / "whole.jsonl", tmp_path / "bad.jsonl"
     end = exported(origin, whole)
-    (tmp_path / "bad.jsonl").write_bytes(change(whole.read_bytes()))
-    with pytest.raises(LedgerFileInvalid, match=place) as refused:
-        imported(target, tmp_path / "bad.jsonl")
-    assert "@" not in str(refused.value)
-    assert "shop-ali" not in str(refused.value)
-    assert verify(target).events == 0
+    for damage, (change, place) in DAMAGES.items():
+        bad.write_bytes(change(whole.read_bytes()))
+        with pytest.raises(LedgerFileInvalid, match=place) as refused:
+            imported(target, bad)
+        assert "@" not in str(refused.value), damage
+        assert "shop-ali" not in str(refused.value), damage
+        assert verify(target).events == 0, damage
     assert imported(target, whole) == end, "the store is as good as new"
 
 

@@ -1,7 +1,7 @@
 """Real database servers for the tests, started on free ports of the loopback interface."""
 
 from .distance import distant
-from .http import Served, http_server
+from .http import Served, client, http_server
 from .lent_databases import LentDatabases
 from .mariadb import MariaDB, mariadb_server
 from .pgbouncer import Pgbouncer, pgbouncer_server
@@ -15,6 +15,7 @@ __all__ = [
     "Postgres",
     "Served",
     "Watch",
+    "client",
     "distant",
     "http_server",
     "mariadb_server",

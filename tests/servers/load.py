@@ -20,10 +20,10 @@ requests = json.load(sys.stdin)
 statuses = collections.Counter()
 gate = threading.Barrier(len(requests))
 
-def send(method, path, body):
+def send(method, path, body, caller):
     content = body.encode()
     head = (
-        f"{method} {path} HTTP/1.1\\r\\nHost: flood\\r\\nAuthorization: App open\\r\\n"
+        f"{method} {path} HTTP/1.1\\r\\nHost: flood\\r\\nAuthorization: App {caller}\\r\\n"
         f"Connection: close\\r\\nContent-Length: {len(content)}\\r\\n\\r\\n"
     ).encode()
     with socket.create_connection((address.hostname, address.port), timeout=120) as connection:
@@ -44,11 +44,16 @@ print(json.dumps(statuses))
 
 
 class Request(NamedTuple):
-    """One request of a device, by the public code of the application ``open``."""
+    """One request.
+
+    Args:
+        caller: the application code or API key that it comes with.
+    """
 
     method: str
     path: str
     body: str
+    caller: str
 
 
 def flooded(served: Served, requests: Iterable[Request]) -> Mapping[str, int]:

@@ -115,7 +115,7 @@ def refusal_of(check: Callable[[], object]) -> str:
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_N6_only_typed_errors(name: str, *, long: bool) -> None:
-    @settings(max_examples=300 if long else 60, deadline=None)
+    @settings(max_examples=300 if long else 25, deadline=None)
     @given(ANYTHING)
     def check(odd: object) -> None:
         refusal = refusal_of(lambda: CHECKS[name](odd))
@@ -144,6 +144,8 @@ def test_N6_an_error_names_the_field() -> None:
         (lambda: DeviceCap(1, "drop"), "over"),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         (lambda: Limits(tags=True), "tags"),
         (lambda: Limits(tagging=-1), "tagging"),
+        (lambda: Limits(terms=limits.TERMS + 1), "terms"),
+        (lambda: MobileApp.of("shop", {"level_limit": 201}), "level_limit"),
         (lambda: MobileApp.of("shop", cast("Any", 5)), "settings"),
         (lambda: MobileApp.of("shop", {"tag_limit": 5}), "tag_limit"),
         (lambda: MobileApp.of("shop", {"none_ids": "guest"}), "none_ids"),

@@ -26,6 +26,8 @@ Code = Annotated[
     str, typer.Argument(help="The application's code, which devices send as credential.")
 ]
 
+Number = int | None
+
 
 class UserDataMode(StrEnum):
     """Which devices may read and change persons' data."""
@@ -83,11 +85,9 @@ def add(  # noqa: PLR0913 # one option for each setting
         ),
     ] = None,
     session_idle: Annotated[
-        int | None, typer.Option(help="Seconds until an unused session ends; 0 for never.")
+        Number, typer.Option(help="Seconds until an unused session ends; 0 for never.")
     ] = None,
-    device_cap: Annotated[
-        int | None, typer.Option(help="Most installations of a person; 0 for no limit.")
-    ] = None,
+    device_cap: Annotated[Number, typer.Option(help="Devices of a person; 0 for no limit.")] = None,
     over_cap: Annotated[
         OverCap | None,
         typer.Option(
@@ -100,18 +100,21 @@ def add(  # noqa: PLR0913 # one option for each setting
             "--server-side-only/--devices-too", help="Only backends may sign persons in and out."
         ),
     ] = None,
-    rate_limit: Annotated[
-        int | None, typer.Option(help="Most requests a second; 0 for no limit.")
-    ] = None,
+    rate_limit: Annotated[Number, typer.Option(help="Requests a second; 0 for no limit.")] = None,
     attribute_limit: Annotated[
-        int | None, typer.Option(help="Most attributes of a person, and of an installation.")
+        Number, typer.Option(help="Most attributes of a person, and of an installation.")
     ] = None,
     tag_limit: Annotated[
-        int | None, typer.Option(help="Most tags of a person, and of an installation.")
+        Number, typer.Option(help="Most tags of a person, and of an installation.")
     ] = None,
     tagging_limit: Annotated[
-        int | None, typer.Option(help="Most changed tags times installations of one command.")
+        Number, typer.Option(help="Most changed tags times installations of one command.")
     ] = None,
+    expression_limit: Annotated[
+        Number, typer.Option(help="Most characters of an audience.")
+    ] = None,
+    term_limit: Annotated[Number, typer.Option(help="Most terms of an audience.")] = None,
+    level_limit: Annotated[Number, typer.Option(help="Most levels of an audience.")] = None,
     none_id: Annotated[
         list[str] | None,
         typer.Option(
@@ -137,6 +140,9 @@ def add(  # noqa: PLR0913 # one option for each setting
         "attribute_limit": attribute_limit,
         "tag_limit": tag_limit,
         "tagging_limit": tagging_limit,
+        "expression_limit": expression_limit,
+        "term_limit": term_limit,
+        "level_limit": level_limit,
         "none_ids": none_id,
     }
     changes = {name: value for name, value in given.items() if value is not None}

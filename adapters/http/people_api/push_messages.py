@@ -197,7 +197,8 @@ def sent(
     service: ServiceContext, caller: Backend, orders: Sequence[Order]
 ) -> Iterator[list[dict[str, Any]]]:
     """Make the dispatches of all messages, or of none, and yield each message's answers."""
-    code, reach = caller.application.code, Targeting(service.store)
+    code = caller.application.code
+    reach = Targeting(service.store, applications=service.configured.applications)
     reached = [[reach.count(code, each) > 0 for each in order.audiences] for order in orders]
     parts = [
         [each for each, found in zip(order.audiences, founds, strict=True) if found]

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 
-from addressee.application import AsOf, Horizon, Moment, Past, Store, Targeting
+from addressee.application import Applications, AsOf, Horizon, Moment, Past, Store, Targeting
 from addressee.application.caching.bounded_cache import BoundedCache
 
 from ..messages.error_responses import UNAVAILABLE, Refused
@@ -24,11 +24,13 @@ class AsOfCache:
         store: the store to read.
         limit: most bytes of moments in memory, one of each application; one above it is read for
             each query.
+        applications: the mobile apps whose limits count; by default those of the store.
     """
 
-    def __init__(self, store: Store, limit: int) -> None:
+    def __init__(self, store: Store, limit: int, applications: Applications | None = None) -> None:
         self._store = store
-        self._present = Targeting(store)
+        self._applications = applications
+        self._present = Targeting(store, applications=applications)
         self._lock = Lock()
         self._reading: set[str] = set()
         self._turns = BoundedSemaphore(AT_ONCE)
@@ -53,7 +55,7 @@ class AsOfCache:
         def fold(horizon: Horizon) -> Past:
             return self._folded(moment, application, horizon)
 
-        return Targeting(AsOf(self._store, moment, fold))
+        return Targeting(AsOf(self._store, moment, fold), applications=self._applications)
 
     def _folded(self, moment: Moment, application: str, horizon: Horizon) -> Past:
         with self._turn(application):

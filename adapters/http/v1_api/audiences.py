@@ -95,7 +95,9 @@ class Preview(BaseModel):
 def audience_routes(service: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1/audiences", tags=["audiences"], responses=PROBLEMS)
-    as_of_cache = AsOfCache(service.store, service.bounds.past_bytes)
+    as_of_cache = AsOfCache(
+        service.store, service.bounds.past_bytes, service.configured.applications
+    )
 
     def resolved(caller: Backend, query: AudienceQuery) -> tuple[str, Targeting]:
         """Return the caller's application and the audiences of the query's moment."""

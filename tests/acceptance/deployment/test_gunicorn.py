@@ -11,13 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Targeting, issue_key, verify
 from addressee.domain import MobileApp
-from tests.servers import MariaDB, Postgres
+from tests.servers import MariaDB, Postgres, client
 from tests.servers.http import wait_for
 from tests.servers.ports import free_port
 
@@ -60,19 +59,18 @@ def gunicorn(folder: Path, store: str) -> Generator[str]:
     assert "Traceback" not in said, said
 
 
-def send(url: str, key: str, client: int, commands: int) -> tuple[Counter[int], set[str]]:
+def send(url: str, key: str, number_of_client: int, commands: int) -> tuple[Counter[int], set[str]]:
     """Sign devices in, each request on a connection of its own, so that any worker may take it.
 
     Returns:
         Statuses and the workers that registered devices.
     """
-    headers = {"Authorization": f"App {key}", "Connection": "close"}
     statuses, workers = Counter[int](), set[str]()
-    with httpx.Client(base_url=f"{url}/v1/commands", headers=headers, timeout=60) as http:
+    with client(f"{url}/v1/commands", Authorization=f"App {key}", Connection="close") as http:
         for number in range(commands // 2):
             made = http.post("/register", json={"os": "ios"})
             device = made.json().get("installation", "")
-            identity = {"external_id": f"{client}-{number}"}
+            identity = {"external_id": f"{number_of_client}-{number}"}
             body = {"installation": device, "identity": identity, "tags": ["new"]}
             done = http.post("/personalize", json=body)
             statuses.update((made.status_code, done.status_code))

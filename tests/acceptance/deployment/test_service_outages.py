@@ -17,7 +17,7 @@ from addressee.application import issue_key, verify
 from addressee.domain import MobileApp
 from tests.integration.test_outages import administrator, kill_sessions, run
 from tests.patience import Progress
-from tests.servers import MariaDB, Postgres, http_server
+from tests.servers import MariaDB, Postgres, client, http_server
 
 CLIENTS = 8
 ANSWERS, MANY_ANSWERS = 3 * CLIENTS, 200 * CLIENTS
@@ -40,8 +40,7 @@ class Service:
     """
 
     def __init__(self, url: str, key: str, admin: Engine, answers: int) -> None:
-        headers = {"Authorization": f"App {key}"}
-        self._clients = [httpx.Client(headers=headers, timeout=60) for _ in range(CLIENTS)]
+        self._clients = [client(url, Authorization=f"App {key}") for _ in range(CLIENTS)]
         self.url, self.admin, self._answers = url, admin, answers
         self._names = iter(range(1_000_000))
 
@@ -51,24 +50,25 @@ class Service:
             return int(count.scalar_one())
 
     def ready(self) -> int:
-        assert httpx.get(f"{self.url}/v1/health", timeout=60).status_code == 200
-        return httpx.get(f"{self.url}/v1/ready", timeout=60).status_code
+        http = self._clients[0]
+        assert http.get("/v1/health").status_code == 200
+        return http.get("/v1/ready").status_code
 
     def storm(self, disturb: Callable[[], object] = lambda: None) -> Counter[int]:
         """Register devices from many threads, and disturb them; return the statuses."""
         answered = Progress()
 
-        def send(client: httpx.Client) -> Counter[int]:
+        def send(http: httpx.Client) -> Counter[int]:
             statuses = Counter[int]()
             while not answered.over:
                 body = {"installation": f"d{next(self._names)}"}
-                answer = client.post(f"{self.url}/v1/commands/register", json=body)
+                answer = http.post("/v1/commands/register", json=body)
                 statuses[answer.status_code] += 1
                 answered.add()
             return statuses
 
         with ThreadPoolExecutor(CLIENTS) as threads, closing(answered):
-            running = [threads.submit(send, client) for client in self._clients]
+            running = [threads.submit(send, http) for http in self._clients]
             answered.wait_for(self._answers, "answers")
             disturb()
             answered.wait_for(self._answers, "answers after a disturbance")
@@ -76,8 +76,8 @@ class Service:
             return sum((each.result() for each in running), Counter())
 
     def close(self) -> None:
-        for client in self._clients:
-            client.close()
+        for http in self._clients:
+            http.close()
 
     def recovers(self, sessions: int) -> None:
         """Each session that is gone costs one answer at most, and then all is well."""

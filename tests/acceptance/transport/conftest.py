@@ -15,7 +15,7 @@ import pytest
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Targeting, issue_key
 from addressee.domain import MobileApp
-from tests.servers import Postgres, Served, http_server
+from tests.servers import Postgres, Served, client, http_server
 
 HOME = "/mobile/1/appinstance"
 SECRET = bytes(range(64))
@@ -38,7 +38,7 @@ class World:
     def __init__(self, store: SqlStore, served: Served) -> None:
         self.store = store
         self.served = served
-        self.http = httpx.Client(base_url=served.url, timeout=60)
+        self.http = client(served.url)
         self.history = History(store)
         self.keys = {
             (app, scope): issue_key(store.applications, app, scope)

@@ -16,7 +16,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import History, Targeting, issue_key, verify
 from addressee.domain import MobileApp
 from tests.patience import Progress
-from tests.servers import http_server
+from tests.servers import client, http_server
 from tests.servers.ports import free_port
 
 from .conftest import HOME
@@ -42,7 +42,7 @@ class Traffic:
     def run(self) -> Traffic:
         chance = random.Random(self.number)  # noqa: S311 # guards no secret
         turn = 0
-        with httpx.Client(base_url=self.url, timeout=60) as http:
+        with client(self.url) as http:
             while not self.acknowledged.over:
                 turn += 1
                 try:
@@ -98,10 +98,11 @@ def test_R19_what_was_acknowledged_is_there_though_the_server_was_killed(
     with ThreadPoolExecutor(CONNECTIONS) as pool, closing(acknowledged):
         with http_server(url, "--port", str(port)) as served:
             headers = {"Authorization": f"App {key}"}
-            for device in DEVICES:
-                body = {"installation": device, "os": "android"}
-                made = httpx.post(f"{server}/v1/commands/register", json=body, headers=headers)
-                assert made.status_code == 200
+            with client(server, **headers) as http:
+                for device in DEVICES:
+                    body = {"installation": device, "os": "android"}
+                    made = http.post("/v1/commands/register", json=body)
+                    assert made.status_code == 200
             running = [pool.submit(each.run) for each in traffic]
             acknowledged.wait_for(answers, "acknowledged requests")
             served.process.kill()

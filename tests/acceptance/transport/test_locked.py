@@ -9,14 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import issue_key
 from addressee.domain import MobileApp
-from tests.servers import MariaDB, Postgres, Watch, http_server
+from tests.servers import MariaDB, Postgres, Watch, client, http_server
 
 from .conftest import HOME
 
@@ -54,7 +53,7 @@ def test_R57_health_answers_while_the_ledger_is_locked(
     with SqlStore(url) as store:
         store.applications.put(MobileApp(code="open"))
         key = issue_key(store.applications, "open", "backend")
-    with http_server(url) as served, httpx.Client(base_url=served.url, timeout=90) as http:
+    with http_server(url) as served, client(served.url) as http:
 
         def register(_: int) -> int:
             answer = http.post(HOME, json={"os": "a"}, headers={"Authorization": "App open"})

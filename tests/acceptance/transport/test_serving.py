@@ -23,8 +23,10 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Message, Notifier, Personalization, Targeting, issue_key
 from addressee.application.defaults import random_id
 from addressee.domain import MobileApp, StoreUnavailable
+from tests.command_line import run
+from tests.forked import PIPE, forked
 from tests.patience import PATIENCE
-from tests.servers import Postgres, http_server
+from tests.servers import Postgres, client, http_server
 
 from .conftest import HOME, code_of
 from .test_tenants import REQUESTS, Names
@@ -44,18 +46,19 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_r19_across_worker_processes(url: str, *, long: bool) -> None:
     with SqlStore(url) as store:
         store.applications.put(SHOP)
-        with http_server(url, "--workers", "2") as served:
+        # A connection of its own for each request, so that any process may answer.
+        own = {**APP, "Connection": "close"}
+        with http_server(url, "--workers", "2") as served, client(served.url, **own) as http:
             for turn in range(30 if long else 8):
-                # A connection of its own for each request, so that any process may answer.
-                made = httpx.post(f"{served.url}{HOME}", json={"os": "a"}, headers=APP)
-                path = f"{served.url}{HOME}/{made.json()['pushRegId']}"
+                made = http.post(HOME, json={"os": "a"})
+                path = f"{HOME}/{made.json()['pushRegId']}"
                 body = {"userIdentity": {"externalUserId": f"p{turn}"}}
-                assert httpx.post(f"{path}/personalize", json=body, headers=APP).is_success
-                told = httpx.get(f"{path}/user", headers=APP).json()
+                assert http.post(f"{path}/personalize", json=body).is_success
+                told = http.get(f"{path}/user").json()
                 assert told["externalUserId"] == f"p{turn}"
-                assert httpx.post(f"{path}/depersonalize", headers=APP).is_success
+                assert http.post(f"{path}/depersonalize").is_success
                 assert Targeting(store).count("shop", f"external_id:p{turn}") == 0
-                assert "externalUserId" not in httpx.get(f"{path}/user", headers=APP).json()
+                assert "externalUserId" not in http.get(f"{path}/user").json()
 
 
 def asked(app: FastAPI, method: str, path: str, **options: object) -> httpx.Response:
@@ -169,13 +172,11 @@ def test_r26_the_server_ends_expired_sessions() -> None:
 
 
 def test_serve_says_what_it_lacks(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "addressee.adapters.cli", "serve", "--store"]
-    done = subprocess.run([*command, "nonsense"], capture_output=True, text=True, check=False)
+    done = run("serve", "--store", "nonsense", folder=tmp_path)
     assert done.returncode == 2
     assert "REQUEST_FORMAT_INVALID: store" in done.stderr
-    with subprocess.Popen(
-        [*command, f"sqlite:///{tmp_path}/new.db", "--port", "0"], stderr=subprocess.PIPE, text=True
-    ) as process:
+    words = ("serve", "--store", f"sqlite:///{tmp_path}/new.db", "--port", "0")
+    with forked(*words, stderr=PIPE) as process:
         assert process.stderr is not None
         assert "no application may speak yet" in process.stderr.readline()
         assert "http://127.0.0.1:" in process.stderr.readline()
