@@ -24,6 +24,7 @@ LITTLE = {
     "replay.EVENTS": 1_500,
     "replay.PROJECTED": 80,
     "replay.ROUNDS": 1,
+    "report.ROUNDS": 1,
     "replay.STOCK_EVENTS": 160,
     "writers.EACH": 5,
     "writers.WRITERS": 2,

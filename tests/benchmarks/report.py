@@ -11,6 +11,8 @@ from time import process_time
 from rich.console import Console
 from rich.table import Table
 
+ROUNDS = 7
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -37,12 +39,13 @@ class Figure:
 
 
 def paired(
-    ours: Callable[[], int], other: Callable[[], int], rounds: int = 7
+    ours: Callable[[], int], other: Callable[[], int], rounds: int | None = None
 ) -> tuple[float, float]:
     """Return the median CPU seconds a unit of both, taken in turn so that both drift alike.
 
     Each callable does some work and returns how many units it was.
     """
+    rounds = rounds or ROUNDS
     spent: tuple[list[float], list[float]] = ([], [])
     for round_ in range(rounds + 1):
         for side, work in zip(spent, (ours, other), strict=True):

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, make_url
 from addressee.adapters.sql import SqlStore
 from addressee.application import issue_key, verify
 from addressee.domain import MobileApp
-from tests.integration.test_outages import administrator, kill_sessions, run
+from tests.integration.engine.test_outages import administrator, kill_sessions, run
 from tests.patience import Progress
 from tests.servers import MariaDB, Postgres, client, http_server
 

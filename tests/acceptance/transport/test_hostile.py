@@ -14,8 +14,7 @@ from addressee.adapters.mobile_sdk.fields import (
     INSTALLATION_FIELDS,
     PERSON_FIELDS,
 )
-
-from .conftest import HOME, World, code_of
+from tests.acceptance.transport.conftest import HOME, World, code_of
 
 WORDS = (*INSTALLATION_FIELDS, *PERSON_FIELDS, *IDENTIFIER_FIELDS, "tags", "isPrimary")
 ODD: tuple[Any, ...] = (

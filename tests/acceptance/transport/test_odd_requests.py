@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .conftest import World
+from tests.acceptance.transport.conftest import World
 
 names = st.one_of(
     st.text(max_size=20),

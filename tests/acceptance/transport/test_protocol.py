@@ -19,11 +19,10 @@ import pytest
 from addressee.adapters.http import create_app
 from addressee.adapters.memory import MemoryApplications, MemoryStore
 from addressee.domain import MobileApp, StoreUnavailable
+from tests.acceptance.transport.conftest import HOME, World, code_of
+from tests.acceptance.transport.test_serving import Broken, asked
 from tests.patience import wait_until
 from tests.servers import Served
-
-from .conftest import HOME, World, code_of
-from .test_serving import Broken, asked
 
 APP = {"Authorization": "App shop"}
 

@@ -23,13 +23,12 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Message, Notifier, Personalization, Targeting, issue_key
 from addressee.application.defaults import random_id
 from addressee.domain import MobileApp, StoreUnavailable
+from tests.acceptance.transport.conftest import HOME, code_of
+from tests.acceptance.transport.test_tenants import REQUESTS, Names
 from tests.command_line import run
 from tests.forked import PIPE, forked
 from tests.patience import PATIENCE
 from tests.servers import Postgres, client, http_server
-
-from .conftest import HOME, code_of
-from .test_tenants import REQUESTS, Names
 
 SHOP = MobileApp(code="shop", session_idle=60)
 APP = {"Authorization": "App shop"}

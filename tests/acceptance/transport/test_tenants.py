@@ -16,8 +16,7 @@ import httpx
 import pytest
 
 from addressee.application import Message, Notifier
-
-from .conftest import HOME, Token, World
+from tests.acceptance.transport.conftest import HOME, Token, World
 
 LOG = logging.getLogger(__name__)
 Headers = Mapping[str, str]

@@ -1,0 +1,1 @@
+"""Everything that shows that the product does what it promises."""

@@ -1,0 +1,1 @@
+"""Services as they are run: processes, outages, floods."""

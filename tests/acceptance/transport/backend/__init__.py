@@ -1,0 +1,1 @@
+"""What a backend asks by its key."""

@@ -1,0 +1,1 @@
+"""What devices ask, as the vendor's SDKs do."""

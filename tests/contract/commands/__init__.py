@@ -1,0 +1,1 @@
+"""Commands, their outcomes and their refusals, on every store."""

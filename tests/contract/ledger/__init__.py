@@ -1,0 +1,1 @@
+"""What the ledger tells of the present and the past, on every store."""

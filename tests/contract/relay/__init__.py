@@ -1,0 +1,1 @@
+"""Facts that go to sinks, on every store."""

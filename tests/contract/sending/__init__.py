@@ -1,0 +1,1 @@
+"""Dispatches of pushes, on every store."""

@@ -1,0 +1,1 @@
+"""Tests of one adapter each, with the real service behind it."""

@@ -1,0 +1,1 @@
+"""Connections and transactions of real databases."""

@@ -1,0 +1,1 @@
+"""Seals, and forgers who are found out by them."""

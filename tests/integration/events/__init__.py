@@ -1,0 +1,1 @@
+"""Facts that real brokers and endpoints get."""

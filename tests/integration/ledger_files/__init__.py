@@ -1,0 +1,1 @@
+"""Ledgers that go into files and come out of them."""

@@ -1,0 +1,1 @@
+"""Read models that are built anew, and those of a host."""

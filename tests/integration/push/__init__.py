@@ -1,0 +1,1 @@
+"""Pushes that services as the real ones get."""

@@ -1,0 +1,1 @@
+"""Read models that are built anew beside commands and queries."""

@@ -1,0 +1,178 @@
+"""Tables are made, migrated, or refused; never half, and never twice."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, inspect, text
+
+from addressee.adapters.cli import main
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.schema.migration import FOLDER, Migration
+from addressee.application import Personalization, Targeting, verify
+from addressee.domain import Conflict, StoreDamaged, StoreOutdated, StoreUnavailable
+from tests.integration.schema.revisions import CHECKS, MIGRATIONS, REVISIONS, TRIGGERS, undo
+
+
+def described(url: str) -> dict[str, Any]:
+    """Return everything that a database tells of its tables."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found: dict[str, Any] = {
+            name: tables_parts(connection, name) for name in inspect(connection).get_table_names()
+        }
+        found["triggers"] = connection.execute(text(TRIGGERS[engine.dialect.name])).all()
+        found["checks"] = connection.execute(text(CHECKS[engine.dialect.name])).all()
+        slots = text("select count(*) from addressee_setting where name like 'slot%'")
+        found["slots"] = connection.execute(slots).scalar()
+    engine.dispose()
+    return found
+
+
+def tables_parts(connection: Connection, name: str) -> object:
+    """Return columns, keys and indexes, in an order that does not depend on how they were made."""
+    looked = inspect(connection)
+    return (
+        [str(column) for column in looked.get_columns(name)],
+        str(looked.get_pk_constraint(name)),
+        sorted(str(constraint) for constraint in looked.get_unique_constraints(name)),
+        sorted(str(index) for index in looked.get_indexes(name)),
+        str(looked.get_table_options(name)) if connection.dialect.name == "mariadb" else "",
+    )
+
+
+def test_a_migrated_schema_equals_a_fresh_one(new_url: Callable[[], str]) -> None:
+    fresh, migrated = new_url(), new_url()
+    SqlStore(fresh).close()
+    migration = Migration(migrated)
+    assert migration.missing() == MIGRATIONS
+    assert migration.run() == REVISIONS
+    assert migration.run() == migration.missing() == migration.missing("before") == []
+    migration.close()
+    assert described(migrated) == described(fresh)
+    with SqlStore(migrated, create=False) as store:
+        Personalization(store).register("shop", installation="a")
+        assert Targeting(store).count("shop", "all") == 1
+
+
+def test_released_migrations_import_no_code_that_may_change() -> None:
+    versions = [*(FOLDER / "versions").glob("v*.py")]
+    assert versions
+    for path in versions:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                assert not any(name.name.startswith("addressee") for name in node.names), path
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, path
+                assert not (node.module or "").startswith("addressee"), path
+
+
+def test_the_sql_of_a_dry_run_makes_the_same(new_url: Callable[[], str]) -> None:
+    dry, fresh = new_url(), new_url()
+    SqlStore(fresh).close()
+    migration = Migration(dry)
+    sql = migration.sql()
+    assert migration.missing() == MIGRATIONS, "a dry run changed something"
+    migration.close()
+    engine = create_engine(dry)
+    with engine.begin() as connection:
+        for statement in statements_of(sql):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+    engine.dispose()
+    assert described(dry) == described(fresh)
+
+
+def statements_of(sql: str) -> list[str]:
+    """Split a script at the ends of its statements, which a trigger's body has inside too."""
+    parts = [part.strip() for part in sql.replace("'; END", "'@ END").split(";\n")]
+    whole = [part.replace("'@ END", "'; END").rstrip(";") for part in parts if part]
+    return [part for part in whole if part not in {"BEGIN", "COMMIT"}]
+
+
+def test_tables_of_another_release_are_refused(new_url: Callable[[], str]) -> None:
+    url = new_url()
+    SqlStore(url).close()
+    engine = create_engine(url)
+    for revision, error in (("0000", StoreOutdated), ("9999", None)):
+        with engine.begin() as connection:
+            connection.execute(
+                text("update addressee_migration set version_num = :it"), {"it": revision}
+            )
+        if error is None:
+            SqlStore(url).close()  # of a later release, whose first part we can live with
+        else:
+            with pytest.raises(error, match="addressee migrate"):
+                SqlStore(url)
+        migration = Migration(url)
+        with pytest.raises(StoreDamaged, match=revision):
+            migration.run()
+        migration.close()
+    engine.dispose()
+
+
+def test_R58_a_store_that_was_forged_before_can_be_migrated_and_is_found_out(
+    new_url: Callable[[], str],
+) -> None:
+    url = new_url()
+    forged = text(
+        "insert into addressee_event (position, stream, version, topic, state)"
+        " values (:at, 'installation:ghost', 1, 'addressee.InstallationExpired', '')"
+    )
+    with SqlStore(url) as store:
+        Personalization(store).register("shop", installation="a")
+        store.seal()
+        with store.database.writing() as connection:
+            undo(connection, *REVISIONS[:1:-1])
+            connection.execute(forged, {"at": -3})
+    migration = Migration(url)
+    assert migration.run("before") == REVISIONS[2:]
+    migration.close()
+    with SqlStore(url) as store:
+        assert "position -3" in {difference.name for difference in verify(store).differences}
+        with pytest.raises((Conflict, StoreUnavailable)), store.database.writing() as connection:
+            connection.execute(forged, {"at": -4})
+
+
+def test_R38_a_store_of_the_release_before_gets_its_addresses(
+    new_url: Callable[[], str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_url()
+    with SqlStore(url) as store:
+        Personalization(store).register("shop", installation="a", push_token="t")
+        with store.database.writing() as connection:
+            undo(connection, *REVISIONS[:0:-1])
+    with pytest.raises(StoreOutdated):
+        SqlStore(url)
+    for arguments, expected in (
+        (("--before-deploy",), MIGRATIONS[1:]),
+        ((), ["filled the installations and addresses"]),
+        ((), ["nothing to do"]),
+    ):
+        monkeypatch.setattr("sys.argv", ["addressee", "migrate", "--store", url, *arguments])
+        with pytest.raises(SystemExit):
+            main()
+        assert capsys.readouterr().out.splitlines() == expected
+    with SqlStore(url) as store:
+        assert [each.address for each in Targeting(store).recipients("shop", "all")] == ["t"]
+        assert verify(store).differences == ()
+
+
+def test_the_command_line_migrates_and_tells(
+    new_url: Callable[[], str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_url()
+
+    def told(*arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", ["addressee", "migrate", "--store", url, *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    assert "CREATE TABLE addressee_event" in told("--dry-run")
+    assert told("--before-deploy").splitlines() == MIGRATIONS
+    assert told() == "nothing to do\n"
+    assert told("--dry-run") == ""

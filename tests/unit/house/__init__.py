@@ -1,0 +1,1 @@
+"""What the project promises of itself: its picture, rules and dependencies."""
