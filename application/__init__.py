@@ -10,6 +10,7 @@ from .audiences.explanation import Explanation, TermExplanation
 from .audiences.paged_audience import Recipients
 from .bulk import Call, bulk, together
 from .execution.command_runner import Outcome
+from .execution.tracing import Tracing
 from .history import History
 from .ledger.consistency import Difference
 from .ledger.hash_chain import START, link
@@ -166,6 +167,7 @@ __all__ = [
     "Targeting",
     "TargetingPlan",
     "TermExplanation",
+    "Tracing",
     "Transaction",
     "Turn",
     "Unknown",

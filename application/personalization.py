@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar, Unpack
 
 from addressee.domain import (
@@ -27,6 +28,7 @@ from .execution.command_runner import Execution, groups_on
 from .execution.concurrency_limit import ConcurrencyLimit
 from .execution.group_commit import GroupStatistics
 from .execution.subscribers import Subscribers
+from .execution.tracing import TracedExecution, Tracing
 from .installations import optional_id, optional_name
 from .persons import PersonCommands
 from .ports.accounts import Applications
@@ -76,6 +78,7 @@ class Personalization(PersonCommands):
             own, as it has on an asynchronous engine.
         transactions: how many transactions of commands run at once at most, so that queries find a
             connection; None for no bound.
+        tracing: records a span of each command and each transaction; None records none.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -96,6 +99,7 @@ class Personalization(PersonCommands):
         clock_ahead: timedelta = timedelta(minutes=5),
         group: int = 64,
         transactions: int | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         values.choice("successor", successor, Successor)
         values.instance("clock_ahead", clock_ahead, timedelta)
@@ -112,8 +116,9 @@ class Personalization(PersonCommands):
             elsewhere, sessions, device_caps, limits, values.flag("strict", strict)
         )
         rules, seen = Rules(successor, ids, self.policies), AggregateCache(cache_bytes)
+        made = Execution if tracing is None else partial(TracedExecution, tracing=tracing)
         super().__init__(
-            Execution(
+            made(
                 store,
                 rules,
                 self._subscribers,

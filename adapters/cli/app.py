@@ -20,6 +20,7 @@ from .commands.serve import serve_store
 from .terminal.files import opened
 from .terminal.output import Form, escape_unencodable, one_line
 from .terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
+from .terminal.traces_option import Traces
 
 SOME_REFUSED = 1
 UNUSABLE = 2
@@ -234,12 +235,14 @@ def who(
 
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913 # the command's options
     store: Store = DEFAULT_STORE,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=256, help="The number of processes.")] = 1,
     senders: pushes.Senders = None,
+    *,
+    traces: Traces = False,
 ) -> None:
     """Serve mobile SDKs and backends over HTTP until SIGTERM or Ctrl-C.
 
@@ -249,7 +252,7 @@ def serve(
 
         addressee serve --store sqlite:///shop.db --port 8000
     """
-    serve_store(store, host, port, workers, senders)
+    serve_store(store, host, port, workers, senders, traces=traces)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from addressee.application import Applications, Store
+from addressee.application import Applications, Store, Tracing
 from addressee.application.defaults import random_id, utc_now
 from addressee.application.sending.notifier import PushRates, Transports
 from addressee.domain import AddresseeError, InvalidValue
@@ -30,6 +30,7 @@ from .messages.error_responses import Refused, error_response
 from .middleware.failure_log import FailureLog
 from .middleware.metrics import Metrics
 from .middleware.outer_middleware import REQUEST, OuterMiddleware
+from .middleware.trace_middleware import TraceMiddleware
 from .mobile_api.installations import installation_routes
 from .mobile_api.persons import person_routes
 from .people_api.contacts import contact_routes
@@ -63,6 +64,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
     session_seconds: float | None = SESSION_SECONDS,
     transports: Transports | None = None,
     push_rates: PushRates | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """Return the ASGI application for mobile SDKs and backends.
 
@@ -84,6 +86,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         transports: what sends pushes, as `Notifier` takes it: running dispatches are sent while the
             application's lifespan runs. None leaves that to others.
         push_rates: of these transports, as `Notifier` takes them; each process has its own.
+        tracing: records a span of each request, command and transaction; None records none.
     """
     metrics = Metrics(store)
     service = ServiceContext(
@@ -96,6 +99,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         leeway=leeway,
         transports=transports,
         push_rates=push_rates,
+        tracing=tracing,
         observe=metrics.count_pushes,
     )
     metrics.watch(service.people)
@@ -150,6 +154,8 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         app.include_router(routes(service))
     app.include_router(health_routes(service, metrics))
     app.add_route("/openapi.json", openapi_route(app), include_in_schema=False)
+    if tracing is not None:
+        app.add_middleware(TraceMiddleware, tracing=tracing)
     app.add_middleware(
         OuterMiddleware,
         bodies=Bodies(body_limit, body_seconds),

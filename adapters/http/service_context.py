@@ -25,6 +25,7 @@ from addressee.application import (
     Scope,
     SendingStore,
     Store,
+    Tracing,
 )
 from addressee.application.access.cached_applications import Lookup
 from addressee.application.defaults import random_id, utc_now
@@ -94,6 +95,7 @@ class ServiceContext:
         transports: what sends pushes from this process, if it does.
         push_rates: of these transports, as for `Notifier`.
         observe: hears of their outcomes, as for `Notifier`.
+        tracing: as for `Personalization`.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -109,6 +111,7 @@ class ServiceContext:
         transports: Transports | None = None,
         push_rates: PushRates | None = None,
         observe: Observe | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.store = store
         self.bounds = bounds or Bounds()
@@ -123,6 +126,7 @@ class ServiceContext:
             ids=ids,
             logger=self.logger,
             transactions=self.bounds.transactions,
+            tracing=tracing,
         )
         self._notifier = (
             Notifier(

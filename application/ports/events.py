@@ -19,6 +19,8 @@ class FactMessage(NamedTuple):
         content: a CloudEvent, JSON in UTF-8; may be personal data.
         reached: every fact up to this position is in the sink once this message is. It is the
             message's own position, except where a dead letter is sent again.
+        trace: the span of the command that recorded it, as W3C Trace Context writes it, if it is
+            known.
     """
 
     position: int
@@ -28,6 +30,7 @@ class FactMessage(NamedTuple):
     key: str
     content: bytes
     reached: int
+    trace: str | None = None
 
     def __repr__(self) -> str:
         """Show no personal data."""

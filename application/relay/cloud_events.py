@@ -3,7 +3,8 @@
 Attributes name no personal data: ids of installations and persons are pseudonyms. Extensions are
 ``partitionkey`` (the person, or else the installation), ``sequence`` (the position in the ledger,
 with zeros in front so that it compares as text) and ``previoussequence``: no fact lies between the
-two, so a consumer can tell a repeated message from one that is missing.
+two, so a consumer can tell a repeated message from one that is missing. Where the command's span is
+known, ``traceparent`` names it (extension "Distributed Tracing").
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from addressee.domain import (
     values,
 )
 
+from ..execution.tracing import traced
 from ..ports.events import FactMessage
 from ..ports.records import Recorded
 
@@ -87,9 +89,12 @@ class CloudEvents:
             f'"subject":{quoted(event.originator_id)},"time":"{event.timestamp.isoformat()}",'
             f'"partitionkey":{quoted(key)},"sequence":"{sequence_of(position)}",'
             f'"previoussequence":"{sequence_of(previous)}"'
-        ).encode()
-        content = self._content(head, event)
-        return FactMessage(position, str(position), kind, self._source, key, content, position)
+        )
+        if trace := traced(event.correlation_id):
+            head += f',"traceparent":"{trace}"'
+        content = self._content(head.encode(), event)
+        name = str(position)
+        return FactMessage(position, name, kind, self._source, key, content, position, trace)
 
     def _content(self, head: bytes, event: Event) -> bytes:
         """Return a message, which begins with ``head``, as a whole."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from threading import Event
 
 from addressee.domain import Conflict, StoreError, key_fingerprint, values
 
 from ..defaults import utc_now
+from ..execution.tracing import Facts, Tracing
 from ..heartbeat import Heartbeat
 from ..ports.events import (
     DeliveryFailed,
@@ -56,6 +58,7 @@ class Relay:
         lease: seconds after which another relay takes over from one that says nothing.
         clock: gives the time, aware of its zone.
         logger: receives failures, never an event's data.
+        tracing: records a span of each batch; None records none.
 
     Raises:
         InvalidValue: ``name``, ``source`` or ``data`` can't be used.
@@ -75,8 +78,10 @@ class Relay:
         lease: float = 15.0,
         clock: Callable[[], datetime] = utc_now,
         logger: logging.Logger | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._store = store
+        self._tracing = tracing
         self._name = values.identifier("sink", name)
         self._sink = sink
         fingerprint = key_fingerprint(store.identifier_key)
@@ -220,7 +225,8 @@ class Relay:
         if not messages:
             return Published(0)
         try:
-            published = self._sink.publish(messages)
+            with self._span(messages):
+                published = self._sink.publish(messages)
         except Exception as error:  # noqa: BLE001 # a host's own sink may raise anything
             # Neither its text nor its traceback: they may contain personal data.
             published = Published(0, SinkUnavailable(type(error).__name__))
@@ -229,6 +235,14 @@ class Relay:
         elif published.problem is None:
             return Published(0, SinkUnavailable("nothing was confirmed"))
         return published
+
+    def _span(self, messages: Sequence[FactMessage]) -> AbstractContextManager[object]:
+        """Return the span of a batch, linked to the commands that recorded its facts."""
+        if self._tracing is None:
+            return nullcontext()
+        attributes: Facts = {"addressee.sink": self._name, "addressee.messages": len(messages)}
+        links = [each.trace for each in messages if each.trace]
+        return self._tracing.span("addressee.publish", attributes, links=links)
 
     def _consequence(
         self, problem: SinkProblem, failed: FactMessage

@@ -19,6 +19,7 @@ from addressee.domain import InvalidValue
 
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
+from ..terminal.traces_option import Traces, tracing
 
 SOME_LEFT = 1
 RUN = "run"
@@ -68,6 +69,7 @@ def run(
     once: Annotated[
         bool, typer.Option("--once", help="Send what there is, and end; for a scheduler.")
     ] = False,
+    traces: Traces = False,
 ) -> None:
     """Send facts to sinks until SIGTERM or Ctrl-C; `relay SINK…` is short for it.
 
@@ -81,10 +83,11 @@ def run(
     """
     if sinks is None:
         raise InvalidValue("sinks", "is missing: give --sinks")
-    settings = read_sinks(sinks, names)
+    settings, recorded = read_sinks(sinks, names), tracing(asked=traces)
     with existing_store(store) as ledger:
         relays = {
-            name: Relay(ledger, name, each.sink, **each.options) for name, each in settings.items()
+            name: Relay(ledger, name, each.sink, tracing=recorded, **each.options)
+            for name, each in settings.items()
         }
         try:
             if once:

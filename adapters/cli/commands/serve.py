@@ -17,12 +17,21 @@ from addressee.adapters.sql import SqlStore
 from addressee.domain import InvalidValue
 
 from ..terminal.store_option import opened_store
+from ..terminal.traces_option import tracing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-def serve_store(url: str, host: str, port: int, workers: int, senders: Path | None = None) -> None:
+def serve_store(  # noqa: PLR0913 # the command's options
+    url: str,
+    host: str,
+    port: int,
+    workers: int,
+    senders: Path | None = None,
+    *,
+    traces: bool = False,
+) -> None:
     """Serve a store until a signal ends it, and send pushes if there are senders.
 
     Raises:
@@ -35,6 +44,7 @@ def serve_store(url: str, host: str, port: int, workers: int, senders: Path | No
         from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 # likewise
     except ImportError:
         raise InvalidValue("serve", "needs more: pip install 'addressee[http]'") from None
+    tracing(asked=traces)
     if senders is not None:
         read_senders(senders)  # what is wrong with it is said at once, and not by every worker
     with opened_store(url) as store:
@@ -42,7 +52,7 @@ def serve_store(url: str, host: str, port: int, workers: int, senders: Path | No
     if not codes:
         typer.echo("no application may speak yet: see addressee app add --help", err=True)
     config = Config(
-        partial(served, url, senders),
+        partial(served, url, senders, traces=traces),
         factory=True,
         host=host,
         port=port,
@@ -66,7 +76,7 @@ def serve_store(url: str, host: str, port: int, workers: int, senders: Path | No
         Server(config).run([socket])
 
 
-def served(url: str, senders: Path | None) -> FastAPI:
+def served(url: str, senders: Path | None, *, traces: bool) -> FastAPI:
     """Return the app on a store of its own, which it keeps to the process's end."""
     from addressee.adapters.http import create_app  # noqa: PLC0415 # as above
 
@@ -81,7 +91,13 @@ def served(url: str, senders: Path | None) -> FastAPI:
     sys.setswitchinterval(0.0005)
     store = SqlStore(url)
     read = read_senders(senders) if senders is not None else Senders({}, {})
-    app = create_app(store, store.applications, transports=read.transports, push_rates=read.rates)
+    app = create_app(
+        store,
+        store.applications,
+        transports=read.transports,
+        push_rates=read.rates,
+        tracing=tracing(asked=traces),
+    )
     # What is loaded stays: to look for garbage in it would stop all threads for a tenth of a second
     # whenever large requests have made enough objects.
     gc.collect()
