@@ -54,7 +54,7 @@ def test_R42_facts_are_relayed_once_counted_and_sent_again(run: Run, tmp_path: P
     [row] = [json.loads(x) for x in run("relay", "status", "--format", "jsonl").stdout.splitlines()]
     assert (row["name"], row["behind"], row["sent"]) == ("log", 0, len(types))
     assert run("relay", "rewind", "log", "--to", "0").returncode == 0
-    assert run("relay", "run", "log", "--sinks", "sinks.toml", "--once").returncode == 0
+    assert run("relay", "run", "log", "--sinks", "sinks.toml", "--once", "--traces").returncode == 0
     assert sent(tmp_path) == types * 2
     assert run("relay", "status", "log").stdout.split("\t")[5] == str(2 * len(types))
 

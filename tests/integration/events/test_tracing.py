@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from starlette.types import ASGIApp
 
+from addressee.adapters.cli.terminal.traces_option import tracing
 from addressee.adapters.events.handler import HandlerSink
 from addressee.adapters.http import create_app
 from addressee.adapters.open_telemetry import OpenTelemetryTracing
@@ -25,7 +27,8 @@ from addressee.application import (
     Relay,
     issue_key,
 )
-from addressee.domain import MobileApp, NoRegistration, StoreUnavailable
+from addressee.domain import InvalidValue, MobileApp, NoRegistration, StoreUnavailable
+from tests.servers import http_server
 
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -137,3 +140,18 @@ def test_a_correlation_id_of_the_callers_own_is_kept(spans: Spans, tmp_path: Pat
         relay.catch_up()
         relay.close()
         assert "traceparent" not in json.loads(message[0].content)
+
+
+def test_the_service_records_traces_if_asked_to(tmp_path: Path) -> None:
+    with http_server(f"sqlite:///{tmp_path}/ledger.db", "--traces") as served:
+        assert httpx.get(f"{served.url}/v1/health").status_code == 200
+
+
+def test_without_the_extra_the_option_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert tracing(asked=False) is None
+    assert isinstance(tracing(asked=True), OpenTelemetryTracing)
+    monkeypatch.setitem(sys.modules, "addressee.adapters.open_telemetry", None)
+    with pytest.raises(InvalidValue, match=r"pip install 'addressee\[telemetry\]'"):
+        tracing(asked=True)
