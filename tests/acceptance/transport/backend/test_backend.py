@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from addressee.application import Call, Personalization, bulk
 from tests.acceptance.transport.backend.asking import problem, v1
 from tests.acceptance.transport.conftest import HOME, World, code_of
 
@@ -94,8 +95,13 @@ def test_r31_a_command_with_a_key_answers_the_first_result(world: World) -> None
     assert v1(world, "audiences/count", {"expression": "tag:v1 and primary"}).json() == {"count": 1}
 
 
+def registered(device: str) -> Call:
+    return lambda people: people.register("shop", installation=device, language="xx")
+
+
 def test_audiences_are_counted_previewed_explained_and_streamed(world: World) -> None:
-    devices = [world.register(language="xx") for _ in range(1_203)]
+    devices = [f"xx-{n}" for n in range(1_203)]
+    bulk(Personalization(world.store), [registered(device) for device in devices])
     question = {"expression": "language:xx"}
     assert v1(world, "audiences/count", question).json() == {"count": 1_203}
     preview = v1(world, "audiences/preview", {**question, "n": 2}).json()
