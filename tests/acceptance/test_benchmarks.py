@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.benchmarks import audience, commands, concurrency, dispatch, ledger, relay, replay
+from tests.benchmarks import (
+    audience,
+    commands,
+    concurrency,
+    dispatch,
+    ledger,
+    relay,
+    replay,
+    serving,
+)
 from tests.benchmarks.report import Figure
 
 LITTLE = {
@@ -26,6 +35,8 @@ LITTLE = {
     "replay.ROUNDS": 1,
     "report.ROUNDS": 1,
     "replay.STOCK_EVENTS": 160,
+    "serving.REQUESTS": 100,
+    "serving.ROUNDS": 1,
     "writers.EACH": 5,
     "writers.WRITERS": 2,
 }
@@ -41,8 +52,9 @@ LITTLE = {
         ledger.figures,
         relay.figures,
         lambda: replay.figures(20_000),
+        serving.figures,
     ],
-    ids=["audience", "commands", "concurrency", "dispatch", "ledger", "relay", "replay"],
+    ids=["audience", "commands", "concurrency", "dispatch", "ledger", "relay", "replay", "serving"],
 )
 def test_a_benchmark_runs(
     figures: Callable[[], Iterable[Figure]], monkeypatch: pytest.MonkeyPatch
@@ -50,5 +62,5 @@ def test_a_benchmark_runs(
     for name, size in LITTLE.items():
         monkeypatch.setattr(f"tests.benchmarks.{name}", size)
     done = list(figures())
-    assert len(done) >= 2
+    assert done
     assert all(figure.ours > 0 and figure.other > 0 for figure in done)

@@ -16,6 +16,7 @@ from tests.benchmarks import (
     past,
     relay,
     replay,
+    serving,
     sessions,
 )
 from tests.benchmarks.report import Figure, show
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "past": lambda options: past.figures(options.installations),
     "relay": lambda _: relay.figures(),
     "replay": lambda options: replay.figures(options.events),
+    "serving": lambda _: serving.figures(),
     "sessions": lambda options: sessions.figures(options.installations),
 }
 
