@@ -12,7 +12,7 @@ import pytest
 from addressee.adapters.memory import MemoryStore
 from addressee.application import Personalization
 from addressee.application.execution.concurrency_limit import ConcurrencyLimit
-from addressee.domain import InvalidValue
+from addressee.domain import InvalidValue, StoreUnavailable
 
 
 @pytest.mark.parametrize(("most", "largest"), [(3, 3), (None, 12)])
@@ -31,6 +31,15 @@ def test_so_many_threads_are_in_the_block_at_once(most: int | None, largest: int
     with ThreadPoolExecutor(12) as threads:
         assert len([*threads.map(enter, range(12))]) == 12
     assert inside == [0, largest]
+
+
+def test_who_waits_too_long_is_told_so() -> None:
+    limit = ConcurrencyLimit(1, patience=0.05)
+    with limit, ThreadPoolExecutor(1) as threads:
+        late = threads.submit(limit.__enter__).exception()
+    assert isinstance(late, StoreUnavailable)
+    with limit:
+        pass
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
