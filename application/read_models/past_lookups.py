@@ -1,7 +1,8 @@
-"""A store as it was, for queries that need little of it: its ledger is folded only for others.
+"""A store as it was: its ledger is folded only where there is no shorter way.
 
 A query about one person or one installation needs no more than their own streams. So it takes some
-reads, however long the ledger is, and gives what the fold would give.
+reads, however long the ledger is. At a position other queries start from the present and take back
+what has changed since, unless that is much. Both give what the fold would give.
 """
 
 from __future__ import annotations
@@ -10,32 +11,45 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
-from addressee.domain import IdentifierClaim, Installation, Person, installation_terms
+from addressee.domain import IdentifierClaim, Installation, installation_terms
 from addressee.domain.audiences.index_terms import flags_of
 from addressee.domain.events import name_in, stream_of
 
-from ..ports.records import Found, Lookup, Recipient
+from ..ports.records import LARGEST_POSITION, Found, Lookup, Recipient
 from ..ports.store import Viewable
+from ..ports.views import View
 from .as_of import Horizon, Moment, Past, horizon_of
-from .past_streams import PastStreams
+from .later_changes import LaterChanges
+from .past_streams import PastStreams, devices_of
+from .taken_back import TakenBack
+
+SHARE = 4
+"""Up to which part of the ledger is taken back; to fold the rest is faster if more has changed."""
 
 
 class AsOf:
     """Answers as a store would have answered at a moment (R35).
 
-    Lookups are answered from streams; for everything else the ledger is folded, once.
+    Lookups are answered from streams, and others at a position by taking back; else the ledger is
+    folded, once.
 
     Args:
         store: whose past.
         moment: as for `Past`.
         fold: folds the ledger up to the moment, in which the events of a horizon count.
+        most: how many events at most are taken back.
 
     Raises:
         InvalidValue, StoreUnavailable: as `Past` does.
     """
 
     def __init__(
-        self, store: Viewable, moment: Moment, fold: Callable[[Horizon], Past] | None = None
+        self,
+        store: Viewable,
+        moment: Moment,
+        fold: Callable[[Horizon], Past] | None = None,
+        *,
+        most: int = LARGEST_POSITION,
     ) -> None:
         self.identifier_key = store.identifier_key
         self.indexed_attributes = store.indexed_attributes
@@ -46,6 +60,11 @@ class AsOf:
         self._fold = fold
         self._lock = Lock()
         self._past: Past | None = None
+        self._later = LaterChanges(self._horizon, self.indexed_attributes)
+        settled, last = self._horizon.settled, self._horizon.last
+        later = 0 if last is None else settled - last
+        # Chosen once, for a view of the fold has other ordinals.
+        self._takes_back = last is not None and later <= most and later * SHARE <= settled
 
     @property
     def past(self) -> Past:
@@ -61,9 +80,21 @@ class AsOf:
             return self._past
 
     @contextmanager
-    def reading(self) -> Generator[Past]:
-        """Open a view; all are the same, since the past does not change."""
-        yield self.past
+    def reading(self) -> Generator[View]:
+        """Open a view; all show the same, since the past does not change."""
+        if not self._takes_back:
+            yield self.past
+            return
+        settled = self._store.settled()
+        with self._store.reading() as view:
+            streams = PastStreams(view, self._horizon)
+            end = streams.end()
+            with self._lock:
+                if streams.exact:
+                    self._later.follow(view, end, settled)
+                else:
+                    self._takes_back = False
+            yield TakenBack(view, self._horizon, self._later, end) if streams.exact else self.past
 
     def settled(self) -> int:
         """Return the position of the last event that counts."""
@@ -77,30 +108,19 @@ class AsOf:
         """
         with self._store.reading() as view:
             streams = PastStreams(view, self._horizon)
-            names, owner = [lookup.name], None
+            names = [lookup.name]
             if lookup.by == "claim":
                 claim = IdentifierClaim(name_in(lookup.name))
                 owner = claim.fold(streams.events(claim.id)).holder
                 names = devices_of(streams, owner, lookup.application)
-            found = [*found_in(streams, names, owner, lookup)]
+            found = [*found_in(streams, names, lookup)]
             if not streams.exact:
                 return None
         return sorted(found)[: lookup.limit]
 
 
-def devices_of(streams: PastStreams, owner: str | None, application: str) -> list[str]:
-    """Return a person's installations in an application."""
-    if owner is None:
-        return []
-    person = Person(owner)
-    devices = person.fold(streams.events(person.id)).devices
-    return [name for name, where in devices.items() if where == application]
-
-
-def found_in(
-    streams: PastStreams, names: Sequence[str], owner: str | None, lookup: Lookup
-) -> Iterator[Found]:
-    """Yield the installations among some that a lookup finds; of an owner, if one is given."""
+def found_in(streams: PastStreams, names: Sequence[str], lookup: Lookup) -> Iterator[Found]:
+    """Yield the installations among some that a lookup finds."""
     streams.read(stream_of(Installation.CATEGORY, name) for name in names)
     for name in names:
         installation = Installation(name)
@@ -110,11 +130,7 @@ def found_in(
             continue
         flags = flags_of(installation_terms(installation, frozenset()))
         ordinal = recorded[0].position
-        if (
-            flags & lookup.flags != lookup.flags
-            or ordinal < lookup.first
-            or owner not in (None, installation.person)
-        ):
+        if flags & lookup.flags != lookup.flags or ordinal < lookup.first:
             continue
         recipient = None
         if lookup.addresses and (address := installation.address) is not None:

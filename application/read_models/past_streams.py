@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from addressee.domain import Event
+from addressee.domain import Event, Person
 
 from ..ports.records import Recorded
 from ..ports.views import View
@@ -28,17 +28,18 @@ class PastStreams:
     Args:
         view: shows the ledger.
         horizon: the events that count.
+        end: the position at which the fold ends, where it is known.
 
     Attributes:
         exact: whether what was read so far is what the fold counts.
     """
 
-    def __init__(self, view: View, horizon: Horizon) -> None:
+    def __init__(self, view: View, horizon: Horizon, end: int | None = None) -> None:
         self.exact = True
         self._view = view
         self._horizon = horizon
         self._known: dict[str, Sequence[Recorded]] = {}
-        self._end: int | None = None
+        self._end = end
 
     def read(self, streams: Iterable[str]) -> None:
         """Read several streams at once."""
@@ -61,13 +62,14 @@ class PastStreams:
         last = self._horizon.last
         if last is None or not counted or counted[-1].position <= last - RECENT:
             return counted
-        end = self._last_that_counts(last)
+        end = self.end()
         return [each for each in counted if each.position <= end]
 
-    def _last_that_counts(self, last: int) -> int:
-        """Return the position at which the fold ends, or note that it can't be told."""
-        if self._end is not None:
-            return self._end
+    def end(self) -> int:
+        """Return the position at which a fold up to a position ends, or note that none can tell."""
+        last = self._horizon.last
+        if self._end is not None or last is None:
+            return self._end or 0
         size, page = ENOUGH, self._view.events(max(0, last - ENOUGH), ENOUGH, last)
         while len(page) < ENOUGH and size < last:  # positions are left out
             size *= 2
@@ -78,3 +80,12 @@ class PastStreams:
         length = min(ends)
         self._end = page[length - 1].position if length else 0
         return self._end
+
+
+def devices_of(streams: PastStreams, owner: str | None, application: str) -> list[str]:
+    """Return a person's installations in an application."""
+    if owner is None:
+        return []
+    person = Person(owner)
+    devices = person.fold(streams.events(person.id)).devices
+    return [name for name, where in devices.items() if where == application]

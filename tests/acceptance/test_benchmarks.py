@@ -12,9 +12,11 @@ from tests.benchmarks import (
     concurrency,
     dispatch,
     ledger,
+    past,
     relay,
     replay,
     serving,
+    sessions,
 )
 from tests.benchmarks.report import Figure
 
@@ -27,6 +29,7 @@ LITTLE = {
     "ledger.BATCH": 20,
     "ledger.COMMANDS": 5,
     "ledger.ROUNDS": 1,
+    "past.ASKED": 5,
     "relay.COMMANDS": 10,
     "relay.DEVICES": 50,
     "relay.ROUNDS": 1,
@@ -37,6 +40,9 @@ LITTLE = {
     "replay.STOCK_EVENTS": 160,
     "serving.REQUESTS": 100,
     "serving.ROUNDS": 1,
+    "sessions.EXPIRING": 20,
+    "sessions.FEW": 200,
+    "sessions.ROUNDS": 1,
     "writers.EACH": 5,
     "writers.WRITERS": 2,
 }
@@ -50,11 +56,24 @@ LITTLE = {
         concurrency.figures,
         lambda: dispatch.figures(3_000),
         ledger.figures,
+        lambda: past.figures(300),
+        lambda: sessions.figures(400),
         relay.figures,
         lambda: replay.figures(20_000),
         serving.figures,
     ],
-    ids=["audience", "commands", "concurrency", "dispatch", "ledger", "relay", "replay", "serving"],
+    ids=[
+        "audience",
+        "commands",
+        "concurrency",
+        "dispatch",
+        "ledger",
+        "past",
+        "sessions",
+        "relay",
+        "replay",
+        "serving",
+    ],
 )
 def test_a_benchmark_runs(
     figures: Callable[[], Iterable[Figure]], monkeypatch: pytest.MonkeyPatch

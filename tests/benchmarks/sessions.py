@@ -23,13 +23,14 @@ IDLE = timedelta(days=30)
 
 
 def figures(installations: int) -> Iterator[Figure]:
-    many, few = (expired(number) for number in (installations, FEW))
+    (many, nothing), (few, other) = (expired(number) for number in (installations, FEW))
     name = f"{EXPIRING:,} sessions among {installations:,} beside {FEW:,}, at most 1.5 times"
     yield Figure(name, many, few, 1 / 1.5)
+    yield Figure(f"no session among {installations:,} beside {FEW:,}", nothing, other, None)
 
 
-def expired(installations: int) -> float:
-    """Return the median seconds in which sessions of one round expire."""
+def expired(installations: int) -> tuple[float, float]:
+    """Return the median seconds in which sessions of one round expire, and in which none does."""
     now = SINCE + 2 * IDLE
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -42,6 +43,7 @@ def expired(installations: int) -> float:
         )
         assert people.expire_sessions() == [], "the first look notes all that were touched"
         spent: list[float] = []
+        idle: list[float] = []
         for round_ in range(ROUNDS):
             names = [f"{round_}-{n}" for n in range(EXPIRING)]
             clock[0] = now - IDLE - timedelta(minutes=1)
@@ -49,8 +51,11 @@ def expired(installations: int) -> float:
             clock[0] = now
             start = process_time()
             assert len(people.expire_sessions()) == EXPIRING
-            spent.append(process_time() - start)
-        return median(spent)
+            done_at = process_time()
+            spent.append(done_at - start)
+            assert people.expire_sessions() == []
+            idle.append(process_time() - done_at)
+        return median(spent), median(idle)
 
 
 def fill(store: SqlStore, installations: int, now: datetime) -> None:

@@ -13,6 +13,8 @@ from ..messages.error_responses import UNAVAILABLE, Refused
 
 AT_ONCE = 2
 """Most applications that read the past at once."""
+FEW = 20_000
+"""Up to so many events that came after a moment are read for each query, without a turn."""
 PATIENCE = 10.0
 """Longest time to wait for others that read the past, in seconds."""
 
@@ -55,7 +57,8 @@ class AsOfCache:
         def fold(horizon: Horizon) -> Past:
             return self._folded(moment, application, horizon)
 
-        return Targeting(AsOf(self._store, moment, fold), applications=self._applications)
+        past = AsOf(self._store, moment, fold, most=FEW)
+        return Targeting(past, applications=self._applications)
 
     def _folded(self, moment: Moment, application: str, horizon: Horizon) -> Past:
         with self._turn(application):

@@ -18,10 +18,12 @@ from addressee.application import (
     Personalization,
     Store,
     Targeting,
+    Viewable,
 )
 from addressee.domain import InvalidValue, NoRegistration
 from addressee.domain.audiences import expression as a
 from tests.contract.audiences.oracle import Life
+from tests.contract.conftest import Host
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COMMANDS, MOMENTS, SOME, FEW = 120, 1_000, 200, 40
@@ -36,7 +38,7 @@ class Noted(NamedTuple):
     answers: list[object]
 
 
-def answered(life: Life, store: Store | Past, question: int) -> list[object]:
+def answered(life: Life, store: Viewable, question: int) -> list[object]:
     """Ask everything that can be asked about an audience, drawn by a number."""
     chance = random.Random(question)  # noqa: S311 # the same question for the same number
     asking = Life(chance, life.application)
@@ -119,6 +121,60 @@ def test_R36_who_and_the_past_agree_at_any_position(
         past = Past(store, time)
         were = {row.installation: row.person for row in past.rows()}
         assert were == {name: history.who(name, time) for name in were}
+
+
+def test_R35_what_changed_since_a_position_is_taken_back(
+    store: Store,
+    noted: tuple[Life, list[Noted]],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    long: bool,
+    short: bool,
+) -> None:
+    monkeypatch.setattr("addressee.application.read_models.past_lookups.SHARE", 0)
+    monkeypatch.setattr("addressee.application.read_models.later_changes.GROUP", 2)
+    monkeypatch.setattr("addressee.application.read_models.later_changes.PAGE", 30)
+    life, notes = noted
+    for note in notes[:: 1 if long else 17 if short else 5]:
+        past = AsOf(store, note.position, no_fold)
+        for _ in range(2):
+            assert answered(life, past, note.question) == note.answers
+            reached = [
+                [tuple(each)[1:] for each in Targeting(of).recipients("shop", "all")]
+                for of in (past, Past(store, note.position))
+            ]
+            assert reached[0] == reached[1]
+    chance = random.Random(10)  # noqa: S311 # questions that can be had again
+    for position in range(0, notes[-1].position + 1, 1 if long else 29 if short else 7):
+        question, past = chance.getrandbits(30), AsOf(store, position, no_fold)
+        assert answered(life, past, question) == answered(life, Past(store, position), question)
+
+
+def test_R35_what_happens_later_is_taken_back_too(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("addressee.application.read_models.past_lookups.SHARE", 0)
+    people, asked = host.people, ("all", "tag:vip", "not tag:vip", "type:customer", "primary")
+    ali = host.login(host.device("phone", os="ios"), "ali")
+    host.login(host.device("tablet"), "ali")
+    people.tag(ali, add={"vip"})
+    position = people.set_primary("phone").position
+    reach, then = (
+        Targeting(AsOf(host.store, position, no_fold)),
+        [host.found(each) for each in asked],
+    )
+    for change in (
+        lambda: people.tag(ali, remove={"vip"}),
+        lambda: host.login(host.device("later"), "ali"),
+        lambda: people.tag(ali, add={"vip"}),
+        lambda: people.depersonalize("phone"),
+        lambda: people.update_installation("tablet", push_enabled=False),
+        lambda: people.expire("tablet", "unregistered"),
+        lambda: host.login("phone", "bea"),
+    ):
+        change()
+        assert [[*reach.targets("shop", each)] for each in asked] == then
+        assert reach.count("shop", "external_id:ali or tag:none") == 2
 
 
 def no_fold(_: Horizon) -> Past:

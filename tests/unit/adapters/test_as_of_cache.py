@@ -12,6 +12,12 @@ from addressee.adapters.memory import MemoryStore
 from addressee.application import Horizon, Moment, Past, Personalization, Store
 
 
+@pytest.fixture(autouse=True)
+def always_folded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nothing taken back, however little it is."""
+    monkeypatch.setattr("addressee.adapters.http.v1_api.as_of_cache.FEW", -1)
+
+
 def test_one_past_is_looked_up_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
     Personalization(store).register("shop", installation="a")
