@@ -19,7 +19,6 @@ from .ledger.transfer import export_ledger, import_ledger
 from .ledger.verify import Verification, verify
 from .personalization import Personalization
 from .ports.accounts import ApiKey, Applications, Scope
-from .ports.changes import Changes, InstallationChange
 from .ports.dispatches import (
     Dispatch,
     DispatchView,
@@ -48,6 +47,7 @@ from .ports.push import (
     Retry,
     Unknown,
 )
+from .ports.read_model_changes import Changes, InstallationChange
 from .ports.records import Found, InstallationRow, Lookup, Recipient, Recorded, Seal, Stored
 from .ports.relays import DeadLetter, RelayStore, SinkProgress, SinkState, Turn
 from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, Viewable

@@ -23,7 +23,7 @@ from addressee.domain import Conflict, Event, MobileApp, StoreNotEmpty, indexed_
 from .applications import MemoryApplications
 from .dispatches import MemoryDispatches
 from .recorder import MemoryRecorder
-from .sinks import MemorySinkProgress, Row
+from .sink_progress import MemorySinkProgress, Row
 
 
 class MemoryStore(MemoryDispatches, ReadModels):

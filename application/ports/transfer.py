@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from addressee.domain import Event
 
-from .changes import Changes
+from .read_model_changes import Changes
 from .records import Stored
 from .store import Store
 from .views import View

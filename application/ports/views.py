@@ -11,7 +11,7 @@ from pyroaring import BitMap
 
 from addressee.domain import Event, MobileApp
 
-from .changes import Changes
+from .read_model_changes import Changes
 from .records import InstallationRow, Recipient, Recorded, Seal, Stored
 
 SHARD_BITS = 16

@@ -13,7 +13,7 @@ from pyroaring import BitMap
 from addressee.domain import Address
 
 from ..caching.bounded_cache import contained
-from ..ports.changes import Changes, InstallationChange
+from ..ports.read_model_changes import Changes, InstallationChange
 from ..ports.records import InstallationRow, Recipient
 from ..ports.views import SHARD_BITS
 

@@ -17,7 +17,7 @@ from addressee.domain import (
 )
 from addressee.domain.audiences.index_terms import flags_of
 
-from ..ports.changes import Changes, InstallationChange
+from ..ports.read_model_changes import Changes, InstallationChange
 
 
 def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Changes:

@@ -10,7 +10,7 @@ from addressee.domain import Aggregate, Event, IdentifierClaim, Installation, Pe
 from addressee.domain.events import category_of, name_in, stream_of
 
 from ..caching.bounded_cache import BoundedCache, size_of
-from ..ports.changes import Changes
+from ..ports.read_model_changes import Changes
 from ..ports.records import Recorded
 from ..ports.views import View
 from .projector import project

@@ -1,4 +1,4 @@
-"""What all runs of one notifier share: transports, pace and clock."""
+"""Sends the batches of a notifier's dispatches, and reads the answers of push services."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from addressee.domain import AddresseeError, Event
 
-from ..ports.changes import Changes
+from ..ports.read_model_changes import Changes
 from .aggregate_cache import Seen
 from .repository import AggregateRepository
 from .results import Result

@@ -28,7 +28,7 @@ from addressee.domain import (
 )
 
 from ..access.policies import Policies
-from ..ports.changes import Changes
+from ..ports.read_model_changes import Changes
 from ..ports.store import Store
 from ..read_models.projector import project
 from .command_context import Checked

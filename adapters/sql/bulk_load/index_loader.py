@@ -1,4 +1,4 @@
-"""Filling an index that is new: straight into chunks, without a delta to fold later."""
+"""An index that is new is filled: straight into chunks, without a delta to fold later."""
 
 from __future__ import annotations
 
