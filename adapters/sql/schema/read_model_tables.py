@@ -28,7 +28,7 @@ def installation(new: NewTable) -> Table:
         Column("flags", SmallInteger),
         Column("idle_from", BigInteger),
         UniqueConstraint("person", "ordinal"),
-        Index(f"{new.prefix}installation_idle", "application", "idle_from"),
+        Index(f"{new.prefix}session_idle", "application", "idle_from"),
     )
 
 

@@ -71,8 +71,12 @@ def test_R5_R7_six_processes_claim_the_same_emails_and_tokens(url: str) -> None:
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.flush()
-        answers = [process.stdout.read().split() for process in processes if process.stdout]
-        assert [process.wait() for process in processes] == [0] * 6
+        answers = list[list[str]]()
+        for process in processes:
+            with process:
+                assert process.stdout is not None
+                answers.append(process.stdout.read().split())
+        assert [process.returncode for process in processes] == [0] * 6
         assert [len({*persons}) for persons in zip(*answers, strict=True)] == [1] * 40
         assert Targeting(store).count("shop", "all") == 6 * 40
         assert Targeting(store).count("bank", "all") == 40

@@ -64,7 +64,7 @@ UNDONE = {
     },
     "0007": {
         name: [
-            f"drop index addressee_installation_idle{' on addressee_installation' * on}",
+            f"drop index addressee_session_idle{' on addressee_installation' * on}",
             "alter table addressee_installation drop column flags",
             "alter table addressee_installation drop column idle_from",
             "delete from addressee_setting where name = 'installation flags'",

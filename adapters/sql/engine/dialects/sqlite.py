@@ -155,12 +155,13 @@ class SqliteDialect(DatabaseDialect):
     def rename_parts(self, connection: Connection, schema: str | None, old: str, new: str) -> None:
         """Make indexes again under their new names, since there is no other way."""
         place = f'"{schema}".' if schema else ""
+        quote = connection.dialect.identifier_preparer.quote
         found = connection.exec_driver_sql(
             f"SELECT name, sql FROM {place}sqlite_master WHERE type = 'index' AND sql IS NOT NULL"  # noqa: S608 # our own names
         )
         for name, made in [row for row in found.all() if row[0].startswith(old)]:
             own = f"{new}{name.removeprefix(old)}"
-            connection.exec_driver_sql(f"DROP INDEX {place}{name}")
+            connection.exec_driver_sql(f"DROP INDEX {place}{quote(name)}")
             connection.exec_driver_sql(made.replace(name, own, 1))
 
     def in_range(self, sql: Dialect, table: Table, condition: str, refusal: str) -> Sequence[str]:

@@ -14,7 +14,7 @@ def upgrade() -> None:
     """Add the columns, of which rows of earlier code have none, and the index."""
     event = op.get_context().opts["tables"].event
     prefix: str = event.name.removesuffix("event")
-    table, index = f"{prefix}installation", f"{prefix}installation_idle"
+    table, index = f"{prefix}installation", f"{prefix}session_idle"
     # MariaDB commits each at once, and the run may have been killed then.
     made = {"if_not_exists": True} if op.get_context().opts["database"] == "mariadb" else {}
     for column in (Column[object]("flags", SmallInteger), Column("idle_from", BigInteger)):
