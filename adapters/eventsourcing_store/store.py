@@ -104,7 +104,7 @@ class RecorderStore:
             yield audit
 
     @contextmanager
-    def writing(self) -> Generator[RecorderTransaction]:
+    def writing(self, first: Mapping[str, int] | None = None) -> Generator[RecorderTransaction]:  # noqa: ARG002 # read when it is asked
         """Open a transaction; what is appended is committed at once, and comes last.
 
         Raises:
@@ -126,7 +126,7 @@ class RecorderStore:
             raise
         if transaction.touches:
             with self._copy.writing() as own:
-                own.touch(transaction.touches)
+                own.conclude((), Changes(), transaction.touches)
         if self._wait and transaction.position:
             self.catch_up(transaction.position)
 
@@ -258,9 +258,12 @@ class RecorderTransaction(SqlReader):
         """Do nothing: the copy is only read here."""
         return 0
 
-    def touch(self, sessions: Mapping[str, datetime]) -> None:
-        """Note that sessions are alive, when the events are recorded."""
+    def conclude(
+        self, events: Sequence[Event], changes: Changes, sessions: Mapping[str, datetime]
+    ) -> Sequence[int]:
+        """Do the same, and note that sessions are alive once it is done."""
         self.touches = sessions
+        return self.append(events, changes) if events else ()
 
 
 def read(ledger: ApplicationRecorder, after: int, limit: int) -> list[Notification]:

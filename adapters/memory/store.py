@@ -53,8 +53,13 @@ class MemoryStore(MemoryDispatches, ReadModels):
         with self._lock:
             yield self
 
+    auditing = reading
+
     # Nothing needs to be undone: a command appends last, or not at all.
-    auditing = writing = reading
+    @contextmanager
+    def writing(self, first: Mapping[str, int] | None = None) -> Generator[MemoryStore]:  # noqa: ARG002 # read when it is asked
+        with self._lock:
+            yield self
 
     @contextmanager
     def sending(self, *, alone: bool = False) -> Generator[MemoryStore]:  # noqa: ARG002 # it always is
@@ -135,8 +140,12 @@ class MemoryStore(MemoryDispatches, ReadModels):
         self.recorder.fill(events)
         self.apply(changes)
 
-    def touch(self, sessions: Mapping[str, datetime]) -> None:
+    def conclude(
+        self, events: Sequence[Event], changes: Changes, sessions: Mapping[str, datetime]
+    ) -> Sequence[int]:
+        positions = self.append(events, changes) if events else ()
         self._touches |= sessions
+        return positions
 
     def skip_touched(self, application: str, before: datetime, limit: int) -> int:  # noqa: ARG002 # `idle` looks at all
         return 0

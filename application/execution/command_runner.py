@@ -127,9 +127,11 @@ class Execution:
         events: Sequence[Event] = ()
         positions: Sequence[int] = ()
         try:
-            with self.limit, self.store.writing() as transaction:
+            opened = self._opened(orders)
+            names = [each.id for wanted in opened for each in wanted]
+            with self.limit, self.store.writing(self.cache.versions(names)) as transaction:
                 batch = Batch(AggregateRepository(transaction, self.cache), self.rules)
-                outcomes, written = self._carry_out(batch, transaction, orders, most)
+                outcomes, written = self._carry_out(batch, transaction, orders, opened, most)
             # Only here is it committed.
             events, positions = batch.events, written
         finally:
@@ -155,22 +157,27 @@ class Execution:
         with self.store.joining(host, notify) as transaction:
             rules = self.rules.for_transaction_of_host()
             batch = Batch(AggregateRepository(transaction, AggregateCache(0)), rules)
-            outcomes, positions = self._carry_out(batch, transaction, orders)
+            opened = self._opened(orders)
+            outcomes, positions = self._carry_out(batch, transaction, orders, opened)
         return [placed(outcome, place, positions) for outcome, place in outcomes]
+
+    def _opened(self, orders: Sequence[Order]) -> list[list[Aggregate]]:
+        """Return what each command reads first."""
+        key = self.store.identifier_key
+        return [[*command.opens(key)] for command, _ in orders]
 
     def _carry_out(
         self,
         batch: Batch,
         transaction: Transaction,
         orders: Sequence[Order],
+        opened: Sequence[Sequence[Aggregate]],
         most: float = math.inf,
     ) -> tuple[list[tuple[Outcome, int]], Sequence[int]]:
         """Decide the commands and record the outcome; return answers and positions.
 
         Commands that would follow more than so many changes are not begun.
         """
-        key = self.store.identifier_key
-        opened = [[*command.opens(key)] for command, _ in orders]
         if len(orders) > 1:
             batch.repository.load_ahead(chain.from_iterable(opened))
         outcomes = list[tuple[Outcome, int]]()
@@ -178,10 +185,9 @@ class Execution:
             outcomes.append(self._decide(batch, order, wanted))
             if batch.size >= most:
                 break
-        written = transaction.append(batch.events, batch.changes) if batch.events else ()
-        if batch.touches:
-            transaction.touch(batch.touches)
-        return outcomes, written
+        if not batch.events and not batch.touches:
+            return outcomes, ()
+        return outcomes, transaction.conclude(batch.events, batch.changes, batch.touches)
 
     def _decide(
         self, batch: Batch, order: Order, wanted: Sequence[Aggregate]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
@@ -55,8 +55,14 @@ class Store(Viewable, Protocol):
         """Return if the store answers, by one round trip; raises StoreUnavailable."""
         ...
 
-    def writing(self) -> AbstractContextManager[Transaction]:
+    def writing(
+        self, first: Mapping[str, int] | None = None
+    ) -> AbstractContextManager[Transaction]:
         """Open a transaction; it commits when the block ends, rolls back when it raises.
+
+        Args:
+            first: what its `Reader.streams` will be asked first, so that a store may read it with
+                the begin; by default that is not known.
 
         Raises:
             StoreUnavailable: the store can't be reached; nothing was recorded.

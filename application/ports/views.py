@@ -160,6 +160,17 @@ class Transaction(Reader, Protocol):
         """
         ...
 
-    def touch(self, sessions: Mapping[str, datetime]) -> None:
-        """Note installation → when its session was alive; not in the ledger (R26)."""
+    def conclude(
+        self, events: Sequence[Event], changes: Changes, sessions: Mapping[str, datetime]
+    ) -> Sequence[int]:
+        """Do as `append` does, if there are events; nothing may follow, so it may commit at once.
+
+        Args:
+            events: as of `append`, or none.
+            changes: as of `append`.
+            sessions: installation → when its session was alive; not in the ledger (R26).
+
+        Raises:
+            Conflict: a stream has got other events since it was read.
+        """
         ...

@@ -38,6 +38,11 @@ class AggregateCache:
         """Return stream → state, for those in the cache."""
         return {stream: seen for stream in streams if (seen := self._seen.get(stream))}
 
+    def versions(self, streams: Iterable[str]) -> dict[str, int]:
+        """Return stream → the version that is cached, or 0."""
+        seen = self.get(known := [*streams])
+        return {s: seen[s].aggregate.version if s in seen else 0 for s in known}
+
     def put(self, seen: Seen) -> None:
         """Cache a committed state, unless a newer one is cached already."""
         if not self._limit:

@@ -1,13 +1,15 @@
 """Sign-ins of concurrent threads, on databases that wait for the disk at each commit.
 
-Wall clock, for most of a commit is waiting.
+The stock command is that of the benchmark ``ledger``: it loads two aggregates and saves an event of
+each. Wall clock, for most of a commit is waiting.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from statistics import median, quantiles
 from threading import Barrier
@@ -16,6 +18,7 @@ from time import perf_counter
 from addressee.adapters.sql import SqlStore
 from addressee.application import Call, Identity, Personalization, bulk
 from tests.benchmarks.report import Figure
+from tests.benchmarks.stock import StockService, stock_environment
 from tests.servers import postgres_server
 
 ROUNDS = 5
@@ -27,16 +30,24 @@ NAMES = count()
 
 def figures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        yield from on_database("SQLite", f"sqlite:///{folder}/ours.db", 2.5)
+        databases = (f"sqlite:///{folder}/{n}.db" for n in count())
+        yield from on_database("SQLite", lambda: next(databases), (2.5, 3.0))
     with postgres_server(durable=True) as server:
-        yield from on_database("PostgreSQL", server.new_database(), 4.0)
+        yield from on_database("PostgreSQL", server.new_database, (4.0, 2.0))
 
 
-def on_database(name: str, url: str, bar: float) -> Iterator[Figure]:
-    with SqlStore(url) as store:
-        shared, apart = Personalization(store, group=GROUP), Personalization(store, group=1)
+def on_database(
+    name: str, new_database: Callable[[], str], bars: tuple[float, float]
+) -> Iterator[Figure]:
+    stock = StockService(stock_environment(new_database()))
+    with SqlStore(new_database()) as store:
+        shared = signing_in(Personalization(store, group=GROUP))
+        apart = signing_in(Personalization(store, group=1))
         many, one = alternating((shared, 32), (shared, 1))
-        yield Figure(f"{name}, 32 threads beside one", per_command(many), per_command(one), bar)
+        yield Figure(f"{name}, 32 threads beside one", per_command(many), per_command(one), bars[0])
+        ours, other = alternating((shared, 32), (binding(stock), 32))
+        title = f"{name}, 32 threads beside 32 of stock commands"
+        yield Figure(title, per_command(ours), per_command(other), bars[1])
         ours, other = alternating((shared, 1), (apart, 1))
         title = f"{name}, one thread with shared transactions beside without"
         yield Figure(title, per_command(ours), per_command(other), 0.97)
@@ -46,34 +57,57 @@ def on_database(name: str, url: str, bar: float) -> Iterator[Figure]:
         ours, other = alternating((shared, 8), (apart, 8))
         title = f"{name}, 99th percentile of 8 threads with shared transactions beside without"
         yield Figure(title, slowest(ours), slowest(other), 1.0)
+    stock.close()
 
 
+Command = Callable[[], object]
+Prepare = Callable[[], list[Command]]
+"""Makes what the commands of one measurement need, and returns them."""
 Run = list[list[float]]
 """The seconds of each command, by thread."""
 
 
-def alternating(*sides: tuple[Personalization, int]) -> list[list[Run]]:
+def alternating(*sides: tuple[Prepare, int]) -> list[list[Run]]:
     """Measure in turn, so that both drift alike; the first round is to warm up."""
-    rounds = [[sign_ins(*side) for side in sides] for _ in range(ROUNDS + 1)]
+    rounds = [[run(prepare(), threads) for prepare, threads in sides] for _ in range(ROUNDS + 1)]
     return [list(side) for side in zip(*rounds[1:], strict=True)]
 
 
-def sign_ins(people: Personalization, threads: int) -> Run:
-    names = [f"device-{next(NAMES)}" for _ in range(COMMANDS)]
-    bulk(people, [registration(name) for name in names])
+def run(commands: list[Command], threads: int) -> Run:
     start = Barrier(threads)
 
     def work(thread: int) -> list[float]:
         start.wait()
         seconds = list[float]()
-        for name in names[thread::threads]:
+        for command in commands[thread::threads]:
             began = perf_counter()
-            people.personalize(name, Identity(external_id=name, emails=[f"{name}@x.com"]))
+            command()
             seconds.append(perf_counter() - began)
         return seconds
 
     with ThreadPoolExecutor(threads) as pool:
         return [*pool.map(work, range(threads))]
+
+
+def signing_in(people: Personalization) -> Prepare:
+    def sign_in(name: str) -> Command:
+        identity = Identity(external_id=name, emails=[f"{name}@x.com"])
+        return lambda: people.personalize(name, identity)
+
+    def prepare() -> list[Command]:
+        names = [f"device-{next(NAMES)}" for _ in range(COMMANDS)]
+        bulk(people, [registration(name) for name in names])
+        return [sign_in(name) for name in names]
+
+    return prepare
+
+
+def binding(stock: StockService) -> Prepare:
+    def prepare() -> list[Command]:
+        pairs = [(stock.register(n), stock.create(n)) for n in range(COMMANDS)]
+        return [partial(stock.personalize, *pair) for pair in pairs]
+
+    return prepare
 
 
 def registration(name: str) -> Call:

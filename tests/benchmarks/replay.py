@@ -27,10 +27,9 @@ from addressee.adapters.cli.terminal.progress import collected_seldom
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import Past
 from tests.benchmarks import floor, lives
-from tests.benchmarks.ledger import stock_environment
 from tests.benchmarks.projector import projected, told
 from tests.benchmarks.report import Figure, paired
-from tests.benchmarks.stock import StockService
+from tests.benchmarks.stock import StockService, stock_environment
 from tests.memory import kilobytes
 from tests.servers import postgres_server
 

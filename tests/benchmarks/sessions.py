@@ -12,7 +12,7 @@ from statistics import median
 from time import process_time
 
 from addressee.adapters.sql import SqlStore
-from addressee.application import Call, Identity, Personalization
+from addressee.application import Call, Changes, Identity, Personalization
 from addressee.domain import SessionPolicy
 from tests.benchmarks.past import done
 from tests.benchmarks.population import APPLICATION, KEY, SINCE, Population
@@ -60,12 +60,15 @@ def expired(installations: int) -> tuple[float, float]:
 
 def fill(store: SqlStore, installations: int, now: datetime) -> None:
     """Bind installations, half of them just now; the others are touched just now."""
+    touched = dict[str, datetime]()
     with store.loading() as load:
         for changes in Population(installations).changes():
             for number, change in enumerate(changes.installations):
                 change.bound_at = now if number % 2 and change.person else change.bound_at
             load.load(changes)
-            load.touch({change.installation: now for change in changes.installations[::2]})
+            touched |= {change.installation: now for change in changes.installations[::2]}
+    with store.writing() as transaction:
+        transaction.conclude((), Changes(), touched)
 
 
 def signs_in(names: Sequence[str]) -> Iterator[Call]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
+from sqlalchemy import make_url
 
 
 class Installation(Aggregate):
@@ -70,15 +71,11 @@ class StockService(Application[UUID]):
         return person.id
 
     def personalize(self, installation_id: UUID, person_id: UUID) -> None:
-        self.save(*self.bound(installation_id, person_id))
-
-    def bound(self, installation_id: UUID, person_id: UUID) -> tuple[Installation, Person]:
-        """Return both with a sign-in that is not saved yet."""
         installation: Installation = self.repository.get(installation_id)
         person: Person = self.repository.get(person_id)
         installation.personalize("shop", str(person_id), "device")
         person.personalize(str(installation_id), "shop", "device")
-        return installation, person
+        self.save(installation, person)
 
     def depersonalize(self, installation_id: UUID, person_id: UUID) -> None:
         installation: Installation = self.repository.get(installation_id)
@@ -86,3 +83,21 @@ class StockService(Application[UUID]):
         installation.depersonalize("shop", str(person_id), "logout", "device")
         person.depersonalize(str(installation_id), "shop", "logout", "device")
         self.save(installation, person)
+
+
+def stock_environment(url: str) -> dict[str, str]:
+    """Return what makes a stock application use a database."""
+    where = make_url(url)
+    if where.get_backend_name() == "sqlite":
+        return {
+            "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+            "SQLITE_DBNAME": where.database or "",
+        }
+    return {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "POSTGRES_DBNAME": where.database or "",
+        "POSTGRES_HOST": where.host or "",
+        "POSTGRES_PORT": str(where.port),
+        "POSTGRES_USER": where.username or "",
+        "POSTGRES_PASSWORD": where.password or "",
+    }

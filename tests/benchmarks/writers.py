@@ -33,11 +33,11 @@ import json, sys
 from tests.benchmarks.stock import StockService
 environment, name, count = json.loads(sys.argv[1])
 stock = StockService(environment)
-pairs = [stock.bound(stock.register(n), stock.create(n)) for n in range(count)]
+pairs = [(stock.register(n), stock.create(n)) for n in range(count)]
 print("ready", flush=True)
 sys.stdin.readline()
 for pair in pairs:
-    stock.save(*pair)
+    stock.personalize(*pair)
 print("done", flush=True)
 """
 
@@ -49,7 +49,7 @@ def our_writers(url: str) -> float:
 
 
 def stock_writers(environment: dict[str, str]) -> float:
-    """Return the seconds of one stock save of two bare events when eight processes save."""
+    """Return the seconds of one stock command when eight processes give them."""
     StockService(environment).close()
     # Making its tables is nothing that eight stock processes can do at once.
     return seconds_of(STOCK, {**environment, "CREATE_TABLE": "no"})

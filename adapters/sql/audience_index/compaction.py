@@ -49,8 +49,8 @@ class Upkeep:
         """Fold the delta into the chunks if it has grown long and nobody else is at it.
 
         Args:
-            postings: how many were added to it.
-            connection: with the transaction that added them.
+            postings: how many are about to be added to it.
+            connection: with the transaction that adds them.
             index: statements on the index' tables.
         """
         self._noted += postings
@@ -58,7 +58,11 @@ class Upkeep:
             return
         self._noted = 0
         [[first, last]] = index.span.rows(connection)
-        if last - first >= COMPACT_AT and nobody_compacts(connection, index.schema):
+        if (
+            last is not None
+            and last - first >= COMPACT_AT
+            and nobody_compacts(connection, index.schema)
+        ):
             compact(connection, index)
 
 

@@ -15,7 +15,9 @@ from sqlalchemy import Connection, Table
 
 from .dialects import dialect_of
 from .dialects.base import DatabaseDialect, Row, Way, as_sqlalchemy, insert_into, quoted
-from .dialects.postgresql import columns_of
+from .dialects.postgresql import PostgresqlDialect, columns_of
+
+POSTGRESQL = PostgresqlDialect()
 
 
 class Rows:
@@ -37,7 +39,12 @@ class Rows:
         self.write(connection, "insert", rows)
 
     def numbered(
-        self, connection: Connection, rows: Sequence[Row], beside: Sequence[Write] = ()
+        self,
+        connection: Connection,
+        rows: Sequence[Row],
+        beside: Sequence[Write] = (),
+        *,
+        commits: bool = False,
     ) -> list[int]:
         """Add rows on PostgreSQL and return the numbers that they got, in ascending order.
 
@@ -45,15 +52,16 @@ class Rows:
             connection: with its transaction begun.
             rows: the rows.
             beside: further writes within the same statement: they must not depend on these rows.
+            commits: whether nothing follows in the transaction.
         """
         written = [(write.rows.text(connection, write.way), write) for write in beside]
         before = ", ".join(f"w{n} AS ({text})" for n, (text, _) in enumerate(written))
         last = self.text(connection, "numbered")
         values = [column for _, write in written for column in columns_of(write.values)]
-        found = connection.exec_driver_sql(
-            f"WITH {before} {last}" if before else last, (*values, *columns_of(rows))
-        )
-        return sorted(found.scalars())
+        text = f"WITH {before} {last}" if before else last
+        parameters = (*values, *columns_of(rows))
+        found = POSTGRESQL.write_last(connection, text, parameters, commits=commits)
+        return sorted(number for (number,) in found)
 
     def insert_together(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Add rows by one statement on MariaDB or MySQL and return the first row's number."""

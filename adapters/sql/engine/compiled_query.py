@@ -84,24 +84,7 @@ class Query:
         Raises:
             DBAPIError: as SQLAlchemy wraps what the driver raises.
         """
-        length = len(values)
-        dialect = dialect_of(connection)
-        arrays = dialect.arrays
-        filled = min(1 << (length - 1).bit_length(), IN_LIMIT) if length and not arrays else 0
-        if filled > length:
-            values = [*values, *[values[-1]] * (filled - length)]
-        text, before, after, constants = self._for(connection, dialect, filled)
-        if constants:
-            named |= constants
-        parameters: Sequence[object] | Mapping[str, object]
-        if arrays:
-            parameters = named | {"listed": [*values]}
-        elif before is None:
-            parameters = named | {f"listed_{n}": value for n, value in enumerate(values, 1)}
-        else:
-            if after and after[-1] == f"listed_{filled}":  # the list stands in the statement twice
-                named |= {f"listed_{n}": value for n, value in enumerate(values, 1)}
-            parameters = [*[named[n] for n in before], *values, *[named[n] for n in after]]
+        text, parameters = self.bound(connection, values, named)
         driver = connection.dialect.loaded_dbapi
         cursor = connection.connection.cursor()
         try:
@@ -111,6 +94,30 @@ class Query:
             raise as_sqlalchemy(error, connection) from error
         finally:
             cursor.close()
+
+    def bound(
+        self, connection: Connection, values: Sequence[object], named: dict[str, object]
+    ) -> tuple[str, Sequence[object] | Mapping[str, object]]:
+        """Return the text and the parameters as the driver takes them; arguments as of `rows`."""
+        length = len(values)
+        dialect = dialect_of(connection)
+        arrays = dialect.arrays
+        filled = min(1 << (length - 1).bit_length(), IN_LIMIT) if length and not arrays else 0
+        if filled > length:
+            values = [*values, *[values[-1]] * (filled - length)]
+        text, before, after, constants = self._for(connection, dialect, filled)
+        if constants:
+            named = {**named, **constants}
+        parameters: Sequence[object] | Mapping[str, object]
+        if arrays:
+            parameters = named | {"listed": [*values]}
+        elif before is None:
+            parameters = named | {f"listed_{n}": value for n, value in enumerate(values, 1)}
+        else:
+            if after and after[-1] == f"listed_{filled}":  # the list stands in the statement twice
+                named = named | {f"listed_{n}": value for n, value in enumerate(values, 1)}
+            parameters = [*[named[n] for n in before], *values, *[named[n] for n in after]]
+        return text, parameters
 
     def _for(self, connection: Connection, dialect: DatabaseDialect, length: int) -> Compiled:
         key = dialect, length
@@ -130,3 +137,15 @@ class Query:
         before, after = (None, ()) if order is None else (order[:at], order[at + length :])
         made = self._compiled[key] = Compiled(state.statement, before, after, constants)
         return made
+
+
+class Read(NamedTuple):
+    """A query with its parameters, as `Query.rows` takes them."""
+
+    query: Query
+    values: Sequence[object]
+    named: dict[str, object]
+
+    def rows(self, connection: Connection) -> Sequence[tuple[Any, ...]]:
+        """Run it and return all rows."""
+        return self.query.rows(connection, self.values, **self.named)

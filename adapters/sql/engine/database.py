@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from threading import Event, RLock
+from typing import Any
 
 from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.engine import URL
@@ -13,6 +14,7 @@ from sqlalchemy.pool import Pool, QueuePool
 
 from addressee.domain import Conflict, InvalidValue, values
 
+from .compiled_query import Read
 from .dialects import Writers, dialect_of
 from .driver_errors import translated
 from .fork import rest_at_fork
@@ -141,11 +143,29 @@ class Database:
         Args:
             first: a statement to run before any other.
         """
-        dialect = self.dialect
+        with self.writing_after(unknown, first) as (connection, _):
+            yield connection
+
+    @contextmanager
+    def writing_after(
+        self, read: Callable[[], Read | None], first: str = ""
+    ) -> Generator[tuple[Connection, tuple[Read, Sequence[tuple[Any, ...]]] | None]]:
+        """Open the same, and give the query with its rows if they came with the begin.
+
+        Args:
+            read: returns the query that is run first, if it is known.
+            first: a statement to run before any other.
+        """
+        dialect, first = self.dialect, self._with_limit(first)
         with self._turn, translated(dialect, self._connected), self._connected() as connection:
             try:
-                dialect.begin_write(connection, self._with_limit(first))
-                yield connection
+                pipelines, known = dialect.pipelines(connection.dialect), None
+                if pipelines and (query := read()) is not None:
+                    text, parameters = query.query.bound(connection, query.values, query.named)
+                    known = query, dialect.begin_and_read(connection, first, text, parameters)
+                else:
+                    dialect.begin_write(connection, first)
+                yield connection, known
             except BaseException as error:
                 self._undo(connection, error)
                 raise
@@ -198,6 +218,10 @@ class Database:
         """Close the pooled connections; a host's engine stays as it is."""
         if self._hosts is None:
             self.engine.dispose()
+
+
+def unknown() -> None:
+    """Return no query, where it is not known which is run first."""
 
 
 def connections_in_use(pool: Pool) -> int:

@@ -18,6 +18,8 @@ def insert_events(
     prepared: EventStatements,
     rows: Sequence[Row],
     together_with: Sequence[Write] = (),
+    *,
+    commits: bool = False,
 ) -> list[int]:
     """Add events to the ledger and return their positions, which are in the order given.
 
@@ -26,6 +28,7 @@ def insert_events(
         prepared: statements on the store's tables.
         rows: stream, version, topic and state of each, or none.
         together_with: writes to other tables.
+        commits: whether nothing follows in the transaction, so that it may be committed at once.
 
     Raises:
         IntegrityError: a stream has an event of that version already.
@@ -35,6 +38,7 @@ def insert_events(
             write.run(connection)
         return []
     try:
-        return ordering_on(connection).insert(connection, prepared, rows, together_with)
+        ordering = ordering_on(connection)
+        return ordering.insert(connection, prepared, rows, together_with, commits=commits)
     except exc.IntegrityError:
         raise IntegrityError("a stream has an event of that version already") from None

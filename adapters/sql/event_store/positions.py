@@ -59,6 +59,8 @@ class Ordering(Protocol):
         prepared: EventStatements,
         rows: Sequence[Row],
         together_with: Sequence[Write] = (),
+        *,
+        commits: bool = False,
     ) -> list[int]:
         """Add rows to the ledger and return their positions, which ascend.
 
@@ -67,6 +69,8 @@ class Ordering(Protocol):
             prepared: statements on the store's tables.
             rows: stream, version, topic and state of each event.
             together_with: writes to other tables.
+            commits: whether nothing follows in the transaction, so that it may be committed at
+                once. It need not be.
         """
         ...
 
@@ -95,6 +99,8 @@ class OneWriter:
         prepared: EventStatements,
         rows: Sequence[Row],
         together_with: Sequence[Write] = (),
+        *,
+        commits: bool = False,  # `Database` commits
     ) -> list[int]:
         """Add rows; those of one transaction follow each other."""
         for write in together_with:
@@ -120,10 +126,12 @@ class TransactionIds:
         prepared: EventStatements,
         rows: Sequence[Row],
         together_with: Sequence[Write] = (),
+        *,
+        commits: bool = False,
     ) -> list[int]:
         """Add rows, and the others in the same statement; of many, take the positions before."""
         if not dialect_of(connection).copies(connection.dialect, rows):
-            return prepared.events.numbered(connection, rows, together_with)
+            return prepared.events.numbered(connection, rows, together_with, commits=commits)
         table = quoted(connection.dialect, prepared.schema.event)
         taken = connection.exec_driver_sql(NEXT_POSITIONS, (len(rows), table))
         positions = sorted(taken.scalar_one())
@@ -172,6 +180,8 @@ class Slots:
         prepared: EventStatements,
         rows: Sequence[Row],
         together_with: Sequence[Write] = (),
+        *,
+        commits: bool = False,  # `Database` commits
     ) -> list[int]:
         """Share a slot, then add rows; those of one statement are numbered in even steps."""
         for write in together_with:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from typing import Self
 
 from sqlalchemy import Connection, Engine, LargeBinary, cast, insert, select, update
@@ -35,7 +36,7 @@ from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.components import Parts
 from ..unit_of_work.store_statements import Prepared
 from ..unit_of_work.transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
-from ..unit_of_work.view import SqlReader
+from ..unit_of_work.view import SqlReader, first_read
 from .applications import SqlApplications
 
 PATIENCE = 2
@@ -113,7 +114,9 @@ class SqlStore:
             self.indexed_attributes = self._indexed(indexed_attributes)
             if identifier_key is not None:
                 values.instance("identifier_key", identifier_key, bytes)
-            self.identifier_key = identifier_key or self._setting(IDENTIFIER_KEY, random_key)
+            self.identifier_key = identifier_key or self._setting(
+                IDENTIFIER_KEY, partial(secrets.token_bytes, 32)
+            )
         except BaseException:
             self.database.close()
             raise
@@ -149,10 +152,11 @@ class SqlStore:
             yield SqlAudit(connection, self.parts._replace(prepared=Prepared(self._schema)))
 
     @contextmanager
-    def writing(self) -> Generator[SqlTransaction]:
+    def writing(self, first: Mapping[str, int] | None = None) -> Generator[SqlTransaction]:
         """Open a transaction that commits when the block ends."""
-        with self._writing() as connection:
-            yield SqlTransaction(connection, self.parts)
+        read = partial(first_read, self.parts.prepared, first or {})
+        with self.database.writing_after(read, self._share) as (connection, known):
+            yield SqlTransaction(connection, self.parts, known)
 
     @contextmanager
     def sending(self, *, alone: bool = False) -> Generator[SqlDispatchView]:
@@ -177,13 +181,13 @@ class SqlStore:
     @contextmanager
     def following(self) -> Generator[FollowingTransaction]:
         """Open a transaction that copies what another ledger holds."""
-        with self._writing() as connection:
+        with self.database.writing(self._share) as connection:
             yield FollowingTransaction(connection, self.parts)
 
     @contextmanager
     def loading(self) -> Generator[IndexLoading]:
         """Open a transaction that fills read models while they are empty, for a whole ledger."""
-        with self._writing() as connection:
+        with self.database.writing(self._share) as connection:
             loading = IndexLoading(connection, self.parts)
             yield loading
             loading.finish()
@@ -191,7 +195,7 @@ class SqlStore:
     @contextmanager
     def filling(self, key: bytes, indexed: AbstractSet[str]) -> Generator[LedgerFilling]:
         """Open a transaction that fills the store, while it is empty, with a ledger."""
-        with self._writing() as connection:
+        with self.database.writing(self._share) as connection:
             filling = LedgerFilling(connection, self.parts)
             filling.begin(key, indexed)
             yield filling
@@ -207,7 +211,7 @@ class SqlStore:
         Returns:
             How many changes were folded; 0 also where another process is at it.
         """
-        with self._writing() as connection:
+        with self.database.writing(self._share) as connection:
             if nobody_compacts(connection, self._schema):
                 return compact(connection, self.parts.prepared.index)
         return 0
@@ -244,17 +248,18 @@ class SqlStore:
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:
         """Take part in a transaction of the host's: a connection or session of the same engine."""
         with self._joining.joined(host, committed) as connection:
-            if first := self._ordering.share(connection.dialect, self._schema):
-                connection.exec_driver_sql(first)
+            if self._share:
+                connection.exec_driver_sql(self._share)
             yield JoinedTransaction(connection, self.parts)
 
     def viewing(self) -> AbstractContextManager[Connection]:
         """Open the transaction of a view, which no swap of tables divides."""
         return self.database.reading(self._before_reading)
 
-    def _writing(self) -> AbstractContextManager[Connection]:
-        first = self._ordering.share(self.database.engine.dialect, self._schema)
-        return self.database.writing(first)
+    @property
+    def _share(self) -> str:
+        """Return the statement with which a writer begins."""
+        return self._ordering.share(self.database.engine.dialect, self._schema)
 
     def close(self) -> None:
         """Close the connections that wait in the pool; a host's engine stays as it is."""
@@ -293,8 +298,3 @@ class SqlStore:
                     value = make()
                     connection.execute(insert(table).values(name=name, value=value))
                 return value
-
-
-def random_key() -> bytes:
-    """Return 32 random bytes."""
-    return secrets.token_bytes(32)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from eventsourcing.persistence import IntegrityError
 from sqlalchemy import Connection, delete, select
@@ -20,10 +21,12 @@ from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
 from ..audience_index.term_dictionary import add_terms, numbers_and_ordinals
 from ..engine.bulk_write import Write
-from ..engine.compiled_query import pages
+from ..engine.compiled_query import Read, pages
 from ..event_store.append import insert_events
 from .components import Parts
 from .view import SqlReader
+
+Rows = Sequence[Sequence[Any]]
 
 
 class SqlTransaction(SqlReader):
@@ -32,11 +35,22 @@ class SqlTransaction(SqlReader):
     Args:
         connection: with its transaction begun.
         parts: the store's.
+        known: the rows of a query that came with the begin, if any did.
     """
 
-    def __init__(self, connection: Connection, parts: Parts) -> None:
+    def __init__(
+        self, connection: Connection, parts: Parts, known: tuple[Read, Rows] | None = None
+    ) -> None:
         super().__init__(connection, parts)
         self._upkeep = parts.upkeep
+        self._known = known
+
+    def _rows(self, read: Read) -> Rows:
+        """Return the rows of a query, once without running it where they are known."""
+        if self._known is not None and self._known[0] == read:
+            (_, rows), self._known = self._known, None
+            return rows
+        return super()._rows(read)
 
     @cached_property
     def _postings(self) -> Postings:
@@ -45,19 +59,29 @@ class SqlTransaction(SqlReader):
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         """Record events and what they change in the read models; raises Conflict."""
+        return self._append(events, self._writes(changes))
+
+    def conclude(
+        self, events: Sequence[Event], changes: Changes, sessions: Mapping[str, datetime]
+    ) -> Sequence[int]:
+        """Record events, what they change and that sessions are alive; nothing follows."""
+        return self._append(events, self._writes(changes) + self._touches(sessions), commits=True)
+
+    def _append(
+        self, events: Sequence[Event], beside: Sequence[Write], *, commits: bool = False
+    ) -> Sequence[int]:
         rows = [*map(self._mapper.columns, events)]
-        beside = self._writes(changes)
+        self._make_room(beside)
+        connection = self._connection
         try:
-            positions = insert_events(self._connection, self._prepared, rows, beside)
+            return insert_events(connection, self._prepared, rows, beside, commits=commits)
         except IntegrityError:
             raise self._conflict(events) from None
-        self._after(beside)
-        return positions
 
-    def touch(self, sessions: Mapping[str, datetime]) -> None:
-        """Note that sessions are alive."""
-        rows = [(name, to_microseconds(at)) for name, at in sessions.items()]
-        self._prepared.touches.write(self._connection, "upsert", rows)
+    def _touches(self, sessions: Mapping[str, datetime]) -> list[Write]:
+        """Return what notes that sessions are alive, in an order in which no two deadlock."""
+        rows = [(name, to_microseconds(at)) for name, at in sorted(sessions.items())]
+        return [Write(self._prepared.touches, "upsert", rows)] if rows else []
 
     def skip_touched(self, application: str, before: datetime, limit: int) -> int:
         """Note of sessions that look idle when they were touched, so that none looks again."""
@@ -84,7 +108,8 @@ class SqlTransaction(SqlReader):
             *self._change(changes.installations),
         ]
 
-    def _after(self, written: Sequence[Write]) -> None:
+    def _make_room(self, written: Sequence[Write]) -> None:
+        """Compact the index now and then, before more is written to it."""
         if noted := sum(len(w.values) for w in written if w.rows is self._prepared.delta):
             self._tidy(noted)
 
@@ -190,13 +215,19 @@ class FollowingTransaction(SqlTransaction):
         """Write the next events and what they change; raises Conflict if another has done it."""
         self._prepared.copies.insert(self._connection, page)
         written = self._writes(changes)
+        self._make_room(written)
         for write in written:
             write.run(self._connection)
-        self._after(written)
 
 
 class JoinedTransaction(SqlTransaction):
     """A transaction that the host will end at a time of its own."""
+
+    def conclude(
+        self, events: Sequence[Event], changes: Changes, sessions: Mapping[str, datetime]
+    ) -> Sequence[int]:
+        """Record the same; the host's transaction goes on."""
+        return self._append(events, self._writes(changes) + self._touches(sessions))
 
     def _tidy(self, postings: int) -> None:
         """Leave compaction to a command that commits at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import cached_property
@@ -18,8 +18,8 @@ from addressee.domain import MobileApp
 from addressee.domain.times import from_microseconds, to_microseconds
 
 from ..audience_index.postings_reader import Postings
-from ..engine.compiled_query import pages
-from ..event_store.event_statements import KNOWN, LAST
+from ..engine.compiled_query import Read, pages
+from ..event_store.event_statements import KNOWN, LAST, EventStatements
 from ..schema.bookkeeping_tables import FLAGGED
 from ..schema.tables import Schema
 from .components import Parts
@@ -62,25 +62,17 @@ class SqlReader:
         whole = [stream for stream, version in after.items() if version == 0]
         next_ones = [(stream, version + 1) for stream, version in after.items() if version]
         found: dict[str, list[Recorded]] = defaultdict(list)
-        if not next_ones:
-            for page in pages(whole):
-                self._gather(found, self._prepared.whole.rows(self._connection, page))
-            return found
-        listed = [*pages(whole)] or [[""]]
-        for page in listed[1:]:
-            self._gather(found, self._prepared.whole.rows(self._connection, page))
-        for group in pages(next_ones, KNOWN):
-            named: dict[str, object] = {}
-            for n, (stream, version) in enumerate([*group, *UNKNOWN][:KNOWN]):
-                named |= {f"stream{n}": stream, f"version{n}": version}
-            rows = self._prepared.further.rows(self._connection, listed[0], **named)
-            self._gather(found, rows)
-            listed[0] = [""]
+        for read in reads(self._prepared, whole, next_ones):
+            self._gather(found, self._rows(read))
         for stream, next_version in next_ones:
             if stream in found:
                 rest = (table.c.stream == stream) & (table.c.version > next_version)
                 self._gather(found, self._connection.execute(self._prepared.recorded.where(rest)))
         return found
+
+    def _rows(self, read: Read) -> Sequence[Sequence[Any]]:
+        """Return the rows of a query."""
+        return read.rows(self._connection)
 
     def _many_streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         """Return the same; streams that go on are read whole."""
@@ -250,6 +242,29 @@ class SqlReader:
         """Return the later of binding and last touch."""
         bound_at, at = self._schema.installation.c.bound_at, self._schema.touch.c.at
         return case((at > bound_at, at), else_=bound_at)
+
+
+def reads(
+    prepared: EventStatements, whole: Iterable[str], next_ones: Iterable[tuple[str, int]]
+) -> Iterator[Read]:
+    """Yield the queries for whole streams, and for single events by stream and version."""
+    listed, groups = [*pages(whole)], [*pages(next_ones, KNOWN)]
+    for page in listed[1:] if groups else listed:
+        yield Read(prepared.whole, page, {})
+    first = listed[0] if listed else [""]
+    for group in groups:
+        named: dict[str, object] = {}
+        for n, (stream, version) in enumerate([*group, *UNKNOWN][:KNOWN]):
+            named |= {f"stream{n}": stream, f"version{n}": version}
+        yield Read(prepared.further, first, named)
+        first = [""]
+
+
+def first_read(prepared: EventStatements, after: Mapping[str, int]) -> Read | None:
+    """Return the query with which `SqlReader.streams` begins, if it is one for events."""
+    known = [(stream, version + 1) for stream, version in after.items() if version]
+    every = reads(prepared, [stream for stream in after if not after[stream]], known)
+    return next(every, None) if after and len(known) <= MANY_KNOWN else None
 
 
 def mobile_apps(connection: Connection, schema: Schema, code: str | None = None) -> list[MobileApp]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from codecs import BOM_UTF8
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -92,8 +92,8 @@ class Interrupted(MemoryStore):
     """A store at whose commit somebody presses Ctrl-C."""
 
     @contextmanager
-    def writing(self) -> Generator[MemoryStore]:
-        with super().writing() as transaction:
+    def writing(self, first: Mapping[str, int] | None = None) -> Generator[MemoryStore]:
+        with super().writing(first) as transaction:
             yield transaction
         os.kill(os.getpid(), signal.SIGINT)
 

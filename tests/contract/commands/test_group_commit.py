@@ -84,14 +84,14 @@ def test_R29_a_failure_of_the_store_in_a_group_is_that_callers_alone(
         host.device(f"d{n}")
     with host.store.writing() as transaction:
         kind = type(transaction)
-    append = kind.append
+    conclude = kind.conclude
 
-    def fail(self: object, events: object, changes: object) -> object:
+    def fail(self: object, events: object, changes: object, sessions: object) -> object:
         if "installation:d7" in repr(events):
             raise StoreUnavailable("the driver failed")
-        return append(self, events, changes)  # type: ignore[arg-type]
+        return conclude(self, events, changes, sessions)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(kind, "append", fail)
+    monkeypatch.setattr(kind, "conclude", fail)
     callers = Callers(host.store)
     answers = callers.together([login(f"d{n}", f"p{n}") for n in range(CALLERS)])
     assert isinstance(answers.pop(7), StoreUnavailable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -144,8 +144,8 @@ class Racing:
         self.reading = store.reading
 
     @contextmanager
-    def writing(self) -> Generator[object]:
-        with self.store.writing() as transaction:
+    def writing(self, first: Mapping[str, int]) -> Generator[object]:
+        with self.store.writing(first) as transaction:
             if self.wins:
                 self.wins -= 1
                 raise Conflict("installation:phone", 1, 2)

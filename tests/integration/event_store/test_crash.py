@@ -1,4 +1,7 @@
-"""A writer is killed at a random moment: nothing acknowledged is lost, nothing is half there."""
+"""A writer is killed at a random moment: nothing acknowledged is lost, nothing is half there.
+
+In every other round it has eight threads, whose commands share transactions.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,17 @@ from addressee.application import verify
 from tests.forked import PIPE, forked
 
 KILLS, MANY_KILLS = 3, 200
+THREADS = 8
 GONE = "gone\n"
 
-# Loads the library once and forks a writer for each seed that it reads.
+# Loads the library once and forks a writer for each seed and number of threads that it reads.
 WRITER = """
 import os, random, sys
+from concurrent.futures import ThreadPoolExecutor
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization
-for seed in sys.stdin:
+for line in sys.stdin:
+    seed, threads = map(int, line.split())
     if not (writer := os.fork()):
         break
     os.waitpid(writer, 0)
@@ -28,21 +34,26 @@ else:
     sys.exit()
 print(os.getpid(), flush=True)
 people = Personalization(SqlStore(sys.argv[1]))
-chance = random.Random(seed)
-while True:
-    device = f"d{chance.randrange(5)}"
-    people.register("shop", installation=device, os="ios")
-    name = f"p{chance.randrange(3)}"
-    answer = people.personalize(
-        device,
-        Identity(external_id=name, emails=[f"{name}.{chance.randrange(90)}@x.com"]),
-        tags={f"t{chance.randrange(4)}"},
-        force_depersonalize=True,
-        set_primary=chance.random() < 0.5,
-    )
-    print(answer.position, flush=True)
-    if chance.random() < 0.5:
-        print(people.depersonalize(device).position, flush=True)
+def acknowledge(answer):
+    os.write(1, b"%d\\n" % answer.position)
+def live(thread):
+    chance = random.Random(8 * seed + thread)
+    while True:
+        device = f"d{chance.randrange(5)}"
+        people.register("shop", installation=device, os="ios")
+        name = f"p{chance.randrange(3)}"
+        acknowledge(people.personalize(
+            device,
+            Identity(external_id=name, emails=[f"{name}.{chance.randrange(90)}@x.com"]),
+            tags={f"t{chance.randrange(4)}"},
+            force_depersonalize=True,
+            set_primary=chance.random() < 0.5,
+        ))
+        if chance.random() < 0.5:
+            acknowledge(people.depersonalize(device))
+with ThreadPoolExecutor(threads) as pool:
+    for failed in pool.map(live, range(threads)):
+        pass
 """
 
 
@@ -52,7 +63,7 @@ def test_R19_R29_R37_kill_9_leaves_whole_commands_only(url: str, long: bool) -> 
         assert writers.stdin is not None
         assert writers.stdout is not None
         for round_ in range(MANY_KILLS if long else KILLS):
-            writers.stdin.write(f"{round_}\n")
+            writers.stdin.write(f"{round_} {1 if round_ % 2 else THREADS}\n")
             writers.stdin.flush()
             writer = int(writers.stdout.readline())
             acknowledged = [int(writers.stdout.readline())]

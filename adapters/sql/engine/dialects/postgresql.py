@@ -22,9 +22,12 @@ from .base import (
     Writers,
     insert_into,
     quoted,
+    run,
     trigger_names,
 )
+from .pipeline import rows_of
 
+BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 TAKE_XID = "SELECT pg_current_xact_id()::text::bigint"
 LIMIT_WAITING = (
     ", CASE current_setting('lock_timeout') WHEN '0'"
@@ -46,6 +49,9 @@ POOLER = (
     "behind a pooler that lends a session a transaction at a time, add ?prepare_threshold=none to"
     " the URL, or connect_args={'prepare_threshold': None} to the engine"
 )
+
+IDLE = 0
+"""What libpq says of a session without a transaction."""
 
 MANY = 500
 """From how many rows on COPY is faster."""
@@ -105,12 +111,11 @@ class PostgresqlDialect(DatabaseDialect):
 
     def begin_write(self, connection: Connection, first: str) -> None:
         """Likewise; readers rely on a writer's id being older than its positions."""
-        begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; {TAKE_XID}{LIMIT_WAITING}"
-        self._begin(connection, begin, first)
+        self._begin(connection, f"{BEGIN_WRITE}; {TAKE_XID}{LIMIT_WAITING}", first)
 
     def _begin(self, connection: Connection, begin: str, first: str) -> None:
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(f"{begin}; {first}" if first else begin)
+        run(connection, f"{begin}; {first}" if first else begin)
 
     def begin_within(self, connection: Connection) -> None:
         """Take an id, which a transaction otherwise gets when it writes; limit its waiting."""
@@ -121,8 +126,10 @@ class PostgresqlDialect(DatabaseDialect):
         self.commit(connection)
 
     def commit(self, connection: Connection) -> None:
-        """Commit by a statement of ours."""
-        connection.exec_driver_sql("COMMIT")
+        """Commit by a statement of ours, unless `write_last` has."""
+        raw: Any = connection.connection.driver_connection
+        if not (self.pipelines(connection.dialect) and raw.info.transaction_status == IDLE):
+            connection.exec_driver_sql("COMMIT")
 
     def roll_back(self, connection: Connection) -> None:
         """Roll back unless the connection is gone."""
@@ -183,6 +190,34 @@ class PostgresqlDialect(DatabaseDialect):
     def write(self, connection: Connection, text: str, way: Way, rows: Sequence[Row]) -> None:
         """Write all rows in one round trip."""
         connection.exec_driver_sql(text, columns_of(rows))
+
+    def pipelines(self, sql: Dialect) -> bool:
+        """Whether it is psycopg 3 with a libpq of version 14 or later, and synchronous."""
+        is_psycopg = sql.driver == "psycopg" and not sql.is_async
+        return is_psycopg and sql.loaded_dbapi.Pipeline.is_supported()
+
+    def begin_and_read(
+        self, connection: Connection, first: str, text: str, parameters: object
+    ) -> Sequence[tuple[Any, ...]]:
+        """Do both in one round trip."""
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        begin = (BEGIN_WRITE, f"{TAKE_XID}{LIMIT_WAITING}", *filter(None, (first,)))
+        return rows_of(connection, text, parameters, before=begin)
+
+    def write_last(
+        self, connection: Connection, text: str, parameters: Sequence[object], *, commits: bool
+    ) -> Sequence[Sequence[Any]]:
+        """Run a statement, return its rows, and commit in the same round trip.
+
+        Args:
+            connection: with its transaction begun.
+            text: the statement.
+            parameters: its own.
+            commits: whether it is the transaction's last; otherwise, and where the driver can't
+                send two statements at once, `commit` commits.
+        """
+        after = ("COMMIT",) if commits and self.pipelines(connection.dialect) else ()
+        return rows_of(connection, text, parameters, after=after)
 
     def copies(self, sql: Dialect, rows: Sequence[Row]) -> bool:
         """Whether they are many, and the driver is psycopg 3."""

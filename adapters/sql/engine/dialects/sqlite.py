@@ -22,6 +22,7 @@ from .base import (
     Writers,
     as_parameters,
     as_sqlalchemy,
+    run,
     trigger_names,
 )
 
@@ -168,24 +169,6 @@ class SqliteDialect(DatabaseDialect):
         """Return a trigger: a CHECK can't be added to a table that exists."""
         names = trigger_names(sql, table, "in_range")
         return [RANGE.format(condition=condition.format(row="NEW."), refusal=refusal, **names)]
-
-
-def run(connection: Connection, text: str, rows: Sequence[Sequence[object]] | None = None) -> None:
-    """Run a statement by the driver's cursor, once or for each of some rows.
-
-    SQLAlchemy's executor takes longer than the statement. It is needed where a server may be gone:
-    it finds out, and has the pool replace the connection.
-    """
-    cursor = connection.connection.cursor()
-    try:
-        if rows is None:
-            cursor.execute(text)
-        else:
-            cursor.executemany(text, rows)
-    except sqlite3.Error as error:
-        raise as_sqlalchemy(error, connection) from error
-    finally:
-        cursor.close()
 
 
 def same_keys(table: Table) -> list[str]:
