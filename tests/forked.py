@@ -20,7 +20,13 @@ from threading import Lock
 from typing import IO, Any, Self
 
 ROOT = Path(__file__).parents[1]
-LOADED = ("addressee.adapters.cli", "addressee.adapters.http", "addressee.adapters.push", "uvicorn")
+LOADED = (
+    "addressee.adapters.cli",
+    "addressee.adapters.http",
+    "addressee.adapters.push",
+    "sqlalchemy.dialects.sqlite",
+    "uvicorn",
+)
 MESSAGE = 1 << 17
 """Longest message to the helper, in bytes."""
 PIPE = subprocess.PIPE
