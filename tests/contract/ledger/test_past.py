@@ -26,7 +26,8 @@ from tests.contract.audiences.oracle import Life
 from tests.contract.conftest import Host
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-COMMANDS, MOMENTS, SOME, FEW = 120, 1_000, 200, 40
+COMMANDS, MANY_COMMANDS = 60, 120
+MOMENTS, SOME, FEW = 1_000, 200, 40
 
 
 class Noted(NamedTuple):
@@ -67,12 +68,12 @@ def last_position(store: Store, after: int) -> int:
 
 
 @pytest.fixture
-def noted(store: Store) -> tuple[Life, list[Noted]]:
+def noted(store: Store, *, long: bool) -> tuple[Life, list[Noted]]:
     """Let a store live, and note after every command what it answers."""
     chance, now, position = random.Random(7), NOON, 0  # noqa: S311 # the same life each time
     people = Personalization(store, clock=lambda: now)
     life, noted = Life(chance, "shop"), list[Noted]()
-    for question in range(COMMANDS):
+    for question in range(MANY_COMMANDS if long else COMMANDS):
         now += timedelta(microseconds=chance.choice([1, 1_000, 10**9]))
         life.step()(people)
         position = last_position(store, position)

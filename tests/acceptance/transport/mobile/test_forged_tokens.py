@@ -52,7 +52,6 @@ def test_R55_a_token_that_is_signed_but_not_as_agreed_is_refused(each_world: Wor
         *(forged(json.dumps(GOOD), json.dumps({**CLAIMS, k: v})) for k in WRONG for v in WRONG[k]),
         *(forged(json.dumps(GOOD), text) for text in ("[]", "1", '"ali"', "{", '{"a":' * 5_000)),
         *(forged(text, good) for text in ("[]", "{}", "null", "[" * 5_000)),
-        forged(json.dumps(GOOD), json.dumps({**CLAIMS, "more": "x" * 30_000})),
         forged(json.dumps(GOOD), good)[:-1],
     ]
     for token in tokens:
