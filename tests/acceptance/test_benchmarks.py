@@ -6,45 +6,37 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.benchmarks import (
-    audience,
-    commands,
-    concurrency,
-    dispatch,
-    ledger,
-    past,
-    relay,
-    replay,
-    serving,
-    sessions,
-)
+from tests.benchmarks.reading import audience, past, sessions
+from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure
+from tests.benchmarks.sending import dispatch, relay
+from tests.benchmarks.writing import commands, concurrency, ledger, serving
 
 LITTLE = {
-    "audience.LIVE": 5,
-    "commands.DEVICES": 5,
-    "concurrency.COMMANDS": 64,
-    "concurrency.ROUNDS": 1,
-    "commands.HISTORIES": (0, 2),
-    "ledger.BATCH": 20,
-    "ledger.COMMANDS": 5,
-    "ledger.ROUNDS": 1,
-    "past.ASKED": 5,
-    "relay.COMMANDS": 10,
-    "relay.DEVICES": 50,
-    "relay.ROUNDS": 1,
-    "replay.EVENTS": 1_500,
-    "replay.PROJECTED": 80,
-    "replay.ROUNDS": 1,
+    "reading.audience.LIVE": 5,
+    "writing.commands.DEVICES": 5,
+    "writing.concurrency.COMMANDS": 64,
+    "writing.concurrency.ROUNDS": 1,
+    "writing.commands.HISTORIES": (0, 2),
+    "writing.ledger.BATCH": 20,
+    "writing.ledger.COMMANDS": 5,
+    "writing.ledger.ROUNDS": 1,
+    "reading.past.ASKED": 5,
+    "sending.relay.COMMANDS": 10,
+    "sending.relay.DEVICES": 50,
+    "sending.relay.ROUNDS": 1,
+    "replaying.replay.EVENTS": 1_500,
+    "replaying.replay.PROJECTED": 80,
+    "replaying.replay.ROUNDS": 1,
     "report.ROUNDS": 1,
-    "replay.STOCK_EVENTS": 160,
-    "serving.REQUESTS": 100,
-    "serving.ROUNDS": 1,
-    "sessions.EXPIRING": 20,
-    "sessions.FEW": 200,
-    "sessions.ROUNDS": 1,
-    "writers.EACH": 5,
-    "writers.WRITERS": 2,
+    "replaying.replay.STOCK_EVENTS": 160,
+    "writing.serving.REQUESTS": 100,
+    "writing.serving.ROUNDS": 1,
+    "reading.sessions.EXPIRING": 20,
+    "reading.sessions.FEW": 200,
+    "reading.sessions.ROUNDS": 1,
+    "writing.writers.EACH": 5,
+    "writing.writers.WRITERS": 2,
 }
 
 

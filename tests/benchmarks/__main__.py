@@ -6,25 +6,16 @@ import argparse
 import gc
 from collections.abc import Callable, Iterable
 
-from tests.benchmarks import (
-    audience,
-    commands,
-    concurrency,
-    dispatch,
-    http,
-    ledger,
-    past,
-    relay,
-    replay,
-    serving,
-    sessions,
-)
+from tests.benchmarks.reading import audience, past, sessions
+from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure, show
+from tests.benchmarks.sending import dispatch, relay
+from tests.benchmarks.writing import commands, concurrency, http, ledger, serving
 
 
 def alternative(_: argparse.Namespace) -> Iterable[Figure]:
     # Only who asks for it needs Django.
-    from tests.benchmarks.alternative import figures  # noqa: PLC0415 # for that reason
+    from tests.benchmarks.reading.alternative import figures  # noqa: PLC0415 # for that reason
 
     return figures()
 

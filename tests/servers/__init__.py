@@ -6,7 +6,6 @@ from .lent_databases import LentDatabases
 from .mariadb import MariaDB, mariadb_server
 from .pgbouncer import Pgbouncer, pgbouncer_server
 from .postgres import Postgres, postgres_server
-from .watch import Watch
 
 __all__ = [
     "LentDatabases",
@@ -14,7 +13,6 @@ __all__ = [
     "Pgbouncer",
     "Postgres",
     "Served",
-    "Watch",
     "client",
     "distant",
     "http_server",

@@ -18,8 +18,9 @@ import pytest
 from addressee.adapters.sql import SqlStore
 from addressee.application import verify
 from addressee.domain import MobileApp
+from tests.clients.watch import Watch
 from tests.patience import Progress
-from tests.servers import MariaDB, Postgres, Watch, distant, http_server
+from tests.servers import MariaDB, Postgres, distant, http_server
 
 CLIENTS = 60
 SIGN_INS = 2 * CLIENTS

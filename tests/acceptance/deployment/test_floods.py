@@ -21,14 +21,15 @@ from addressee.application import issue_key
 from addressee.domain import FACTS, Limits, MobileApp, limits, values
 from addressee.domain.limits import DEFAULT
 from tests.acceptance.transport.conftest import HOME
-from tests.servers import Served, Watch, client, http_server
-from tests.servers.load import (
+from tests.clients.load import (
     Request,
     flooded,
     forget_peak,
     kilobytes,
     processor_seconds,
 )
+from tests.clients.watch import Watch
+from tests.servers import Served, client, http_server
 
 AT_ONCE, FEW_AT_ONCE = 40, 12
 SHORT = 10_000_000

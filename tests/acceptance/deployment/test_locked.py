@@ -16,7 +16,8 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import issue_key
 from addressee.domain import MobileApp
 from tests.acceptance.transport.conftest import HOME
-from tests.servers import MariaDB, Postgres, Watch, client, http_server
+from tests.clients.watch import Watch
+from tests.servers import MariaDB, Postgres, client, http_server
 
 ANSWERS, LONG_SECONDS = 50, 20
 WAIT_FOR_A_LOCK = 30

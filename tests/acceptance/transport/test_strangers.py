@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from addressee.application import issue_key, verify
 from tests.acceptance.transport.conftest import HOME, World
+from tests.clients.watch import Watch
 from tests.patience import wait_until
-from tests.servers import Watch
 
 SQL = ("'; drop table addressee_event; --", '" or ""="', "%' or 1=1 --", "\\'; select 1", "{0}%s:x")
 HALVES = 100

@@ -16,7 +16,7 @@ from addressee.adapters.sql.audience_index.generation_cache import GenerationCac
 from addressee.adapters.sql.schema.read_model_tables import GENERATION
 from addressee.application import Identity, Personalization, Targeting, verify
 from addressee.domain import StoreDamaged
-from tests.benchmarks.population import APPLICATION, KEY, Population
+from tests.benchmarks.reading.population import APPLICATION, KEY, Population
 
 QUESTIONS = (
     "all",

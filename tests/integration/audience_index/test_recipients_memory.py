@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from addressee.adapters.sql import SqlStore
-from tests.benchmarks.dispatch import STREAM, fill
-from tests.benchmarks.population import APPLICATION, KEY
+from tests.benchmarks.reading.population import APPLICATION, KEY
+from tests.benchmarks.sending.dispatch import STREAM, fill
 from tests.memory import kilobytes
 
 MEGABYTES = 150

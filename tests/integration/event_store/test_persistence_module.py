@@ -8,7 +8,7 @@ from eventsourcing.utils import Environment
 
 from addressee.adapters.sql import SqlFactory
 from addressee.adapters.sql.engine.pool import made_engine
-from tests.benchmarks.stock import Person, StockService
+from tests.benchmarks.writing.stock import Person, StockService
 
 
 def test_an_application_with_aggregates_of_its_own_runs_on_our_tables(url: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from .http import Served
+from tests.servers.http import Served
 
 FLOOD = """
 import collections, json, socket, sys, threading

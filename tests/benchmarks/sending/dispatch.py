@@ -15,7 +15,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.audience_index.generation_cache import GenerationCache
 from addressee.application import Accepted, Answer, Message, Notifier, Recipient, Targeting
 from addressee.domain import Address
-from tests.benchmarks.population import APPLICATION, KEY, SINCE, Population
+from tests.benchmarks.reading.population import APPLICATION, KEY, SINCE, Population
 from tests.benchmarks.report import Figure, paired
 from tests.memory import kilobytes
 

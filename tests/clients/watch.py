@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Self
 
-from .http import Served
+from tests.servers.http import Served
 
 WATCH = """
 import http.client, json, sys, time

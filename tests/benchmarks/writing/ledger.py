@@ -20,10 +20,10 @@ from time import perf_counter
 from addressee.adapters.cli.terminal.progress import collected_seldom
 from addressee.adapters.sql import SqlStore
 from addressee.application import Call, Identity, Personalization, Personalized, bulk
-from tests.benchmarks import floor
 from tests.benchmarks.report import Figure
-from tests.benchmarks.stock import StockService, stock_environment
-from tests.benchmarks.writers import our_writers, stock_writers
+from tests.benchmarks.writing import floor
+from tests.benchmarks.writing.stock import StockService, stock_environment
+from tests.benchmarks.writing.writers import our_writers, stock_writers
 from tests.servers import Postgres, postgres_server
 
 COMMANDS = 150

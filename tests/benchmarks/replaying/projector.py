@@ -12,7 +12,7 @@ from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.sql import SQL
 
-from tests.benchmarks.stock import Installation, Person, StockService
+from tests.benchmarks.writing.stock import Installation, Person, StockService
 
 
 class Owners(PostgresTrackingRecorder):

@@ -24,7 +24,7 @@ from addressee.adapters.sql.audience_index.generation_cache import GenerationCac
 from addressee.adapters.sql.unit_of_work.transaction import SqlTransaction
 from addressee.application import Identity, Personalization, Targeting
 from addressee.domain.audiences import expression as a
-from tests.benchmarks.population import APPLICATION, KEY, Population, claim_id
+from tests.benchmarks.reading.population import APPLICATION, KEY, Population, claim_id
 from tests.benchmarks.report import Figure, paired
 from tests.memory import kilobytes
 

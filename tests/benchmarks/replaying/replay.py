@@ -26,10 +26,11 @@ from eventsourcing.application import LocalNotificationLog
 from addressee.adapters.cli.terminal.progress import collected_seldom
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import Past
-from tests.benchmarks import floor, lives
-from tests.benchmarks.projector import projected, told
+from tests.benchmarks.replaying import lives
+from tests.benchmarks.replaying.projector import projected, told
 from tests.benchmarks.report import Figure, paired
-from tests.benchmarks.stock import StockService, stock_environment
+from tests.benchmarks.writing import floor
+from tests.benchmarks.writing.stock import StockService, stock_environment
 from tests.memory import kilobytes
 from tests.servers import postgres_server
 

@@ -14,7 +14,7 @@ from time import perf_counter
 from addressee.adapters.sql import SqlStore
 from addressee.application import Call, Identity, Past, Personalization, Targeting, bulk
 from addressee.domain.audiences import expression as a
-from tests.benchmarks.population import APPLICATION, KEY
+from tests.benchmarks.reading.population import APPLICATION, KEY
 from tests.benchmarks.report import Figure
 
 BATCH = 2_000

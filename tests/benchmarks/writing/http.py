@@ -23,8 +23,7 @@ from addressee.adapters.memory import MemoryApplications, MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Store
 from addressee.domain import Attributes, MobileApp
-
-from .report import Figure, paired
+from tests.benchmarks.report import Figure, paired
 
 DEVICES = 50
 SIGN_INS = 200

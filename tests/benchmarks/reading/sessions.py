@@ -14,8 +14,8 @@ from time import process_time
 from addressee.adapters.sql import SqlStore
 from addressee.application import Call, Changes, Identity, Personalization
 from addressee.domain import SessionPolicy
-from tests.benchmarks.past import done
-from tests.benchmarks.population import APPLICATION, KEY, SINCE, Population
+from tests.benchmarks.reading.past import done
+from tests.benchmarks.reading.population import APPLICATION, KEY, SINCE, Population
 from tests.benchmarks.report import Figure
 
 EXPIRING, FEW, ROUNDS = 1_000, 10_000, 5

@@ -8,7 +8,7 @@ import sys
 from time import perf_counter
 
 from addressee.adapters.sql import SqlStore
-from tests.benchmarks.stock import StockService
+from tests.benchmarks.writing.stock import StockService
 
 WRITERS = 8
 EACH = 60
@@ -30,7 +30,7 @@ print("done", flush=True)
 
 STOCK = """
 import json, sys
-from tests.benchmarks.stock import StockService
+from tests.benchmarks.writing.stock import StockService
 environment, name, count = json.loads(sys.argv[1])
 stock = StockService(environment)
 pairs = [(stock.register(n), stock.create(n)) for n in range(count)]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from addressee.adapters.memory import MemoryStore
 from addressee.application import Identity, Personalization
 from tests.benchmarks.report import Figure, paired
-from tests.benchmarks.stock import StockService
+from tests.benchmarks.writing.stock import StockService
 
 DEVICES = 60
 HISTORIES = (0, 10, 50)

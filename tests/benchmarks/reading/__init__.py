@@ -1,0 +1,1 @@
+"""How fast queries are: of the present, of the past, of idle sessions."""

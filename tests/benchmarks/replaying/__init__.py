@@ -1,0 +1,1 @@
+"""How fast ledgers are read again: replay, rebuild, verify, export."""

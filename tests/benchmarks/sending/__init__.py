@@ -1,0 +1,1 @@
+"""How fast pushes and facts go out."""

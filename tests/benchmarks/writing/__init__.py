@@ -1,0 +1,1 @@
+"""How fast commands are: alone, in bulk, of many callers, over HTTP."""
