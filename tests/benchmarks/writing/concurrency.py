@@ -18,7 +18,7 @@ from time import perf_counter
 from addressee.adapters.sql import SqlStore
 from addressee.application import Call, Identity, Personalization, bulk
 from tests.benchmarks.report import Figure
-from tests.benchmarks.stock import StockService, stock_environment
+from tests.benchmarks.writing.stock import StockService, stock_environment
 from tests.servers import postgres_server
 
 ROUNDS = 5
