@@ -42,7 +42,9 @@ class Aggregate:
         self.id = stream_of(self.CATEGORY, name)
         self.version = 0
         self.modified_on: datetime | None = None
-        self.pending: list[Event] = []
+        self.pending: list[Event] | tuple[()] = ()
+        """New events of a draft. Only these need a list: the collector of cyclic garbage looks at
+        each list of each state that is cached."""
         self.before: Self | None = None
         """The state that this draft was copied from, without the new events."""
 
@@ -72,7 +74,10 @@ class Aggregate:
         # The event's constructor does the same in twice the time.
         happened: Event = event.__pydantic_validator__.validate_python(fields)
         self.fold((happened,))
-        self.pending.append(happened)
+        if isinstance(self.pending, list):
+            self.pending.append(happened)
+        else:
+            self.pending = [happened]
 
     def draft(self) -> Self:
         """Return a copy to record on; this state stays as it is, and is the copy's ``before``.
@@ -81,7 +86,7 @@ class Aggregate:
         """
         twin = object.__new__(type(self))
         twin.__dict__ = {**self.__dict__}
-        twin.pending = []
+        twin.pending = ()
         twin.before = self
         return twin
 
@@ -111,8 +116,8 @@ class Aggregate:
 
     def collect_events(self) -> list[Event]:
         """Return the events recorded since the last call."""
-        pending, self.pending = self.pending, []
-        return pending
+        pending, self.pending = self.pending, ()
+        return [*pending]
 
 
 V = TypeVar("V", bound=Value)
