@@ -40,36 +40,32 @@ LITTLE = {
 }
 
 
+Figures = Callable[[], Iterable[Figure]]
+QUICK: dict[str, Figures] = {
+    "commands": commands.figures,
+    "dispatch": lambda: dispatch.figures(3_000),
+    "past": lambda: past.figures(300),
+    "relay": relay.figures,
+    "sessions": lambda: sessions.figures(400),
+}
+SLOW: dict[str, Figures] = {
+    "audience": lambda: audience.figures(3_000),
+    "concurrency": concurrency.figures,
+    "ledger": ledger.figures,
+    "replay": lambda: replay.figures(20_000),
+    "serving": serving.figures,
+}
+"""They start servers and processes of their own, in seconds."""
+
+
 @pytest.mark.parametrize(
     "figures",
     [
-        lambda: audience.figures(3_000),
-        commands.figures,
-        concurrency.figures,
-        lambda: dispatch.figures(3_000),
-        ledger.figures,
-        lambda: past.figures(300),
-        lambda: sessions.figures(400),
-        relay.figures,
-        lambda: replay.figures(20_000),
-        serving.figures,
-    ],
-    ids=[
-        "audience",
-        "commands",
-        "concurrency",
-        "dispatch",
-        "ledger",
-        "past",
-        "sessions",
-        "relay",
-        "replay",
-        "serving",
+        *(pytest.param(each, id=name) for name, each in QUICK.items()),
+        *(pytest.param(each, id=name, marks=pytest.mark.only_long) for name, each in SLOW.items()),
     ],
 )
-def test_a_benchmark_runs(
-    figures: Callable[[], Iterable[Figure]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_benchmark_runs(figures: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, size in LITTLE.items():
         monkeypatch.setattr(f"tests.benchmarks.{name}", size)
     done = list(figures())
