@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from addressee.adapters.imports.vendors import Options
 from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.ledger_files.jsonl import JsonLinesSource, jsonl_sink
 from addressee.adapters.memory import MemoryStore
@@ -27,6 +28,7 @@ from addressee.domain import InvalidValue
 from ..terminal.files import STANDARD, refuse_standard
 from ..terminal.progress import long_work
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, filled_store
+from .imports import ApnsEnvironment, ReportForm, System, import_devices, show_report
 
 OWNER_ONLY = 0o600
 HexFile = Annotated[
@@ -71,14 +73,36 @@ def export(
     typer.echo(done, err=file == STANDARD)
 
 
-def fill(
-    file: LedgerFile,
+def fill(  # noqa: PLR0913 # the command's options
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A ledger: Parquet if its name ends with .parquet, otherwise JSON Lines. Or, with "
+            "--from, another system's export, gzip or not. - is a pipe."
+        ),
+    ],
     store: Store = DEFAULT_STORE,
     *,
     key_file: HexFile = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read all of the file and fill no store.")
+        bool, typer.Option("--dry-run", help="Read all of the file and write to no store.")
     ] = False,
+    system: Annotated[
+        System | None, typer.Option("--from", help="The system that the devices come from.")
+    ] = None,
+    app_code: Annotated[
+        str | None, typer.Option("--app", help="With --from: the application's code.")
+    ] = None,
+    apns_environment: Annotated[
+        ApnsEnvironment | None,
+        typer.Option(help="With --from: of Apple's tokens, which most files do not tell."),
+    ] = None,
+    user_column: Annotated[
+        str | None, typer.Option(help="With --from parse: the column with the person; user.")
+    ] = None,
+    form: Annotated[
+        ReportForm, typer.Option("--format", help="With --from: the form of the report.")
+    ] = ReportForm.text,
 ) -> None:
     """Fill an empty store with a ledger that `addressee export` wrote: all of it, or nothing.
 
@@ -87,7 +111,23 @@ def fill(
     tables stay, empty.
 
         addressee import ledger.jsonl --key-file ledger.key --store postgresql+psycopg://host/db
+
+    With --from: add the devices and persons of another system to a store, new or not. The whole
+    file is read before anything is written; rows that are skipped are counted by reason; the same
+    file again changes nothing. Exit status: 0 all imported, 1 some rows were skipped.
+
+        addressee import --from onesignal export.csv.gz --app shop --dry-run
     """
+    if system is not None:
+        if app_code is None or key_file is not None:
+            raise InvalidValue("from", "needs --app, and takes no --key-file")
+        environment = apns_environment and apns_environment.value
+        options = Options(app_code, environment, user_column or "user")
+        report = import_devices(file, system.value, options, store, dry_run=dry_run)
+        show_report(report, form)
+        raise typer.Exit(1 if report.skipped else 0)
+    if app_code or apns_environment or user_column or form is not ReportForm.text:
+        raise InvalidValue("from", "is missing: say which system the file comes from")
     key = None if key_file is None else read_key(key_file)
     source_file: AbstractContextManager[Source] = (
         nullcontext(JsonLinesSource(sys.stdin.buffer)) if file == STANDARD else opened_source(file)

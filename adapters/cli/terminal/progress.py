@@ -42,6 +42,7 @@ class EventsPerSecond(ProgressColumn):
 EVENTS = (MofNCompleteColumn(), EventsPerSecond(), TimeRemainingColumn())
 SELDOM = (100_000, 20, 100)
 """Thresholds of the garbage collector's three generations."""
+ROWS = (MofNCompleteColumn(), EventsPerSecond("rows/s"), TimeRemainingColumn())
 PUSHES = (MofNCompleteColumn(), EventsPerSecond("pushes/s"), TimeRemainingColumn())
 BYTES = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
 
@@ -56,7 +57,7 @@ def long_work(
 
     Args:
         doing: the label, such as "sealing".
-        columns: the unit: `EVENTS`, `PUSHES` or `BYTES`.
+        columns: the unit: `EVENTS`, `ROWS`, `PUSHES` or `BYTES`.
     """
     shown = Progress(
         TextColumn(doing),

@@ -1,0 +1,113 @@
+"""OneSignal: the CSV export of subscriptions, by the names in its header."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+from addressee.domain import InvalidValue
+
+from ..cells import (
+    attributes_of,
+    facts_of,
+    flag_of,
+    moment_of,
+    need_text,
+    object_in,
+    person_of,
+    text_of,
+)
+from ..rows import Format, Options, Record, Row, RowKind, RowState, Skip
+
+
+class Device(NamedTuple):
+    """A ``device_type``: its operating system and push service."""
+
+    os: str
+    service: str
+
+
+DEVICES = {
+    "0": Device("ios", "apns"),
+    "1": Device("android", "fcm"),
+    "2": Device("fireos", "adm"),
+    "13": Device("android", "hms"),
+}
+BROWSERS = frozenset({"5", "7", "8", "17"})
+CONTACTS: dict[str, RowKind] = {"11": "email", "14": "msisdn"}
+DAY = timedelta(days=1)
+
+
+def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
+    """Yield the row of a subscription."""
+    kind = need_text(record, "device_type")
+    address = text_of(record, "identifier")
+    if kind in BROWSERS:
+        yield Skip("web_push_without_keys")
+    elif kind not in DEVICES and kind not in CONTACTS:
+        yield Skip("service_not_supported")
+    elif address is None:
+        yield Skip("no_address")
+    elif kind in CONTACTS and state_of(record) == "dead":
+        yield Skip("dead_contact")
+    else:
+        person = person_of(record, "external_user_id")
+        tags = attributes_of(object_in(record, "tags"))
+        seen = moment_of(record, "last_active")
+        name = need_text(record, "id")
+        if kind in CONTACTS:
+            yield Row(name, CONTACTS[kind], address, person, attributes=tags, seen=seen)
+            return
+        device = DEVICES[kind]
+        yield Row(
+            name,
+            "push",
+            address,
+            person,
+            facts=facts_of(
+                os=device.os,
+                push_service=device.service,
+                os_version=text_of(record, "device_os"),
+                device_model=text_of(record, "device_model"),
+                app_version=text_of(record, "game_version"),
+                language=text_of(record, "language"),
+                timezone=zone_of(text_of(record, "timezone")),
+            ),
+            device={} if person else tags,
+            attributes=tags if person else {},
+            seen=seen,
+            state=state_of(record),
+        )
+
+
+def state_of(record: Record) -> RowState:
+    """Return whether a subscription is invalid, opted out (``notification_types``) or live."""
+    if flag_of(record, "invalid_identifier"):
+        return "dead"
+    types = text_of(record, "notification_types")
+    return "opted_out" if types is not None and types.strip().startswith(("-", "0")) else "live"
+
+
+def zone_of(seconds: str | None) -> str | None:
+    """Return an offset from UTC in seconds as ``GMT+02:00``; raises InvalidValue."""
+    if seconds is None:
+        return None
+    try:
+        offset = timedelta(seconds=int(seconds))
+    except (ValueError, OverflowError):
+        raise InvalidValue("timezone", "should be a number of seconds") from None
+    if abs(offset) >= DAY:
+        raise InvalidValue("timezone", "should be less than a day")
+    hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+    return f"GMT{'-' if offset < timedelta() else '+'}{hours:02}:{minutes:02}"
+
+
+ONESIGNAL = Format(
+    "onesignal",
+    rows,
+    needs=("id", "identifier", "device_type", "invalid_identifier", "external_user_id"),
+    hint="ask for external_user_id in extra_fields of the export, or no row has a person",
+    anonymous="OneSignal takes the external id from a user's 21st subscription: an anonymous row"
+    " may be somebody's old device",
+)

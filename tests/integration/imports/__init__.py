@@ -1,0 +1,1 @@
+"""Importers of other systems' devices, with files whose rows are invented."""

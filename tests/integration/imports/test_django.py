@@ -1,0 +1,65 @@
+"""Tables of django-push-notifications and fcm-django."""
+
+from __future__ import annotations
+
+import pytest
+
+from addressee.adapters.memory import MemoryStore
+from addressee.application import Profiles, Targeting
+from addressee.domain import InvalidValue
+from tests.integration.imports.conftest import Importing, table
+
+SYSTEM = "django-push-notifications"
+GCM = ("id", "name", "active", "user_id", "device_id", "registration_id", "cloud_message_type")
+APNS = ("id", "name", "active", "user_id", "device_id", "registration_id")
+WEB = ("id", "name", "active", "user_id", "registration_id", "p256dh", "auth", "browser")
+
+
+def test_R53_a_table_becomes_installations_and_the_last_of_two_users_keeps_the_token(
+    store: MemoryStore, importing: Importing
+) -> None:
+    content = table(
+        GCM,
+        (1, "tablet", "t", 42, -9223372036854775808, "shared", "FCM"),
+        (2, "", "t", 43, "", "shared", "FCM"),
+        (3, "", "f", 42, "", "old", "FCM"),
+        (4, "", "t", "", "", "nobody", "FCM"),
+        (5, "", "t", 42, "", "", "FCM"),
+        (6, "", "maybe", 42, "", "x", "FCM"),
+    )
+    report = importing(SYSTEM, content)
+    assert report.imported == {"bound": 1, "superseded": 1, "expired": 1, "anonymous": 1}
+    assert report.skipped == {"no_address": 1, "REQUEST_FORMAT_INVALID": 1}
+    assert any("no row says when" in note for note in report.notes)
+    reach = Targeting(store)
+    assert reach.preview("shop", "external_id:43") == ["shop:gcm:2"]
+    assert reach.count("shop", "external_id:42") == 0
+    assert reach.count("shop", "all") == 2
+
+
+def test_device_ids_are_signed(store: MemoryStore, importing: Importing) -> None:
+    importing(SYSTEM, table(GCM, (1, "tablet", "t", 42, -7, "token", "FCM")))
+    device = Profiles(store).of("shop:gcm:1").installation
+    assert device.attributes == {"device_id": "-7", "name": "tablet"}
+
+
+def test_ids_of_the_tables_are_kept_apart(store: MemoryStore, importing: Importing) -> None:
+    importing(SYSTEM, table(GCM, (1, "", "t", 42, "", "token", "FCM")))
+    apple = table(
+        APNS,
+        (1, "", "True", 42, "", "ab" * 32),
+        (2, "", "True", 42, "", "https://push.notify.test/?token=a"),
+    )
+    report = importing(SYSTEM, apple, apns_environment="sandbox")
+    assert (report.imported, report.skipped) == ({"bound": 1}, {"service_not_supported": 1})
+    web = table(WEB, (1, "", 1, 42, "https://push.test/1", "key", "secret", "CHROME"))
+    assert importing(SYSTEM, web).imported == {"bound": 1}
+    found = {r.service: r.details for r in Targeting(store).recipients("shop", "external_id:42")}
+    assert found["apns"]["environment"] == "sandbox"
+    assert found["webpush"] == {"p256dh": "key", "auth": "secret"}
+    assert found["fcm"] == {}
+
+
+def test_a_table_without_users_is_refused(importing: Importing) -> None:
+    with pytest.raises(InvalidValue, match="names no person"):
+        importing(SYSTEM, table(("id", "active", "registration_id"), (1, "t", "token")))
