@@ -22,7 +22,13 @@ class System(StrEnum):
     """The systems that devices can be imported from."""
 
     onesignal = "onesignal"
+    pinpoint = "pinpoint"
+    airship = "airship"
+    braze = "braze"
+    parse = "parse"
     django_push_notifications = "django-push-notifications"
+    fcm_django = "fcm-django"
+    infobip = "infobip"
 
 
 class ReportForm(StrEnum):

@@ -63,3 +63,22 @@ def test_ids_of_the_tables_are_kept_apart(store: MemoryStore, importing: Importi
 def test_a_table_without_users_is_refused(importing: Importing) -> None:
     with pytest.raises(InvalidValue, match="names no person"):
         importing(SYSTEM, table(("id", "active", "registration_id"), (1, "t", "token")))
+
+
+def test_R53_all_tokens_of_fcm_django_are_of_fcm(store: MemoryStore, importing: Importing) -> None:
+    content = table(
+        ("id", "name", "active", "user_id", "device_id", "registration_id", "type"),
+        (1, "", "t", 42, "a", "token-1", "ios"),
+        (2, "", "t", 42, "b", "token-2", "web"),
+        (3, "", "f", 42, "c", "token-2", "android"),
+        (4, "", "t", "None", "d", "token-4", "android"),
+        (5, "", "t", 42, "e", "", "android"),
+    )
+    report = importing("fcm-django", content)
+    assert report.imported == {"bound": 2, "expired": 1, "anonymous": 1}
+    assert report.skipped == {"no_address": 1}
+    found = Targeting(store).recipients("shop", "external_id:42")
+    assert [(r.installation, r.service) for r in found] == [
+        ("shop:fcm:1", "fcm"),
+        ("shop:fcm:2", "fcm"),
+    ]

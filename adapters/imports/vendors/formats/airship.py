@@ -1,0 +1,103 @@
+"""Airship: listings of channels, as JSON lines or pages of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..cells import (
+    attributes_of,
+    facts_of,
+    flag_of,
+    moment_of,
+    need_text,
+    object_in,
+    person_of,
+    text_of,
+    texts_in,
+)
+from ..rows import Format, Options, Record, Row, RowKind, RowState, Skip
+
+SERVICES = {
+    "ios": {"os": "ios", "push_service": "apns"},
+    "android": {"os": "android", "push_service": "fcm"},
+    "amazon": {"os": "fireos", "push_service": "adm"},
+}
+CONTACTS: dict[str, RowKind] = {"email": "email", "sms": "msisdn"}
+OWN_GROUPS = ("ua_", "device", "timezone")
+"""Beginnings of tag groups that Airship fills, or lists a second time."""
+
+
+def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
+    """Yield the row of a channel; its model, language and version are tag groups."""
+    kind = need_text(record, "device_type").lower()
+    address = text_of(record, "push_address")
+    if kind == "web":
+        yield Skip("web_push_without_keys")
+        return
+    if kind not in SERVICES and kind not in CONTACTS:
+        yield Skip("service_not_supported")
+        return
+    if address is None:
+        yield Skip("no_address")
+        return
+    if kind in CONTACTS and state_of(record) == "dead":
+        yield Skip("dead_contact")
+        return
+    name, person = need_text(record, "channel_id"), person_of(record, "named_user_id")
+    seen = moment_of(record, "last_registration", "created")
+    attributes = attributes_of(object_in(record, "attributes")) if person else {}
+    if kind in CONTACTS:
+        yield Row(name, CONTACTS[kind], address, person, attributes=attributes, seen=seen)
+        return
+    groups = object_in(record, "tag_groups")
+    yield Row(
+        name,
+        "push",
+        address,
+        person,
+        facts=SERVICES[kind]
+        | facts_of(
+            app_version=only(groups, f"ua_{kind}_app_version"),
+            os_version=only(groups, f"ua_{kind}_version"),
+            language=only(groups, "ua_locale_language"),
+            timezone=only(groups, "timezone"),
+        ),
+        device={} if person else attributes_of(object_in(record, "attributes")),
+        tags=tags_of(record, groups),
+        attributes=attributes,
+        seen=seen,
+        state=state_of(record),
+    )
+
+
+def state_of(record: Record) -> RowState:
+    """Return whether a channel is uninstalled, opted out or live."""
+    if flag_of(record, "installed") is False:
+        return "dead"
+    return "opted_out" if flag_of(record, "opt_in") is False else "live"
+
+
+def only(groups: Mapping[str, object], name: str) -> str | None:
+    """Return the first tag of a group, if it has one."""
+    return next(iter(texts_in(groups, name)), None)
+
+
+def tags_of(record: Record, groups: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the device's tags, and those of other groups as ``group:tag``."""
+    grouped = (
+        f"{group}:{tag}"
+        for group in groups
+        if not group.startswith(OWN_GROUPS)
+        for tag in texts_in(groups, group)
+    )
+    return tuple(dict.fromkeys((*texts_in(record, "tags"), *grouped)))
+
+
+AIRSHIP = Format(
+    "airship",
+    rows,
+    needs=("channel_id", "device_type"),
+    hint="take the listing of channels",
+    person=lambda _: ("named_user_id",),
+    pages="channels",
+)
