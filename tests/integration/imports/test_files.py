@@ -13,7 +13,6 @@ import pytest
 from addressee.adapters.cli.commands.imports import System
 from addressee.adapters.imports.vendors import FORMATS, Import, Options
 from addressee.adapters.memory import MemoryStore
-from addressee.adapters.sql import SqlStore
 from addressee.application import Personalization, Targeting, verify
 from addressee.domain import AddresseeError, InvalidValue
 from tests import memory
@@ -145,8 +144,10 @@ def test_the_command_line_imports_reports_and_leaves_no_store_of_a_bad_file(
     done = run(*words, "devices.csv.gz", "--format", "json")
     assert done.returncode == 0
     assert '"rows": 12, "imported": {"bound": ' in done.stdout
-    with SqlStore(f"sqlite:///{tmp_path}/shop.db") as store:
-        assert Targeting(store).count("shop", "all") > 0
+    exported = run("export", "-", "--store", "sqlite:///shop.db").stdout
+    piped = run(*words, "-", given=(tmp_path / "devices.csv.gz").read_bytes())
+    assert (piped.returncode, piped.stderr.count("\n")) == (0, 1)
+    assert run("export", "-", "--store", "sqlite:///shop.db").stdout == exported
     unnamed = run("import", "devices.csv.gz", "--from", SYSTEM)
     assert (unnamed.returncode, "--app" in unnamed.stderr) == (2, True)
 

@@ -145,14 +145,34 @@ def test_the_newest_of_two_users_of_one_token_keeps_it(
             subscription(2, "shared", second, last_active=times["seconds"]),
             subscription(3, "shared", "cid", last_active=times["zone"]),
             subscription(4, "shared", "dan", last_active="2026-11-01", invalid_identifier="t"),
+            subscription(5, f"{first}@shop.test", first, device_type="11"),
+            subscription(6, f"{second}@shop.test", second, device_type="11"),
         )
         rows = rows.replace(b"sub-", f"sub-{place}-".encode())
         report = importing("onesignal", rows)
-        assert report.imported == {"bound": 1, "superseded": 2, "expired": 1}
+        assert report.imported == {"bound": 1, "superseded": 2, "expired": 1, "contact": 1}
+        assert report.skipped == {"contact_without_device": 1}
         assert Targeting(store).preview("shop", f"external_id:{first}") == [f"sub-{place}-1"]
         assert Targeting(store).count("shop", f"external_id:{second} or external_id:cid") == 0
         history = [event.event for event in History(store).installation(f"sub-{place}-2")]
         assert "DevicePersonalized" in str(history)
+
+
+def test_R44_ids_that_stand_for_nobody_are_no_person(
+    store: MemoryStore, importing: Importing
+) -> None:
+    nobody = (
+        "",
+        "null",
+        "NULL",
+        "None",
+        "undefined",
+        "guest",
+        "0" * 8 + "-0000" * 3 + "-" + "0" * 12,
+    )
+    rows = (subscription(n + 1, f"token-{n}", person) for n, person in enumerate(nobody))
+    assert importing("onesignal", table(HEADER, *rows)).imported == {"anonymous": len(nobody)}
+    assert Targeting(store).count("shop", "type:customer or type:lead") == 0
 
 
 def test_tags_that_are_no_object_refuse_their_row(importing: Importing) -> None:
