@@ -213,7 +213,7 @@ def push_services(folder: Path) -> Generator[PushServices]:
     config.certfile, config.keyfile = map(str, services.certificate)
     config.alpn_protocols = ["h2"]
     config.errorlog = config.accesslog = None
-    config.keep_alive_timeout = 1  # after which a connection closes that a reply has broken
+    config.keep_alive_timeout = 5  # after which a connection closes that a reply has broken
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
