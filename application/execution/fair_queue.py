@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -16,7 +16,7 @@ class FairQueue(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._queues: dict[Hashable, deque[T]] = {}
+        self._queues = OrderedDict[Hashable, deque[T]]()
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
@@ -26,8 +26,9 @@ class FairQueue(Generic[T]):
         self._queues.setdefault(share, deque()).append(item)
 
     def put_back(self, share: Hashable, item: T) -> None:
-        """Add an item that was taken before the others of its share again."""
+        """Undo the last `take`: the item, and its share, are next again."""
         self._queues.setdefault(share, deque()).appendleft(item)
+        self._queues.move_to_end(share, last=False)
 
     def take(self) -> T | None:
         """Remove and return the next item of the share whose turn it is; None if there is none."""

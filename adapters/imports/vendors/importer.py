@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import IO, Any, Literal, cast
 
 from addressee.application import Call, Context, Identity, Personalization, bulk, together
 from addressee.application.bulk import order_of
+from addressee.application.defaults import utc_now
 from addressee.domain import AddresseeError, IdempotencyKeyReused, InvalidValue, values
 from addressee.domain.address import service_of
 
@@ -67,16 +68,24 @@ class Import:
         form: the format of the file.
         options: what the file does not tell.
         dry_run: only read and count.
+        clock: gives the time: of rows that were last seen after it, the store's clock counts.
 
     Raises:
         InvalidValue: an option has a wrong value.
     """
 
-    def __init__(self, form: Format, options: Options, *, dry_run: bool = False) -> None:
+    def __init__(
+        self,
+        form: Format,
+        options: Options,
+        *,
+        dry_run: bool = False,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         values.identifier("application", options.application)
         if options.apns_environment is not None:
             values.choice("apns_environment", options.apns_environment, ENVIRONMENTS)
-        self._form, self._options = form, options
+        self._form, self._options, self._clock = form, options, clock
         self._staging = Staging()
         self.report = Report(form.name, options.application, dry_run)
 
@@ -195,7 +204,7 @@ class Import:
             correlation_id=f"import:{source}",
             idempotency_key=f"import:{digest(source, application, row.kind, row.id)}",
         )
-        if row.seen is not None and row.seen <= datetime.now(UTC):
+        if row.seen is not None and row.seen <= self._clock():
             context["at"] = row.seen
         if row.kind == "push":
             return together(device_calls(row, application, context))

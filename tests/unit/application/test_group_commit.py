@@ -77,6 +77,15 @@ def test_shares_take_turns() -> None:
     assert 9 in recorder.groups[1], "eight orders of another share were before it"
 
 
+def test_a_share_has_its_turn_though_groups_begin_few_of_their_orders() -> None:
+    recorder = Recorder()
+    recorder.begun = 1
+    recorder.share = lambda order: "one" if order == 9 else "many"
+    assert recorder.all_at_once(10) == [str(order) for order in range(10)]
+    begun = [group[0] for group in recorder.groups]
+    assert begun.index(9) <= 2, "each group began an order of the other share"
+
+
 def test_orders_that_a_group_did_not_begin_come_next() -> None:
     recorder = Recorder()
     recorder.begun = 3
