@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Barrier
 
 import pytest
 from eventsourcing.utils import Environment
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import OperationalError
 
 from addressee.adapters.recorder import RecorderStore
 from addressee.adapters.sql import Rebuild, SqlFactory, SqlStore
@@ -62,7 +63,8 @@ def kill_sessions(engine: Engine) -> None:
             " where db = database() and id <> connection_id()"
         )
         for number in found.scalars().all():
-            connection.exec_driver_sql(f"kill {number}")
+            with suppress(OperationalError):  # it may have ended by itself
+                connection.exec_driver_sql(f"kill {number}")
 
 
 def outcomes(call: Callable[[], object], times: int) -> list[str]:
