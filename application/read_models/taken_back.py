@@ -68,7 +68,8 @@ class TakenBack:
         now = self._view.shards(application, terms)
         found = {term: dict(now.get(term, {})) for term in terms}
         for term, sizes in found.items():
-            for ordinal in self._later.terms.get((application, term), ()):
+            # A copy, made at once: another thread may follow the ledger meanwhile.
+            for ordinal in self._later.terms.get((application, term), BitMap()).to_array():
                 sizes[ordinal >> SHARD_BITS] = sizes.get(ordinal >> SHARD_BITS, 0) + 1
         return found
 
