@@ -76,11 +76,18 @@ class Broker:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
+    def stop(self) -> None:
+        """Have the server end by itself."""
+        self._end(signal.SIGTERM)
+
     def kill(self) -> None:
         """End the server at once; what it has not written yet, the operating system has."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            os.killpg(self._process.pid, how)
+            self._process.wait(self.START_SECONDS)
             self._process = None
             while self._listens():  # what it has started ends a moment later
                 time.sleep(0.02)
