@@ -17,6 +17,8 @@ from .ledger.hash_chain import START, link
 from .ledger.seal_check import Anchor, broken_seals, lost_anchors, stored_events
 from .ledger.transfer import export_ledger, import_ledger
 from .ledger.verify import Verification, verify
+from .past.as_of import AsOf
+from .past.folded import Horizon, Moment, Past
 from .personalization import Personalization
 from .ports.accounts import ApiKey, Applications, Scope
 from .ports.dispatches import (
@@ -54,10 +56,8 @@ from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, View
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from .ports.views import Audit, Reader, Transaction, View
 from .profiles import Profile, Profiles
-from .read_models.as_of import Horizon, Moment, Past
 from .read_models.in_memory import ReadModels
 from .read_models.page_boundary import whole_length, whole_page
-from .read_models.past_lookups import AsOf
 from .read_models.replay import Replay
 from .read_models.sent_pushes import SentPush
 from .relay.cloud_events import CloudEvents

@@ -19,10 +19,10 @@ from addressee.domain.limits import DEFAULT, LEAST
 from .audiences.cost_estimate import TargetingPlan
 from .audiences.explanation import Explanation, explain
 from .audiences.paged_audience import NAMES, PAGE, PagedAudience, Recipients
+from .past.as_of import AsOf
+from .past.folded import Horizon, Moment, Past
 from .ports.accounts import Applications
 from .ports.store import LookupStore, Viewable
-from .read_models.as_of import Horizon, Moment, Past
-from .read_models.past_lookups import AsOf
 
 
 class Targeting:

@@ -1,1 +1,1 @@
-"""From events to read models: projector, replay, in memory, as of a moment."""
+"""From events to read models: projector, replay, in memory."""

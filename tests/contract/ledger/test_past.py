@@ -104,7 +104,7 @@ def test_R35_the_past_answers_as_it_did(
 def test_R36_who_and_the_past_agree_at_any_position(
     store: Store, noted: tuple[Life, list[Noted]], monkeypatch: pytest.MonkeyPatch, *, long: bool
 ) -> None:
-    monkeypatch.setattr("addressee.application.read_models.as_of.PAGE", 3)
+    monkeypatch.setattr("addressee.application.past.folded.PAGE", 3)
     _, notes = noted
     with store.reading() as reader:
         times = {
@@ -132,9 +132,9 @@ def test_R35_what_changed_since_a_position_is_taken_back(
     long: bool,
     short: bool,
 ) -> None:
-    monkeypatch.setattr("addressee.application.read_models.past_lookups.SHARE", 0)
-    monkeypatch.setattr("addressee.application.read_models.later_changes.GROUP", 2)
-    monkeypatch.setattr("addressee.application.read_models.later_changes.PAGE", 30)
+    monkeypatch.setattr("addressee.application.past.as_of.SHARE", 0)
+    monkeypatch.setattr("addressee.application.past.later_changes.GROUP", 2)
+    monkeypatch.setattr("addressee.application.past.later_changes.PAGE", 30)
     life, notes = noted
     for note in notes[:: 1 if long else 17 if short else 5]:
         past = AsOf(store, note.position, no_fold)
@@ -154,7 +154,7 @@ def test_R35_what_changed_since_a_position_is_taken_back(
 def test_R35_what_happens_later_is_taken_back_too(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("addressee.application.read_models.past_lookups.SHARE", 0)
+    monkeypatch.setattr("addressee.application.past.as_of.SHARE", 0)
     people, asked = host.people, ("all", "tag:vip", "not tag:vip", "type:customer", "primary")
     ali = host.login(host.device("phone", os="ios"), "ali")
     host.login(host.device("tablet"), "ali")

@@ -27,6 +27,8 @@ from tests.integration.events.test_inbox import messages
 from tests.patience import wait_until
 from tests.servers.kafka import Kafka, kafka
 
+CLOUD_EVENT = b"application/cloudevents+json; charset=UTF-8"
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Kafka]:
@@ -45,7 +47,7 @@ def read(server: Kafka, topic: str, count: int) -> list[tuple[int, bytes, bytes]
         for each in consumer.consume(500, 0.2):
             if each.error() is None:
                 found.append((each.partition() or 0, each.key() or b"", each.value() or b""))
-                assert b"application/cloudevents+json" in repr(each.headers()).encode()
+                assert each.headers() == [("content-type", CLOUD_EVENT)]
         return len(found) >= count
 
     try:

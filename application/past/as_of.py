@@ -18,9 +18,9 @@ from addressee.domain.events import name_in, stream_of
 from ..ports.records import LARGEST_POSITION, Found, Lookup, Recipient
 from ..ports.store import Viewable
 from ..ports.views import View
-from .as_of import Horizon, Moment, Past, horizon_of
+from .folded import Horizon, Moment, Past, horizon_of
 from .later_changes import LaterChanges
-from .past_streams import PastStreams, devices_of
+from .streams import PastStreams, devices_of
 from .taken_back import TakenBack
 
 SHARE = 4

@@ -30,8 +30,8 @@ from addressee.domain import (
 from addressee.domain.events import category_of, name_in
 
 from ..ports.views import View
-from .as_of import Horizon
-from .past_streams import PastStreams
+from .folded import Horizon
+from .streams import PastStreams
 
 PAGE = 5_000
 """How many events are read at once."""

@@ -8,8 +8,8 @@ from addressee.domain import Event, Person
 
 from ..ports.records import Recorded
 from ..ports.views import View
-from .as_of import Horizon
-from .page_boundary import WINDOW, whole_length
+from ..read_models.page_boundary import WINDOW, whole_length
+from .folded import Horizon
 
 ENOUGH = 2 * WINDOW
 """How many events before a position tell which of them is the last that counts."""

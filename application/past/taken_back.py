@@ -12,9 +12,9 @@ from addressee.domain.events import name_in
 
 from ..ports.records import Recipient, Recorded
 from ..ports.views import SHARD_BITS, View
-from .as_of import Horizon
+from .folded import Horizon
 from .later_changes import LaterChanges, groups
-from .past_streams import PastStreams, devices_of
+from .streams import PastStreams, devices_of
 
 
 class TakenBack:

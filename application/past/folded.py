@@ -13,9 +13,9 @@ from addressee.domain import InvalidValue, values
 from ..ports.records import Recorded
 from ..ports.store import Viewable
 from ..ports.views import View
-from .in_memory import ReadModels
-from .page_boundary import whole_page
-from .replay import Replay
+from ..read_models.in_memory import ReadModels
+from ..read_models.page_boundary import whole_page
+from ..read_models.replay import Replay
 
 PAGE = 1_000
 """How many events are folded at once."""
