@@ -20,6 +20,7 @@ from ..schema.bookkeeping_tables import FLAGGED
 from ..store.store import SqlStore
 from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.store_statements import Prepared
+from ..unit_of_work.view import SqlReader
 from .shadow_loader import ShadowLoading
 from .shadow_tables import Shadow
 
@@ -202,10 +203,9 @@ def unfilled(store: SqlStore) -> list[str]:
             connection.execute(select(table.c.ordinal).limit(1)).first()
             for table in (schema.installation, schema.address)
         )
-        names = schema.setting.c.name
-        flagged = connection.execute(select(names).where(names == FLAGGED)).first()
+        flagged = SqlReader(connection, store.parts).flagged()
     lacking = {
-        "installations": flagged is None,
+        "installations": not flagged,
         "addresses": installations is not None and addresses is None,
     }
     return [name for name, lacks in lacking.items() if lacks]
