@@ -116,3 +116,4 @@ def test_R42_a_message_of_others_is_refused(content: bytes, tmp_path: Path) -> N
     inbox.create()
     with engine.begin() as connection, pytest.raises(InvalidValue, match="message"):
         inbox.receive(connection, content)
+    engine.dispose()
