@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -31,8 +32,9 @@ class Kafka:
         self.url = url
 
     def stop_answering(self) -> None:
-        """Have it answer nobody, until it goes on."""
+        """Have it answer nobody, until it goes on; return when all its threads stand still."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def go_on(self) -> None:
         """Have it answer again, with what it had."""
