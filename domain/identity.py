@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from typing import Literal, NamedTuple, Self, cast, get_args
@@ -154,8 +154,8 @@ class Identity(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _typed_errors(cls, value: object, build: ModelWrapValidatorHandler[Self]) -> Self:
-        if isinstance(value, Mapping):
-            for name in cast("Mapping[object, object]", value).keys() - cls.model_fields:
+        if isinstance(value, dict):
+            for name in cast("dict[object, object]", value).keys() - cls.model_fields:
                 text("identity name", name, limits.NAME)
         try:
             return build(value)

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import islice
 from types import MappingProxyType
@@ -142,10 +142,13 @@ def items(field: str, value: object, most: int, unit: str = "values") -> Sequenc
         InvalidValue: it is not a collection.
         LimitExceeded: it has more than ``most`` values.
     """
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+    if isinstance(value, (list, tuple, set, frozenset)):
+        counted = cast("Collection[object]", value)
+    elif isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise InvalidValue(field, "should be a list of strings")
-    given = cast("Iterable[object]", value)
-    counted = given if isinstance(given, Sized) else [*islice(given, most + 1)]
+    else:
+        given = cast("Iterable[object]", value)
+        counted = given if isinstance(given, Collection) else [*islice(given, most + 1)]
     if len(counted) > most:
         raise LimitExceeded(field, most, len(counted), unit)
     return [*counted]

@@ -65,9 +65,9 @@ class Estimate:
         """Return the shards in which an expression can have hits, within the universe."""
         match expression:
             case Term():
-                if (hits := self.looked_up.get(expression)) is not None:
-                    return {ordinal >> SHARD_BITS for ordinal in hits}
-                return self.sizes[expression].keys()
+                if (sizes := self.sizes.get(expression)) is not None:
+                    return sizes.keys()
+                return {ordinal >> SHARD_BITS for ordinal in self.looked_up[expression]}
             case And(parts) if positive := [p for p in parts if not isinstance(p, Not)]:
                 first, *rest = map(self.occupied, positive)
                 return set(first).intersection(*rest)
@@ -88,9 +88,9 @@ class Estimate:
         """Return about how many hits an expression has, at most."""
         match expression:
             case Term():
-                if (hits := self.looked_up.get(expression)) is not None:
-                    return len(hits)
-                return sum(self.sizes[expression].values())
+                if (sizes := self.sizes.get(expression)) is not None:
+                    return sum(sizes.values())
+                return len(self.looked_up[expression])
             case And(parts) if positive := [p for p in parts if not isinstance(p, Not)]:
                 return min(map(self.size, positive))
             case Or(parts):

@@ -140,8 +140,10 @@ def plan(
     store: Viewable, reader: View, application: str, expression: Expression, universe: Term
 ) -> Plan:
     """Look up the sizes of an expression's terms and return the plan of its evaluation."""
-    expression = without_segments(reader, application, expression)
     terms = leaves(expression)
+    if any(leaf.field == "segment" for leaf in terms):
+        expression = without_segments(reader, application, expression)
+        terms = leaves(expression)
     check_indexed(store, terms)
     looked_up = look_up(store, reader, application, terms)
     indexed = {leaf: leaf.key for leaf in (universe, *terms) if leaf not in looked_up}

@@ -30,18 +30,21 @@ class BoundedCache(Generic[K, V]):
         self.size = 0
         self._limit = limit
         self._lock = Lock()
-        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._entries: OrderedDict[K, V] = OrderedDict()
+        self._sizes: dict[K, int] = {}
+        """Beside the entries: a pair for each would be one more object to search for garbage."""
 
     def get(self, key: K) -> V | None:
         """Return the value of a key, or None."""
-        if key not in self._entries:  # the usual case, without waiting for others
+        # Without the lock, which costs more than the rest: each of the two calls is atomic.
+        found = self._entries.get(key)
+        if found is None:
             return None
-        with self._lock:
-            found = self._entries.get(key)
-            if found is None:
-                return None
+        try:
             self._entries.move_to_end(key)
-        return found[0]
+        except KeyError:  # another thread has dropped it meanwhile
+            return None
+        return found
 
     def put(self, key: K, value: V, size: int) -> None:
         """Cache a value in place of the one that the key has, unless it is above the limit.
@@ -56,10 +59,11 @@ class BoundedCache(Generic[K, V]):
                 self._drop(key)
             if size > self._limit:
                 return
-            self._entries[key] = value, size
+            self._entries[key], self._sizes[key] = value, size
             self.size += size
             while self.size > self._limit:
-                self._drop(next(iter(self._entries)))
+                oldest, _ = self._entries.popitem(last=False)  # atomic, as a loop is not
+                self.size -= self._sizes.pop(oldest)
 
     def drop(self, key: K) -> None:
         """Remove the value of a key, if it has one."""
@@ -67,8 +71,8 @@ class BoundedCache(Generic[K, V]):
             self._drop(key)
 
     def _drop(self, key: K) -> None:
-        if (old := self._entries.pop(key, None)) is not None:
-            self.size -= old[1]
+        if self._entries.pop(key, None) is not None:
+            self.size -= self._sizes.pop(key)
 
 
 class Sized(Protocol):
@@ -89,10 +93,10 @@ def size_of(value: Sized) -> int:
 
 def contained(container: Collection[object]) -> int:
     """Return about how many bytes a container takes, with what it contains at any depth."""
-    size, parts = getsizeof(container), container
+    parts = container
     if isinstance(container, dict):
         parts = (*parts, *cast("dict[object, object]", container).values())
-    size += sum(map(getsizeof, parts))
+    size = sum(map(getsizeof, parts), getsizeof(container))
     if not LEAVES.issuperset(map(type, parts)):
         inner = (cast("Collection[object]", part) for part in parts if isinstance(part, INSIDE))
         size += sum(map(contained, inner))

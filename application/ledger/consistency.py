@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -59,7 +58,7 @@ class Consistency:
         self._key = key
         self._versions: dict[str, int] = {}
         self._found: list[Difference] = []
-        self._pairs: Counter[tuple[str, str, str, str]] = Counter()
+        self._pairs: dict[tuple[str, str, str, str], int] = {}
         """What two streams should both say: a topic, the streams, the rest → how often the first
         says it more than the second."""
 
@@ -90,9 +89,8 @@ class Consistency:
 
     def _pair(self, topic: str, one: str, other: str, kind: str = "", *, first: bool) -> None:
         pair = topic, one, other, kind
-        self._pairs[pair] += 1 if first else -1
-        if not self._pairs[pair]:
-            del self._pairs[pair]
+        if surplus := self._pairs.pop(pair, 0) + (1 if first else -1):
+            self._pairs[pair] = surplus
 
     def differences(self) -> Iterator[Difference]:
         """Yield what the events so far do not agree on."""

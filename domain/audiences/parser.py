@@ -68,15 +68,17 @@ def as_expression(audience: str | Expression, most: Limits = DEFAULT) -> Express
         match part:
             case Term(field=str(), value=str()):
                 terms += 1
-            case And(tuple() as parts) | Or(tuple() as parts) if parts:
-                waiting += ((each, level + 1) for each in parts)
-                check_terms(len(waiting), most)
-            case Not(inner):
-                waiting.append((inner, level + 1))
+                continue
+            case And(parts=tuple() as inner) | Or(parts=tuple() as inner) if inner:
+                pass
+            case Not(part=one):
+                inner = (one,)
             case _:
                 raise ExpressionInvalid("should be made of terms, And, Or and Not", 1)
-        if not isinstance(part, Term) and level >= most.levels:
+        if level >= most.levels:
             raise ExpressionInvalid(too_deep(most.levels), 1)
+        waiting += [(each, level + 1) for each in inner]
+        check_terms(len(waiting), most)
     check_terms(terms, most)
     return audience
 
