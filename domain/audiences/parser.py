@@ -15,7 +15,7 @@ contain quotes, but not start with one. Redundant brackets count as no level.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .. import limits
@@ -61,25 +61,25 @@ def as_expression(audience: str | Expression, most: Limits = DEFAULT) -> Express
     """
     if not isinstance(audience, Expression):
         return parse(audience, most)
-    waiting: list[tuple[object, int]] = [(audience, 0)]
-    terms = 0
-    while waiting:
-        part, level = waiting.pop()
-        match part:
-            case Term(field=str(), value=str()):
-                terms += 1
-                continue
-            case And(parts=tuple() as inner) | Or(parts=tuple() as inner) if inner:
-                pass
-            case Not(part=one):
-                inner = (one,)
-            case _:
-                raise ExpressionInvalid("should be made of terms, And, Or and Not", 1)
-        if level >= most.levels:
+    level: Sequence[object] = [audience]
+    levels = terms = 0
+    while level:
+        inner: list[object] = []
+        for part in level:
+            match part:
+                case Term(field=str(), value=str()):
+                    terms += 1
+                case And(parts=tuple() as parts) | Or(parts=tuple() as parts) if parts:
+                    inner += parts
+                case Not(part=one):
+                    inner.append(one)
+                case _:
+                    raise ExpressionInvalid("should be made of terms, And, Or and Not", 1)
+        if inner and levels >= most.levels:
             raise ExpressionInvalid(too_deep(most.levels), 1)
-        waiting += [(each, level + 1) for each in inner]
-        check_terms(len(waiting), most)
-    check_terms(terms, most)
+        check_terms(terms + len(inner), most)
+        level = inner
+        levels += 1
     return audience
 
 
