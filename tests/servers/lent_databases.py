@@ -41,8 +41,9 @@ class LentDatabases:
         yield engine
         # The test may have stopped the server, which these connections do not know yet.
         engine.dispose()
-        if set(inspect(engine).get_table_names()) == self._tables:
-            self._empty(engine)
+        found = {*inspect(engine).get_table_names()}
+        if self._tables <= found:
+            self._empty(engine, found - self._tables)
             self._free.append(engine)
         engine.dispose()
 
@@ -55,9 +56,12 @@ class LentDatabases:
     def _tables(self) -> set[str]:
         return {table.name for table in self._schema.metadata.tables.values()}
 
-    def _empty(self, engine: Engine) -> None:
+    def _empty(self, engine: Engine, others: Iterable[str]) -> None:
+        """Drop the tables of others, as a host has, and empty the store's."""
         with engine.begin() as connection:
             dialect_of(connection).limit_waiting(connection, PATIENCE)
+            for name in others:
+                connection.exec_driver_sql(f"DROP TABLE {name}")
             for statement in self._statements(engine.dialect.name):
                 connection.exec_driver_sql(statement)
             write_first_rows(connection, self._schema)

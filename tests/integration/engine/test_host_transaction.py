@@ -23,11 +23,10 @@ from addressee.domain import (
     PersonalizationImpossible,
     StoreUnavailable,
 )
+from tests.patience import PATIENCE
 from tests.servers import Postgres
 
 ALI, BEA = Identity(external_id="ali"), Identity(external_id="bea")
-PATIENCE = 60
-"""Seconds after which a thread is taken to wait for a lock that nobody gives back."""
 
 
 @dataclass
@@ -208,7 +207,7 @@ def test_a_writer_that_needs_the_hosts_new_term_waits_for_its_commit(shop: Shop,
         shop.people.personalize("phone", ALI, tags={"brand-new"}, transaction=connection)
         other = threads.submit(shop.people.personalize, "a", BEA, tags={"brand-new"})
         with pytest.raises(TimeoutError):
-            other.result(0.5)
+            other.result(0.2)
         connection.commit()
         assert other.result(PATIENCE).outcome == "attached"
     assert Targeting(shop.store).count("shop", "tag:brand-new") == 2
@@ -216,12 +215,15 @@ def test_a_writer_that_needs_the_hosts_new_term_waits_for_its_commit(shop: Shop,
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let transactions wait for locks a second at most."""
-    for dialect in (mariadb, postgresql):
-        limit = dialect.LIMIT_WAITING.replace(str(LOCK_SECONDS), "1")
+    """Let transactions hardly wait for locks."""
+    for dialect, usual, short in (
+        (mariadb, f"{LOCK_SECONDS}", "0"),
+        (postgresql, f"{LOCK_SECONDS}s", "20ms"),
+    ):
+        limit = dialect.LIMIT_WAITING.replace(usual, short)
         assert limit != dialect.LIMIT_WAITING
         monkeypatch.setattr(dialect, "LIMIT_WAITING", limit)
-    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.02)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -264,7 +266,7 @@ def test_R32_of_two_hosts_that_want_one_device_the_later_is_told(shop: Shop, url
         shop.people.personalize("phone", ALI, transaction=first)
         second = threads.submit(later)
         with pytest.raises(TimeoutError):
-            second.result(0.5)
+            second.result(0.2)
         first.commit()
         with pytest.raises((Conflict, PersonalizationImpossible)):
             second.result(PATIENCE)
