@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import select
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization
-from tests.integration.engine.test_host_transaction import PATIENCE
+from tests.patience import PATIENCE, wait_until
 
 CALLERS = 8
 
@@ -33,8 +32,7 @@ def test_R32_callers_leave_a_group_that_waits_for_a_row(url: str) -> None:
         with store.database.engine.begin() as another:
             another.execute(select(row.c.id).where(row.c.id == "d0").with_for_update())
             blocked = threads.submit(login, 0)
-            while not groups._leader:
-                time.sleep(0.001)
+            wait_until(lambda: groups._leader, "a leader", pause=0.001)
             others = threads.map(login, range(1, CALLERS + 1), timeout=PATIENCE)
             assert [*others] == ["attached"] * CALLERS
             assert people.groups.left == CALLERS

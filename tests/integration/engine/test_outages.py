@@ -49,22 +49,24 @@ def run(engine: Engine, *statements: str) -> None:
             connection.exec_driver_sql(statement)
 
 
-def kill_sessions(engine: Engine) -> None:
-    """End every session of the engine's database but its own."""
+def kill_sessions(engine: Engine) -> int:
+    """End every session of the engine's database but its own; return how many there were."""
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql(
+            killed = connection.exec_driver_sql(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where datname = current_database() and pid <> pg_backend_pid()"
             )
-            return
+            return len(killed.all())
         found = connection.exec_driver_sql(
             "select id from information_schema.processlist"
             " where db = database() and id <> connection_id()"
         )
-        for number in found.scalars().all():
+        numbers = found.scalars().all()
+        for number in numbers:
             with suppress(OperationalError):  # it may have ended by itself
                 connection.exec_driver_sql(f"kill {number}")
+        return len(numbers)
 
 
 def outcomes(call: Callable[[], object], times: int) -> list[str]:
@@ -263,6 +265,7 @@ def test_a_rebuild_that_gets_no_second_session_says_so(
     mariadb: MariaDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("addressee.adapters.sql.rebuild.rebuild.PAUSE", 0)
+    monkeypatch.setattr("addressee.adapters.sql.rebuild.rebuild.ATTEMPTS", 3)
     url = make_url(mariadb.new_database())
     SqlStore(url).close()
     with administrator(url) as admin:

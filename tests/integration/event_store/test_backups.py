@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from threading import Event
 
 import pytest
 from sqlalchemy import make_url
@@ -17,6 +16,7 @@ from sqlalchemy import make_url
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Targeting, verify
 from addressee.domain import MobileApp
+from tests.patience import Progress
 from tests.servers import Postgres
 
 PEOPLE = 50
@@ -70,23 +70,19 @@ def test_a_backup_while_commands_run_is_a_whole_store(
     people.define_segment("shop", "mine", "tag:vip and os:ios")
     seal = store.seal()
     assert seal is not None
-    done = Event()
 
-    def go_on() -> int:
-        rounds = 0
-        while not done.is_set():
-            identity = Identity(external_id=f"late-{rounds}")
-            people.personalize(people.register("shop").installation, identity)
-            rounds += 1
-        return rounds
+    def go_on(late: Progress) -> None:
+        while not late.over:
+            phone = people.register("shop").installation
+            people.personalize(phone, Identity(external_id=f"late-{phone}"))
+            late.add()
 
-    with ThreadPoolExecutor() as pool:
-        writing = pool.submit(go_on)
-        try:
-            COPIES[url.partition("+")[0].partition(":")[0]](url, copy, binaries)
-        finally:
-            done.set()
-        assert writing.result() > 0
+    with ThreadPoolExecutor() as pool, closing(Progress()) as late:
+        writing = pool.submit(go_on, late)
+        late.wait_for(1, "commands")
+        COPIES[url.partition("+")[0].partition(":")[0]](url, copy, binaries)
+        late.wait_for(1, "commands")
+    writing.result()
     store.close()
 
     with SqlStore(copy, create=False) as restored:

@@ -34,7 +34,7 @@ from addressee.application import (
     bulk,
 )
 from tests.forked import forked
-from tests.patience import wait_until
+from tests.patience import PATIENCE, wait_until
 from tests.servers.brokers import Broker
 
 ROWS = Table(
@@ -164,7 +164,7 @@ def consumed(kind: Kind, url: str, engine: Engine) -> None:
 
 async def until_up(work: Callable[[], Awaitable[None]]) -> None:
     """Await a coroutine, again while the broker starts."""
-    for _ in range(60):
+    for _ in range(2 * PATIENCE):
         try:
             await work()
         except (OSError, Error, aio_pika.exceptions.AMQPError):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import nats
@@ -15,17 +15,18 @@ from addressee.adapters.events.rabbitmq import RabbitMQSink
 from addressee.adapters.events.redis_stream import RedisStreamSink
 from addressee.application import EventSink, MessageRefused, Published, SinkUnavailable
 from tests.integration.events.test_inbox import messages
+from tests.patience import PATIENCE, wait_until
 from tests.servers.brokers import Broker
 
 Make = Callable[[], EventSink]
 
 
 def jetstream(url: str) -> EventSink:
-    return JetStreamSink(url, "FENCED", "fenced", timeout=5)
+    return JetStreamSink(url, "FENCED", "fenced", timeout=PATIENCE)
 
 
 def redis_stream(url: str) -> EventSink:
-    return RedisStreamSink(url, "fenced", timeout=5)
+    return RedisStreamSink(url, "fenced", timeout=PATIENCE)
 
 
 @pytest.fixture(
@@ -95,12 +96,14 @@ async def stream_of_small_messages(server: Broker) -> None:
 @pytest.mark.rabbitmq
 def test_R42_what_no_queue_takes_waits(rabbitmq_broker: Broker) -> None:
     sink = RabbitMQSink(rabbitmq_broker.url, "nowhere")
-    for _ in range(60):
-        try:
+
+    def connected() -> bool:
+        with suppress(OSError):  # it listens a moment before it answers
             sink.resume()
-            break
-        except OSError:  # it listens a moment before it answers
-            time.sleep(0.5)
+            return True
+        return False
+
+    wait_until(connected, "a connection", pause=0.5)
     published = sink.publish(messages())
     assert published.confirmed == 0
     assert isinstance(published.problem, SinkUnavailable)

@@ -21,6 +21,7 @@ from addressee.adapters.http.middleware.failure_log import FailureLog
 from addressee.adapters.http.service_context import ServiceContext
 from addressee.adapters.memory import MemoryStore
 from addressee.domain import LimitExceeded, limits
+from tests.patience import PATIENCE
 
 SHOP, KEY, BANK = Share("shop", "device"), Share("shop", "backend"), Share("bank", "device")
 
@@ -38,7 +39,7 @@ async def blocked(
 
     def work() -> None:
         started.release()
-        assert go.wait(30)
+        assert go.wait(PATIENCE)
 
     tasks = [asyncio.create_task(pool.run(share, work)) for _ in range(count)]
     for _ in range(count):
@@ -95,7 +96,7 @@ def test_a_request_that_is_given_up_takes_no_place() -> None:
             await gone
         end()
         await asyncio.gather(*running)
-        return await asyncio.wait_for(pool.run(SHOP, lambda: 2), 5)
+        return await asyncio.wait_for(pool.run(SHOP, lambda: 2), PATIENCE)
 
     assert asyncio.run(scene()) == 2
 

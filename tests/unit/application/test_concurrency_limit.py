@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from threading import Barrier, Lock
 
 import pytest
 
@@ -13,18 +12,20 @@ from addressee.adapters.memory import MemoryStore
 from addressee.application import Personalization
 from addressee.application.execution.concurrency_limit import ConcurrencyLimit
 from addressee.domain import InvalidValue, StoreUnavailable
+from tests.patience import PATIENCE
 
 
 @pytest.mark.parametrize(("most", "largest"), [(3, 3), (None, 12)])
 def test_so_many_threads_are_in_the_block_at_once(most: int | None, largest: int) -> None:
     limit, lock, inside = ConcurrencyLimit(most), Lock(), [0, 0]
+    all_inside = Barrier(largest, timeout=PATIENCE)
 
     def enter(_: int) -> None:
         with limit:
             with lock:
                 inside[0] += 1
                 inside[1] = max(inside)
-            time.sleep(0.05)
+            all_inside.wait()
             with lock:
                 inside[0] -= 1
 

@@ -13,6 +13,7 @@ import pytest
 
 from addressee.application.execution.group_commit import GroupCommit
 from addressee.domain import StoreUnavailable
+from tests.patience import PATIENCE, wait_until
 
 
 class Recorder:
@@ -32,7 +33,7 @@ class Recorder:
     def transact(self, orders: Sequence[int]) -> list[str]:
         self.groups.append([*orders])
         if orders[0] == 0:
-            self.gathered.wait(10)
+            self.gathered.wait(PATIENCE)
         self.fails(orders)
         return [str(order) for order in orders[: self.begun]]
 
@@ -40,11 +41,10 @@ class Recorder:
         """Give order 0, the others while it runs, and return all outcomes."""
         with ThreadPoolExecutor(count) as threads:
             first = threads.submit(self.run, 0)
-            while not self.groups:
-                time.sleep(0.001)
+            wait_until(lambda: self.groups, "a group", pause=0.001)
             others = [threads.submit(self.run, order) for order in range(1, count)]
-            while len(self.commit._waiting) < count - 1:
-                time.sleep(0.001)
+            waiting = self.commit._waiting
+            wait_until(lambda: len(waiting) == count - 1, "the others wait", pause=0.001)
             self.gathered.set()
             return [each.exception() or each.result() for each in (first, *others)]
 
@@ -116,10 +116,9 @@ def test_where_a_transaction_takes_long_those_who_still_wait_run_alone() -> None
     recorder, start = Recorder(patience=0.05), time.perf_counter()
     with ThreadPoolExecutor(9) as threads:
         first = threads.submit(recorder.run, 0)
-        while not recorder.groups:
-            time.sleep(0.001)
+        wait_until(lambda: recorder.groups, "a group", pause=0.001)
         others = [threads.submit(recorder.run, order) for order in range(1, 9)]
-        assert [each.result(5) for each in others] == [str(order) for order in range(1, 9)]
+        assert [each.result(PATIENCE) for each in others] == [str(order) for order in range(1, 9)]
         assert time.perf_counter() - start >= 0.05
         assert recorder.run(9) == "9", "nobody waits for a transaction that takes long already"
         assert not first.done()
@@ -130,9 +129,20 @@ def test_where_a_transaction_takes_long_those_who_still_wait_run_alone() -> None
     assert recorder.commit.statistics.groups == 1
 
 
-def test_those_in_a_transaction_that_takes_long_wait_for_its_outcome() -> None:
-    recorder = Recorder(patience=0.3)
-    recorder.fails = lambda orders: time.sleep(0.6 if len(orders) > 1 else 0)
+def test_those_in_a_transaction_that_takes_long_wait_for_its_outcome(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]  # moved by the test alone: all are there in time, however slow the machine is
+    clock = "addressee.application.execution.group_commit.perf_counter"
+    monkeypatch.setattr(clock, lambda: now[0])
+    recorder = Recorder(patience=0.01)
+
+    def take_long(orders: Sequence[int]) -> None:
+        if len(orders) > 1:
+            now[0] += 1
+            time.sleep(0.05)  # they wake, and see that it takes long
+
+    recorder.fails = take_long
     assert recorder.all_at_once(5) == [str(order) for order in range(5)]
     assert [sorted(group) for group in recorder.groups] == [[0], [1, 2, 3, 4]]
     assert recorder.commit.statistics.left == 0
@@ -157,8 +167,7 @@ def test_a_forked_process_does_not_wait_for_callers_of_the_other() -> None:
     recorder = Recorder()
     with ThreadPoolExecutor(1) as threads:
         threads.submit(recorder.run, 0)
-        while not recorder.groups:
-            time.sleep(0.001)
+        wait_until(lambda: recorder.groups, "a group", pause=0.001)
         child = os.fork()
         if not child:
             os._exit(0 if recorder.run(1) == "1" else 1)
