@@ -16,6 +16,7 @@ import pytest
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Targeting, verify
+from tests.patience import PATIENCE
 from tests.servers import MariaDB, Postgres
 from tests.servers.brokers import Redis, broker
 
@@ -35,7 +36,6 @@ people().expire_sessions()
 PROCESSES = 4
 PHONES, MANY_PHONES = 30, 1_000
 """Of each phone two tasks."""
-PATIENCE = 60
 LOG = "worker.log"
 
 

@@ -107,6 +107,5 @@ def test_sign_ins_do_not_wait_for_each_others_connections(
     figures = f"{database}: {dict(statuses)}, {slowest:.2f} s, health {max(health.times):.3f} s"
     LOG.info(figures)
     assert statuses.keys() == {200}, figures
-    # The fault was a stall of 30 seconds.
-    assert slowest < (2 if long else 30), figures
-    assert not long or max(health.times) < 0.1, figures
+    # The fault was a stall of 30 seconds, after which the pool gave up: 503.
+    assert not long or (slowest < 2 and max(health.times) < 0.1), figures

@@ -92,8 +92,7 @@ def kills(service: Service) -> None:
     gone = list[int]()
 
     def kill() -> None:
-        gone.append(service.sessions())
-        kill_sessions(service.admin)
+        gone.append(kill_sessions(service.admin))
 
     answers = service.storm(kill)
     assert answers.keys() <= {200, 503}, answers
@@ -106,19 +105,20 @@ def kills(service: Service) -> None:
 
 
 def restarts(service: Service, server: Postgres | MariaDB) -> None:
+    gone = list[int]()
+
     def restart() -> None:
+        gone.append(service.sessions())
         server.stop()
         service.admin.dispose()
         assert service.ready() == 503
         server.start()
 
-    sessions = service.sessions()
     answers = service.storm(restart)
     assert answers.keys() <= {200, 503}, answers
-    service.recovers(sessions)
-    sessions = service.sessions()
+    service.recovers(gone[0])
     restart()
-    service.recovers(sessions)
+    service.recovers(gone[1])
 
 
 def is_read_only_for_a_while(service: Service, on: str, off: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import delete, update
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.adapters.sql.schema.bookkeeping_tables import FLAGGED
 from addressee.application import Identity, Personalization, Targeting, verify
+from tests.patience import PATIENCE
 
 ASKED = (
     "external_id:ali",
@@ -146,4 +147,4 @@ def test_R37_lookups_are_whole_while_tables_are_swapped(store: SqlStore) -> None
         finally:
             done.set()
         for each in asking:
-            each.result(60)
+            each.result(PATIENCE)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Targeting, verify
+from tests.patience import PATIENCE
 from tests.servers import Postgres
 
 SESSIONS = 12
@@ -50,7 +51,7 @@ def test_R19_commands_commit_with_rows_of_asynchronous_sessions(url: str) -> Non
         await engine.dispose()
         return visits.scalar_one()
 
-    assert asyncio.run(asyncio.wait_for(main(), 60)) == SESSIONS // 2
+    assert asyncio.run(asyncio.wait_for(main(), PATIENCE)) == SESSIONS // 2
     assert Targeting(store).count("shop", "type:customer") == SESSIONS // 2
     assert verify(store).differences == ()
     store.close()

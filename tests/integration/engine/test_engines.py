@@ -25,6 +25,7 @@ from addressee.application import (
     verify,
 )
 from addressee.domain import Conflict, InvalidValue, StoreUnavailable
+from tests.patience import PATIENCE
 from tests.servers import Postgres
 
 
@@ -170,4 +171,4 @@ def test_commands_of_an_asynchronous_host_wait_without_blocking_its_loop(tmp_pat
         await engine.dispose()
         return count
 
-    assert asyncio.run(asyncio.wait_for(main(), 30)) == 4
+    assert asyncio.run(asyncio.wait_for(main(), PATIENCE)) == 4

@@ -9,10 +9,10 @@ from threading import Event, Thread
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Personalization, Targeting, verify
+from tests.patience import PATIENCE
 
 CHILDREN = 4
 COMMANDS = 40
-PATIENCE = 60
 
 
 def forked(work: object) -> int:

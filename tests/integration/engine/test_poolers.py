@@ -48,7 +48,7 @@ def work(store: SqlStore, thread: int, rounds: int) -> None:
 
 def test_commands_and_queries_work_behind_a_pooler(pooled_url: str, *, long: bool) -> None:
     rounds = 250 if long else 12
-    with SqlStore(f"{pooled_url}?prepare_threshold=none", statement_timeout=5) as store:
+    with SqlStore(f"{pooled_url}?prepare_threshold=none", statement_timeout=60) as store:
         with ThreadPoolExecutor(THREADS) as threads:
             for done in [threads.submit(work, store, n, rounds) for n in range(THREADS)]:
                 done.result()
