@@ -63,6 +63,7 @@ from .read_models.sent_pushes import SentPush
 from .relay.cloud_events import CloudEvents
 from .relay.relay import Relay
 from .relay.sinks import Sinks, SinkStatus
+from .rights.rights import Access, Rights
 from .sending.notifier import Notifier
 from .sending.status import DispatchStatus
 from .states import InstallationState, PersonState
@@ -80,6 +81,7 @@ from .unit_of_work.results import (
 __all__ = [
     "START",
     "Accepted",
+    "Access",
     "Anchor",
     "Answer",
     "ApiKey",
@@ -147,6 +149,7 @@ __all__ = [
     "Replay",
     "Result",
     "Retry",
+    "Rights",
     "Scope",
     "Seal",
     "SendingStore",

@@ -42,6 +42,7 @@ from .v1_api.commands import command_routes
 from .v1_api.health import health_routes
 from .v1_api.history import history_routes
 from .v1_api.pushes import push_routes
+from .v1_api.rights import rights_routes
 from .v1_api.states import state_routes
 
 SESSION_SECONDS = 60.0
@@ -148,6 +149,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         command_routes,
         audience_routes,
         history_routes,
+        rights_routes,
         state_routes,
         push_routes,
     ):

@@ -22,6 +22,7 @@ from addressee.application import (
     Notifier,
     Personalization,
     Profiles,
+    Rights,
     Scope,
     SendingStore,
     Store,
@@ -143,6 +144,7 @@ class ServiceContext:
         )
         self.history = History(store, self.people.execution.cache)
         self.profiles = Profiles(store, self.people)
+        self.rights = Rights(store, self.people)
         self.rates = Rates()
         self.writers = self.bounds.places(self.bounds.writers)
         self.readers = self.bounds.places(self.bounds.readers)

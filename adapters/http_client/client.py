@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -109,6 +109,23 @@ class Client(PushCalls):
         """Return a person."""
         found: dict[str, Any] = self._call("GET", f"/persons/{part(person)}")
         return found
+
+    def export_person(
+        self,
+        person: str,
+        *,
+        addresses: bool = False,
+        processing: Mapping[str, Any] | None = None,
+    ) -> Iterator[bytes]:
+        """Yield the parts of a ZIP with everything that is held about a person.
+
+        Args:
+            person: the person's id.
+            addresses: whether push tokens and the like are shown.
+            processing: what the operator says of purposes, recipients and storage.
+        """
+        order = {"addresses": addresses, "processing": processing}
+        return self._parts(f"/persons/{part(person)}/export", order)
 
     def find_person(self, **identity: Any) -> dict[str, Any] | None:  # noqa: ANN401 # JSON
         """Return the person who holds any of the identifiers, or None.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -71,10 +72,21 @@ class Connection:
 
     def _stream(self, path: str, body: object) -> Iterator[dict[str, Any]]:
         """Yield the JSON objects of a response's lines up to its end mark."""
+        with self._opened(path, body) as response:
+            yield from until_end(response.iter_lines())
+
+    def _parts(self, path: str, body: object) -> Iterator[bytes]:
+        """Yield a response's bytes as they come."""
+        with self._opened(path, body) as response:
+            yield from response.iter_bytes()
+
+    @contextmanager
+    def _opened(self, path: str, body: object) -> Generator[httpx.Response]:
+        """Open a successful response, whose body is still to be read."""
         with self._http.stream("POST", path, json=body) as response:
             if response.is_error:
                 response.read()
-            yield from until_end(checked(response).iter_lines())
+            yield checked(response)
 
     def _pages(
         self, method: str, path: str, after: int, limit: int | None, body: object = None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from types import ModuleType
 
 from addressee.application import Heading, Sink, Source
+from addressee.application.rights.private_file import private_file
 from addressee.domain import InvalidValue
 
 from .jsonl import JsonLinesSource, jsonl_sink
@@ -33,23 +32,8 @@ def opened_sink(path: Path, heading: Heading) -> Generator[Sink]:
             written there.
     """
     make = parquet(path).parquet_sink if is_parquet(path) else jsonl_sink
-    if path.exists():
-        raise InvalidValue("file", f"{path} exists already")
-    try:
-        file = NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115 # closed below
-    except OSError as error:
-        raise InvalidValue("file", f"{path} can't be written: {error.strerror}") from None
-    try:
-        with file:
-            with make(file, heading) as sink:
-                yield sink
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).rename(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(file.name).unlink()
-        raise
+    with private_file(path) as file, make(file, heading) as sink:
+        yield sink
 
 
 @contextmanager

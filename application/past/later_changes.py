@@ -22,6 +22,7 @@ from addressee.domain import (
     Installation,
     InstallationRegistered,
     Person,
+    PersonExported,
     PrimaryChanged,
     Segment,
     installation_terms,
@@ -38,7 +39,14 @@ PAGE = 5_000
 GROUP = 500
 """Of how many installations or persons streams are in memory at once."""
 ELSEWHERE = frozenset[type[Event]](
-    {DevicePersonalized, DeviceDepersonalized, PrimaryChanged, IdentifierAdded, IdentifierRemoved}
+    {
+        DevicePersonalized,
+        DeviceDepersonalized,
+        PrimaryChanged,
+        IdentifierAdded,
+        IdentifierRemoved,
+        PersonExported,
+    }
 )
 """Events of a person that change the terms of no installation whose own stream does not tell it."""
 

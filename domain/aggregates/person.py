@@ -115,6 +115,10 @@ class Person(Aggregate):
         """Replace the person's tags (R15)."""
         self.change_tags(occasion, tags, frozenset(self.tags) - tags)
 
+    def note_export(self, occasion: Occasion, application: str | None) -> None:
+        """Record that the person's data is handed out, of one application or of all."""
+        self.record(events.PersonExported, occasion, application=application)
+
     def _created(self, event: events.PersonCreated) -> None:
         self.type = event.type
 
@@ -127,6 +131,9 @@ class Person(Aggregate):
     def _tagged(self, event: events.PersonTagged) -> None:
         self.tags.update(event.added)
         self.tags.difference_update(event.removed)
+
+    def _exported(self, _: events.PersonExported) -> None:
+        """Change nothing."""
 
     def _identifier_added(self, event: events.IdentifierAdded) -> None:
         self.identifiers[event.identifier] = None
@@ -153,6 +160,7 @@ class Person(Aggregate):
         events.PersonPromoted: _promoted,
         events.PersonUpdated: _updated,
         events.PersonTagged: _tagged,
+        events.PersonExported: _exported,
         events.IdentifierAdded: _identifier_added,
         events.IdentifierRemoved: _identifier_removed,
         events.DevicePersonalized: _personalized,

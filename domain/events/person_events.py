@@ -24,6 +24,18 @@ class PersonPromoted(PersonEvent):
     TOPIC = "addressee.PersonPromoted"
 
 
+class PersonExported(PersonEvent):
+    """The data of the person was handed out (GDPR, articles 15 and 20); not what it was.
+
+    Args:
+        application: the only application whose installations it included; None for all.
+    """
+
+    TOPIC = "addressee.PersonExported"
+
+    application: str | None = None
+
+
 class PersonUpdated(PersonEvent):
     """Attributes changed; None removes, a missing name changes nothing (R15)."""
 

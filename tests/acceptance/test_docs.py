@@ -79,7 +79,11 @@ SHELL_PAGES = [path for path in PAGES if shell_commands(path)]
 
 @pytest.mark.parametrize("page", SHELL_PAGES, ids=[path.name for path in SHELL_PAGES])
 def test_the_commands_of_a_page_run(page: Path, run: Run, tmp_path: Path) -> None:
-    files = re.findall(r"^```toml\n# (\S+)\n(.*?)```", page.read_text(), re.DOTALL | re.MULTILINE)
+    text = page.read_text()
+    files = re.findall(r"^```toml\n# (\S+)\n(.*?)```", text, re.DOTALL | re.MULTILINE)
+    files += re.findall(
+        r"^<!-- (\S+\.jsonl?) -->\n```json\n(.*?)```", text, re.DOTALL | re.MULTILINE
+    )
     for name, content in files:
         (tmp_path / name).write_text(content)
     for line in shell_commands(page):

@@ -6,10 +6,12 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from tests.acceptance.conftest import Run
+from tests.forked import forked
 
 DAY = Path(__file__).parents[3] / "docs" / "day.jsonl"
 
@@ -132,3 +134,43 @@ def test_what_cannot_be_exported_or_imported_is_one_clear_line(
         assert done.stderr.count("\n") == 1
     assert not (tmp_path / "two.jsonl").exists()
     assert not (tmp_path / "d.db").exists()
+
+
+def test_a_person_of_the_day_is_given_what_is_held(run: Run, day: str, tmp_path: Path) -> None:
+    (tmp_path / "processing.json").write_text('{"purposes": ["orders"]}')
+    ali = ("--email", "ali@x.com", "--store", day)
+    done = run("subject", *ali, "--processing", "processing.json", "--to", "ali.zip")
+    assert (done.returncode, done.stderr) == (0, "")
+    with ZipFile(tmp_path / "ali.zip") as file:
+        held = json.loads(file.read("person.json"))
+        assert json.loads(file.read("processing.json")) == {"purposes": ["orders"]}
+        assert "README.txt" in file.namelist()
+    assert done.stdout == f"exported person {held['person']}\n"
+    assert {each["application"] for each in held["installations"]} == {"app-code-1"}
+    [made] = run(
+        "history", "--actor", "backend", "--store", day, "--format", "jsonl"
+    ).stdout.splitlines()[-1:]
+    assert json.loads(made)["event"] == "PersonExported"
+    words = ("subject", "--person", held["person"], "--app", "app-code-1", "--to", "-")
+    with (tmp_path / "piped.zip").open("wb") as out, (tmp_path / "errors").open("wb") as errors:
+        forked(*words, "--store", day, stdout=out, stderr=errors, folder=tmp_path).wait()
+    with ZipFile(tmp_path / "piped.zip") as file:
+        assert json.loads(file.read("manifest.json"))["application"] == "app-code-1"
+    (tmp_path / "bad").write_text("[1]")
+    for more, says in (
+        ((*ali, "--to", "ali.zip"), "ali.zip exists already"),
+        ((*ali, "--to", "none/ali.zip"), "can't be written"),
+        ((*ali, "--person", "x", "--to", "x.zip"), "takes one of"),
+        (("--to", "x.zip", "--store", day), "takes one of"),
+        ((*ali, "--processing", "bad", "--to", "x.zip"), "processing"),
+        ((*ali, "--processing", "none", "--to", "x.zip"), "can't be opened"),
+        ((*ali, "--app", "no-such", "--to", "x.zip"), "nobody holds it"),
+        (("--external-id", "no-such", "--to", "x.zip", "--store", day), "nobody holds it"),
+        (("--person", "no-such", "--to", "x.zip", "--store", day), "UNKNOWN_PERSON"),
+        (("--msisdn", "no", "--to", "x.zip", "--store", day), "PHONE_INVALID"),
+    ):
+        refused = run("subject", *more)
+        assert (refused.returncode, refused.stdout) == (2, ""), more
+        assert says in refused.stderr
+        assert refused.stderr.count("\n") == 1
+    assert not [*tmp_path.glob("*x.zip*")]

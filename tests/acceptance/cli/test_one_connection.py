@@ -70,6 +70,7 @@ def commands(folder: Path, other: str, key: str) -> list[tuple[str, ...]]:
         ("relay", "run", "log", "--sinks", f"{folder}/sinks.toml", "--once"),
         *(("relay", each, "log") for each in ("status", "dead", "resend", "pause", "resume")),
         ("relay", "rewind", "log", "--to", "0"),
+        ("subject", "--external-id", "ali", "--to", f"{folder}/ali.zip"),
         ("expire-sessions", "--dry-run"),
         ("expire-sessions",),
         ("compact",),

@@ -99,6 +99,7 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/v1/persons/<person>", None),
     ("GET", "/v1/persons/<person>/history", None),
     ("GET", "/v1/persons/<person>/devices", None),
+    ("POST", "/v1/persons/<person>/export", {"addresses": True}),
     ("POST", "/v1/persons/find", {"external_id": "<external_id>"}),
     ("POST", "/v1/identifiers/history", {"kind": "external_id", "value": "<external_id>"}),
     (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -71,6 +74,25 @@ def test_a_service_signs_a_person_in_and_asks_whom_a_push_reaches(client: Client
     assert (application["code"], application["jwt_keys"]) == ("shop", [])
     [claim] = client.identifier_history("email", "Client@x.com")
     assert claim["data"]["person"] == person
+
+
+def test_a_person_is_given_what_is_held(client: Client) -> None:
+    device = client.command("register", os="android", push_token="token-0123456789")["installation"]
+    identity = {"external_id": "asks"}
+    person = client.command("personalize", installation=device, identity=identity)["person"]
+    said = {"purposes": ["orders"]}
+    with ZipFile(io.BytesIO(b"".join(client.export_person(person, processing=said)))) as file:
+        assert json.loads(file.read("processing.json")) == said
+        assert json.loads(file.read("person.json"))["identifiers"][0]["value"] == "asks"
+        assert json.loads(file.read("manifest.json"))["application"] == "shop"
+        assert not any(b"token-0123456789" in file.read(name) for name in file.namelist())
+    with ZipFile(io.BytesIO(b"".join(client.export_person(person, addresses=True)))) as file:
+        assert b"token-0123456789" in file.read("person.json")
+    made = [each for each in client.person_history(person) if each["event"] == "PersonExported"]
+    assert [each["actor"].partition(":")[0] for each in made] == ["backend", "backend"]
+    with pytest.raises(Problem, match="UNKNOWN_PERSON") as missing:
+        list(client.export_person("nobody-at-all"))
+    assert missing.value.status == 404
 
 
 def test_a_refusal_is_typed(client: Client) -> None:

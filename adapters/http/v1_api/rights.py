@@ -1,0 +1,83 @@
+"""The rights of persons: everything that is held about one, as a ZIP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict
+
+from ..messages.json_body import JsonBody
+from ..messages.openapi_schemas import PROBLEMS, model_body
+from ..service_context import BackendCaller, ServiceContext
+
+ZIP = "application/zip"
+ARCHIVE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A ZIP; the manifest in it has the SHA-256 of each file.",
+        "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+HEADERS = {
+    "Content-Disposition": 'attachment; filename="person.zip"',
+    "Cache-Control": "no-store",
+}
+
+
+class ExportOrder(BaseModel):
+    """What an export of a person's data shows.
+
+    Args:
+        addresses: push tokens and the like; masked by default.
+        processing: what the operator says of purposes, recipients and storage.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    addresses: bool = False
+    processing: dict[str, Any] | None = None
+
+
+def rights_routes(service: ServiceContext) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/v1/persons", tags=["rights"], responses=PROBLEMS)
+
+    @routes.post(
+        "/{person:path}/export",
+        response_class=StreamingResponse,
+        openapi_extra=model_body(ExportOrder),
+        responses=ARCHIVE,
+    )
+    async def export_person(caller: BackendCaller, person: str, body: JsonBody) -> Response:
+        """Stream everything that is held about a person; that it was handed out is recorded."""
+
+        def start() -> tuple[bytes, Iterator[bytes]]:
+            order = body.model(ExportOrder)
+            parts = service.rights.of(
+                person,
+                within=caller.application.code,
+                addresses=order.addresses,
+                processing=order.processing,
+                actor=caller.actor,
+            )
+            return next(parts), parts
+
+        places = service.places_for(service.readers, body)
+        # The first part is made before the response starts, so that an error can still be one.
+        first, rest = await places.run(caller.share, start)
+        run = partial(places.run, caller.share, patient=True)
+        return StreamingResponse(archive(first, rest, run), media_type=ZIP, headers=HEADERS)
+
+    return routes
+
+
+async def archive(
+    part: bytes, rest: Iterator[bytes], run: Callable[..., Any]
+) -> AsyncIterator[bytes]:
+    """Yield a ZIP, one part at a time."""
+    while part:
+        yield part
+        part = await run(partial(next, rest, b""))

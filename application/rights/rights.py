@@ -1,0 +1,163 @@
+"""The rights of persons: access to what a store holds about one (GDPR, articles 15 and 20)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, Unpack
+
+from addressee.domain import InvalidValue, values
+
+from ..history import History
+from ..ledger.seal_check import seals
+from ..personalization import Personalization
+from ..ports.records import Seal
+from ..ports.store import AuditableStore, Store
+from ..unit_of_work.command_context import Context
+from .documents import csv_text, json_lines, json_text, readme, tables
+from .export_record import RecordExport
+from .held_data import HeldData, HeldDataReader
+from .private_file import private_file
+from .zip_stream import ZipStream, in_blocks
+
+FORMAT = 1
+
+
+class Access(TypedDict):
+    """Options of an export of a person's data.
+
+    Keys:
+        within: the only application whose installations it shows, and which must have met the
+            person; None for all.
+        addresses: whether push tokens and the like are shown; they are masked by default.
+        processing: what the operator says of purposes, recipients and storage, as JSON.
+        actor: the caller, as commands have it; ``backend`` by default.
+        correlation_id: to find the record of the export by.
+    """
+
+    within: NotRequired[str | None]
+    addresses: NotRequired[bool]
+    processing: NotRequired[Mapping[str, Any] | None]
+    actor: NotRequired[str]
+    correlation_id: NotRequired[str | None]
+
+
+class Rights:
+    """Hands out what a store holds about a person. Erasure and merging are not built yet.
+
+    Args:
+        store: where ledger and pushes are; an adapter's.
+        people: records that an export was made; by default one of its own on the store.
+    """
+
+    def __init__(self, store: Store, people: Personalization | None = None) -> None:
+        self._store = store
+        self._people = people or Personalization(store)
+        self._history = History(store, self._people.execution.cache)
+
+    def of(self, person: str, **options: Unpack[Access]) -> Iterator[bytes]:
+        """Return a ZIP of everything that is held about a person, in parts of about 64 KiB.
+
+        That an export is made is recorded first, as `PersonExported`; the export shows the ledger
+        up to that event. On devices that others use too, nothing of the others is shown.
+
+        Args:
+            person: the person's id.
+            options: see `Access`.
+
+        Raises:
+            UnknownPerson: nobody has that id, or nobody that the application has met.
+            InvalidValue, LimitExceeded: an option is wrong; nothing is recorded.
+            StoreUnavailable, StoreDamaged: the store does not answer, or an event can't be read.
+        """
+        name = values.identifier("person", person)
+        within, processing = options.get("within"), options.get("processing")
+        addresses = values.flag("addresses", options.get("addresses", False))
+        said = written_processing(processing)
+        context = Context(
+            within=within,
+            actor=options.get("actor", RecordExport.actor),
+            correlation_id=options.get("correlation_id"),
+        )
+        last = self._people.run(RecordExport(name), context).position
+        reader = HeldDataReader(self._store, self._history, within, addresses=addresses)
+        held = reader.read(name, last)
+        about = {
+            "format": FORMAT,
+            "person": name,
+            "application": within,
+            "addresses": "shown" if addresses else "masked",
+            "position": last,
+            "seal": seal_fields(self._seal()),
+        }
+        explained = readme(told=bool(processing), addresses=addresses)
+        return zipped(
+            reader, held, about, {"processing.json": said, "README.txt": [explained.encode()]}
+        )
+
+    def export(self, person: str, path: Path | str, **options: Unpack[Access]) -> None:
+        """Write what `of` returns to a new file, which only its owner may read.
+
+        Args:
+            person: the person's id.
+            path: where; the file appears there once it is complete.
+            options: see `Access`.
+
+        Raises:
+            InvalidValue: something has that name already, or nothing can be written there; nothing
+                is recorded. Otherwise as `of`.
+        """
+        with private_file(Path(path)) as file:
+            for part in self.of(person, **options):
+                file.write(part)
+
+    def _seal(self) -> Seal | None:
+        """Return the newest seal of the ledger, if the store seals."""
+        if not isinstance(self._store, AuditableStore):
+            return None
+        with self._store.auditing() as audit:
+            newest = deque(seals(audit), maxlen=1)
+        return newest[0] if newest else None
+
+
+def zipped(
+    reader: HeldDataReader, held: HeldData, about: dict[str, Any], others: Mapping[str, list[bytes]]
+) -> Iterator[bytes]:
+    """Yield the ZIP.
+
+    Args:
+        reader: has the lines of the timeline.
+        held: what is held about the person.
+        about: the fields of the manifest besides the sums.
+        others: further files.
+    """
+    archive = ZipStream()
+    for name, parts in others.items():
+        yield from archive.member(name, parts)
+    yield from archive.member("person.json", in_blocks(json_text(held.summary)))
+    lines = json_lines(reader.lines(held.events))
+    yield from archive.member("timeline.ndjson", in_blocks(lines))
+    for name, columns, rows in tables(held.summary):
+        yield from archive.member(f"{name}.csv", in_blocks(csv_text(columns, rows)))
+    sums = {name: {"sha256": sum_, "bytes": size} for name, (size, sum_) in archive.sums.items()}
+    manifest = json_text({**about, "files": sums})
+    yield from archive.member("manifest.json", in_blocks(manifest))
+    yield from archive.end()
+
+
+def seal_fields(seal: Seal | None) -> dict[str, Any] | None:
+    """Return the number of a seal, its last position, and its digest."""
+    if seal is None:
+        return None
+    return {"number": seal.number, "last": seal.last, "digest": seal.digest.hex()}
+
+
+def written_processing(processing: Mapping[str, Any] | None) -> list[bytes]:
+    """Return what the operator says as JSON, an empty object for None; raises InvalidValue."""
+    said: Mapping[str, Any] = {} if processing is None else processing
+    values.instance("processing", said, Mapping)  # type: ignore[type-abstract]
+    try:
+        return [*in_blocks(json_text({**said}))]
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidValue("processing", "should be a JSON object") from None

@@ -1,0 +1,1 @@
+"""What a person is given of what a store holds."""
