@@ -77,27 +77,29 @@ def test_an_export_from_a_shared_tablet_holds_nothing_of_another_person(host: Ho
     bea = signed_in(host, tablet, "zqbea", BEA_PHONE)
     host.people.depersonalize(tablet)
     told(host, tablet, "zqnobody")
-    ali = signed_in(host, tablet, "ali", ALI_PHONE)
-    sent(host, "external_id:ali or external_id:zqbea", "both")
+    ali = signed_in(host, tablet, "qxali", ALI_PHONE)
+    sent(host, "external_id:qxali or external_id:zqbea", "both")
     again = signed_in(host, tablet, "zqbea", BEA_PHONE)
     assert again == bea
     host.device("taker", push_token="zqbea-push_token")  # takes the tablet's token from Bea
-    host.people.define_segment("shop", "zqbea-segment", "external_id:zqbea or external_id:ali")
+    host.people.define_segment("shop", "zqbea-segment", "external_id:zqbea or external_id:qxali")
     archive = exported(host, ali)
     for value in ("zq", BEA_PHONE, bea):
         assert archive.holding(value) == set()
     everything = {"person.json", "timeline.ndjson"}
-    for word in ("ali", ALI_PHONE, "ali@x.com", "ali-first", "ali-value", "ali-tag"):
+    for word in ("qxali", ALI_PHONE, "qxali@x.com", "qxali-first", "qxali-value", "qxali-tag"):
         assert everything <= archive.holding(word), word
-    for word in ("ali-device_name", "ali-language", "ali-application_user_id"):
+    for word in ("qxali-device_name", "qxali-language", "qxali-application_user_id"):
         assert {"installations.csv", *everything} == archive.holding(word), word
-    assert archive.holding("ali-itag") == {"timeline.ndjson"}, "cleared when the person left"
+    assert archive.holding("qxali-itag") == {"timeline.ndjson"}, "cleared when the person left"
     assert (
-        {"pushes.csv", "person.json"} == archive.holding("ali-body") == archive.holding("both-body")
+        {"pushes.csv", "person.json"}
+        == archive.holding("qxali-body")
+        == archive.holding("both-body")
     )
     assert [each["outcome"] for each in archive.person["pushes"]] == ["accepted", "accepted"]
     others = exported(host, bea)
-    assert others.holding("ali") == set()
+    assert others.holding("qx") == set()
     assert "both-body" not in str(others.person["pushes"])
     assert others.holding("zqbea-registered") == {"timeline.ndjson"}
     assert others.holding("zqnobody") == set(), "it may be anybody's"
