@@ -4,7 +4,7 @@ from addressee.domain import Identity, SessionPolicy
 
 from .access.api_keys import issue_key, recognized
 from .access.cached_applications import Configured
-from .access.policies import Policies
+from .access.command_policies import Policies
 from .audiences.cost_estimate import Step, TargetingPlan
 from .audiences.explanation import Explanation, TermExplanation
 from .audiences.paged_audience import Recipients

@@ -22,7 +22,7 @@ from addressee.domain import (
 )
 
 from . import commands
-from .access.policies import Policies
+from .access.command_policies import Policies
 from .defaults import random_id, utc_now
 from .execution.command_runner import Execution, groups_on
 from .execution.concurrency_limit import ConcurrencyLimit

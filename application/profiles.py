@@ -19,7 +19,7 @@ from addressee.domain import (
     values,
 )
 
-from .access.policies import Policies
+from .access.command_policies import Policies
 from .installations import optional_id
 from .personalization import Personalization
 from .ports.records import LARGEST_POSITION

@@ -16,10 +16,8 @@ from . import limits
 from .errors import InvalidValue, LimitExceeded
 
 T = TypeVar("T")
-Scalar = str | int | float | bool
-
-
 V = TypeVar("V")
+Scalar = str | int | float | bool
 
 
 class FrozenDict(dict[str, V]):
@@ -50,7 +48,6 @@ PERSON_ATTRIBUTE_LIMITS: Mapping[str, int] = MappingProxyType(
     {"first_name": 255, "last_name": 255, "middle_name": 50, "gender": 50, "birthday": 10}
 )
 """Predefined attributes of a person → the value's limit in characters (R4)."""
-
 INTEGER_BOUND = 2**63
 # PostgreSQL can't store NUL; lone surrogates have no UTF-8 encoding.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -142,7 +139,7 @@ def items(field: str, value: object, most: int, unit: str = "values") -> Sequenc
         InvalidValue: it is not a collection.
         LimitExceeded: it has more than ``most`` values.
     """
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, (list, tuple, set, frozenset)):  # first: most are one of these
         counted = cast("Collection[object]", value)
     elif isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise InvalidValue(field, "should be a list of strings")

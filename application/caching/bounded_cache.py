@@ -93,7 +93,7 @@ def size_of(value: Sized) -> int:
 
 def contained(container: Collection[object]) -> int:
     """Return about how many bytes a container takes, with what it contains at any depth."""
-    parts = container
+    parts: Collection[object] = container
     if isinstance(container, dict):
         parts = (*parts, *cast("dict[object, object]", container).values())
     size = sum(map(getsizeof, parts), getsizeof(container))

@@ -27,7 +27,7 @@ from addressee.domain import (
     UserData,
 )
 
-from ..access.policies import Policies
+from ..access.command_policies import Policies
 from ..ports.read_model_changes import Changes
 from ..ports.store import Store
 from ..read_models.projector import project

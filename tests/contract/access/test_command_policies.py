@@ -16,7 +16,7 @@ from addressee.application import (
     recognized,
 )
 from addressee.application.access.cached_applications import FRESH, Configured
-from addressee.application.access.policies import Policies
+from addressee.application.access.command_policies import Policies
 from addressee.domain import (
     DeviceCap,
     DeviceLimitReached,
