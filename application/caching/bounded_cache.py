@@ -93,9 +93,10 @@ def size_of(value: Sized) -> int:
 
 def contained(container: Collection[object]) -> int:
     """Return about how many bytes a container takes, with what it contains at any depth."""
-    parts: Collection[object] = container
+    parts = container
     if isinstance(container, dict):
-        parts = (*parts, *cast("dict[object, object]", container).values())
+        known = cast("dict[object, object]", container)
+        parts = (*known, *known.values())
     size = sum(map(getsizeof, parts), getsizeof(container))
     if not LEAVES.issuperset(map(type, parts)):
         inner = (cast("Collection[object]", part) for part in parts if isinstance(part, INSIDE))
