@@ -93,11 +93,11 @@ def size_of(value: Sized) -> int:
 
 def contained(container: Collection[object]) -> int:
     """Return about how many bytes a container takes, with what it contains at any depth."""
-    parts = container
+    size, parts = getsizeof(container), container
     if isinstance(container, dict):
         known = cast("dict[object, object]", container)
         parts = (*known, *known.values())
-    size = sum(map(getsizeof, parts), getsizeof(container))
+    size += sum(map(getsizeof, parts))
     if not LEAVES.issuperset(map(type, parts)):
         inner = (cast("Collection[object]", part) for part in parts if isinstance(part, INSIDE))
         size += sum(map(contained, inner))
