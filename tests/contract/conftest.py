@@ -28,11 +28,17 @@ def in_memory(_: pytest.FixtureRequest) -> Generator[Store]:
 
 
 def on_sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
-    folder: Path = request.getfixturevalue("tmp_path")
+    folder = new_folder(request)
     shutil.copy(request.getfixturevalue("empty_sqlite"), folder / "ledger.db")
     engine = made_engine(f"sqlite:///{folder}/ledger.db")
     yield from on_engine(engine)
     engine.dispose()
+
+
+def new_folder(request: pytest.FixtureRequest) -> Path:
+    """Return a folder for a store, which may be that of a module."""
+    folders: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    return folders.mktemp("store")
 
 
 def on_postgresql(request: pytest.FixtureRequest) -> Generator[Store]:
@@ -56,7 +62,7 @@ def on_engine(engine: Engine) -> Generator[Store]:
 
 
 def stock_sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
-    folder: Path = request.getfixturevalue("tmp_path")
+    folder = new_folder(request)
     environment = {
         "PERSISTENCE_MODULE": "eventsourcing.sqlite",
         "SQLITE_DBNAME": f"{folder}/stock.db",

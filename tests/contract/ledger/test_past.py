@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from addressee.application import (
 from addressee.domain import InvalidValue, NoRegistration
 from addressee.domain.audiences import expression as a
 from tests.contract.audiences.oracle import Life
-from tests.contract.conftest import Host
+from tests.contract.conftest import PARAMS, STORES, Host
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COMMANDS, MANY_COMMANDS = 60, 120
@@ -67,88 +68,93 @@ def last_position(store: Store, after: int) -> int:
     return recorded[-1].position if recorded else after
 
 
+@pytest.fixture(scope="module", params=PARAMS)
+def lived(request: pytest.FixtureRequest) -> Generator[Store]:
+    """Yield a store that has lived, which tests only read."""
+    yield from STORES[request.param](request)
+
+
 @pytest.fixture
-def noted(store: Store, *, long: bool) -> tuple[Life, list[Noted]]:
+def few(request: pytest.FixtureRequest, *, short: bool) -> bool:
+    """Whether few rounds do: servers take their time, and have no code of their own here."""
+    return short or request.node.callspec.id not in {"memory", "sqlite"}
+
+
+@pytest.fixture(scope="module")
+def noted(lived: Store, *, long: bool) -> tuple[Life, list[Noted]]:
     """Let a store live, and note after every command what it answers."""
     chance, now, position = random.Random(7), NOON, 0  # noqa: S311 # the same life each time
-    people = Personalization(store, clock=lambda: now)
+    people = Personalization(lived, clock=lambda: now)
     life, noted = Life(chance, "shop"), list[Noted]()
     for question in range(MANY_COMMANDS if long else COMMANDS):
         now += timedelta(microseconds=chance.choice([1, 1_000, 10**9]))
         life.step()(people)
-        position = last_position(store, position)
-        noted.append(Noted(position, now, question, answered(life, store, question)))
+        position = last_position(lived, position)
+        noted.append(Noted(position, now, question, answered(life, lived, question)))
     return life, noted
 
 
 def test_R35_the_past_answers_as_it_did(
-    store: Store,
-    noted: tuple[Life, list[Noted]],
-    *,
-    long: bool,
-    short: bool,
-    request: pytest.FixtureRequest,
+    lived: Store, noted: tuple[Life, list[Noted]], *, long: bool, few: bool
 ) -> None:
-    # They have no code of their own here, and the servers' commands take their time.
-    few = short or request.node.callspec.id not in {"memory", "sqlite"}
     life, notes = noted
     chance = random.Random(8)  # noqa: S311 # moments that can be had again
     for _ in range(MOMENTS if long else FEW if few else SOME):
         note = chance.choice(notes)
         by_time = chance.random() < 0.5
-        past = Past(store, note.time if by_time else note.position)
+        past = Past(lived, note.time if by_time else note.position)
         assert answered(life, past, note.question) == note.answers
         assert past.over == (not by_time or note is not notes[-1])
 
 
 def test_R36_who_and_the_past_agree_at_any_position(
-    store: Store, noted: tuple[Life, list[Noted]], monkeypatch: pytest.MonkeyPatch, *, long: bool
+    lived: Store, noted: tuple[Life, list[Noted]], monkeypatch: pytest.MonkeyPatch, *, long: bool
 ) -> None:
     monkeypatch.setattr("addressee.application.past.folded.PAGE", 3)
     _, notes = noted
-    with store.reading() as reader:
+    with lived.reading() as reader:
         times = {
             recorded.position: recorded.event.timestamp for recorded in reader.events(0, 10_000)
         }
-    history = History(store)
+    history = History(lived)
     for position in range(0, notes[-1].position + 1, 3 if long else 29):
-        past = Past(store, position)
+        past = Past(lived, position)
         told = History(past)
         for row in past.rows():
             assert told.who(row.installation) == row.person
             assert row.person is None or row.installation in told.devices(row.person)
         assert past.over
     for time in sorted(times.values())[::7]:
-        past = Past(store, time)
+        past = Past(lived, time)
         were = {row.installation: row.person for row in past.rows()}
         assert were == {name: history.who(name, time) for name in were}
 
 
 def test_R35_what_changed_since_a_position_is_taken_back(
-    store: Store,
+    lived: Store,
     noted: tuple[Life, list[Noted]],
     monkeypatch: pytest.MonkeyPatch,
     *,
     long: bool,
-    short: bool,
+    few: bool,
 ) -> None:
     monkeypatch.setattr("addressee.application.past.as_of.SHARE", 0)
     monkeypatch.setattr("addressee.application.past.later_changes.GROUP", 2)
     monkeypatch.setattr("addressee.application.past.later_changes.PAGE", 30)
     life, notes = noted
-    for note in notes[:: 1 if long else 17 if short else 5]:
-        past = AsOf(store, note.position, no_fold)
+    for note in notes[:: 1 if long else 17 if few else 5]:
+        past = AsOf(lived, note.position, no_fold)
         for _ in range(2):
             assert answered(life, past, note.question) == note.answers
             reached = [
                 [tuple(each)[1:] for each in Targeting(of).recipients("shop", "all")]
-                for of in (past, Past(store, note.position))
+                for of in (past, Past(lived, note.position))
             ]
             assert reached[0] == reached[1]
     chance = random.Random(10)  # noqa: S311 # questions that can be had again
-    for position in range(0, notes[-1].position + 1, 1 if long else 29 if short else 7):
-        question, past = chance.getrandbits(30), AsOf(store, position, no_fold)
-        assert answered(life, past, question) == answered(life, Past(store, position), question)
+    for position in range(0, notes[-1].position + 1, 1 if long else 29 if few else 7):
+        question, past = chance.getrandbits(30), AsOf(lived, position, no_fold)
+        assert answered(life, past, question) == answered(life, Past(lived, position), question)
 
 
 def test_R35_what_happens_later_is_taken_back_too(
@@ -183,16 +189,18 @@ def no_fold(_: Horizon) -> Past:
 
 
 def test_R35_a_lookup_in_the_past_gives_what_the_fold_gives(
-    store: Store, noted: tuple[Life, list[Noted]], *, long: bool
+    lived: Store, noted: tuple[Life, list[Noted]], *, long: bool, few: bool
 ) -> None:
     life, notes = noted
     chance = random.Random(9)  # noqa: S311 # moments that can be had again
     named = [*map(a.external_id, life.names), *map(a.installation, life.devices)]
     last = notes[-1].position
-    moments: list[Moment] = [*range(0, last + 1, 1 if long else 7), last]
-    moments += [note.time - timedelta(microseconds=1) for note in notes[:: 1 if long else 9]]
+    moments: list[Moment] = [*range(0, last + 1, 1 if long else 29 if few else 7), last]
+    moments += [
+        note.time - timedelta(microseconds=1) for note in notes[:: 1 if long else 29 if few else 9]
+    ]
     for moment in moments:
-        folded, looked_up = Targeting(Past(store, moment)), AsOf(store, moment, no_fold)
+        folded, looked_up = Targeting(Past(lived, moment)), AsOf(lived, moment, no_fold)
         for term in named:
             audience = chance.choice([term, term & a.primary])
             disabled = chance.random() < 0.5

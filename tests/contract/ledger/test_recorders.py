@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,13 +22,16 @@ from addressee.adapters.memory.recorder import MemoryRecorder
 from addressee.adapters.sql import SqlApplicationRecorder, SqlProcessRecorder, SqlTrackingRecorder
 from addressee.adapters.sql.engine.database import Database
 from addressee.adapters.sql.recorders.recorders import SqlAggregateRecorder
-from addressee.adapters.sql.schema.creation import create_tables
 from addressee.adapters.sql.schema.tables import Schema
-from tests.servers import MariaDB, Postgres
+from tests.servers import LentDatabases
 
 
 class OnSqlite:
-    """Makes recorders on a new database file each; streams are named by strings."""
+    """Makes recorders on a database file each; streams are named by strings."""
+
+    @pytest.fixture(autouse=True)
+    def _empty(self, empty_sqlite: Path) -> None:
+        self.empty = empty_sqlite
 
     def new_originator_id(self) -> str:
         return str(uuid4())
@@ -34,43 +39,48 @@ class OnSqlite:
     def url(self) -> str:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)  # type: ignore[attr-defined] # every case is a TestCase
-        return f"sqlite:///{Path(folder.name)}/ledger.db"
+        copied: str = shutil.copy(self.empty, folder.name)
+        return f"sqlite:///{copied}"
 
     def place(self) -> tuple[Database, Schema]:
-        database, schema = Database(self.url()), Schema.named()
+        database = Database(self.url())
         self.addCleanup(database.close)  # type: ignore[attr-defined] # likewise
         self.addCleanup(join_threads)  # type: ignore[attr-defined] # likewise
-        with database.writing() as connection:
-            create_tables(connection, schema)
-        return database, schema
+        return database, Schema.named()
 
 
-class OnPostgres(OnSqlite):
-    """Makes recorders on a new PostgreSQL database each."""
+class OnServer(OnSqlite):
+    """Makes recorders on a database each that others have used before."""
+
+    lent: LentDatabases
+
+    def url(self) -> str:
+        lent = ExitStack()
+        engine = lent.enter_context(self.lent.engine())
+        self.addCleanup(lent.close)  # type: ignore[attr-defined] # likewise
+        return engine.url.render_as_string(hide_password=False)
+
+
+class OnPostgres(OnServer):
+    """Makes recorders on PostgreSQL."""
 
     EXPECT_CONTIGUOUS_NOTIFICATION_IDS = False
     """A transaction that is rolled back takes its positions with it."""
 
     @pytest.fixture(autouse=True)
-    def _server(self, postgres: Postgres) -> None:
-        self.server = postgres
-
-    def url(self) -> str:
-        return self.server.new_database()
+    def _lent(self, lent_postgres: LentDatabases) -> None:
+        self.lent = lent_postgres
 
 
-class OnMariaDB(OnSqlite):
-    """Makes recorders on a new MariaDB database each."""
+class OnMariaDB(OnServer):
+    """Makes recorders on MariaDB."""
 
     EXPECT_CONTIGUOUS_NOTIFICATION_IDS = False
     """As on PostgreSQL."""
 
     @pytest.fixture(autouse=True)
-    def _server(self, mariadb: MariaDB) -> None:
-        self.server = mariadb
-
-    def url(self) -> str:
-        return self.server.new_database()
+    def _lent(self, lent_mariadb: LentDatabases) -> None:
+        self.lent = lent_mariadb
 
 
 def join_threads() -> None:
