@@ -19,6 +19,8 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any, Self
 
+import typer.main
+
 ROOT = Path(__file__).parents[1]
 LOADED = (
     "addressee.adapters.cli",
@@ -177,6 +179,9 @@ def serve(channel: socket.socket) -> list[str]:
 def main() -> None:
     for name in LOADED:
         import_module(name)
+    # The tree of commands is built for each call, in a tenth of a second; here for all once.
+    typer.main.get_command = functools.cache(typer.main.get_command)
+    typer.main.get_command(import_module("addressee.adapters.cli.app").app)
     words = serve(socket.socket(fileno=int(sys.argv[1])))
     if words[:2] == ["-W", "error"]:
         warnings.simplefilter("error")

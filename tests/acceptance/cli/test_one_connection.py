@@ -98,12 +98,13 @@ def test_every_command_works_with_a_pool_of_one_connection(
 
     monkeypatch.setattr("addressee.adapters.sql.engine.database.made_engine", narrow)
     monkeypatch.setenv("ADDRESSEE_URL", url)
+    root = cast("TyperGroup", get_command(app))
+    monkeypatch.setattr("typer.testing._get_command", lambda _: root)
     calls = commands(tmp_path, other, key)
     for words in calls:
         done = CliRunner().invoke(app, words)
         assert done.exit_code == 0, (words, done.exception, done.output)
     assert len(opened) >= len(calls)
-    root = cast("TyperGroup", get_command(app))
     tried = {words[:2] if words[0] in GROUPS else words[:1] for words in calls}
     groups = {name: cast("TyperGroup", root.commands[name]).commands for name in GROUPS}
     assert tried == {

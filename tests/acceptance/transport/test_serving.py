@@ -34,7 +34,8 @@ SHOP = MobileApp(code="shop", session_idle=60)
 APP = {"Authorization": "App shop"}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+# On servers, gunicorn's workers have tests of their own (tests/acceptance/deployment).
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.only_long)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/served.db"
@@ -42,7 +43,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.new_database()
 
 
-def test_r19_across_worker_processes(url: str, *, long: bool) -> None:
+def test_R19_across_worker_processes(url: str, *, long: bool) -> None:
     with SqlStore(url) as store:
         store.applications.put(SHOP)
         # A connection of its own for each request, so that any process may answer.

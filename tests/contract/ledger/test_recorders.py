@@ -48,6 +48,9 @@ class OnSqlite:
         self.addCleanup(join_threads)  # type: ignore[attr-defined] # likewise
         return database, Schema.named()
 
+    def test_performance(self) -> None:
+        """Left out: it only prints how fast it was."""
+
 
 class OnServer(OnSqlite):
     """Makes recorders on a database each that others have used before."""
