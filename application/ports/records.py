@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
@@ -14,6 +14,8 @@ from addressee.domain.times import from_microseconds, to_microseconds
 
 LARGEST_POSITION = 2**63 - 1
 """No ledger reaches it, and databases know no larger number."""
+SEPARATOR = b"\0"
+"""Between the parts of a written address."""
 
 
 class Recorded(NamedTuple):
@@ -55,11 +57,11 @@ class Seal(NamedTuple):
     key_fingerprint: str | None = None
 
 
-class Recipient(tuple[int, str, str | None, str, bytes, bytes | None, int]):
+class Recipient(tuple[int, str, str | None, bytes]):
     """An installation that a push can be sent to (R38).
 
-    It is a row of a store as it is: time and details are converted where they are asked for, since
-    a dispatch holds many thousands of recipients and needs them of few.
+    It is a row of a store as it is: an address is read where it is asked for, since a dispatch
+    holds many thousands of recipients and needs few of each at a time.
 
     Args:
         ordinal: its number, ascending in the order of registration.
@@ -84,51 +86,59 @@ class Recipient(tuple[int, str, str | None, str, bytes, bytes | None, int]):
         since: datetime,
     ) -> Self:
         """Return the row of these values."""
-        told = written_details(details) or None
-        at = to_microseconds(since)
-        row = (ordinal, installation, person, service, address.encode(), told, at)
-        return super().__new__(cls, row)
+        written = written_address(Address(service, address, details, since))
+        return super().__new__(cls, (ordinal, installation, person, written))
 
     @classmethod
-    def of(cls, rows: Iterable[Sequence[Any]]) -> list[Self]:
-        """Return the recipients of rows, in which details that are none are None."""
-        make: Callable[[Sequence[Any]], Self] = partial(cast("Any", tuple).__new__, cls)
-        return [*map(make, rows)]
+    def of(cls, rows: Iterable[Sequence[Any]]) -> Iterator[Self]:
+        """Yield the recipients of rows: ordinal, id, person and written address."""
+        return map(partial(cast("Any", tuple).__new__, cls), rows)
 
     ordinal: int = property(itemgetter(0))  # type: ignore[assignment] # as a named tuple's fields
     installation: str = property(itemgetter(1))  # type: ignore[assignment] # likewise
     person: str | None = property(itemgetter(2))  # type: ignore[assignment] # likewise
-    service: str = property(itemgetter(3))  # type: ignore[assignment] # likewise
+
+    @property
+    def service(self) -> str:
+        """The push service."""
+        return self[3].split(SEPARATOR, 3)[2].decode()
 
     @property
     def address(self) -> str:
         """Where the service reaches the installation; personal data."""
-        return self[4].decode()
+        return self[3].split(SEPARATOR, 3)[3].decode()
 
     @property
     def details(self) -> Mapping[str, str]:
         """What the service needs besides."""
-        return details_in(self[5])
+        return address_in(self[3]).details
 
     @property
     def since(self) -> datetime:
         """When the device registered the address, in UTC."""
-        return from_microseconds(self[6])
+        return address_in(self[3]).since
 
     def __repr__(self) -> str:
         """Show no personal data."""
         return f"Recipient(installation={self.installation!r}, service={self.service!r})"
 
 
-def written_details(details: Mapping[str, str]) -> bytes:
-    """Return an address's details as stores write them; no bytes where there are none."""
-    return json.dumps(dict(details), sort_keys=True).encode() if details else b""
+def written_address(address: Address) -> bytes:
+    """Return an address as stores write it: since, details, service, address, zero bytes between.
+
+    One column is read in a third of the time of four. No text of a device has a zero byte.
+    """
+    service, where, details, since = address
+    told = json.dumps(dict(details), sort_keys=True) if details else ""
+    parts = (str(to_microseconds(since)), told, service, where)
+    return SEPARATOR.join(part.encode() for part in parts)
 
 
-def details_in(written: bytes | None) -> Mapping[str, str]:
-    """Return the details that a store has written."""
-    told: Mapping[str, str] = json.loads(written) if written else {}
-    return told
+def address_in(written: bytes) -> Address:
+    """Return the address that a store has written."""
+    since, told, service, where = written.split(SEPARATOR, 3)
+    details: Mapping[str, str] = json.loads(told) if told else {}
+    return Address(service.decode(), where.decode(), details, from_microseconds(int(since)))
 
 
 class InstallationRow(NamedTuple):

@@ -10,7 +10,6 @@ from ..engine.fork import renew_after_fork
 from ..schema.column_types import Bytes
 from ..schema.read_model_tables import GENERATION
 from ..schema.tables import Schema
-from .address_rows import recipient_columns
 from .generation_cache import GenerationCache
 
 CACHE_BYTES = 64 << 20
@@ -95,7 +94,7 @@ class Index:
         self.names = Query(named.where(ordinal.in_(listed())))
         self.names_between = Query(named.where(ordinal.between(given("first"), given("last"))))
         addressed = (
-            select(ordinal, installation.c.id, *recipient_columns(schema))
+            select(ordinal, installation.c.id, installation.c.person, schema.address.c.written)
             .join_from(installation, schema.address, schema.address.c.ordinal == ordinal)
             .order_by(ordinal)
         )

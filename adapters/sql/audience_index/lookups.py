@@ -17,7 +17,6 @@ from ..engine.compiled_query import Query, given
 from ..engine.database import Database
 from ..schema.bookkeeping_tables import FLAGGED
 from ..schema.tables import Schema
-from .address_rows import recipient_columns
 
 
 class Lookups:
@@ -40,7 +39,7 @@ class Lookups:
             ("installation", False): installation,
             ("installation", True): addressed,
         }
-        columns = recipient_columns(schema)
+        columns = [installation.c.person, address.c.written]
         self._queries = {
             (by, addresses): Query(
                 found_in(schema, named[by], columns if addresses else []).select_from(joined)
@@ -82,5 +81,5 @@ def found_in(
 
 def found_with_address(row: Sequence[Any]) -> Found:
     """Return an installation with its recipient, if its row has an address."""
-    ordinal, name, _, service, *_ = row
-    return Found(ordinal, name, None if service is None else Recipient.of([row])[0])
+    ordinal, name, _, written = row
+    return Found(ordinal, name, None if written is None else next(Recipient.of([row])))

@@ -16,11 +16,10 @@ from addressee.domain import Conflict, InvalidValue, StoreError, StoreUnavailabl
 
 from ..checkpoints.lease import MOST_EVENTS, SECONDS, Lease
 from ..engine.bulk_write import Rows
-from ..schema.bookkeeping_tables import FLAGGED
+from ..schema.bookkeeping_tables import COMPLETE
 from ..store.store import SqlStore
 from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.store_statements import Prepared
-from ..unit_of_work.view import SqlReader
 from .shadow_loader import ShadowLoading
 from .shadow_tables import Shadow
 
@@ -190,22 +189,14 @@ class Rebuild:
 
     def _done(self, connection: Connection) -> None:
         self._lease.forget(connection)
-        if "installations" in self._chosen:
-            setting = self._live.setting
-            Rows(setting, "name", "value").write(connection, "upsert", [(FLAGGED, b"")])
+        complete = [(name, b"") for model, name in COMPLETE.items() if model in self._chosen]
+        if complete:
+            Rows(self._live.setting, "name", "value").write(connection, "upsert", complete)
 
 
 def unfilled(store: SqlStore) -> list[str]:
     """Return the read models that an earlier release left incomplete, which a rebuild fills."""
-    schema = store.parts.prepared.schema
+    name = store.parts.prepared.schema.setting.c.name
     with store.database.reading() as connection:
-        installations, addresses = (
-            connection.execute(select(table.c.ordinal).limit(1)).first()
-            for table in (schema.installation, schema.address)
-        )
-        flagged = SqlReader(connection, store.parts).flagged()
-    lacking = {
-        "installations": not flagged,
-        "addresses": installations is not None and addresses is None,
-    }
-    return [name for name, lacks in lacking.items() if lacks]
+        found = connection.execute(select(name).where(name.in_(COMPLETE.values()))).scalars().all()
+    return [model for model, complete in COMPLETE.items() if complete not in found]

@@ -14,6 +14,8 @@ INDEXED = "indexed attributes"
 FLAGGED = "installation flags"
 """A setting that is there where all rows of installations have ``flags`` and ``idle_from``. A store
 of an earlier release gets it when its installations are rebuilt, with no earlier code at work."""
+COMPLETE = {"installations": FLAGGED, "addresses": "written addresses"}
+"""Read model → a setting that is there where it holds all that this release writes, likewise."""
 
 
 def tracking(new: NewTable) -> Table:

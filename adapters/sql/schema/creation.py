@@ -10,9 +10,9 @@ from ..engine.bulk_write import Rows
 from ..engine.database import Database
 from ..engine.dialects import Writers, dialect_of
 from .append_only import triggers
-from .bookkeeping_tables import FLAGGED, SLOT_NAMES
+from .bookkeeping_tables import COMPLETE, SLOT_NAMES
 from .read_model_tables import FIRST_GENERATION
-from .tables import REVISION, Schema
+from .tables import NEEDED, REVISION, Schema
 
 
 def prepare(database: Database, schema: Schema, *, create: bool) -> None:
@@ -35,8 +35,8 @@ def prepare(database: Database, schema: Schema, *, create: bool) -> None:
         with database.alone() as connection:
             if revision_of(connection, schema) is None:
                 create_tables(connection, schema)
-    elif revision < REVISION:
-        raise StoreOutdated(revision, REVISION)
+    elif revision < NEEDED:
+        raise StoreOutdated(revision, NEEDED)
 
 
 def revision_of(connection: Connection, schema: Schema) -> str | None:
@@ -67,7 +67,8 @@ def write_first_rows(connection: Connection, schema: Schema) -> None:
     if dialect_of(connection).writers is Writers.SHARE_ROWS:
         slots = [(name, b"") for name in SLOT_NAMES]
         Rows(schema.setting, "name", "value").write(connection, "upsert", slots)
-    Rows(schema.setting, "name", "value").write(connection, "upsert", [(FLAGGED, b"")])
+    complete = [(name, b"") for name in COMPLETE.values()]
+    Rows(schema.setting, "name", "value").write(connection, "upsert", complete)
     generation = Rows(schema.chunk, *schema.chunk.c.keys())
     generation.write(connection, "upsert", [FIRST_GENERATION])
     connection.execute(insert(schema.migration), {"version_num": REVISION})

@@ -33,14 +33,11 @@ def installation(new: NewTable) -> Table:
 
 
 def address(new: NewTable) -> Table:
-    """Return where pushes reach installations; personal data (R38)."""
+    """Return where pushes reach installations, each as `written_address`; personal data (R38)."""
     return new(
-        "address",
+        "push_address",
         Column("ordinal", Integer, primary_key=True, autoincrement=False),
-        Column("service", exact(50), nullable=False),
-        Column("address", Bytes, nullable=False),
-        Column("details", Bytes, nullable=False),
-        Column("since", BigInteger, nullable=False),
+        Column("written", Bytes, nullable=False),
     )
 
 

@@ -21,8 +21,10 @@ from .column_types import NewTable
 NAMES = {"prefix": re.compile(r"\w*"), "schema": re.compile(r"\w+")}
 LONGEST = 40
 """Most bytes of a prefix or schema: names in PostgreSQL have at most 63."""
-REVISION = "0007"
+REVISION = "0009"
 """The newest migration (migrations/versions); its outcome are these tables."""
+NEEDED = "0008"
+"""The last one that this code can't work without; those behind it only tidy up."""
 
 
 @dataclass(frozen=True, slots=True)

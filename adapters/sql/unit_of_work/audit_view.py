@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import Select, select
 
 from addressee.application import InstallationRow, Seal, Stored
+from addressee.application.ports.records import address_in
 from addressee.domain.times import from_microseconds
 
-from ..audience_index.address_rows import ADDRESS, address_in
 from ..event_store.seal_writer import seal_of, stored
 from .view import SqlReader
 
@@ -37,15 +37,14 @@ class SqlAudit(SqlReader):
         """Return every installation's row."""
         table, where = self._schema.installation, self._schema.address
         own = ("ordinal", "id", "application", "person", "bound_at", "flags", "idle_from")
-        columns: list[ColumnElement[Any]] = [table.c[name] for name in own]
-        columns += (where.c[name] for name in ADDRESS)
+        columns = [*(table.c[name] for name in own), where.c.written]
         flagged = self.flagged()
         both = table.outerjoin(where, where.c.ordinal == table.c.ordinal)
         statement: Select[Any] = select(*columns).select_from(both)
         found: Sequence[Sequence[Any]] = self._connection.execute(statement)  # type: ignore[assignment] # rows are sequences
-        for ordinal, name, application, person, at, noted, idle_from, *known in found:
+        for ordinal, name, application, person, at, noted, idle_from, written in found:
             flags = (noted or 0) if flagged else None
-            address = None if known[0] is None else address_in(*known)
+            address = None if written is None else address_in(written)
             bound_at, idle = (
                 None if time is None else from_microseconds(time) for time in (at, idle_from)
             )

@@ -29,7 +29,7 @@ class Prepared(EventStatements):
         self.bindings = Rows(installation, "ordinal", "person", "bound_at", "flags", "idle_from")
         self.flags = Rows(installation, "ordinal", "flags")
         self.idle_times = Rows(installation, "ordinal", "idle_from")
-        self.addresses = Rows(schema.address, "ordinal", "service", "address", "details", "since")
+        self.addresses = Rows(schema.address, "ordinal", "written")
         self.delta = Rows(schema.delta, "term", "ordinal", "present")
         self.segments = Rows(schema.segment, "application", "name", "expression")
         self.touches = Rows(schema.touch, "installation", "at")

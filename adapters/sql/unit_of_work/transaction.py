@@ -12,10 +12,10 @@ from eventsourcing.persistence import IntegrityError
 from sqlalchemy import Connection, delete, select
 
 from addressee.application import Changes, InstallationChange, Stored
+from addressee.application.ports.records import written_address
 from addressee.domain import Address, Conflict, Event
 from addressee.domain.times import microseconds_or_none, to_microseconds
 
-from ..audience_index.address_rows import address_row
 from ..audience_index.generation_cache import GenerationCache
 from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
@@ -195,7 +195,7 @@ class SqlTransaction(SqlReader):
         table = self._schema.address
         for page in pages(ordinal for ordinal, address in addresses.items() if address is None):
             self._connection.execute(delete(table).where(table.c.ordinal.in_(page)))
-        if rows := [address_row(n, address) for n, address in addresses.items() if address]:
+        if rows := [(n, written_address(address)) for n, address in addresses.items() if address]:
             yield Write(self._prepared.addresses, "upsert", rows)
 
     def _tidy(self, postings: int) -> None:

@@ -18,6 +18,7 @@ from addressee.domain import MobileApp
 from addressee.domain.times import from_microseconds, to_microseconds
 
 from ..audience_index.postings_reader import Postings
+from ..audience_index.recipient_rows import RecipientRows
 from ..engine.compiled_query import Read, pages
 from ..event_store.event_statements import KNOWN, LAST, EventStatements
 from ..schema.bookkeeping_tables import FLAGGED
@@ -197,7 +198,7 @@ class SqlReader:
             else:
                 rows = index.recipients.rows(self._connection, page)
             found += rows
-        return Recipient.of(found)
+        return RecipientRows(found)
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
         """Return bound installations that nobody used since ``before``."""

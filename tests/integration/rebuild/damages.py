@@ -61,7 +61,7 @@ def lost_segment(connection: Connection, schema: Schema) -> None:
 
 
 def wrong_address(connection: Connection, schema: Schema) -> None:
-    connection.execute(update(schema.address).values(address=b"another token"))
+    connection.execute(update(schema.address).values(written=b"1\0\0fcm\0another token"))
 
 
 def lost_addresses(connection: Connection, schema: Schema) -> None:

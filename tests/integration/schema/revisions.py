@@ -28,7 +28,11 @@ MIGRATIONS = [
     "0005 Facts that go to other services: how much each sink has, and dead letters.",
     "0006 Dispatches that are running are found without reading the others.",
     "0007 Columns for lookups and sessions; the next `addressee migrate` fills them.",
+    "0008 Addresses in one column, which is faster to read; the next `addressee migrate` fills it.",
+    "0009 Addresses in columns of their own go; only code before 0008 reads them.",
 ]
+BEFORE = 8
+"""How many of them are run before the deployment."""
 
 REVISIONS = [line[:4] for line in MIGRATIONS]
 
@@ -70,6 +74,22 @@ UNDONE = {
             "delete from addressee_setting where name = 'installation flags'",
         ]
         for name, on in (("sqlite", 0), ("postgresql", 0), ("mariadb", 1))
+    },
+    "0008": {
+        name: [
+            "drop table addressee_push_address",
+            "delete from addressee_setting where name = 'written addresses'",
+        ]
+        for name in TRIGGERS
+    },
+    "0009": {
+        name: [
+            (
+                "create table addressee_address (ordinal integer primary key, service varchar(50),"
+                f" address {blob} not null, details {blob} not null, since bigint not null)"
+            )
+        ]
+        for name, blob in (("sqlite", "blob"), ("postgresql", "bytea"), ("mariadb", "longblob"))
     },
 }
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from addressee.adapters.cli import main
-from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql import Rebuild, SqlStore, unfilled
 from addressee.adapters.sql.schema.migration import FOLDER, Migration
 from addressee.application import Personalization, Targeting, verify
 from addressee.domain import Conflict, StoreDamaged, StoreOutdated, StoreUnavailable
-from tests.integration.schema.revisions import CHECKS, MIGRATIONS, REVISIONS, TRIGGERS, undo
+from tests.integration.schema.revisions import BEFORE, CHECKS, MIGRATIONS, REVISIONS, TRIGGERS, undo
 
 
 def described(url: str) -> dict[str, Any]:
@@ -128,7 +129,7 @@ def test_R58_a_store_that_was_forged_before_can_be_migrated_and_is_found_out(
             undo(connection, *REVISIONS[:1:-1])
             connection.execute(forged, {"at": -3})
     migration = Migration(url)
-    assert migration.run("before") == REVISIONS[2:]
+    assert migration.run("before") == REVISIONS[2:BEFORE]
     migration.close()
     with SqlStore(url) as store:
         assert "position -3" in {difference.name for difference in verify(store).differences}
@@ -147,8 +148,8 @@ def test_R38_a_store_of_the_release_before_gets_its_addresses(
     with pytest.raises(StoreOutdated):
         SqlStore(url)
     for arguments, expected in (
-        (("--before-deploy",), MIGRATIONS[1:]),
-        ((), ["filled the installations and addresses"]),
+        (("--before-deploy",), MIGRATIONS[1:BEFORE]),
+        ((), [*MIGRATIONS[BEFORE:], "filled the installations and addresses"]),
         ((), ["nothing to do"]),
     ):
         monkeypatch.setattr("sys.argv", ["addressee", "migrate", "--store", url, *arguments])
@@ -158,6 +159,55 @@ def test_R38_a_store_of_the_release_before_gets_its_addresses(
     with SqlStore(url) as store:
         assert [each.address for each in Targeting(store).recipients("shop", "all")] == ["t"]
         assert verify(store).differences == ()
+
+
+def test_R38_addresses_are_copied_and_what_earlier_code_writes_later_is_filled_in(
+    new_url: Callable[[], str],
+) -> None:
+    url = new_url()
+    written = text(
+        "insert into addressee_address (ordinal, service, address, details, since)"
+        " values (:ordinal, 'webpush', :address, :details, 1795773600000000)"
+    )
+    at = {"address": "https://push.example/ü".encode(), "details": b'{"auth": "a b"}'}
+    with SqlStore(url) as store:
+        people = Personalization(store)
+        for name in ("before", "later"):
+            people.register(
+                "shop",
+                installation=name,
+                push_service="webpush",
+                push_token=f"https://push.example/{name}",
+                webpush_auth="a b",
+            )
+        people.register("shop", installation="none")
+        with store.database.writing() as connection:
+            undo(connection, "0009", "0008")
+            connection.execute(written, {"ordinal": 1, **at})
+    with pytest.raises(StoreOutdated):
+        SqlStore(url)
+    migration = Migration(url)
+    assert migration.run("before") == ["0008"]
+    with SqlStore(url) as store:
+        [found] = Targeting(store).recipients("shop", "all")
+        assert (found.installation, found.service) == ("before", "webpush")
+        assert (found.address.encode(), found.details) == (at["address"], {"auth": "a b"})
+        assert found.since == datetime(2026, 11, 27, 10, tzinfo=UTC)
+        people = Personalization(store)
+        people.register("shop", installation="new", push_token="t", os="Android")
+        with store.database.writing() as connection:
+            connection.execute(written, {"ordinal": 2, **at})
+        assert unfilled(store) == ["addresses"], "one that is new does not count for all"
+        assert migration.run() == ["0009"]
+        Rebuild(store, unfilled(store)).run()
+        assert [each.address for each in Targeting(store).recipients("shop", "all")] == [
+            "https://push.example/before",
+            "https://push.example/later",
+            "t",
+        ]
+        assert verify(store).differences == ()
+        assert unfilled(store) == []
+    migration.close()
 
 
 def test_the_command_line_migrates_and_tells(
@@ -173,6 +223,7 @@ def test_the_command_line_migrates_and_tells(
         return capsys.readouterr().out
 
     assert "CREATE TABLE addressee_event" in told("--dry-run")
-    assert told("--before-deploy").splitlines() == MIGRATIONS
+    assert told("--before-deploy").splitlines() == MIGRATIONS[:BEFORE]
+    assert told().splitlines() == MIGRATIONS[BEFORE:]
     assert told() == "nothing to do\n"
     assert told("--dry-run") == ""
