@@ -71,6 +71,7 @@ from .targeting import Targeting
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import (
     Depersonalized,
+    Inactivity,
     Personalized,
     PrimaryMove,
     Registered,
@@ -114,6 +115,7 @@ __all__ = [
     "History",
     "Horizon",
     "Identity",
+    "Inactivity",
     "InstallationChange",
     "InstallationRow",
     "InstallationState",

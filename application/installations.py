@@ -144,7 +144,8 @@ class InstallationCommands:
 
         Args:
             installation: its id.
-            reason: ``token_rejected`` by a push service, ``unregistered`` or ``superseded``.
+            reason: ``token_rejected`` by a push service, ``unregistered``, ``inactive`` or
+                ``superseded``.
 
         Raises:
             NoRegistration: it is unknown or has expired already.

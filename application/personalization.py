@@ -9,12 +9,14 @@ from functools import partial
 from typing import TypeVar, Unpack
 
 from addressee.domain import (
+    KEEP,
     Attributes,
     DepersonalizeReason,
     DeviceCap,
     Event,
     Identity,
     Limits,
+    Retention,
     SessionPolicy,
     Successor,
     UserIdentityInvalid,
@@ -35,7 +37,7 @@ from .ports.accounts import Applications
 from .ports.store import Store
 from .unit_of_work.aggregate_cache import CACHE_BYTES, AggregateCache
 from .unit_of_work.command_context import Context
-from .unit_of_work.results import Depersonalized, Personalized
+from .unit_of_work.results import Depersonalized, Inactivity, Personalized
 from .unit_of_work.unit_of_work import Rules
 
 E = TypeVar("E", bound=Event)
@@ -48,6 +50,8 @@ MOST_GROUPED = 1000
 """How many commands of concurrent callers may share a transaction at most."""
 EXPIRY_BATCH = 500
 """How many idle installations are looked up at once."""
+ALL = 1 << 31
+"""A limit above any number of installations."""
 
 
 class Personalization(PersonCommands):
@@ -227,26 +231,67 @@ class Personalization(PersonCommands):
         return self.run(commands.Depersonalize(name, caller, why, meant), context)
 
     def expire_sessions(self, now: datetime | None = None) -> list[Depersonalized]:
-        """Unbind every installation whose session has expired; a scheduler calls this (R26).
+        """End what nobody has used for long enough; a scheduler calls this (R26, R54).
 
-        Several processes may run it at once: each reads again within the transaction.
+        Installations expire after their application's ``expire_after``, and every other one whose
+        session has expired is unbound. Several processes may run it at once: each reads again
+        within the transaction.
 
         Args:
             now: the time to judge by, aware of its zone; the clock's by default.
 
         Returns:
-            One answer an installation that was unbound.
+            One answer an installation that has expired or was unbound.
         """
         ended: list[Depersonalized] = []
         at = values.moment("now", now or self._clock())
         with self._store.reading() as reader:
+            retentions = dict(self.policies.retentions(reader))
             policies = dict(self.policies.session_policies(reader))
+        for application, retention in retentions.items():
+            if retention.expire_after is not None:
+                before = at - retention.expire_after
+                ended += self._end_idle(application, before, commands.ExpireInactive)
         for application, policy in policies.items():
             if policy.idle is not None:
-                ended += self._expire_idle(application, at - policy.idle)
+                ended += self._end_idle(application, at - policy.idle, commands.EndSession)
         return ended
 
-    def _expire_idle(self, application: str, before: datetime) -> list[Depersonalized]:
+    def inactivity(self, now: datetime | None = None) -> list[Inactivity]:
+        """Return what `expire_sessions` would do, and how many installations are stale (R54).
+
+        It changes nothing, and takes time and memory that grow with what it counts.
+
+        Args:
+            now: the time to judge by, aware of its zone; the clock's by default.
+
+        Returns:
+            One entry an application that has a session policy or a retention.
+        """
+        at = values.moment("now", now or self._clock())
+        with self._store.reading() as reader:
+            retentions = self.policies.retentions(reader)
+            policies = self.policies.session_policies(reader)
+
+            def idle(application: str, time: timedelta | None) -> list[str]:
+                return [] if time is None else [*reader.idle(application, at - time, ALL)]
+
+            found: list[Inactivity] = []
+            for code in sorted({*policies, *retentions}):
+                retention = retentions.get(code, Retention())
+                expiring = idle(code, retention.expire_after)
+                ending = idle(code, policies.get(code, KEEP).idle)
+                stale = len(idle(code, retention.stale_after))
+                unbound = [name for name in ending if name not in {*expiring}]
+                found.append(Inactivity(code, stale, tuple(expiring), tuple(unbound)))
+            return found
+
+    def _end_idle(
+        self,
+        application: str,
+        before: datetime,
+        command: Callable[[str, datetime], commands.Command[Depersonalized]],
+    ) -> list[Depersonalized]:
         ended: list[Depersonalized] = []
         skipped = EXPIRY_BATCH
         while skipped == EXPIRY_BATCH:
@@ -255,7 +300,7 @@ class Personalization(PersonCommands):
         while True:
             with self._store.reading() as reader:
                 names = reader.idle(application, before, EXPIRY_BATCH)
-            answers = [self.run(commands.EndSession(name, before), {}) for name in names]
-            ended += [answer for answer in answers if answer.outcome == "depersonalized"]
+            answers = [self.run(command(name, before), {}) for name in names]
+            ended += [answer for answer in answers if answer.outcome != "unchanged"]
             if len(names) < EXPIRY_BATCH:
                 return ended

@@ -98,6 +98,7 @@ from .policies.mobile_app import (
     other_modes,
     strictest,
 )
+from .policies.retention import Retention
 from .policies.session_policy import KEEP, SessionPolicy
 from .store_errors import (
     IdentifierKeyWrong,
@@ -186,6 +187,7 @@ __all__ = [
     "PrimaryChanged",
     "PushTokenClaim",
     "PushTokenClaimed",
+    "Retention",
     "Scalar",
     "Segment",
     "SegmentCycle",

@@ -16,6 +16,7 @@ from addressee.domain import (
     MobileApp,
     Person,
     PersonProtected,
+    Retention,
     SessionPolicy,
     UnknownApplication,
     UserData,
@@ -96,6 +97,10 @@ class Policies:
         if self.sessions is not None:
             return self.sessions
         return {code: app.sessions for code, app in self.apps(reader).items()}
+
+    def retentions(self, reader: Reader) -> Mapping[str, Retention]:
+        """Return application code → policy for installations that nobody uses (R54)."""
+        return {code: app.retention for code, app in self.apps(reader).items()}
 
     def check_protection(
         self,

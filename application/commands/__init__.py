@@ -7,6 +7,7 @@ from .personalize import Personalize
 from .registration import (
     Expire,
     ExpireAddress,
+    ExpireInactive,
     Register,
     TagInstallation,
     Touch,
@@ -25,6 +26,7 @@ __all__ = [
     "EndSession",
     "Expire",
     "ExpireAddress",
+    "ExpireInactive",
     "Personalize",
     "Register",
     "RemoveSegment",

@@ -170,6 +170,32 @@ class Expire:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpireInactive:
+    """Expire an installation that was used as long ago as the caller saw it (R54)."""
+
+    ANSWER: ClassVar = Depersonalized
+
+    installation: str
+    before: datetime
+
+    actor = "policy:retention"
+
+    def opens(self, key: bytes) -> Iterable[Aggregate]:
+        """Return the installation."""
+        return (Installation(self.installation),)
+
+    def decide(self, work: UnitOfWork) -> Depersonalized:
+        """Read again within the transaction, for a touch may have come in between."""
+        seen = work.last_seen(self.installation)
+        if seen is None or seen > self.before:
+            return Depersonalized("unchanged", (self.installation,))
+        installation = work.installation(self.installation)
+        person = installation.person
+        expire(work, installation, "inactive")
+        return Depersonalized("expired", (self.installation,), person, work.primary_moves())
+
+
+@dataclass(frozen=True, slots=True)
 class ExpireAddress:
     """Expire an installation whose address is dead, if it is still the one that is meant (R41)."""
 

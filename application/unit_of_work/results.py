@@ -97,4 +97,21 @@ class Updated:
     position: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Inactivity:
+    """Answer of ``inactivity``: the installations of an application that nobody uses.
+
+    Attributes:
+        application: its code.
+        stale: how many were not used for its ``stale_after``, those that would expire among them.
+        expiring: those that would expire, having been unused for its ``expire_after``.
+        ending: the others whose session would end.
+    """
+
+    application: str
+    stale: int
+    expiring: tuple[str, ...] = field(repr=False)
+    ending: tuple[str, ...] = field(repr=False)
+
+
 Result = Registered | Personalized | Depersonalized | Updated

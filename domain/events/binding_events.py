@@ -14,6 +14,7 @@ DepersonalizeReason = Literal[
     "superseded",
     "token_rejected",
     "unregistered",
+    "inactive",
     "person_erased",
     "evicted",
 ]

@@ -9,7 +9,7 @@ from pydantic import Field
 from ..values import FrozenDict
 from .base import PERSONAL, InstallationEvent, Personal, PersonalValues
 
-ExpiryReason = Literal["superseded", "token_rejected", "unregistered"]
+ExpiryReason = Literal["superseded", "token_rejected", "unregistered", "inactive"]
 
 
 class InstallationRegistered(InstallationEvent):

@@ -31,6 +31,7 @@ from ..limits import (
     TERMS,
     Limits,
 )
+from .retention import Retention
 from .session_policy import SessionPolicy
 
 UserData = Literal["open", "jwt", "restricted"]
@@ -43,6 +44,7 @@ Contacts = Literal["self", "vouched"]
 OverCap = Literal["refuse", "evict"]
 CAP_LIMIT = 10**6
 """Largest device cap."""
+Seconds = Annotated[int, Field(gt=0, le=10**9)]
 LEAST_KEY = 16
 """Shortest secret for signing tokens, in bytes; 32 or more are recommended."""
 
@@ -79,6 +81,10 @@ class MobileApp(BaseModel):
             mode ``jwt`` and ``self`` otherwise (R55).
         jwt_keys: key id → secret in hexadecimal digits, for verifying persons' tokens.
         session_idle: idle time after which a session ends, in seconds; None keeps it (R26).
+        stale_after: time after which an installation that is signed in and unused counts as stale,
+            in seconds; None for never (R54).
+        expire_after: time after which it expires, in seconds; shorter than ``session_idle``, at
+            whose end nobody is signed in any more.
         device_cap: largest number of installations of a person; None for no limit.
         over_cap: whether another installation is refused or evicts the least recently used one.
         server_side_only: whether only a backend may sign persons in.
@@ -102,7 +108,9 @@ class MobileApp(BaseModel):
     user_data: UserData = "open"
     contacts: Contacts | None = None
     jwt_keys: dict[str, str] = Field(default={}, repr=False)
-    session_idle: Annotated[int, Field(gt=0, le=10**9)] | None = None
+    session_idle: Seconds | None = None
+    stale_after: Seconds | None = None
+    expire_after: Seconds | None = None
     device_cap: Annotated[int, Field(gt=0, le=CAP_LIMIT)] | None = None
     over_cap: OverCap = "refuse"
     server_side_only: bool = False
@@ -132,6 +140,13 @@ class MobileApp(BaseModel):
     @classmethod
     def _jwt_keys(cls, keys: dict[str, str]) -> dict[str, str]:
         return {values.identifier("jwt_keys name", kid): hexadecimal(keys[kid]) for kid in keys}
+
+    @model_validator(mode="after")
+    def _retention(self) -> Self:
+        idle, expiry = self.session_idle, self.retention.expire_after
+        if idle is not None and expiry is not None and expiry >= timedelta(seconds=idle):
+            raise InvalidValue("expire_after", "should be shorter than session_idle")
+        return self
 
     @model_validator(mode="wrap")
     @classmethod
@@ -187,8 +202,12 @@ class MobileApp(BaseModel):
     @property
     def sessions(self) -> SessionPolicy:
         """The policy for idle sessions."""
-        idle = self.session_idle
-        return SessionPolicy(None if idle is None else timedelta(seconds=idle))
+        return SessionPolicy(seconds(self.session_idle))
+
+    @property
+    def retention(self) -> Retention:
+        """The policy for installations that nobody uses; raises InvalidValue if it is none."""
+        return Retention(seconds(self.stale_after), seconds(self.expire_after))
 
     @property
     def cap(self) -> DeviceCap | None:
@@ -199,6 +218,11 @@ class MobileApp(BaseModel):
         """Return the secret of a key id, or None."""
         found = self.jwt_keys.get(kid)
         return None if found is None else bytes.fromhex(found)
+
+
+def seconds(number: int | None) -> timedelta | None:
+    """Return so many seconds, None for None."""
+    return None if number is None else timedelta(seconds=number)
 
 
 def strictest(modes: Iterable[UserData]) -> UserData:

@@ -1,0 +1,37 @@
+"""Retention: how long an installation counts that its person does not use (R54)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from .. import values
+from ..errors import InvalidValue
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """An application's policy for installations that somebody is signed in on and nobody uses.
+
+    FCM calls an Android registration stale after a month and drops it after 270 days
+    (https://firebase.google.com/docs/cloud-messaging/manage-tokens); APNs has no such rule.
+
+    Args:
+        stale_after: unused for so long, it is counted as stale, and still reached.
+        expire_after: unused for so long, it expires.
+
+    Raises:
+        InvalidValue: a time is no timedelta, not longer than zero, or it expires before it is stale.
+    """
+
+    stale_after: timedelta | None = None
+    expire_after: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        """Check both times."""
+        for name in ("stale_after", "expire_after"):
+            time: object = getattr(self, name)
+            if time is not None and values.instance(name, time, timedelta) <= timedelta(0):
+                raise InvalidValue(name, "should be longer than zero")
+        if self.stale_after and self.expire_after and self.stale_after >= self.expire_after:
+            raise InvalidValue("stale_after", "should be shorter than expire_after")
