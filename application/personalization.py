@@ -9,14 +9,12 @@ from functools import partial
 from typing import TypeVar, Unpack
 
 from addressee.domain import (
-    KEEP,
     Attributes,
     DepersonalizeReason,
     DeviceCap,
     Event,
     Identity,
     Limits,
-    Retention,
     SessionPolicy,
     Successor,
     UserIdentityInvalid,
@@ -37,7 +35,7 @@ from .ports.accounts import Applications
 from .ports.store import Store
 from .unit_of_work.aggregate_cache import CACHE_BYTES, AggregateCache
 from .unit_of_work.command_context import Context
-from .unit_of_work.results import Depersonalized, Inactivity, Personalized
+from .unit_of_work.results import Depersonalized, Personalized
 from .unit_of_work.unit_of_work import Rules
 
 E = TypeVar("E", bound=Event)
@@ -50,8 +48,6 @@ MOST_GROUPED = 1000
 """How many commands of concurrent callers may share a transaction at most."""
 EXPIRY_BATCH = 500
 """How many idle installations are looked up at once."""
-ALL = 1 << 31
-"""A limit above any number of installations."""
 
 
 class Personalization(PersonCommands):
@@ -256,35 +252,6 @@ class Personalization(PersonCommands):
             if policy.idle is not None:
                 ended += self._end_idle(application, at - policy.idle, commands.EndSession)
         return ended
-
-    def inactivity(self, now: datetime | None = None) -> list[Inactivity]:
-        """Return what `expire_sessions` would do, and how many installations are stale (R54).
-
-        It changes nothing, and takes time and memory that grow with what it counts.
-
-        Args:
-            now: the time to judge by, aware of its zone; the clock's by default.
-
-        Returns:
-            One entry an application that has a session policy or a retention.
-        """
-        at = values.moment("now", now or self._clock())
-        with self._store.reading() as reader:
-            retentions = self.policies.retentions(reader)
-            policies = self.policies.session_policies(reader)
-
-            def idle(application: str, time: timedelta | None) -> list[str]:
-                return [] if time is None else [*reader.idle(application, at - time, ALL)]
-
-            found: list[Inactivity] = []
-            for code in sorted({*policies, *retentions}):
-                retention = retentions.get(code, Retention())
-                expiring = idle(code, retention.expire_after)
-                ending = idle(code, policies.get(code, KEEP).idle)
-                stale = len(idle(code, retention.stale_after))
-                unbound = [name for name in ending if name not in {*expiring}]
-                found.append(Inactivity(code, stale, tuple(expiring), tuple(unbound)))
-            return found
 
     def _end_idle(
         self,

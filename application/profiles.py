@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar, cast
 
 from addressee.domain import (
+    KEEP,
     Aggregate,
     IdentifierClaim,
     Identity,
     Installation,
     NoRegistration,
     Person,
+    Retention,
     UnknownPerson,
     UserData,
     UserIdentityInvalid,
@@ -20,6 +23,7 @@ from addressee.domain import (
 )
 
 from .access.command_policies import Policies
+from .defaults import utc_now
 from .installations import optional_id
 from .personalization import Personalization
 from .ports.records import LARGEST_POSITION
@@ -28,8 +32,11 @@ from .ports.views import Reader
 from .states import InstallationState, PersonState
 from .unit_of_work.aggregate_cache import AggregateCache
 from .unit_of_work.repository import AggregateRepository
+from .unit_of_work.results import Inactivity
 
 A = TypeVar("A", bound=Aggregate)
+ALL = 1 << 31
+"""A limit above any number of installations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +172,34 @@ class Profiles:
             raise UserIdentityInvalid
         with self._store.reading() as reader:
             return self._holder(reader, wanted, within)
+
+    def inactivity(self, now: datetime | None = None) -> list[Inactivity]:
+        """Return what `Personalization.expire_sessions` would do, and what is stale (R54).
+
+        It takes time and memory that grow with what it names.
+
+        Args:
+            now: the time to judge by, aware of its zone; the present by default.
+
+        Returns:
+            One entry an application that has a session policy or a retention.
+        """
+        at = utc_now() if now is None else values.moment("now", now)
+        with self._store.reading() as reader:
+            sessions = self._policies.session_policies(reader)
+            retentions = self._policies.retentions(reader)
+            found: list[Inactivity] = []
+            for code in sorted({*sessions, *retentions}):
+                kept, session = retentions.get(code, Retention()), sessions.get(code, KEEP)
+                if (kept, session) == (Retention(), KEEP):
+                    continue
+                stale, expiring, idle = (
+                    () if time is None else tuple(reader.idle(code, at - time, ALL))
+                    for time in (kept.stale_after, kept.expire_after, session.idle)
+                )
+                ending = tuple(name for name in idle if name not in {*expiring})
+                found.append(Inactivity(code, stale, expiring, ending))
+            return found
 
     def _holder(self, reader: Reader, identity: Identity, within: str | None) -> PersonState | None:
         repository, key = AggregateRepository(reader, self._cache), self._store.identifier_key

@@ -94,10 +94,23 @@ class EndSession:
 
     def decide(self, work: UnitOfWork) -> Depersonalized:
         """Read again within the transaction, for a touch may have come in between."""
-        seen = work.last_seen(self.installation)
-        if seen is None or seen > self.before:
+        installation = unused(work, self.installation, self.before)
+        if installation is None:
             return Depersonalized("unchanged", (self.installation,))
-        return depart(work, work.installation(self.installation), "session_expired")
+        return depart(work, installation, "session_expired")
+
+
+def unused(work: UnitOfWork, name: str, before: datetime) -> Installation | None:
+    """Return an installation if somebody is signed in on it who has not used it since a moment.
+
+    Read models do not show what other commands of the same transaction have done; the aggregate
+    does.
+    """
+    seen = work.last_seen(name)
+    installation = work.get(Installation(name))
+    if seen is None or installation.bound_at is None:
+        return None
+    return None if max(seen, installation.bound_at) > before else installation
 
 
 def depart(

@@ -20,7 +20,7 @@ from addressee.domain import (
 
 from ..unit_of_work.results import Depersonalized, Registered, Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
-from .depersonalize import leave
+from .depersonalize import leave, unused
 from .device_report import Report
 from .tagging import TagChange
 
@@ -186,10 +186,9 @@ class ExpireInactive:
 
     def decide(self, work: UnitOfWork) -> Depersonalized:
         """Read again within the transaction, for a touch may have come in between."""
-        seen = work.last_seen(self.installation)
-        if seen is None or seen > self.before:
+        installation = unused(work, self.installation, self.before)
+        if installation is None:
             return Depersonalized("unchanged", (self.installation,))
-        installation = work.installation(self.installation)
         person = installation.person
         expire(work, installation, "inactive")
         return Depersonalized("expired", (self.installation,), person, work.primary_moves())

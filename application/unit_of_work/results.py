@@ -99,19 +99,19 @@ class Updated:
 
 @dataclass(frozen=True, slots=True)
 class Inactivity:
-    """Answer of ``inactivity``: the installations of an application that nobody uses.
+    """The installations of an application that their persons do not use (R54).
 
     Attributes:
         application: its code.
-        stale: how many were not used for its ``stale_after``, those that would expire among them.
+        stale: those that were not used for its ``stale_after``; pushes still reach them.
         expiring: those that would expire, having been unused for its ``expire_after``.
         ending: the others whose session would end.
     """
 
     application: str
-    stale: int
-    expiring: tuple[str, ...] = field(repr=False)
-    ending: tuple[str, ...] = field(repr=False)
+    stale: tuple[str, ...]
+    expiring: tuple[str, ...]
+    ending: tuple[str, ...]
 
 
 Result = Registered | Personalized | Depersonalized | Updated

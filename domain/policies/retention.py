@@ -21,7 +21,8 @@ class Retention:
         expire_after: unused for so long, it expires.
 
     Raises:
-        InvalidValue: a time is no timedelta, not longer than zero, or it expires before it is stale.
+        InvalidValue: a time is no timedelta or not longer than zero, or ``stale_after`` is not
+            the shorter one.
     """
 
     stale_after: timedelta | None = None

@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from addressee.application import Applications, issue_key
-from addressee.domain import InvalidValue, MobileApp, other_modes
+from addressee.domain import Contacts, InvalidValue, MobileApp, OverCap, UserData, other_modes
 
 from ..terminal.files import opened
 from ..terminal.output import show_json, show_table
@@ -27,28 +27,6 @@ Code = Annotated[
 ]
 
 Number = int | None
-
-
-class UserDataMode(StrEnum):
-    """Which devices may read and change persons' data."""
-
-    open = "open"
-    jwt = "jwt"
-    restricted = "restricted"
-
-
-class Contacts(StrEnum):
-    """Which e-mails and phones a device may add to a person."""
-
-    self = "self"
-    vouched = "vouched"
-
-
-class OverCap(StrEnum):
-    """The reaction to one installation more than the cap."""
-
-    refuse = "refuse"
-    evict = "evict"
 
 
 class KeyScope(StrEnum):
@@ -71,7 +49,7 @@ def add(  # noqa: PLR0913 # one option for each setting
         list[str] | None, typer.Option(help="The id of a signing key to remove; may be repeated.")
     ] = None,
     user_data: Annotated[
-        UserDataMode | None,
+        UserData | None,
         typer.Option(
             help="Devices may use persons' data: always (open), with the person's token (jwt), "
             "never (restricted)."
@@ -86,6 +64,12 @@ def add(  # noqa: PLR0913 # one option for each setting
     ] = None,
     session_idle: Annotated[
         Number, typer.Option(help="Seconds until an unused session ends; 0 for never.")
+    ] = None,
+    stale_after: Annotated[
+        Number, typer.Option(help="Seconds until an unused installation is stale; 0 for never.")
+    ] = None,
+    expire_after: Annotated[
+        Number, typer.Option(help="Seconds until an unused installation expires; 0 for never.")
     ] = None,
     device_cap: Annotated[Number, typer.Option(help="Devices of a person; 0 for no limit.")] = None,
     over_cap: Annotated[
@@ -130,11 +114,13 @@ def add(  # noqa: PLR0913 # one option for each setting
     addressee app add shop --user-data jwt --jwt-key main:8f0c…
     """
     given: dict[str, Any] = {
-        "user_data": user_data and user_data.value,
-        "contacts": contacts and contacts.value,
+        "user_data": user_data,
+        "contacts": contacts,
         "session_idle": session_idle,
+        "stale_after": stale_after,
+        "expire_after": expire_after,
         "device_cap": device_cap,
-        "over_cap": over_cap and over_cap.value,
+        "over_cap": over_cap,
         "server_side_only": server_side_only,
         "rate_limit": rate_limit,
         "attribute_limit": attribute_limit,
@@ -146,7 +132,7 @@ def add(  # noqa: PLR0913 # one option for each setting
         "none_ids": none_id,
     }
     changes = {name: value for name, value in given.items() if value is not None}
-    for name in ("session_idle", "device_cap", "rate_limit"):
+    for name in ("session_idle", "stale_after", "expire_after", "device_cap", "rate_limit"):
         if changes.get(name) == 0:
             changes[name] = None
     if usual_none_ids:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 
 from addressee.adapters.sql import READ_MODELS, Rebuild, SqlStore, unfilled
-from addressee.application import (
-    History,
-    Personalization,
-)
+from addressee.application import History, Personalization, Profiles
 from addressee.application import verify as verified
-from addressee.application.defaults import utc_now
-from addressee.domain import SessionPolicy
 
-from ..terminal.output import Form, show_json, show_table
+from ..terminal.output import Form, one_line, show_json, show_table
 from ..terminal.progress import long_work
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
 
 DIFFERENT = 1
-ALL = 1 << 31
-"""A limit above any number of installations."""
 
 
 class ReadModel(StrEnum):
@@ -53,46 +45,67 @@ def expire_sessions(
     store: Store = DEFAULT_STORE,
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only list the sessions that would end.")
+        bool, typer.Option("--dry-run", help="Only list what would end or expire, and count.")
     ] = False,
     form: Annotated[Form, typer.Option("--format", help="The output format.")] = Form.table,
 ) -> None:
-    """End the sessions that were idle for longer than `addressee app add --session-idle` says.
+    """End the sessions, and expire the installations, that nobody has used for long enough.
 
-    Prints the installations with the persons who were signed out. `addressee serve` does so each
-    minute; where an application embeds the library, a scheduler runs this, at any rate. In a pipe
-    the columns are installation and person.
+    How long that is `addressee app add` says, with --session-idle and --expire-after. Prints the
+    installations with the persons who were signed out. `addressee serve` does so each minute; where
+    an application embeds the library, a scheduler runs this, at any rate. In a pipe the columns are
+    installation and person; in JSON lines, those that expire have `expired`. With --dry-run it also
+    counts those that are stale (--stale-after): pushes still reach them.
 
         addressee expire-sessions --dry-run
 
         addressee expire-sessions --format jsonl
     """
     with existing_store(store) as ledger:
-        ended = (
-            idle_sessions(ledger, {each.code: each.sessions for each in ledger.applications.all()})
-            if dry_run
-            else [
-                (installation, each.person or "")
-                for each in Personalization(ledger).expire_sessions()
-                for installation in each.installations
-            ]
-        )
+        ended = would_end(ledger) if dry_run else end(ledger)
     if form is Form.jsonl:
-        for installation, person in ended:
-            show_json({"installation": installation, "person": person})
+        for each in ended:
+            row = {"installation": each.installation, "person": each.person}
+            show_json({**row, "expired": True} if each.expired else row)
     else:
-        show_table(("installation", "person"), ended)
-    typer.echo(f"{len(ended):,} sessions {'would end' if dry_run else 'ended'}", err=True)
+        show_table(("installation", "person"), ((each.installation, each.person) for each in ended))
+    expired = sum(each.expired for each in ended)
+    sessions = len(ended) - expired
+    typer.echo(f"{sessions:,} sessions {'would end' if dry_run else 'ended'}", err=True)
+    if expired:
+        done = "would expire" if dry_run else "expired"
+        typer.echo(f"{expired:,} installations {done}", err=True)
 
 
-def idle_sessions(ledger: SqlStore, policies: Mapping[str, SessionPolicy]) -> list[tuple[str, str]]:
-    """Return the installations whose session has expired, with their persons."""
-    now, history = utc_now(), History(ledger)
-    # Before the transaction: policies are read on a connection of their own.
-    limits = [(code, now - each.idle) for code, each in policies.items() if each.idle is not None]
-    with ledger.reading() as reader:
-        names = [name for code, before in limits for name in reader.idle(code, before, ALL)]
-    return [(name, history.who(name) or "") for name in names]
+class Ended(NamedTuple):
+    """An installation whose session has ended, or that has expired; and its person."""
+
+    installation: str
+    person: str
+    expired: bool
+
+
+def end(ledger: SqlStore) -> list[Ended]:
+    """Do what the policies of the applications say."""
+    return [
+        Ended(installation, each.person or "", each.outcome == "expired")
+        for each in Personalization(ledger).expire_sessions()
+        for installation in each.installations
+    ]
+
+
+def would_end(ledger: SqlStore) -> list[Ended]:
+    """Return the same without doing it, and count what is stale on standard error."""
+    history, found = History(ledger), Profiles(ledger).inactivity()
+    for each in found:
+        if each.stale:
+            typer.echo(one_line(f"{each.application}: {len(each.stale):,} are stale"), err=True)
+    return [
+        Ended(name, history.who(name) or "", expired)
+        for each in found
+        for names, expired in ((each.expiring, True), (each.ending, False))
+        for name in names
+    ]
 
 
 def rebuild(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Run, write
+from tests.acceptance.conftest import LOGIN, REGISTER, Run, write
 
 DAY = Path(__file__).parents[3] / "docs" / "day.jsonl"
 
@@ -96,3 +96,29 @@ def test_R26_sessions_that_have_expired_end(run: Run, tmp_path: Path) -> None:
     assert "session_expired" in run("history", "--installation", "old").stdout
     again = run("expire-sessions")
     assert (again.stdout, again.stderr) == ("", "0 sessions ended\n")
+
+
+def test_R54_unused_installations_are_counted_and_expire(run: Run, tmp_path: Path) -> None:
+    lines = [
+        {**REGISTER, "at": "2026-01-01T08:00:00"},
+        {**LOGIN, "at": "2026-01-01T08:00:00"},
+    ]
+    run("apply", str(write(tmp_path / "f.jsonl", *lines)))
+    run("app", "add", "shop", "--stale-after", "60", "--expire-after", "3600")
+    person = run("who", "a").stdout
+    dry = run("expire-sessions", "--dry-run")
+    assert dry.stdout == f"a\t{person}"
+    told = "shop: 1 are stale\n0 sessions would end\n1 installations would expire\n"
+    assert dry.stderr == told
+    done = run("expire-sessions", "--format", "jsonl")
+    assert json.loads(done.stdout) == {
+        "installation": "a",
+        "person": person.strip(),
+        "expired": True,
+    }
+    assert done.stderr == "0 sessions ended\n1 installations expired\n"
+    assert "inactive" in run("history", "--installation", "a").stdout
+    refused = run("app", "add", "shop", "--session-idle", "3600")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "expire_after should be shorter than session_idle" in refused.stderr
+    assert run("app", "add", "shop", "--session-idle", "60", "--expire-after", "0").returncode == 0
