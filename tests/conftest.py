@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -9,6 +12,18 @@ import pytest
 
 from addressee.adapters.sql import SqlStore
 from tests.servers import LentDatabases, MariaDB, Postgres, mariadb_server, postgres_server
+
+MEMORY, ROOM = Path("/dev/shm"), 8 << 30  # noqa: S108 # where names that nobody can guess are made
+"""A file system in memory, and how many bytes of it must be free to be used."""
+
+
+def pytest_configure() -> None:
+    """Have databases in memory, where there is room: to make and remove their files takes long."""
+    if "TMPDIR" in os.environ or not MEMORY.is_dir():
+        return
+    programs = not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
+    if programs and shutil.disk_usage(MEMORY).free > ROOM:
+        tempfile.tempdir = str(MEMORY)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

