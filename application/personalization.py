@@ -20,6 +20,7 @@ from addressee.domain import (
     UserIdentityInvalid,
     values,
 )
+from addressee.domain.times import ago
 
 from . import commands
 from .access.command_policies import Policies
@@ -246,11 +247,11 @@ class Personalization(PersonCommands):
             policies = dict(self.policies.session_policies(reader))
         for application, retention in retentions.items():
             if retention.expire_after is not None:
-                before = at - retention.expire_after
+                before = ago(at, retention.expire_after)
                 ended += self._end_idle(application, before, commands.ExpireInactive)
         for application, policy in policies.items():
             if policy.idle is not None:
-                ended += self._end_idle(application, at - policy.idle, commands.EndSession)
+                ended += self._end_idle(application, ago(at, policy.idle), commands.EndSession)
         return ended
 
     def _end_idle(

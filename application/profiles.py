@@ -21,6 +21,7 @@ from addressee.domain import (
     candidate,
     values,
 )
+from addressee.domain.times import ago
 
 from .access.command_policies import Policies
 from .defaults import utc_now
@@ -194,7 +195,7 @@ class Profiles:
                 if (kept, session) == (Retention(), KEEP):
                     continue
                 stale, expiring, idle = (
-                    () if time is None else tuple(reader.idle(code, at - time, ALL))
+                    () if time is None else tuple(reader.idle(code, ago(at, time), ALL))
                     for time in (kept.stale_after, kept.expire_after, session.idle)
                 )
                 ending = tuple(name for name in idle if name not in {*expiring})

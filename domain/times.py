@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -21,3 +22,8 @@ def microseconds_or_none(moment: datetime | None) -> int | None:
 def from_microseconds(number: int) -> datetime:
     """Return the time in UTC of a number of microseconds."""
     return EPOCH + number * MICROSECOND
+
+
+def ago(moment: datetime, time: timedelta) -> datetime:
+    """Return the moment so long before another, or the first that there is."""
+    return moment - time if moment - FIRST > time else FIRST

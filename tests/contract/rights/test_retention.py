@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -100,6 +100,15 @@ def test_R26_R54_a_session_that_changes_in_the_same_transaction_is_left_alone(ho
         "expired", "rebound", *["unchanged"] * 4,
     ]  # fmt: skip
     assert host.found("external_id:next") == ["again"]
+
+
+def test_R26_R54_a_time_from_which_one_can_t_go_back_finds_nothing(host: Host) -> None:
+    long = MobileApp(code="shop", session_idle=10**9, expire_after=10**9 - 1)
+    host.store.applications.put(long)
+    host.login(host.device(), "ali")
+    first = datetime.min.replace(tzinfo=UTC)
+    assert host.people.expire_sessions(first) == []
+    assert Profiles(host.store).inactivity(first) == [Inactivity("shop", (), (), ())]
 
 
 def test_R54_a_retention_must_make_sense() -> None:
