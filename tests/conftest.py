@@ -9,12 +9,16 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from addressee.adapters.sql import SqlStore
 from tests.servers import LentDatabases, MariaDB, Postgres, mariadb_server, postgres_server
 
 MEMORY, ROOM = Path("/dev/shm"), 8 << 30  # noqa: S108 # where names that nobody can guess are made
 """A file system in memory, and how many bytes of it must be free to be used."""
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # no example fails because the machine is slow
 
 
 def pytest_configure() -> None:

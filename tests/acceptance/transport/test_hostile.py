@@ -15,6 +15,7 @@ from addressee.adapters.mobile_sdk.fields import (
     PERSON_FIELDS,
 )
 from tests.acceptance.transport.conftest import HOME, World, code_of
+from tests.patience import PATIENCE
 
 WORDS = (*INSTALLATION_FIELDS, *PERSON_FIELDS, *IDENTIFIER_FIELDS, "tags", "isPrimary")
 ODD: tuple[Any, ...] = (
@@ -121,7 +122,9 @@ def test_a_path_that_leads_nowhere(world: World, path: str) -> None:
 )
 def test_what_is_hardly_http(world: World, text: bytes) -> None:
     address = urlsplit(world.served.url)
-    with socket.create_connection((str(address.hostname), address.port or 0), 30) as connection:
+    with socket.create_connection(
+        (str(address.hostname), address.port or 0), PATIENCE
+    ) as connection:
         connection.sendall(text)
         status = connection.recv(4096).split(b"\r\n")[0]
     assert status.split(b" ")[1] in {b"400", b"401", b"404"}

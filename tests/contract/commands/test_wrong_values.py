@@ -29,6 +29,7 @@ from addressee.application.unit_of_work.command_context import Context
 from addressee.domain import AddresseeError, DeviceCap, MobileApp
 from tests.contract.conftest import Host
 
+SLOW_OR_SHARED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 ODD_TEXT = st.one_of(
     st.text(max_size=8),
     st.sampled_from(
@@ -153,7 +154,7 @@ def test_the_list_has_every_call() -> None:
 
 
 @pytest.mark.parametrize("face", [Personalization, Targeting, History, Profiles])
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=SLOW_OR_SHARED)
 @given(data=st.data())
 def test_wrong_values_give_typed_errors(
     lived_in: Host, face: type[Any], data: st.DataObject
@@ -184,7 +185,7 @@ def test_policies_are_made_or_refused(one: Junk, two: Junk) -> None:
     only_typed_errors(lambda: MobileApp.of(one, {"contacts": two, "user_data": one}))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=SLOW_OR_SHARED)
 @given(JUNK)
 def test_configuration_is_taken_or_refused(store: Store, junk: Junk) -> None:
     for option in (
@@ -193,7 +194,7 @@ def test_configuration_is_taken_or_refused(store: Store, junk: Junk) -> None:
         only_typed_errors(partial(Personalization, store, **{option: junk}))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=SLOW_OR_SHARED)
 @given(JUNK)
 def test_bulk_takes_calls_alone(lived_in: Host, junk: Junk) -> None:
     only_typed_errors(lambda: bulk(lived_in.people, junk))

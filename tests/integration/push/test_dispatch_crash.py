@@ -67,7 +67,7 @@ def test_R39_R40_nobody_twice_and_nobody_logged_out_through_kills(
             wait_until(lambda: lines_in(path) > before, "a batch is sent")  # noqa: B023 # asked at once
             worker.kill()
             worker.wait()
-        wait_until(lambda: len(returned) > logouts // 2, "half of them log out")
+        wait_until(lambda: len(returned) > 20, "some log out")
         worker = start_worker(url, made.id, path, batch, pause=0.1)
         assert worker.wait() == 0
         racing.result()
