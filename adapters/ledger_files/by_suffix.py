@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+from addressee.adapters.private_file import private_file
 from addressee.application import Heading, Sink, Source
-from addressee.application.rights.private_file import private_file
 from addressee.domain import InvalidValue
 
 from .jsonl import JsonLinesSource, jsonl_sink

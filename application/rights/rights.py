@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NotRequired, TypedDict, Unpack
 
 from addressee.domain import InvalidValue, values
@@ -18,7 +17,6 @@ from ..unit_of_work.command_context import Context
 from .documents import csv_text, json_lines, json_text, readme, tables
 from .export_record import RecordExport
 from .held_data import HeldData, HeldDataReader
-from .private_file import private_file
 from .zip_stream import ZipStream, in_blocks
 
 FORMAT = 1
@@ -95,22 +93,6 @@ class Rights:
         return zipped(
             reader, held, about, {"processing.json": said, "README.txt": [explained.encode()]}
         )
-
-    def export(self, person: str, path: Path | str, **options: Unpack[Access]) -> None:
-        """Write what `of` returns to a new file, which only its owner may read.
-
-        Args:
-            person: the person's id.
-            path: where; the file appears there once it is complete.
-            options: see `Access`.
-
-        Raises:
-            InvalidValue: something has that name already, or nothing can be written there; nothing
-                is recorded. Otherwise as `of`.
-        """
-        with private_file(Path(path)) as file:
-            for part in self.of(person, **options):
-                file.write(part)
 
     def _seal(self) -> Seal | None:
         """Return the newest seal of the ledger, if the store seals."""

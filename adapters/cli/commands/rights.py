@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from addressee.adapters.private_file import private_file
 from addressee.adapters.sql import SqlStore
 from addressee.application import Access, Identity, Profiles, Rights
 from addressee.domain import InvalidValue
@@ -60,12 +61,12 @@ def subject(  # noqa: PLR0913 # one option for each way to name a person
     options = Access(within=app_code, addresses=addresses, processing=read_json(processing))
     with existing_store(store) as ledger:
         name = person or person_with(ledger, named, app_code)
-        rights = Rights(ledger)
+        parts = Rights(ledger).of
         if to == STANDARD:
-            for part in rights.of(name, **options):
-                sys.stdout.buffer.write(part)
+            sys.stdout.buffer.writelines(parts(name, **options))
         else:
-            rights.export(name, to, **options)
+            with private_file(to) as file:
+                file.writelines(parts(name, **options))
     typer.echo(one_line(f"exported person {name}"), err=to == STANDARD)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.memory import MemoryStore
+from addressee.adapters.private_file import private_file
 from addressee.adapters.push import RecordingPush
 from addressee.adapters.sql import SqlStore
 from addressee.application import (
@@ -146,7 +147,8 @@ def test_an_export_is_recorded_and_its_manifest_proves_every_byte(
     host.device("phone")
     ali = host.login("phone", "ali")
     seal = host.store.seal() if isinstance(host.store, SqlStore) else None
-    Rights(host.store, host.people).export(ali, tmp_path / "ali.zip", correlation_id="letter 7")
+    with private_file(tmp_path / "ali.zip") as file:
+        file.writelines(Rights(host.store, host.people).of(ali, correlation_id="letter 7"))
     archive = Archive([(tmp_path / "ali.zip").read_bytes()])
     assert (tmp_path / "ali.zip").stat().st_mode & 0o777 == 0o600
     *before, (position, event) = host.history.person(ali)
@@ -216,9 +218,9 @@ def test_what_is_wrong_is_refused_before_anything_is_recorded(host: Host, tmp_pa
             rights.of(ali, **options)
     (tmp_path / "there.zip").touch()
     for path in (tmp_path / "there.zip", tmp_path / "no" / "folder.zip"):
-        with pytest.raises(InvalidValue):
-            rights.export(ali, path)
-    with pytest.raises(UnknownPerson):
-        rights.export("nobody", tmp_path / "nobody.zip")
+        with pytest.raises(InvalidValue), private_file(path):
+            raise AssertionError
+    with pytest.raises(UnknownPerson), private_file(tmp_path / "nobody.zip") as file:
+        file.writelines(rights.of("nobody"))
     assert [each.name for each in tmp_path.iterdir() if "zip" in each.name] == ["there.zip"]
     assert host.history.person(ali) == before
