@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.command_line import run
 from tests.servers.http import Served
 
 FLOOD = """
@@ -58,9 +57,8 @@ class Request(NamedTuple):
 
 def flooded(served: Served, requests: Iterable[Request]) -> Mapping[str, int]:
     """Send requests all at once; return how many got each status."""
-    command = [sys.executable, "-c", FLOOD, served.url]
-    sent = json.dumps([*requests])
-    done = subprocess.run(command, input=sent, stdout=subprocess.PIPE, text=True, check=True)
+    done = run("-c", FLOOD, served.url, folder=Path.cwd(), given=json.dumps([*requests]))
+    assert done.returncode == 0, done.stderr
     return Counter[str](json.loads(done.stdout))
 
 

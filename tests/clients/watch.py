@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Self
 
+from tests.forked import PIPE, forked
 from tests.servers.http import Served
 
 WATCH = """
@@ -35,12 +34,12 @@ class Watch:
     def __init__(
         self, served: Served, method: str, path: str, body: str = "", key: str = ""
     ) -> None:
-        self._command = [sys.executable, "-c", WATCH, served.url, method, path, body, key]
+        self._words = ("-c", WATCH, served.url, method, path, body, key)
         self.times: list[float] = []
         self._said: list[str] = []
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        self._process = forked(*self._words, stdout=PIPE)
         assert self._process.stdout is not None
         self._process.stdout.readline()
         return self
@@ -54,7 +53,9 @@ class Watch:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._said += self._process.communicate()[0].splitlines()
+        with self._process:
+            assert self._process.stdout is not None
+            self._said += self._process.stdout.read().splitlines()
         # The last line may have been cut.
         answers = [line.split() for line in self._said if len(line.split()) == 2]
         assert {answer[0] for answer in answers} == {"200"}
