@@ -112,6 +112,7 @@ class PagedAudience:
             if len(ordinals) < PAGE:
                 return
             start = ordinals[-1] + 1
+            del ordinals, rows  # so that the next page gets their memory
 
     def _page(self, start: int, n: int, reading: Reading[T]) -> tuple[Sequence[int], Collection[T]]:
         if (found := self._found(start, n, addresses=reading.addresses)) is not None:
@@ -158,3 +159,4 @@ class Recipients(Iterator[Recipient]):
         for hits, found in audience.pages(start, RECIPIENTS):
             self.without_address += hits - len(found)
             yield from found
+            del found  # so that the next page gets its memory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple, Self, cast
 
@@ -92,7 +92,7 @@ class Recipient(tuple[int, str, str | None, bytes]):
     @classmethod
     def of(cls, rows: Iterable[Sequence[Any]]) -> Iterator[Self]:
         """Yield the recipients of rows: ordinal, id, person and written address."""
-        return map(partial(cast("Any", tuple).__new__, cls), rows)
+        return map(cast("Any", tuple).__new__, repeat(cls), rows)
 
     ordinal: int = property(itemgetter(0))  # type: ignore[assignment] # as a named tuple's fields
     installation: str = property(itemgetter(1))  # type: ignore[assignment] # likewise
