@@ -198,7 +198,8 @@ class Profiles:
                     () if time is None else tuple(reader.idle(code, ago(at, time), ALL))
                     for time in (kept.stale_after, kept.expire_after, session.idle)
                 )
-                ending = tuple(name for name in idle if name not in {*expiring})
+                gone = {*expiring}
+                ending = tuple(name for name in idle if name not in gone)
                 found.append(Inactivity(code, stale, expiring, ending))
             return found
 

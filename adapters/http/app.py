@@ -81,9 +81,9 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         body_seconds: longest time to receive a request body, in seconds.
         bounds: bounds on the work of this process.
         leeway: tolerated difference of clocks for the times in tokens, in seconds (R47).
-        session_seconds: interval at which expired sessions are ended (R26), in seconds; None
-            never ends them. A mounted application does not end them either: its host does not
-            run its lifespan.
+        session_seconds: interval at which expired sessions are ended (R26) and unused
+            installations expire (R54), in seconds; None never does either. Nor does a mounted
+            application: its host does not run its lifespan.
         transports: what sends pushes, as `Notifier` takes it: running dispatches are sent while the
             application's lifespan runs. None leaves that to others.
         push_rates: of these transports, as `Notifier` takes them; each process has its own.

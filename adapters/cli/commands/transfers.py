@@ -1,23 +1,25 @@
-"""`addressee export` and `addressee import`: a whole ledger to a file, and into a new store."""
+"""`addressee export` and `addressee import`: ledgers in files, and devices of other systems."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from addressee.adapters.imports.vendors import Options
+from addressee.adapters.imports.vendors import FORMATS, Import, Options, Report
 from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.ledger_files.jsonl import JsonLinesSource, jsonl_sink
 from addressee.adapters.memory import MemoryStore
 from addressee.application import (
     FillableStore,
     Heading,
+    Personalization,
     Sink,
     Source,
     export_ledger,
@@ -25,10 +27,16 @@ from addressee.application import (
 )
 from addressee.domain import InvalidValue
 
-from ..terminal.files import STANDARD, refuse_standard
-from ..terminal.progress import long_work
-from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, filled_store
-from .imports import ApnsEnvironment, ReportForm, System, import_devices, show_report
+from ..terminal.files import STANDARD, opened, refuse_standard
+from ..terminal.output import show_json
+from ..terminal.progress import BYTES, ROWS, long_work
+from ..terminal.store_option import (
+    DEFAULT_STORE,
+    Store,
+    existing_store,
+    filled_store,
+    opened_store,
+)
 
 OWNER_ONLY = 0o600
 HexFile = Annotated[
@@ -40,6 +48,33 @@ LedgerFile = Annotated[
         help="Parquet if its name ends with .parquet, otherwise JSON Lines; - is a pipe."
     ),
 ]
+
+
+class System(StrEnum):
+    """The systems that devices can be imported from."""
+
+    onesignal = "onesignal"
+    pinpoint = "pinpoint"
+    airship = "airship"
+    braze = "braze"
+    parse = "parse"
+    django_push_notifications = "django-push-notifications"
+    fcm_django = "fcm-django"
+    infobip = "infobip"
+
+
+class ReportForm(StrEnum):
+    """The output format of a report."""
+
+    text = "text"
+    json = "json"
+
+
+class ApnsEnvironment(StrEnum):
+    """Which of Apple's two services knows the tokens."""
+
+    production = "production"
+    sandbox = "sandbox"
 
 
 def export(
@@ -160,3 +195,43 @@ def read_key(path: Path) -> bytes:
         raise InvalidValue("key_file", f"{path} can't be read: {error.strerror}") from None
     except ValueError:
         raise InvalidValue("key_file", f"{path} should hold hexadecimal digits") from None
+
+
+def import_devices(
+    path: Path, system: str, options: Options, store: str, *, dry_run: bool
+) -> Report:
+    """Import a file and return the report.
+
+    The store is opened, and created if it is new, only once the whole file has been read.
+
+    Raises:
+        InvalidValue: the file or an option is refused; nothing was written.
+    """
+    with closing(Import(FORMATS[system], options, dry_run=dry_run)) as work:
+        with opened(path, "rb") as file, long_work("reading", BYTES) as advance:
+            size = 0 if path == STANDARD else os.fstat(file.fileno()).st_size
+
+            def tell() -> None:
+                advance(file.tell() if size else 0, size)
+
+            work.read(file, tell)
+        with long_work("importing", ROWS) as advance:
+            if dry_run:
+                return work.write(None, advance)
+            with opened_store(store) as ledger:
+                return work.write(Personalization(ledger), advance)
+
+
+def show_report(report: Report, form: ReportForm) -> None:
+    """Print a report."""
+    content = report.as_json()
+    if form is ReportForm.json:
+        show_json(content)
+        return
+    verb = "would be imported" if report.dry_run else "imported"
+    for title, counts in ((verb, report.imported), ("skipped", report.skipped)):
+        for reason, number in sorted(counts.items()):
+            typer.echo(f"{number:>9,}  {title}: {reason}")
+    typer.echo(f"{report.rows:>9,}  rows of {report.records:,} records")
+    for note in report.notes:
+        typer.echo(f"note: {note}", err=True)

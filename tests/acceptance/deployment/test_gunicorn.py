@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ import pytest
 from addressee.adapters.sql import SqlStore
 from addressee.application import Targeting, issue_key, verify
 from addressee.domain import MobileApp
+from tests.patience import PATIENCE
 from tests.servers import MariaDB, Postgres, client
 from tests.servers.http import wait_for
 from tests.servers.ports import free_port
@@ -77,8 +79,9 @@ def send(
     """
     statuses = Counter[int]()
     with client(f"{url}/v1/commands", Authorization=f"App {key}", Connection="close") as http:
+        end = time.monotonic() + PATIENCE
         for number in count():
-            if number >= commands // 2 and len(workers) == WORKERS:
+            if number >= commands // 2 and (len(workers) == WORKERS or time.monotonic() > end):
                 break
             made = http.post("/register", json={"os": "ios"})
             device = made.json().get("installation", "")
@@ -86,7 +89,8 @@ def send(
             body = {"installation": device, "identity": identity, "tags": ["new"]}
             done = http.post("/personalize", json=body)
             statuses.update((made.status_code, done.status_code))
-            workers.add(device.partition("-")[0])
+            if device:
+                workers.add(device.partition("-")[0])
     return statuses
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from addressee.adapters.cli.commands.imports import System
+from addressee.adapters.cli.commands.transfers import System
 from addressee.adapters.imports.vendors import FORMATS, Import, Options
 from addressee.adapters.memory import MemoryStore
 from addressee.application import Personalization, Targeting, verify
@@ -155,7 +155,7 @@ def test_the_command_line_imports_reports_and_leaves_no_store_of_a_bad_file(
 SCRIPT = f"""
 import io
 import sys
-from addressee.adapters.cli.commands.imports import System
+from addressee.adapters.cli.commands.transfers import System
 from addressee.adapters.imports.vendors import FORMATS, Import, Options
 from addressee.adapters.sql import SqlStore
 from addressee.application import Personalization

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from runpy import run_path
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from addressee.adapters.cli import main
 from addressee.adapters.sql import Rebuild, SqlStore, unfilled
+from addressee.adapters.sql.engine.dialects import DIALECTS
 from addressee.adapters.sql.schema.migration import FOLDER, Migration
 from addressee.application import Personalization, Targeting, verify
 from addressee.domain import Conflict, StoreDamaged, StoreOutdated, StoreUnavailable
@@ -69,6 +72,13 @@ def test_released_migrations_import_no_code_that_may_change() -> None:
             if isinstance(node, ast.ImportFrom):
                 assert node.level == 0, path
                 assert not (node.module or "").startswith("addressee"), path
+
+
+@pytest.mark.parametrize("path", sorted((FOLDER / "versions").glob("v*.py")), ids=lambda p: p.stem)
+def test_what_a_migration_says_by_database_it_says_of_each(path: Path) -> None:
+    for name, value in run_path(str(path)).items():
+        if isinstance(value, dict) and "mariadb" in value:
+            assert {*cast("dict[str, object]", value)} == {*DIALECTS}, name
 
 
 def test_the_sql_of_a_dry_run_makes_the_same(new_url: Callable[[], str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Lock
 
@@ -12,20 +13,24 @@ from addressee.adapters.memory import MemoryStore
 from addressee.application import Personalization
 from addressee.application.execution.concurrency_limit import ConcurrencyLimit
 from addressee.domain import InvalidValue, StoreUnavailable
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_until
 
 
 @pytest.mark.parametrize(("most", "largest"), [(3, 3), (None, 12)])
 def test_so_many_threads_are_in_the_block_at_once(most: int | None, largest: int) -> None:
-    limit, lock, inside = ConcurrencyLimit(most), Lock(), [0, 0]
+    limit, lock, inside, begun = ConcurrencyLimit(most), Lock(), [0, 0], [0]
     all_inside = Barrier(largest, timeout=PATIENCE)
 
     def enter(_: int) -> None:
+        with lock:
+            begun[0] += 1
         with limit:
             with lock:
                 inside[0] += 1
                 inside[1] = max(inside)
             all_inside.wait()
+            wait_until(lambda: begun[0] == 12, "the others want to enter")
+            time.sleep(0.02)  # in which one too many would
             with lock:
                 inside[0] -= 1
 

@@ -19,6 +19,7 @@ WRITTEN = {
     "mariadb": "concat(cast(since as char), 0x00, details, 0x00, service, 0x00, address)",
 }
 """Time, details, service and address, with a zero byte in between."""
+WRITTEN["mysql"] = WRITTEN["mariadb"]
 
 
 def upgrade() -> None:

@@ -10,11 +10,8 @@ PART = "after"
 
 
 def upgrade() -> None:
-    """Drop the table."""
+    """Drop the table, and what a rebuild by earlier code that was killed has left of it."""
     event = op.get_context().opts["tables"].event
-    op.drop_table(
-        f"{event.name.removesuffix('event')}address",
-        schema=event.schema,
-        # MariaDB commits it at once, and the run may have been killed then.
-        if_exists=not op.get_context().as_sql,
-    )
+    for name in ("address", "shadow_address", "old_address"):
+        # MariaDB commits each at once, and the run may have been killed then.
+        op.drop_table(event.name.removesuffix("event") + name, schema=event.schema, if_exists=True)
