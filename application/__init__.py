@@ -23,6 +23,7 @@ from .personalization import Personalization
 from .ports.accounts import ApiKey, Applications, Scope
 from .ports.dispatches import (
     Dispatch,
+    DispatchReader,
     DispatchView,
     Fate,
     PushBatch,
@@ -101,6 +102,7 @@ __all__ = [
     "Depersonalized",
     "Difference",
     "Dispatch",
+    "DispatchReader",
     "DispatchStatus",
     "DispatchView",
     "End",

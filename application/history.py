@@ -21,7 +21,7 @@ from addressee.domain import (
     values,
 )
 
-from .ports.dispatches import DispatchView, SendingStore
+from .ports.dispatches import DispatchReader, SendingStore
 from .ports.records import LARGEST_POSITION, Recorded
 from .ports.store import Viewable
 from .ports.views import Reader
@@ -271,10 +271,10 @@ class History:
             yield from page
             after = batches[-1].number
 
-    def _sending(self) -> AbstractContextManager[DispatchView]:
+    def _sending(self) -> AbstractContextManager[DispatchReader]:
         if not isinstance(self._store, SendingStore):
             raise InvalidValue("store", "sends no pushes")
-        return self._store.sending()
+        return self._store.reading()
 
     def _person(self, name: str, within: str | None) -> Sequence[Recorded]:
         if within is not None and not self._knows(name, within):

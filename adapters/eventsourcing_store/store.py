@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 
 from addressee.adapters.serialization.event_mapper import as_stored
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.dispatches.dispatch_view import SqlDispatchView
+from addressee.adapters.sql.dispatches.dispatch_view import SqlDispatchReader, SqlDispatchView
 from addressee.adapters.sql.engine.fork import renew_after_fork
 from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
 from addressee.adapters.sql.unit_of_work.components import Parts
@@ -79,7 +79,7 @@ class RecorderStore:
         self._lock = Lock()
 
     @contextmanager
-    def reading(self) -> Generator[SqlReader]:
+    def reading(self) -> Generator[SqlDispatchReader]:
         """Open a view of one moment of the copy."""
         with self._copy.reading() as reader:
             yield reader

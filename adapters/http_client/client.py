@@ -116,6 +116,7 @@ class Client(PushCalls):
         *,
         addresses: bool = False,
         processing: Mapping[str, Any] | None = None,
+        correlation_id: str | None = None,
     ) -> Iterator[bytes]:
         """Yield the parts of a ZIP with everything that is held about a person.
 
@@ -123,8 +124,13 @@ class Client(PushCalls):
             person: the person's id.
             addresses: whether push tokens and the like are shown.
             processing: what the operator says of purposes, recipients and storage.
+            correlation_id: to find the record of the export by.
         """
-        order = {"addresses": addresses, "processing": processing}
+        order = {
+            "addresses": addresses,
+            "processing": processing,
+            "correlation_id": correlation_id,
+        }
         return self._parts(f"/persons/{part(person)}/export", order)
 
     def find_person(self, **identity: Any) -> dict[str, Any] | None:  # noqa: ANN401 # JSON

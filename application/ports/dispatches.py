@@ -13,7 +13,7 @@ from pyroaring import BitMap
 
 from .push import Message
 from .store import Store
-from .views import View
+from .views import Reader
 
 State = Literal["running", "paused", "cancelled", "done"]
 PushOutcome = Literal[
@@ -110,12 +110,8 @@ class PushBatch:
         return Counter(fate.outcome for fate in self.fates.values())
 
 
-class DispatchView(View, Protocol):
-    """A store as of one moment, with its dispatches, which the transaction may change."""
-
-    def last(self) -> int:
-        """Return the position of the last event; 0 if there is none."""
-        ...
+class DispatchReader(Reader, Protocol):
+    """A store as of one moment, with its dispatches."""
 
     def dispatch(self, name: str) -> Dispatch | None:
         """Return a dispatch by its id."""
@@ -134,6 +130,29 @@ class DispatchView(View, Protocol):
         """
         ...
 
+    def batches(self, dispatch: str, after: int, limit: int) -> Sequence[PushBatch]:
+        """Return up to ``limit`` batches behind a number, in their order."""
+        ...
+
+    def batches_with(self, application: str, ordinal: int) -> Iterator[PushBatch]:
+        """Yield the batches that an installation was a member of, oldest dispatch first."""
+        ...
+
+    def tally(self, dispatch: str) -> Mapping[PushOutcome, int]:
+        """Return how many members of a dispatch's batches have which outcome."""
+        ...
+
+
+class DispatchView(DispatchReader, Protocol):
+    """The same within a transaction that may change dispatches.
+
+    A dispatch that it returns by its id is nobody else's to change until the transaction ends.
+    """
+
+    def last(self) -> int:
+        """Return the position of the last event; 0 if there is none."""
+        ...
+
     def new_dispatch(self, dispatch: Dispatch) -> None:
         """Add a dispatch; raises Conflict if there is one of its id."""
         ...
@@ -150,14 +169,6 @@ class DispatchView(View, Protocol):
         """Return up to ``limit`` batches that are not settled, those that are due first first."""
         ...
 
-    def batches(self, dispatch: str, after: int, limit: int) -> Sequence[PushBatch]:
-        """Return up to ``limit`` batches behind a number, in their order."""
-        ...
-
-    def batches_with(self, application: str, ordinal: int) -> Iterator[PushBatch]:
-        """Yield the batches that an installation was a member of, oldest dispatch first."""
-        ...
-
     def put_batch(self, batch: PushBatch, application: str) -> None:
         """Write a batch of an application, in place of the one of the same number."""
         ...
@@ -166,14 +177,14 @@ class DispatchView(View, Protocol):
         """Put off when the batches that a worker is sending are due."""
         ...
 
-    def tally(self, dispatch: str) -> Mapping[PushOutcome, int]:
-        """Return how many members of a dispatch's batches have which outcome."""
-        ...
-
 
 @runtime_checkable
 class SendingStore(Store, Protocol):
     """Keep a store that pushes are sent from."""
+
+    def reading(self) -> AbstractContextManager[DispatchReader]:
+        """Open a view that does not change while it is open; raises StoreUnavailable."""
+        ...
 
     def sending(self, *, alone: bool = False) -> AbstractContextManager[DispatchView]:
         """Open a transaction on dispatches; it commits when the block ends.

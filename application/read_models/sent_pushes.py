@@ -8,7 +8,7 @@ from datetime import datetime
 
 from addressee.domain import DeviceDepersonalized, DevicePersonalized, Installation
 
-from ..ports.dispatches import DispatchView, PushBatch, PushOutcome
+from ..ports.dispatches import DispatchReader, PushBatch, PushOutcome
 from ..ports.records import Recorded
 
 PAGE = 20
@@ -38,7 +38,7 @@ class SentPush:
     detail: str
 
 
-def pushes_to(view: DispatchView, installation: str, application: str) -> Iterator[SentPush]:
+def pushes_to(view: DispatchReader, installation: str, application: str) -> Iterator[SentPush]:
     """Yield the pushes to an installation, oldest dispatch first."""
     [ordinal] = view.ordinals(application, {installation}).values()
     stream = Installation(installation).id
@@ -47,7 +47,7 @@ def pushes_to(view: DispatchView, installation: str, application: str) -> Iterat
         yield push_in(batch, ordinal, installation, history)
 
 
-def pushes_of(view: DispatchView, batches: Iterable[PushBatch]) -> Iterator[SentPush]:
+def pushes_of(view: DispatchReader, batches: Iterable[PushBatch]) -> Iterator[SentPush]:
     """Yield the pushes of batches, in the order of registration within each."""
     for batch in batches:
         members = list(batch.members)

@@ -29,7 +29,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """File without its suffix → its columns; the fields of ``person.json`` that are lists."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so would be run by a spreadsheet (OWASP, CSV injection)."""
+"""A text that begins so would be run by a spreadsheet (OWASP, CSV injection)."""
 README = """\
 What this service holds about one person
 ========================================
@@ -45,7 +45,8 @@ manifest.json    the SHA-256 and size of each of these files, and the position i
                  ledger up to which they tell
 
 Times are in UTC. Of a device that others use too, only the times are shown in which this person
-was signed in, and what was recorded of the device then. {addresses}
+was signed in, and what was recorded of the device then. What a device told before anybody was
+signed in on it is shown to the first person who was. {addresses}
 """
 MISSING = "; it is empty, because\n                 the operator tells that elsewhere"
 MASKED = """The push addresses of devices are masked: only
@@ -95,8 +96,9 @@ def cell(value: object) -> str:
     """Return a value as a cell that no spreadsheet takes for a formula."""
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return f"'{value}" if value.startswith(FORMULA) else value
 
 
 def tables(summary: Row) -> Iterator[tuple[str, tuple[str, ...], list[Row]]]:

@@ -64,7 +64,9 @@ class HeldDataReader:
     def read(self, person: str, last: int) -> HeldData:
         """Return what is held about a person.
 
-        Memory grows with what there is about the person, and with the longest history of a device.
+        Memory grows with what there is about the person and with the longest history of a device.
+        For one device at a time it also holds the batches of pushes of the device's application
+        that its number lies between the first and last member of, with all of their members.
 
         Args:
             person: the person's id.
@@ -75,8 +77,8 @@ class HeldDataReader:
         """
         recorded = upto(self._history.person(person, within=self._within), last)
         state = Person(person).fold(event for _, event in recorded)
-        own = {name: self._own_events(name, person, last) for name in applications_of(recorded)}
         applications = applications_of(recorded)
+        own = {name: self._own_events(name, person, last) for name in applications}
         pushes = [push for name in own for push in self._pushes(name, person, last)]
         devices = (
             each for events in own.values() for each in events
@@ -119,17 +121,21 @@ class HeldDataReader:
             "application": application,
             "signed_in": name in person.devices,
             "primary": person.primaries.get(application) == name,
-            "last_seen": self._last_seen(name) if name in person.devices else None,
+            "last_seen": self._last_seen(name, person) if name in person.devices else None,
             **{flag: newest(row[flag] for row in told) for flag in FLAGS},
             "facts": facts_shown(device.facts, addresses=self._addresses),
             "attributes": device.attributes,
             "tags": sorted(device.tags),
         }
 
-    def _last_seen(self, installation: str) -> str | None:
+    def _last_seen(self, installation: str, person: Person) -> str | None:
+        """Return when a person's device was last used; None if it is another's by now."""
+        device = Installation(installation)
         with self._store.reading() as reader:
+            recorded = reader.streams({device.id: 0})[device.id]
             seen = reader.last_seen(installation)
-        return None if seen is None else written(seen)
+        mine = device.fold(event for _, event in recorded).person == person.name
+        return written(seen) if seen and mine else None
 
     def _pushes(self, installation: str, person: str, last: int) -> Iterator[SentPush]:
         """Yield the pushes that left for an installation while it was the person's."""
@@ -156,7 +162,7 @@ class HeldDataReader:
         """Return dispatch → title, body and data of its message."""
         if not isinstance(self._store, SendingStore):
             return {}
-        with self._store.sending() as view:
+        with self._store.reading() as view:
             found = [view.dispatch(name) for name in dispatches]
         return {
             each.id: {

@@ -18,7 +18,7 @@ from addressee.domain import (
 
 from ..defaults import random_id, utc_now
 from ..personalization import Personalization
-from ..ports.dispatches import DispatchView, SendingStore, State
+from ..ports.dispatches import DispatchReader, DispatchView, SendingStore, State
 from ..ports.push import Key, Message, PushTransport
 from .claim import Claimant
 from .dispatcher import Dispatcher
@@ -199,18 +199,18 @@ class Notifier:
         Raises:
             UnknownDispatch: there is none of that id, or it is another application's.
         """
-        return self._transactions.within(lambda view: status_of(view, dispatch, within))
+        return self._transactions.read(lambda view: status_of(view, dispatch, within))
 
     def dispatches(self, application: str | None = None, limit: int = 100) -> list[DispatchStatus]:
         """Return the newest dispatches, at most 10,000, of one application or of all."""
         code = None if application is None else values.identifier("application", application)
         most = values.whole("limit", limit, 1, LISTED)
 
-        def read(view: DispatchView) -> list[DispatchStatus]:
+        def read(view: DispatchReader) -> list[DispatchStatus]:
             found = view.dispatches(code, most)
             return [DispatchStatus.of(each, view.tally(each.id)) for each in found]
 
-        return self._transactions.within(read)
+        return self._transactions.read(read)
 
     def running(self) -> Sequence[str]:
         """Return the ids of the oldest dispatches that run, at most 10,000, oldest first.
@@ -218,7 +218,7 @@ class Notifier:
         They are those of the applications that there are transports for.
         """
         applications = self._worker.applications
-        return self._transactions.within(lambda view: view.running(applications, LISTED))
+        return self._transactions.read(lambda view: view.running(applications, LISTED))
 
     def pause(self, dispatch: str, *, within: str | None = None) -> DispatchStatus:
         """Have no further batch leave, until it is resumed; arguments as for `status`."""

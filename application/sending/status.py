@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from ..ports.dispatches import Dispatch, DispatchView, PushOutcome, State
+from ..ports.dispatches import Dispatch, DispatchReader, PushOutcome, State
 from .transactions import known
 
 
@@ -88,6 +88,6 @@ COUNTED: tuple[PushOutcome, ...] = (
 """All outcomes but ``retried``: a later batch counts those."""
 
 
-def status_of(view: DispatchView, dispatch: str, within: str | None = None) -> DispatchStatus:
+def status_of(view: DispatchReader, dispatch: str, within: str | None = None) -> DispatchStatus:
     """Return how far a dispatch is; raises UnknownDispatch, also for another application's."""
     return DispatchStatus.of(known(view, dispatch, within), view.tally(dispatch))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from addressee.domain import Conflict, StoreUnavailable, UnknownDispatch, values
 
-from ..ports.dispatches import Dispatch, DispatchView, Fate, PushBatch, SendingStore
+from ..ports.dispatches import Dispatch, DispatchReader, DispatchView, Fate, PushBatch, SendingStore
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 ATTEMPTS = 8
 """How often a transaction is tried."""
@@ -36,9 +39,16 @@ class Transactions:
         Raises:
             Conflict, StoreUnavailable: at every attempt.
         """
+        return self._tried(partial(self._store.sending, alone=alone), work)
+
+    def read(self, work: Callable[[DispatchReader], T]) -> T:
+        """Return what is read in a view, which locks nothing; raises StoreUnavailable likewise."""
+        return self._tried(self._store.reading, work)
+
+    def _tried(self, opened: Callable[[], AbstractContextManager[V]], work: Callable[[V], T]) -> T:
         for attempt in range(ATTEMPTS):
             try:
-                with self._store.sending(alone=alone) as view:
+                with opened() as view:
                     return work(view)
             except (Conflict, StoreUnavailable):
                 if attempt == ATTEMPTS - 1:
@@ -47,7 +57,7 @@ class Transactions:
         raise AssertionError
 
 
-def known(view: DispatchView, dispatch: str, within: str | None = None) -> Dispatch:
+def known(view: DispatchReader, dispatch: str, within: str | None = None) -> Dispatch:
     """Return a dispatch; raises UnknownDispatch, also for one that is not ``within``'s."""
     found = view.dispatch(values.identifier("dispatch", dispatch))
     if found is None or within not in (None, found.application):

@@ -60,7 +60,7 @@ def subject(  # noqa: PLR0913 # one option for each way to name a person
         raise InvalidValue("subject", "takes one of --external-id, --msisdn, --email, --person")
     options = Access(within=app_code, addresses=addresses, processing=read_json(processing))
     with existing_store(store) as ledger:
-        name = person or person_with(ledger, named, app_code)
+        name = person if person is not None else person_with(ledger, named, app_code)
         parts = Rights(ledger).of
         if to == STANDARD:
             sys.stdout.buffer.writelines(parts(name, **options))

@@ -33,12 +33,14 @@ class ExportOrder(BaseModel):
     Args:
         addresses: push tokens and the like; masked by default.
         processing: what the operator says of purposes, recipients and storage.
+        correlation_id: to find the record of the export by.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     addresses: bool = False
     processing: dict[str, Any] | None = None
+    correlation_id: str | None = None
 
 
 def rights_routes(service: ServiceContext) -> APIRouter:
@@ -62,6 +64,7 @@ def rights_routes(service: ServiceContext) -> APIRouter:
                 addresses=order.addresses,
                 processing=order.processing,
                 actor=caller.actor,
+                correlation_id=order.correlation_id,
             )
             return next(parts), parts
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from addressee.application import Dispatch, PushBatch, PushOutcome
 from addressee.domain.times import to_microseconds
@@ -41,7 +42,7 @@ class DispatchStatements:
         self.tally = select(*(func.sum(batch.c[outcome]) for outcome in OUTCOMES))
 
 
-class SqlDispatchView(SqlReader):
+class SqlDispatchReader(SqlReader):
     """Ledger, read models and dispatches as one open transaction sees them.
 
     Args:
@@ -56,22 +57,9 @@ class SqlDispatchView(SqlReader):
         super().__init__(connection, parts)
         self._statements = statements
 
-    @cached_property
-    def _postings(self) -> Postings:
-        """Read from the database alone: the transaction does not see one moment by itself."""
-        return Postings(self._connection, self._prepared.index, GenerationCache(CACHE_BYTES))
-
-    def last(self) -> int:
-        """Return the position of the last event."""
-        found = self._prepared.last.rows(self._connection)
-        return found[0][0] if found else 0
-
     def dispatch(self, name: str) -> Dispatch | None:
-        """Return a dispatch, which nobody else changes until the transaction ends."""
-        mine = self._schema.dispatch.c.id == name
-        row = self._connection.execute(self._statements.dispatch.where(mine).with_for_update())
-        found = row.one_or_none()
-        return None if found is None else dispatch_in(found)
+        """Return a dispatch."""
+        return self._found(self._named(name))
 
     def dispatches(self, application: str | None, limit: int) -> Sequence[Dispatch]:
         """Return the newest dispatches."""
@@ -90,6 +78,60 @@ class SqlDispatchView(SqlReader):
             wanted = wanted.where(table.c.application.in_(applications))
         oldest = wanted.order_by(table.c.created_at, table.c.id).limit(limit)
         return self._connection.execute(oldest).scalars().all()
+
+    def batches(self, dispatch: str, after: int, limit: int) -> Sequence[PushBatch]:
+        """Return batches behind a number."""
+        table = self._schema.push_batch
+        wanted = (
+            self._statements.batch.where(table.c.dispatch == dispatch, table.c.number > after)
+            .order_by(table.c.number)
+            .limit(limit)
+        )
+        return [batch_in(row) for row in self._connection.execute(wanted)]
+
+    def batches_with(self, application: str, ordinal: int) -> Iterator[PushBatch]:
+        """Yield the batches of an installation."""
+        table = self._schema.push_batch
+        wanted = (
+            self._statements.batch.where(table.c.application == application)
+            .where(table.c.first_ordinal <= ordinal, table.c.last_ordinal >= ordinal)
+            .order_by(table.c.left_at, table.c.position, table.c.dispatch, table.c.number)
+        )
+        for row in self._connection.execute(wanted):
+            batch = batch_in(row)
+            if ordinal in batch.members:
+                yield batch
+
+    def tally(self, dispatch: str) -> Mapping[PushOutcome, int]:
+        """Return how many members have which outcome."""
+        mine = self._schema.push_batch.c.dispatch == dispatch
+        counts = self._connection.execute(self._statements.tally.where(mine)).one()
+        return {o: int(count or 0) for o, count in zip(OUTCOMES, counts, strict=True)}
+
+    def _named(self, name: str) -> Select[Any]:
+        return self._statements.dispatch.where(self._schema.dispatch.c.id == name)
+
+    def _found(self, wanted: Select[Any]) -> Dispatch | None:
+        found = self._connection.execute(wanted).one_or_none()
+        return None if found is None else dispatch_in(found)
+
+
+class SqlDispatchView(SqlDispatchReader):
+    """The same, and dispatches may be changed."""
+
+    @cached_property
+    def _postings(self) -> Postings:
+        """Read from the database alone: the transaction does not see one moment by itself."""
+        return Postings(self._connection, self._prepared.index, GenerationCache(CACHE_BYTES))
+
+    def last(self) -> int:
+        """Return the position of the last event."""
+        found = self._prepared.last.rows(self._connection)
+        return found[0][0] if found else 0
+
+    def dispatch(self, name: str) -> Dispatch | None:
+        """Return a dispatch, which nobody else changes until the transaction ends."""
+        return self._found(self._named(name).with_for_update())
 
     def new_dispatch(self, dispatch: Dispatch) -> None:
         """Add a dispatch."""
@@ -118,29 +160,6 @@ class SqlDispatchView(SqlReader):
         )
         return [batch_in(row) for row in self._connection.execute(wanted)]
 
-    def batches(self, dispatch: str, after: int, limit: int) -> Sequence[PushBatch]:
-        """Return batches behind a number."""
-        table = self._schema.push_batch
-        wanted = (
-            self._statements.batch.where(table.c.dispatch == dispatch, table.c.number > after)
-            .order_by(table.c.number)
-            .limit(limit)
-        )
-        return [batch_in(row) for row in self._connection.execute(wanted)]
-
-    def batches_with(self, application: str, ordinal: int) -> Iterator[PushBatch]:
-        """Yield the batches of an installation."""
-        table = self._schema.push_batch
-        wanted = (
-            self._statements.batch.where(table.c.application == application)
-            .where(table.c.first_ordinal <= ordinal, table.c.last_ordinal >= ordinal)
-            .order_by(table.c.left_at, table.c.position, table.c.dispatch, table.c.number)
-        )
-        for row in self._connection.execute(wanted):
-            batch = batch_in(row)
-            if ordinal in batch.members:
-                yield batch
-
     def put_batch(self, batch: PushBatch, application: str) -> None:
         """Write a batch."""
         row = batch_row(batch, application)
@@ -151,9 +170,3 @@ class SqlDispatchView(SqlReader):
         table = self._schema.push_batch
         mine = (table.c.worker == worker) & (table.c.leaving > 0) & table.c.due.is_not(None)
         self._connection.execute(update(table).where(mine).values(due=to_microseconds(due)))
-
-    def tally(self, dispatch: str) -> Mapping[PushOutcome, int]:
-        """Return how many members have which outcome."""
-        mine = self._schema.push_batch.c.dispatch == dispatch
-        counts = self._connection.execute(self._statements.tally.where(mine)).one()
-        return {o: int(count or 0) for o, count in zip(OUTCOMES, counts, strict=True)}

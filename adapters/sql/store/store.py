@@ -23,7 +23,7 @@ from ..bulk_load.index_loader import IndexLoading
 from ..bulk_load.ledger_loader import LedgerFilling
 from ..checkpoints.lease import SECONDS
 from ..checkpoints.sink_progress import SqlSinkProgress, sink_names
-from ..dispatches.dispatch_view import DispatchStatements, SqlDispatchView
+from ..dispatches.dispatch_view import DispatchStatements, SqlDispatchReader, SqlDispatchView
 from ..engine.database import Database
 from ..engine.host_transaction import Joining
 from ..event_store.positions import ordering_on
@@ -36,7 +36,7 @@ from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.components import Parts
 from ..unit_of_work.store_statements import Prepared
 from ..unit_of_work.transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
-from ..unit_of_work.view import SqlReader, first_read
+from ..unit_of_work.view import first_read
 from .applications import SqlApplications
 
 PATIENCE = 2
@@ -122,10 +122,10 @@ class SqlStore:
             raise
 
     @contextmanager
-    def reading(self) -> Generator[SqlReader]:
+    def reading(self) -> Generator[SqlDispatchReader]:
         """Open a view of one moment."""
         with self.viewing() as connection:
-            yield SqlReader(connection, self.parts)
+            yield SqlDispatchReader(connection, self.parts, self._dispatches)
 
     def find(self, lookup: Lookup) -> Sequence[Found] | None:
         """Return what a lookup finds; None until the rows of installations have flags."""

@@ -167,6 +167,7 @@ def test_a_person_of_the_day_is_given_what_is_held(run: Run, day: str, tmp_path:
         ((*ali, "--app", "no-such", "--to", "x.zip"), "nobody holds it"),
         (("--external-id", "no-such", "--to", "x.zip", "--store", day), "nobody holds it"),
         (("--person", "no-such", "--to", "x.zip", "--store", day), "UNKNOWN_PERSON"),
+        (("--person", "", "--to", "x.zip", "--store", day), "person"),
         (("--msisdn", "no", "--to", "x.zip", "--store", day), "PHONE_INVALID"),
     ):
         refused = run("subject", *more)

@@ -20,10 +20,12 @@ from addressee.application import (
     Identity,
     Message,
     Rights,
+    SendingStore,
     export_ledger,
     import_ledger,
     verify,
 )
+from addressee.application.rights.held_data import HeldData, HeldDataReader
 from addressee.domain import InvalidValue, PersonExported, UnknownPerson
 from tests.contract.conftest import Host
 from tests.contract.rights.archive import Archive
@@ -35,6 +37,11 @@ ALI_PHONE = "385997777888"
 
 def exported(host: Host, person: str, **options: Any) -> Archive:  # noqa: ANN401 # of Rights.of
     return Archive(Rights(host.store, host.people).of(person, **options))
+
+
+def held(host: Host, person: str, last: int) -> HeldData:
+    reader = HeldDataReader(host.store, host.history, None, addresses=False)
+    return reader.read(person, last)
 
 
 def sent(host: Host, audience: str, word: str) -> None:
@@ -110,7 +117,9 @@ def test_an_export_tells_since_when_and_until_when(host: Host) -> None:
     host.device("phone", push_token="token-0123456789", os="Android")
     ali = host.people.personalize("phone", Identity(external_id="ali", emails=["a@x.com"])).person
     host.clock.move(hours=2)
-    host.people.update_person("phone", remove=Identity(emails=["a@x.com"]), attributes={"f": "=1"})
+    host.people.update_person(
+        "phone", remove=Identity(emails=["a@x.com"]), attributes={"f": "=1", "n": -5}
+    )
     host.device("tablet")
     host.login("tablet", "ali")
     host.people.depersonalize("tablet")
@@ -133,12 +142,38 @@ def test_an_export_tells_since_when_and_until_when(host: Host) -> None:
     assert phone["push_enabled"] is True
     assert archive.json("processing.json") == {"purpose": "orders"}
     rows = [*csv.reader(io.StringIO(archive.files["attributes.csv"].decode(), newline=""))]
-    assert rows == [["name", "value"], ["f", "'=1"]], "no spreadsheet runs it"
+    told = [["f", "'=1"], ["n", "-5"]]
+    assert rows == [["name", "value"], *told], "no spreadsheet runs a text, and a number is one"
     assert archive.holding("token-0123456789") == set()
     assert phone["facts"] == {"os": "Android", "push_token": "…6789 (16 characters)"}
     shown = exported(host, ali, addresses=True)
     assert shown.person["installations"][0]["facts"]["push_token"] == "token-0123456789"
     assert shown.holding("token-0123456789") >= {"person.json", "timeline.ndjson"}
+
+
+def test_what_was_sent_is_read_while_a_worker_holds_its_dispatch(host: Host) -> None:
+    """An export waits for no worker, and no worker for an export."""
+    host.device("phone", push_token="token-0123456789")
+    ali = host.login("phone", "ali")
+    sent(host, "external_id:ali", "word")
+    last = host.history.person(ali)[-1].position
+    [push] = host.history.pushes("phone")
+    assert isinstance(host.store, SendingStore)
+    with host.store.sending() as worker:
+        assert worker.dispatch(push.dispatch) is not None
+        assert [*host.history.pushes("phone")] == [*host.history.reached(push.dispatch)] == [push]
+        [row] = held(host, ali, last).summary["pushes"]
+    assert (row["dispatch"], row["title"]) == (push.dispatch, "word-title")
+
+
+def test_an_export_shows_no_use_of_a_device_by_the_person_who_took_it(host: Host) -> None:
+    host.device("tablet")
+    ali = host.login("tablet", "ali")
+    last = host.history.person(ali)[-1].position
+    host.clock.move(hours=1)
+    host.people.personalize("tablet", Identity(external_id="bea"), force_depersonalize=True)
+    [tablet] = held(host, ali, last).summary["installations"]
+    assert (tablet["signed_in"], tablet["last_seen"]) == (True, None)
 
 
 def test_an_export_is_recorded_and_its_manifest_proves_every_byte(

@@ -88,6 +88,20 @@ def test_an_application_without_transport_is_not_run(host: Host) -> None:
         notifier.dispatch("shop", "all", "Hello")  # type: ignore[arg-type] # the case
 
 
+def test_a_notifier_tells_while_a_worker_holds_a_dispatch(host: Host) -> None:
+    devices(host, 2)
+    sender = Sender(host, RecordingPush())
+    done = sender.send()
+    host.clock.move(minutes=1)
+    waiting = sender.notifier.dispatch("shop", "all", HELLO)
+    assert isinstance(host.store, SendingStore)
+    with host.store.sending() as worker:
+        assert worker.dispatch(done.id) is not None
+        assert sender.notifier.status(done.id) == done
+        assert sender.notifier.dispatches() == [waiting, done]
+        assert sender.notifier.running() == [waiting.id]
+
+
 def test_history_tells_which_pushes_went_to_an_installation_and_to_whom(host: Host) -> None:
     host.device("phone", push_token="t")
     ali = host.login("phone", "ali")

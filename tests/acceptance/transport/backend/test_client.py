@@ -86,10 +86,12 @@ def test_a_person_is_given_what_is_held(client: Client) -> None:
         assert json.loads(file.read("person.json"))["identifiers"][0]["value"] == "asks"
         assert json.loads(file.read("manifest.json"))["application"] == "shop"
         assert not any(b"token-0123456789" in file.read(name) for name in file.namelist())
-    with ZipFile(io.BytesIO(b"".join(client.export_person(person, addresses=True)))) as file:
+    shown: dict[str, Any] = {"addresses": True, "correlation_id": "letter 7"}
+    with ZipFile(io.BytesIO(b"".join(client.export_person(person, **shown)))) as file:
         assert b"token-0123456789" in file.read("person.json")
     made = [each for each in client.person_history(person) if each["event"] == "PersonExported"]
     assert [each["actor"].partition(":")[0] for each in made] == ["backend", "backend"]
+    assert [each["correlation_id"] for each in made] == [None, "letter 7"]
     with pytest.raises(Problem, match="UNKNOWN_PERSON") as missing:
         list(client.export_person("nobody-at-all"))
     assert missing.value.status == 404
