@@ -126,6 +126,10 @@ def parse(audience: str, most: Limits = DEFAULT) -> Expression:
     return flattened(opened[0].closed(most.levels)[0])
 
 
+Operands = list[tuple[Expression, int]]
+"""Operands of one operator, each with its final depth."""
+
+
 class Bracket:
     """The operands since an open bracket, or since the start; each with its final depth."""
 
@@ -134,34 +138,42 @@ class Bracket:
     def __init__(self, column: int, *, negated: bool) -> None:
         self.column = column
         self.negated = negated
-        self._disjunction: list[tuple[Expression, int]] = []
-        self._conjunction: list[tuple[Expression, int]] = []
+        # Lists are made when needed: Python's collector of cyclic garbage would search those of
+        # 100,000 open brackets while nothing else runs.
+        self._disjunction: Operands | None = None
+        self._conjunction: Operands | None = None
 
     def add(self, part: Expression, depth: int, *, negated: bool) -> None:
         """Add an operand."""
         if negated:
             depth += -1 if isinstance(part, Not) else 1
             part = ~part
-        self._conjunction.append((part, depth))
+        self._conjunction = appended(self._conjunction, (part, depth))
 
     def end_conjunction(self) -> None:
         """End the current conjunction, at ``or`` or at the end."""
-        self._disjunction.append(joined(And, self._conjunction))
-        self._conjunction = []
+        self._disjunction = appended(self._disjunction, joined(And, self._conjunction or []))
+        self._conjunction = None
 
     def closed(self, levels: int) -> tuple[Expression, int]:
         """Return the bracket's expression and its depth; raises ExpressionInvalid."""
-        if self._disjunction or len(self._conjunction) > 1:
+        if self._disjunction or len(self._conjunction or ()) > 1:
             self.end_conjunction()
-            part, depth = joined(Or, self._disjunction)
-        else:
-            part, depth = self._conjunction[0]
+        part, depth = joined(Or, self._disjunction or self._conjunction or [])
         if depth > levels:
             raise ExpressionInvalid(too_deep(levels), self.column)
         return part, depth
 
 
-def joined(kind: type[And | Or], parts: list[tuple[Expression, int]]) -> tuple[Expression, int]:
+def appended(known: Operands | None, one: tuple[Expression, int]) -> Operands:
+    """Return a list with one more operand, the same list if there is one."""
+    if known is None:
+        return [one]
+    known.append(one)
+    return known
+
+
+def joined(kind: type[And | Or], parts: Operands) -> tuple[Expression, int]:
     """Return the parts under one operator, not flattened yet: per bracket that is quadratic."""
     if len(parts) == 1:
         return parts[0]
