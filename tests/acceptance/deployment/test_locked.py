@@ -77,5 +77,6 @@ def test_R57_health_answers_while_the_ledger_is_locked(
         statuses = Counter(answers)
     assert set(statuses) <= {200, 503}, statuses
     longest = [max(watch.times) for watch in watches]
-    assert max(longest) < WAIT_FOR_A_LOCK, longest
+    # By default a busy machine may be slow, as long as nobody waits for the lock.
+    assert max(longest) < WAIT_FOR_A_LOCK / (3 if long else 1), longest
     assert not long or longest[0] < 0.1, longest
