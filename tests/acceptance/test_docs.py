@@ -53,7 +53,7 @@ def test_every_extra_that_is_to_be_installed_exists() -> None:
         for extras in re.findall(r"'?\.\[([\w,]+)\]", page.read_text())
         for extra in extras.split(",")
     }
-    assert {"all", "dev"} < named
+    assert {"all", "test"} < named
     assert named <= project["optional-dependencies"].keys()
 
 

@@ -23,7 +23,7 @@ from addressee.application import (
 )
 from tests.integration.push.conftest import HELLO, browser, to
 from tests.servers.push.replies import Reply
-from tests.servers.push.services import PushServices, pem
+from tests.servers.push.services import Browser, PushServices, pem
 
 
 def test_a_browser_can_read_what_it_gets(services: PushServices, webpush: WebPush) -> None:
@@ -119,16 +119,28 @@ def test_keys_of_a_browser_that_are_malformed_are_rejected(
 
 
 def test_the_example_of_rfc_8291() -> None:
-    private = int.from_bytes(decoded("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"), "big")
-    message = encrypted(
+    private, reader = (
+        ec.derive_private_key(int.from_bytes(decoded(text), "big"), ec.SECP256R1())
+        for text in (
+            "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw",
+            "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94",
+        )
+    )
+    plain, written = (
         b"When I grow up, I want to be a watermelon",
+        decoded(
+            "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIg"
+            "Dll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyo"
+            "uBWLVWGNWQexSgSxsj_Qulcy4a-fN"
+        ),
+    )
+    message = encrypted(
+        plain,
         "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
         "BTBZMqHH6r4Tts7J_aSIgg",
-        private=ec.derive_private_key(private, ec.SECP256R1()),
+        private=private,
         salt=decoded("DGv6ra1nlYgDCS1FRnbzlw"),
     )
-    assert message == decoded(
-        "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIg"
-        "Dll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyo"
-        "uBWLVWGNWQexSgSxsj_Qulcy4a-fN"
-    )
+    assert message == written
+    # The browser of these tests, which says what others could read, reads the example too.
+    assert Browser(reader, decoded("BTBZMqHH6r4Tts7J_aSIgg")).read(written) == plain

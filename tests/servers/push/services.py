@@ -17,11 +17,12 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
 
-import http_ece  # type: ignore[import-untyped] # it has no types
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -44,20 +45,39 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 
 
 class Browser:
-    """A subscription with its private key."""
+    """A subscription with its private key and its secret."""
 
-    def __init__(self) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.secret = b"0123456789abcdef"
+    def __init__(
+        self, key: ec.EllipticCurvePrivateKey | None = None, secret: bytes = b"0123456789abcdef"
+    ) -> None:
+        self.key = key or ec.generate_private_key(ec.SECP256R1())
+        self.secret = secret
+        self.point = self.key.public_key().public_bytes(
+            Encoding.X962, PublicFormat.UncompressedPoint
+        )
 
     @property
     def p256dh(self) -> str:
-        point = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
+        return base64.urlsafe_b64encode(self.point).rstrip(b"=").decode()
 
     @property
     def auth(self) -> str:
         return base64.urlsafe_b64encode(self.secret).rstrip(b"=").decode()
+
+    def read(self, message: bytes) -> bytes:
+        """Return what was encrypted for it: RFC 8291, section 3.4, and one record of RFC 8188."""
+        salt, length = message[:16], message[20]
+        point, record = message[21 : 21 + length], message[21 + length :]
+        sender = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+        shared = self.key.exchange(ec.ECDH(), sender)
+        keys = b"WebPush: info\0" + self.point + point
+        secret = HKDF(SHA256(), 32, self.secret, keys).derive(shared)
+        key = HKDF(SHA256(), 16, salt, b"Content-Encoding: aes128gcm\0").derive(secret)
+        nonce = HKDF(SHA256(), 12, salt, b"Content-Encoding: nonce\0").derive(secret)
+        padded = AESGCM(key).decrypt(nonce, record, None).rstrip(b"\0")
+        assert len(record) <= int.from_bytes(message[16:20], "big")
+        assert padded.endswith(b"\2"), "the last record's delimiter"
+        return padded[:-1]
 
 
 class PushServices:
@@ -163,12 +183,7 @@ class PushServices:
         return reply or Reply(headers={"apns-id": "apns-1"})
 
     def webpush(self, path: str, headers: dict[str, str], body: bytes, version: str) -> Reply:
-        plain = http_ece.decrypt(
-            body,
-            private_key=self.browser.key,
-            auth_secret=self.browser.secret,
-            version="aes128gcm",
-        )
+        plain = self.browser.read(body)
         self.requests.append(Request(path, headers, json.loads(plain), version))
         return self.replies.get(path) or Reply(201, headers={"location": f"{self.url}/m/1"})
 
