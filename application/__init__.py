@@ -40,6 +40,7 @@ from .ports.events import (
     SinkProblem,
     SinkUnavailable,
 )
+from .ports.keys import Key, KeyStore, SealedStore
 from .ports.push import (
     Accepted,
     Answer,
@@ -122,6 +123,8 @@ __all__ = [
     "InstallationRow",
     "InstallationState",
     "JoinableStore",
+    "Key",
+    "KeyStore",
     "Lookup",
     "LookupStore",
     "Message",
@@ -156,6 +159,7 @@ __all__ = [
     "Rights",
     "Scope",
     "Seal",
+    "SealedStore",
     "SendingStore",
     "SentPush",
     "SessionPolicy",

@@ -102,12 +102,16 @@ from .policies.retention import Retention
 from .policies.session_policy import KEEP, SessionPolicy
 from .store_errors import (
     IdentifierKeyWrong,
+    KeyMissing,
     LedgerFileInvalid,
     StoreDamaged,
     StoreError,
     StoreNotEmpty,
+    StoreNotSealed,
     StoreOutdated,
+    StoreSealed,
     StoreUnavailable,
+    WrappingKeyWrong,
 )
 from .values import Attributes, Objects, Scalar, Value
 
@@ -160,6 +164,7 @@ __all__ = [
     "InstallationTagged",
     "InstallationUpdated",
     "InvalidValue",
+    "KeyMissing",
     "Kind",
     "LedgerFileInvalid",
     "LimitExceeded",
@@ -198,7 +203,9 @@ __all__ = [
     "StoreDamaged",
     "StoreError",
     "StoreNotEmpty",
+    "StoreNotSealed",
     "StoreOutdated",
+    "StoreSealed",
     "StoreUnavailable",
     "Successor",
     "Term",
@@ -212,6 +219,7 @@ __all__ = [
     "UserMergeInterrupted",
     "Value",
     "Values",
+    "WrappingKeyWrong",
     "as_expression",
     "bind",
     "candidate",

@@ -4,10 +4,14 @@ StoreError
 ├── StoreUnavailable
 ├── StoreOutdated
 ├── StoreNotEmpty
+├── StoreSealed
+├── StoreNotSealed
 └── StoreDamaged
+    └── KeyMissing
 InvalidValue
 ├── LedgerFileInvalid
-└── IdentifierKeyWrong
+├── IdentifierKeyWrong
+└── WrappingKeyWrong
 """
 
 from __future__ import annotations
@@ -58,6 +62,40 @@ class StoreNotEmpty(StoreError):
         super().__init__("the store has events already; a ledger is imported into an empty one")
 
 
+class StoreSealed(StoreError):
+    """The personal data of a store or a file is sealed, and no keys were given."""
+
+    code = "STORE_SEALED"
+
+    def __init__(self) -> None:
+        super().__init__("personal data is sealed; open the store with its `keys`")
+
+
+class StoreNotSealed(StoreError):
+    """Keys were given for, or an erasure asked of, a store that has personal data in clear."""
+
+    code = "STORE_NOT_SEALED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "personal data is in clear; export it, and import it into a new store with `keys`"
+        )
+
+
+class KeyMissing(StoreDamaged):
+    """A key is not in the key store, and no erasure has destroyed it.
+
+    Args:
+        sealed: what it sealed: a stream, or the part of the store.
+    """
+
+    code = "KEY_MISSING"
+
+    def __init__(self, sealed: str) -> None:
+        super().__init__(f"the key of {sealed} is not in the key store, and was never destroyed")
+        self.sealed = sealed
+
+
 class LedgerFileInvalid(InvalidValue):
     """A file is not an exported ledger, or not a complete one; nothing was imported.
 
@@ -80,3 +118,12 @@ class IdentifierKeyWrong(InvalidValue):
 
     def __init__(self) -> None:
         super().__init__("identifier key", "is not the key that the ledger was written with")
+
+
+class WrappingKeyWrong(InvalidValue):
+    """The keys of a key store are wrapped by another key than those that were given."""
+
+    code = "WRAPPING_KEY_WRONG"
+
+    def __init__(self) -> None:
+        super().__init__("wrapping_key", "is not the key that the key store was written with")

@@ -13,6 +13,7 @@ from addressee.domain.errors import first_problem
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Key = Annotated[str, Field(pattern="^([0-9a-f]{2}){1,64}$")]
+SealId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 LONGEST_STREAM = 300
 LARGEST = 2**63 - 1
 LARGEST_VERSION = 2**31 - 1
@@ -36,12 +37,14 @@ class HeadingFields(Fields):
         indexed_attributes: those that audiences could use.
         key_fingerprint: of the identifier key.
         identifier_key: the key in hexadecimal digits, where it travels along.
+        sealed_as: the id that sealed personal data is bound to.
     """
 
     ledger: Literal[1]
     indexed_attributes: list[str]
     key_fingerprint: str
     identifier_key: Key | None = None
+    sealed_as: SealId | None = None
 
     @classmethod
     def of(cls, heading: Heading) -> Self:
@@ -52,6 +55,7 @@ class HeadingFields(Fields):
             indexed_attributes=[*heading.indexed_attributes],
             key_fingerprint=heading.key_fingerprint,
             identifier_key=None if key is None else key.hex(),
+            sealed_as=heading.sealed_as,
         )
 
     def heading(self) -> Heading:
@@ -61,6 +65,7 @@ class HeadingFields(Fields):
             tuple(self.indexed_attributes),
             self.key_fingerprint,
             None if key is None else bytes.fromhex(key),
+            sealed_as=self.sealed_as,
         )
 
 

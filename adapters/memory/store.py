@@ -7,17 +7,27 @@ adapter for a database does the same with tables: see the ports in `addressee.ap
 from __future__ import annotations
 
 import secrets
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from threading import RLock
 
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from addressee.adapters.serialization.event_mapper import EventMapper, as_stored
-from addressee.application import Applications, Changes, ReadModels, Recorded, Seal, Stored
+from addressee.adapters.serialization.sealed_state import bound_to, keys_in, new_seal, sealing_with
+from addressee.application import (
+    Applications,
+    Changes,
+    KeyStore,
+    ReadModels,
+    Recorded,
+    Seal,
+    Stored,
+)
 from addressee.domain import Conflict, Event, MobileApp, StoreNotEmpty, indexed_names
 
 from .applications import MemoryApplications
@@ -34,15 +44,22 @@ class MemoryStore(MemoryDispatches, ReadModels):
     Args:
         identifier_key: the secret that turns identifiers into stream ids; random by default.
         indexed_attributes: ``attr.name`` and ``iattr.name`` that audiences may use.
+        keys: seals personal data in the ledger, and so in its exports (R50).
     """
 
     def __init__(
-        self, *, identifier_key: bytes | None = None, indexed_attributes: Iterable[str] = ()
+        self,
+        *,
+        identifier_key: bytes | None = None,
+        indexed_attributes: Iterable[str] = (),
+        keys: KeyStore | None = None,
     ) -> None:
         self._clear()
+        self.keys = keys
         self.identifier_key = identifier_key or secrets.token_bytes(32)
         self.indexed_attributes: AbstractSet[str] = indexed_names(indexed_attributes)
         self._mapper = EventMapper()
+        self._sealing = None if keys is None else sealing_with(keys, self._mapper, new_seal(keys))
         self._lock = RLock()
         self.applications: Applications = MemoryApplications()
         self._touches: dict[str, datetime] = {}
@@ -77,14 +94,21 @@ class MemoryStore(MemoryDispatches, ReadModels):
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         return {
-            stream: [Recorded(position, self._mapper.to_domain_event(s)) for position, s in found]
+            stream: self._recorded(found, streams=True)
             for stream, version in after.items()
             if (found := self.recorder.select_positioned(stream, version))
         }
 
     def events(self, after: int, limit: int, last: int | None = None) -> Sequence[Recorded]:
-        found = self.recorder.select_behind(after, limit, last)
-        return [Recorded(position, self._mapper.to_domain_event(s)) for position, s in found]
+        return self._recorded(self.recorder.select_behind(after, limit, last))
+
+    def _recorded(
+        self, found: Sequence[tuple[int, StoredEvent]], *, streams: bool = False
+    ) -> Sequence[Recorded]:
+        if self._sealing is None:
+            return [Recorded(position, self._mapper.to_domain_event(s)) for position, s in found]
+        rows = self._sealing.opened([as_stored(*each) for each in found], streams=streams)
+        return [Recorded(position, self._mapper.event(*columns)) for position, *columns in rows]
 
     def last(self) -> int:
         return self.recorder.last()
@@ -105,7 +129,7 @@ class MemoryStore(MemoryDispatches, ReadModels):
 
     def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:
         try:
-            positions = self.recorder.insert([*map(self._mapper.to_stored_event, events)])
+            positions = self.recorder.insert(self._stored(events))
         except IntegrityError:
             versions = {event.originator_id: event.originator_version - 1 for event in events[::-1]}
             stream, recorded = next(iter(self.streams(versions).items()))
@@ -114,18 +138,39 @@ class MemoryStore(MemoryDispatches, ReadModels):
         self.apply(changes)
         return positions
 
+    def _stored(self, events: Sequence[Event]) -> list[StoredEvent]:
+        if self._sealing is None:
+            return [*map(self._mapper.to_stored_event, events)]
+        return [StoredEvent(*columns) for columns in self._sealing.columns(events)]
+
+    @property
+    def sealed_as(self) -> str | None:
+        return None if self._sealing is None else self._sealing.store
+
+    def keys_of(self, streams: Collection[str]) -> Mapping[str, Mapping[int, str]]:
+        found: dict[str, dict[int, str]] = {name: {} for name in streams}
+        with self._lock:
+            stored = [each for name in streams for each in self.recorder.select_positioned(name, 0)]
+        for stream, version, key in keys_in(as_stored(*each) for each in stored):
+            found[stream][version] = key
+        return found
+
     @contextmanager
-    def filling(self, key: bytes, indexed: AbstractSet[str]) -> Generator[MemoryStore]:
+    def filling(
+        self, key: bytes, indexed: AbstractSet[str], sealed_as: str | None = None
+    ) -> Generator[MemoryStore]:
         with self._lock:
             if self.last():
                 raise StoreNotEmpty
-            before = self.identifier_key, self.indexed_attributes
+            before = self.identifier_key, self.indexed_attributes, self._sealing
             self.identifier_key, self.indexed_attributes = key, indexed
+            if sealed_as is not None:
+                self._sealing = bound_to(self._sealing, sealed_as)
             try:
                 yield self
             except BaseException:
                 self._clear()
-                self.identifier_key, self.indexed_attributes = before
+                self.identifier_key, self.indexed_attributes, self._sealing = before
                 raise
 
     def _clear(self) -> None:
@@ -134,9 +179,13 @@ class MemoryStore(MemoryDispatches, ReadModels):
         self.recorder = MemoryRecorder()
 
     def event(self, stored: Stored) -> Event:
-        return self._mapper.event(stored.stream, stored.version, stored.topic, stored.state)
+        [row] = [stored] if self._sealing is None else self._sealing.opened([stored])
+        _, stream, version, topic, state = row
+        return self._mapper.event(stream, version, topic, state)
 
     def fill(self, events: Sequence[Stored], changes: Changes) -> None:
+        if (sealing := self._sealing) is not None:
+            events = [Stored(*sealing.brought(row, partial(self.event, row))) for row in events]
         self.recorder.fill(events)
         self.apply(changes)
 

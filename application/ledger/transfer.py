@@ -18,6 +18,7 @@ from addressee.domain import (
     key_fingerprint,
 )
 
+from ..ports.keys import SealedStore
 from ..ports.records import Recorded, Stored
 from ..ports.store import AuditableStore
 from ..ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
@@ -60,7 +61,10 @@ def export_ledger(
     last = settled_now(store, wait)
     key = store.identifier_key
     heading = Heading(
-        tuple(sorted(store.indexed_attributes)), key_fingerprint(key), key if with_key else None
+        tuple(sorted(store.indexed_attributes)),
+        key_fingerprint(key),
+        key if with_key else None,
+        sealed_as=store.sealed_as if isinstance(store, SealedStore) else None,
     )
     end = End(0, 0, START)
     with store.auditing() as audit, sink(heading) as target:
@@ -111,6 +115,7 @@ def import_ledger(
         IdentifierKeyWrong: the key that is there, or the one that is given, is not the ledger's.
         LedgerFileInvalid: the source can't be read, or is not whole.
         StoreNotEmpty: the store has events.
+        StoreSealed: the ledger is sealed, and the store has no keys.
         StoreUnavailable: the store can't be reached.
     """
     heading = source.heading
@@ -119,7 +124,7 @@ def import_ledger(
         raise IdentifierKeyWrong
     indexed = store.indexed_attributes | {*heading.indexed_attributes}
     end = End(0, 0, START)
-    with store.filling(key, indexed) as target:
+    with store.filling(key, indexed, heading.sealed_as) as target:
         replay = Replay(indexed)
         waiting: list[Stored] = []
         for page in pages(source.events):

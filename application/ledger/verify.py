@@ -149,7 +149,9 @@ def differences(expected: ReadModels, live: Audit) -> Iterator[Difference]:
     for application in sorted({row.application for row in should.values()}):
         yield from segment_differences(application, expected, live)
     ordinals = {row.ordinal: row.installation for row in rows.values()}
-    for application, term in sorted({*expected.terms(), *live.terms()}):
+    terms = {*expected.terms()}
+    written = {(application, live.written(term)) for application, term in terms}
+    for application, term in sorted(terms | ({*live.terms()} - written)):
         yield from term_differences(application, term, expected, live, ordinals)
 
 

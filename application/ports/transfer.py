@@ -26,12 +26,14 @@ class Heading(NamedTuple):
         key_fingerprint: which identifier key the ledger's identifiers were hashed with (R5).
         identifier_key: that key, where it travels along.
         version: of the format.
+        sealed_as: the id that sealed personal data is bound to; None for a ledger in clear.
     """
 
     indexed_attributes: tuple[str, ...]
     key_fingerprint: str
     identifier_key: bytes | None = None
     version: int = FORMAT
+    sealed_as: str | None = None
 
 
 class End(NamedTuple):
@@ -96,14 +98,19 @@ class Filling(View, Protocol):
 class FillableStore(Store, Protocol):
     """Provide a store that another one's ledger can be imported into."""
 
-    def filling(self, key: bytes, indexed: AbstractSet[str]) -> AbstractContextManager[Filling]:
+    def filling(
+        self, key: bytes, indexed: AbstractSet[str], sealed_as: str | None = None
+    ) -> AbstractContextManager[Filling]:
         """Open a transaction that excludes all other writers.
 
         Args:
             key: the identifier key that the store has from then on.
             indexed: the attributes that audiences may use from then on.
+            sealed_as: the id that sealed data of the ledger is bound to; None if it is in clear,
+                and is sealed on its way where the store has keys.
 
         Raises:
+            StoreSealed: the ledger is sealed, and the store has no keys.
             StoreNotEmpty: the store has events.
             StoreUnavailable: the store can't be reached.
         """

@@ -127,6 +127,10 @@ class Audit(Reader, Protocol):
         """
         ...
 
+    def written(self, term: str) -> str:
+        """Return how `terms` shows a term, and `postings` takes it as well."""
+        ...
+
     def stored(self, after: int | None, limit: int, last: int | None = None) -> Sequence[Stored]:
         """Return the same events as `events`, as they are stored; it interprets none of them.
 

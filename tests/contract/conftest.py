@@ -14,6 +14,7 @@ from eventsourcing.utils import Environment
 from sqlalchemy import Engine, QueuePool, make_url
 
 from addressee.adapters.eventsourcing_store import RecorderStore
+from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.pool import made_engine
@@ -39,6 +40,16 @@ def new_folder(request: pytest.FixtureRequest) -> Path:
     """Return a folder for a store, which may be that of a module."""
     folders: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
     return folders.mktemp("store")
+
+
+def sealed_sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
+    folder = new_folder(request)
+    keys = SqlKeyStore(f"sqlite:///{folder}/keys.db", wrapping_key=bytes(32))
+    with (
+        keys,
+        SqlStore(f"sqlite:///{folder}/ledger.db", indexed_attributes=INDEXED, keys=keys) as store,
+    ):
+        yield store
 
 
 def on_postgresql(request: pytest.FixtureRequest) -> Generator[Store]:
@@ -99,6 +110,7 @@ def on_stock(environment: dict[str, str], name: str, copies: Generator[Store]) -
 STORES: dict[str, Callable[[pytest.FixtureRequest], Generator[Store]]] = {
     "memory": in_memory,
     "sqlite": on_sqlite,
+    "sealed_sqlite": sealed_sqlite,
     "postgresql": on_postgresql,
     "mariadb": on_mariadb,
     "stock_sqlite": stock_sqlite,
@@ -115,11 +127,16 @@ Elsewhere it adds nothing to the same ledger on SQLite and to our own on Postgre
 """
 
 
+SEALED = {"test_batches", "test_recipients", "test_segments", "test_verify"}
+"""The files whose tests run by default on a sealed store too: what is sealed is in all of them."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         stock = item.name.partition("[")[2].startswith("stock_postgresql")
-        if stock and item.path.stem not in LEDGERS:
+        sealed = item.name.partition("[")[2].startswith("sealed_sqlite")
+        if (stock and item.path.stem not in LEDGERS) or (sealed and item.path.stem not in SEALED):
             item.add_marker(pytest.mark.only_long)
 
 

@@ -22,8 +22,12 @@ NOTHING = cast(null(), Bytes)
 class Index:
     """The statements of audiences, compiled once, and a cache of their results; one per store.
 
-    Attributes:
+    Args:
         schema: the tables.
+        term_key: hides the names of terms; None leaves them in clear.
+
+    Attributes:
+        schema, term_key: as given.
         cache: decoded chunks and more, as long as they are exact.
         written_chunks: writes rows.
         numbers_and_ordinals: reads term → number within an application, with a 0, and with a 1
@@ -31,9 +35,10 @@ class Index:
         span: reads the first and the last sequence of the delta.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, term_key: bytes | None = None) -> None:
         term, chunk, delta = schema.term, schema.chunk, schema.delta
         self.schema = schema
+        self.term_key = term_key
         self.cache = GenerationCache(CACHE_BYTES)
         self.written_chunks = Rows(chunk, "term", "shard", "card", "checksum", "data")
         self.numbers_and_ordinals = Query(

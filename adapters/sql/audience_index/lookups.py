@@ -17,6 +17,7 @@ from ..engine.compiled_query import Query, given
 from ..engine.database import Database
 from ..schema.bookkeeping_tables import FLAGGED
 from ..schema.tables import Schema
+from .recipient_rows import Opens, with_address
 
 
 class Lookups:
@@ -25,10 +26,12 @@ class Lookups:
     Args:
         database: where.
         schema: the tables.
+        sealing: opens sealed addresses; None where they are in clear.
     """
 
-    def __init__(self, database: Database, schema: Schema) -> None:
+    def __init__(self, database: Database, schema: Schema, sealing: Opens | None = None) -> None:
         self._database = database
+        self._sealing = sealing
         installation, address, holder = schema.installation, schema.address, schema.holder
         addressed = installation.outerjoin(address, address.c.ordinal == installation.c.ordinal)
         held = holder.c.person == installation.c.person
@@ -61,6 +64,8 @@ class Lookups:
             rows = self._queries[by, addresses].rows(
                 connection, application=application, name=name, flags=flags, first=first, most=limit
             )
+        if addresses and (sealing := self._sealing) is not None:
+            return [found_with_address(with_address(sealing, row)) for row in rows]
         return [found_with_address(row) if addresses else Found(*row) for row in rows]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from addressee.application import Recipient
 
@@ -32,3 +32,24 @@ class RecipientRows(Collection[Recipient]):
     def __contains__(self, recipient: object) -> bool:
         """Return whether one of them is equal."""
         return recipient in self._rows
+
+
+class Opens(Protocol):
+    """Opens sealed values of the read models."""
+
+    def opened_value(self, _: str, __: bytes, /) -> bytes:
+        """Return a stored value."""
+        ...
+
+
+def address_place(ordinal: int) -> str:
+    """Return what the sealed address of an installation is bound to."""
+    return f"address {ordinal}"
+
+
+def with_address(sealing: Opens, row: Sequence[Any]) -> Sequence[Any]:
+    """Return the same row with its address in clear, if it has one."""
+    ordinal, name, person, written = row
+    if written is None:
+        return row
+    return ordinal, name, person, sealing.opened_value(address_place(ordinal), written)

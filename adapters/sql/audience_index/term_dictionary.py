@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from hashlib import blake2b
 
 from sqlalchemy import Connection, insert
 
+from addressee.domain import keyed_hash
+
 from ..engine.compiled_query import pages
 from ..schema.column_types import WHOLE_TERM
 from .index_statements import Index
+
+HIDDEN = "#"
+"""Before a hidden term; no term of an audience begins so."""
+hashed = lru_cache(4096)(keyed_hash)
+"""A command needs the same few terms several times."""
 
 
 def add_terms(
     connection: Connection, index: Index, application: str, terms: AbstractSet[str]
 ) -> dict[str, int]:
     """Return term → its number, giving numbers to terms that have none."""
-    rows = [{"application": application, "term": as_written(term)} for term in sorted(terms)]
+    key = index.term_key
+    rows = [{"application": application, "term": as_written(term, key)} for term in sorted(terms)]
     connection.execute(insert(index.schema.term), rows)
     return term_numbers(connection, index, application, terms)
 
@@ -30,7 +39,7 @@ def numbers_and_ordinals(
     installations: AbstractSet[str],
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Return term → its number, for those that have one, and installation → its ordinal."""
-    written = {as_written(term): term for term in terms}
+    written = {as_written(term, index.term_key): term for term in terms}
     numbers: dict[str, int] = {}
     ordinals: dict[str, int] = {}
     for page in pages([*written, *installations]):
@@ -48,7 +57,7 @@ def term_numbers(
     connection: Connection, index: Index, application: str, terms: Iterable[str]
 ) -> dict[str, int]:
     """Return term → its number, for those that were ever used in the application."""
-    written = {as_written(term): term for term in terms}
+    written = {as_written(term, index.term_key): term for term in terms}
     found: dict[str, int] = {}
     for page in pages(written):
         rows = index.numbers.rows(connection, page, application=application)
@@ -56,11 +65,14 @@ def term_numbers(
     return found
 
 
-def as_written(term: str) -> str:
+def as_written(term: str, key: bytes | None = None) -> str:
     """Return a term as its column holds it: what is too long for an index ends in its hash.
 
-    That makes it longer than any term that is written whole, so the two can't be mistaken.
+    That makes it longer than any term that is written whole, so the two can't be mistaken. With a
+    key it is a keyed hash alone; what is one already stays.
     """
+    if key is not None:
+        return term if term.startswith(HIDDEN) else f"{HIDDEN}{hashed(key, term)}"
     if len(term) <= WHOLE_TERM:
         return term
     return f"{term[:WHOLE_TERM]}#{blake2b(term.encode(), digest_size=16).hexdigest()}"

@@ -38,7 +38,17 @@ BATCH_COLUMNS: tuple[str, ...] = (
 )
 
 
-def dispatch_row(dispatch: Dispatch) -> tuple[object, ...]:
+def dispatch_place(dispatch: str) -> str:
+    """Return what the sealed body of a dispatch is bound to."""
+    return f"dispatch {dispatch}"
+
+
+def batch_place(dispatch: str, number: int) -> str:
+    """Return what the sealed outcomes of a batch are bound to."""
+    return f"batch {number} of dispatch {dispatch}"
+
+
+def dispatch_row(dispatch: Dispatch) -> tuple[Any, ...]:
     """Return a dispatch as its row."""
     message = dispatch.message
     body = {
@@ -85,7 +95,7 @@ def dispatch_in(row: Sequence[Any]) -> Dispatch:
     )
 
 
-def batch_row(batch: PushBatch, application: str) -> tuple[object, ...]:
+def batch_row(batch: PushBatch, application: str) -> tuple[Any, ...]:
     """Return a batch as its row."""
     tally = batch.tally()
     fates = [[ordinal, *fate] for ordinal, fate in batch.fates.items()]

@@ -23,8 +23,10 @@ from .dispatch_rows import (
     DISPATCH_COLUMNS,
     OUTCOMES,
     batch_in,
+    batch_place,
     batch_row,
     dispatch_in,
+    dispatch_place,
     dispatch_row,
 )
 
@@ -68,7 +70,7 @@ class SqlDispatchReader(SqlReader):
         if application is not None:
             wanted = wanted.where(table.c.application == application)
         newest = wanted.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit)
-        return [dispatch_in(row) for row in self._connection.execute(newest)]
+        return [self._dispatch(row) for row in self._connection.execute(newest)]
 
     def running(self, applications: Collection[str] | None, limit: int) -> Sequence[str]:
         """Return the ids of the oldest dispatches that are running."""
@@ -87,7 +89,7 @@ class SqlDispatchReader(SqlReader):
             .order_by(table.c.number)
             .limit(limit)
         )
-        return [batch_in(row) for row in self._connection.execute(wanted)]
+        return [self._batch(row) for row in self._connection.execute(wanted)]
 
     def batches_with(self, application: str, ordinal: int) -> Iterator[PushBatch]:
         """Yield the batches of an installation."""
@@ -98,7 +100,7 @@ class SqlDispatchReader(SqlReader):
             .order_by(table.c.left_at, table.c.position, table.c.dispatch, table.c.number)
         )
         for row in self._connection.execute(wanted):
-            batch = batch_in(row)
+            batch = self._batch(row)
             if ordinal in batch.members:
                 yield batch
 
@@ -108,12 +110,25 @@ class SqlDispatchReader(SqlReader):
         counts = self._connection.execute(self._statements.tally.where(mine)).one()
         return {o: int(count or 0) for o, count in zip(OUTCOMES, counts, strict=True)}
 
+    def _dispatch(self, row: Sequence[Any]) -> Dispatch:
+        """Return the dispatch within a row, whose body may be sealed."""
+        if self._sealing is not None:
+            row = (*row[:-1], self._sealing.opened_value(dispatch_place(row[0]), row[-1]))
+        return dispatch_in(row)
+
+    def _batch(self, row: Sequence[Any]) -> PushBatch:
+        """Return the batch within a row, whose fates may be sealed."""
+        if self._sealing is not None:
+            place = batch_place(row[0], row[1])
+            row = (*row[:-1], self._sealing.opened_value(place, row[-1]))
+        return batch_in(row)
+
     def _named(self, name: str) -> Select[Any]:
         return self._statements.dispatch.where(self._schema.dispatch.c.id == name)
 
     def _found(self, wanted: Select[Any]) -> Dispatch | None:
         found = self._connection.execute(wanted).one_or_none()
-        return None if found is None else dispatch_in(found)
+        return None if found is None else self._dispatch(found)
 
 
 class SqlDispatchView(SqlDispatchReader):
@@ -135,11 +150,20 @@ class SqlDispatchView(SqlDispatchReader):
 
     def new_dispatch(self, dispatch: Dispatch) -> None:
         """Add a dispatch."""
-        self._statements.dispatches.insert(self._connection, [dispatch_row(dispatch)])
+        self._statements.dispatches.insert(self._connection, [self._dispatch_row(dispatch)])
+
+    def _dispatch_row(self, dispatch: Dispatch) -> Sequence[object]:
+        """Return a dispatch as its row, its body sealed where the store is."""
+        row = dispatch_row(dispatch)
+        if self._sealing is None:
+            return row
+        return (*row[:-1], self._sealing.value(dispatch_place(dispatch.id), row[-1]))
 
     def put_dispatch(self, dispatch: Dispatch) -> None:
         """Write a dispatch."""
-        self._statements.dispatches.write(self._connection, "upsert", [dispatch_row(dispatch)])
+        self._statements.dispatches.write(
+            self._connection, "upsert", [self._dispatch_row(dispatch)]
+        )
 
     def batch(self, dispatch: str, number: int) -> PushBatch | None:
         """Return a batch."""
@@ -148,7 +172,7 @@ class SqlDispatchView(SqlDispatchReader):
             table.c.dispatch == dispatch, table.c.number == number
         )
         found = self._connection.execute(wanted).one_or_none()
-        return None if found is None else batch_in(found)
+        return None if found is None else self._batch(found)
 
     def open_batches(self, dispatch: str, limit: int) -> Sequence[PushBatch]:
         """Return batches that are not settled."""
@@ -158,11 +182,14 @@ class SqlDispatchView(SqlDispatchReader):
             .order_by(table.c.due, table.c.number)
             .limit(limit)
         )
-        return [batch_in(row) for row in self._connection.execute(wanted)]
+        return [self._batch(row) for row in self._connection.execute(wanted)]
 
     def put_batch(self, batch: PushBatch, application: str) -> None:
         """Write a batch."""
         row = batch_row(batch, application)
+        if self._sealing is not None:
+            place = batch_place(batch.dispatch, batch.number)
+            row = (*row[:-1], self._sealing.value(place, row[-1]))
         self._statements.batches.write(self._connection, "upsert", [row])
 
     def renew(self, worker: str, due: datetime) -> None:

@@ -90,7 +90,8 @@ class Rebuild:
         self._database = store.database
         self._live = store.parts.prepared.schema
         self._shadow = Shadow(self._live, tables)
-        self._shadowed = store.parts._replace(prepared=Prepared(self._shadow.schema))
+        hidden = Prepared(self._shadow.schema, store.parts.prepared.index.term_key)
+        self._shadowed = store.parts._replace(prepared=hidden)
         self._chosen = frozenset(chosen)
         name = NAME + ",".join(chosen)
         self._lease = Lease(self._database, self._live, name, seconds=lease, clock=clock)

@@ -10,7 +10,9 @@ SLOT_NAMES = [f"slot {n}" for n in range(16)]
 """Settings whose locks tell on MariaDB and MySQL which writers are under way."""
 IDENTIFIER_KEY = "identifier_key"
 INDEXED = "indexed attributes"
-"""Names of settings; the second is JSON."""
+SEALED = "sealed"
+"""Names of settings; the second and third are JSON. The third is there where personal data is
+sealed, and says by which key of the store's own."""
 FLAGGED = "installation flags"
 """A setting that is there where all rows of installations have ``flags`` and ``idle_from``. A store
 of an earlier release gets it when its installations are rebuilt, with no earlier code at work."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Self
 
-from sqlalchemy import Connection, Engine, LargeBinary, cast, insert, select, update
+from sqlalchemy import Connection, Engine, update
 from sqlalchemy.engine import URL
 
 from addressee.adapters.serialization.event_mapper import EventMapper
-from addressee.application import Found, Lookup, Seal
-from addressee.domain import Conflict, StoreUnavailable, indexed_names, key_fingerprint, values
+from addressee.application import Found, KeyStore, Lookup, Seal
+from addressee.domain import InvalidValue, StoreUnavailable, key_fingerprint, values
 
 from ..audience_index.compaction import Upkeep, compact, nobody_compacts
 from ..audience_index.lookups import Lookups
@@ -29,7 +28,7 @@ from ..engine.host_transaction import Joining
 from ..event_store.positions import ordering_on
 from ..event_store.seal_writer import Sealer
 from ..event_store.settled_reader import Tail
-from ..schema.bookkeeping_tables import IDENTIFIER_KEY, INDEXED
+from ..schema.bookkeeping_tables import IDENTIFIER_KEY
 from ..schema.creation import prepare
 from ..schema.tables import Schema
 from ..unit_of_work.audit_view import SqlAudit
@@ -38,13 +37,15 @@ from ..unit_of_work.store_statements import Prepared
 from ..unit_of_work.transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
 from ..unit_of_work.view import first_read
 from .applications import SqlApplications
+from .sealed import SealedTables, check_apart, with_sealing
+from .settings import Settings
 
 PATIENCE = 2
 """For how many seconds a batch of pushes waits for commands that are under way: others wait behind
 it."""
 
 
-class SqlStore:
+class SqlStore(SealedTables):
     """Ledger and read models in one database; every command is one transaction of it.
 
     Args:
@@ -60,9 +61,10 @@ class SqlStore:
         statement_timeout: seconds after which a server gives up a statement, if the engine is
             made here; a host's engine has its own.
         mapper: turns events into bytes and back.
+        keys: seals personal data, from a store's first event on (R50).
 
     Attributes:
-        identifier_key, indexed_attributes, suspends, single_writer: as for any store.
+        identifier_key, indexed_attributes, suspends, single_writer, keys: as for any store.
         applications: the mobile apps that may use it, and their keys.
         database, parts: what it is made of, for others in this package.
 
@@ -72,6 +74,8 @@ class SqlStore:
         StoreUnavailable: the database can't be opened, or has no tables and none are to be made.
         StoreOutdated: its tables need to be migrated.
         StoreDamaged: it is there, and is no database.
+        StoreNotSealed: keys are given, and its ledger is in clear.
+        KeyMissing, WrappingKeyWrong: the keys are not those of this store.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -85,7 +89,10 @@ class SqlStore:
         create: bool = True,
         statement_timeout: float | None = None,
         mapper: EventMapper | None = None,
+        keys: KeyStore | None = None,
     ) -> None:
+        if keys is not None and mapper is not None:
+            raise InvalidValue("keys", "seal JSON, which a mapper of the host's may not write")
         self.database = Database(target, statement_timeout)
         self.suspends = self.database.engine.dialect.is_async
         self.single_writer = self.database.single_writer
@@ -98,7 +105,6 @@ class SqlStore:
             Upkeep(),
         )
         self._joining = Joining(self.database.engine)
-        self._lookups = Lookups(self.database, self._schema)
         self._dispatches = DispatchStatements(self.parts)
         self._ordering = ordering_on(self.database.engine)
         # A view must not begin before a rebuild swaps a table that it then finds with less in it.
@@ -110,16 +116,25 @@ class SqlStore:
             [*known.swapped.values(), known.event, known.term],
         )
         try:
+            check_apart(self.database, keys)
             prepare(self.database, self._schema, create=create)
-            self.indexed_attributes = self._indexed(indexed_attributes)
+            settings = Settings(self.database, self._schema)
+            self.indexed_attributes = settings.indexed(indexed_attributes)
+            self._seal_with(keys, settings)
             if identifier_key is not None:
                 values.instance("identifier_key", identifier_key, bytes)
-            self.identifier_key = identifier_key or self._setting(
+            self.identifier_key = identifier_key or settings.get(
                 IDENTIFIER_KEY, partial(secrets.token_bytes, 32)
             )
         except BaseException:
             self.database.close()
             raise
+
+    def _seal_with(self, keys: KeyStore | None, settings: Settings) -> None:
+        """Have personal data sealed if the store is, or is to be."""
+        self.keys = keys
+        self.parts = parts = with_sealing(self.parts, settings, keys, empty=not self.last())
+        self._lookups = Lookups(self.database, self._schema, parts.sealing)
 
     @contextmanager
     def reading(self) -> Generator[SqlDispatchReader]:
@@ -149,7 +164,7 @@ class SqlStore:
     def auditing(self) -> Generator[SqlAudit]:
         """Open a view of one moment that shows everything, read from the database alone."""
         with self.viewing() as connection:
-            yield SqlAudit(connection, self.parts._replace(prepared=Prepared(self._schema)))
+            yield SqlAudit(connection, self._uncached())
 
     @contextmanager
     def writing(self, first: Mapping[str, int] | None = None) -> Generator[SqlTransaction]:
@@ -193,14 +208,18 @@ class SqlStore:
             loading.finish()
 
     @contextmanager
-    def filling(self, key: bytes, indexed: AbstractSet[str]) -> Generator[LedgerFilling]:
+    def filling(
+        self, key: bytes, indexed: AbstractSet[str], sealed_as: str | None = None
+    ) -> Generator[LedgerFilling]:
         """Open a transaction that fills the store, while it is empty, with a ledger."""
+        parts = self._parts_for(sealed_as)
         with self.database.writing(self._share) as connection:
-            filling = LedgerFilling(connection, self.parts)
-            filling.begin(key, indexed)
+            filling = LedgerFilling(connection, parts)
+            filling.begin(key, indexed, sealed_as)
             yield filling
             filling.finish()
-        self.identifier_key, self.indexed_attributes = key, indexed
+        self.identifier_key, self.indexed_attributes, self.parts = key, indexed, parts
+        self._lookups = Lookups(self.database, self._schema, parts.sealing)
 
     def compact(self) -> int:
         """Fold the delta, which live changes have written, into the postings' chunks.
@@ -272,29 +291,3 @@ class SqlStore:
     def __exit__(self, *_: object) -> None:
         """Close the store."""
         self.close()
-
-    def _indexed(self, wanted: Iterable[str] | None) -> AbstractSet[str]:
-        """Return the attributes that are indexed, and remember them if they are given."""
-        names = sorted(indexed_names(() if wanted is None else wanted))
-        written = json.dumps(names).encode()
-        known = self._setting(INDEXED, lambda: written)
-        if wanted is not None and known != written:
-            table = self._schema.setting
-            with self.database.writing() as connection:
-                row = update(table).where(table.c.name == INDEXED)
-                connection.execute(row.values(value=written))
-            return frozenset(names)
-        return frozenset(json.loads(known))
-
-    def _setting(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """Return what the store keeps under a name, making it once."""
-        table = self._schema.setting
-        # SQLite accepts text where bytes belong, in a statement by hand.
-        kept = select(cast(table.c.value, LargeBinary)).where(table.c.name == name)
-        while True:
-            with suppress(Conflict), self.database.writing() as connection:
-                value: bytes | None = connection.execute(kept).scalar_one_or_none()
-                if value is None:
-                    value = make()
-                    connection.execute(insert(table).values(name=name, value=value))
-                return value

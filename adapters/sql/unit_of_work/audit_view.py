@@ -11,6 +11,8 @@ from addressee.application import InstallationRow, Seal, Stored
 from addressee.application.ports.records import address_in
 from addressee.domain.times import from_microseconds
 
+from ..audience_index.recipient_rows import address_place
+from ..audience_index.term_dictionary import as_written
 from ..event_store.seal_writer import seal_of, stored
 from .view import SqlReader
 
@@ -44,6 +46,8 @@ class SqlAudit(SqlReader):
         found: Sequence[Sequence[Any]] = self._connection.execute(statement)  # type: ignore[assignment] # rows are sequences
         for ordinal, name, application, person, at, noted, idle_from, written in found:
             flags = (noted or 0) if flagged else None
+            if written is not None and self._sealing is not None:
+                written = self._sealing.opened_value(address_place(ordinal), written)  # noqa: PLW2901 # the same in clear
             address = None if written is None else address_in(written)
             bound_at, idle = (
                 None if time is None else from_microseconds(time) for time in (at, idle_from)
@@ -62,3 +66,7 @@ class SqlAudit(SqlReader):
         table = self._schema.term
         found = self._connection.execute(select(table.c.application, table.c.term))
         return ((application, term) for application, term in found)
+
+    def written(self, term: str) -> str:
+        """Return how a term is written."""
+        return as_written(term, self._prepared.index.term_key)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from addressee.adapters.serialization.event_mapper import EventMapper
+from addressee.adapters.serialization.sealed_state import Locked
 
 from ..audience_index.compaction import Upkeep
 from ..event_store.settled_reader import Tail
 from .store_statements import Prepared
+
+if TYPE_CHECKING:  # it needs an extra
+    from addressee.adapters.serialization.sealing import Sealing
 
 
 class Parts(NamedTuple):
@@ -19,9 +23,11 @@ class Parts(NamedTuple):
         mapper: turns events into bytes and back.
         tail: knows which part of the ledger is settled.
         upkeep: compacts now and then.
+        sealing: seals and opens personal data; None where it is in clear.
     """
 
     prepared: Prepared
     mapper: EventMapper
     tail: Tail
     upkeep: Upkeep
+    sealing: Sealing | Locked | None = None

@@ -13,6 +13,7 @@ class Prepared(EventStatements):
 
     Args:
         schema: the tables.
+        term_key: hides the names of terms; None leaves them in clear.
 
     Attributes:
         holders, installations, numbered_installations, bindings, flags, idle_times, addresses,
@@ -20,7 +21,7 @@ class Prepared(EventStatements):
         index: those that audiences need.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, term_key: bytes | None = None) -> None:
         super().__init__(schema)
         installation = schema.installation
         self.holders = Rows(schema.holder, "claim", "person")
@@ -33,4 +34,4 @@ class Prepared(EventStatements):
         self.delta = Rows(schema.delta, "term", "ordinal", "present")
         self.segments = Rows(schema.segment, "application", "name", "expression")
         self.touches = Rows(schema.touch, "installation", "at")
-        self.index = Index(schema)
+        self.index = Index(schema, term_key)

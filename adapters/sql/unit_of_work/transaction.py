@@ -19,12 +19,13 @@ from addressee.domain.times import microseconds_or_none, to_microseconds
 from ..audience_index.generation_cache import GenerationCache
 from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
+from ..audience_index.recipient_rows import address_place
 from ..audience_index.term_dictionary import add_terms, numbers_and_ordinals
 from ..engine.bulk_write import Write
 from ..engine.compiled_query import Read, pages
 from ..event_store.append import insert_events
 from .components import Parts
-from .view import SqlReader
+from .view import SqlReader, segment_place
 
 Rows = Sequence[Sequence[Any]]
 
@@ -70,7 +71,8 @@ class SqlTransaction(SqlReader):
     def _append(
         self, events: Sequence[Event], beside: Sequence[Write], *, commits: bool = False
     ) -> Sequence[int]:
-        rows = [*map(self._mapper.columns, events)]
+        sealing = self._sealing
+        rows = [*map(self._mapper.columns, events)] if sealing is None else sealing.columns(events)
         self._make_room(beside)
         connection = self._connection
         try:
@@ -134,6 +136,11 @@ class SqlTransaction(SqlReader):
             gone = (table.c.application == application) & (table.c.name == name)
             self._connection.execute(delete(table).where(gone))
         rows = [(*place, text.encode()) for place, text in segments.items() if text is not None]
+        if (sealing := self._sealing) is not None:
+            rows = [
+                (code, name, sealing.value(segment_place(code, name), text))
+                for code, name, text in rows
+            ]
         if rows:
             yield Write(self._prepared.segments, "upsert", rows)
 
@@ -195,7 +202,10 @@ class SqlTransaction(SqlReader):
         table = self._schema.address
         for page in pages(ordinal for ordinal, address in addresses.items() if address is None):
             self._connection.execute(delete(table).where(table.c.ordinal.in_(page)))
-        if rows := [(n, written_address(address)) for n, address in addresses.items() if address]:
+        rows = [(n, written_address(address)) for n, address in addresses.items() if address]
+        if (sealing := self._sealing) is not None:
+            rows = [(n, sealing.value(address_place(n), written)) for n, written in rows]
+        if rows:
             yield Write(self._prepared.addresses, "upsert", rows)
 
     def _tidy(self, postings: int) -> None:

@@ -18,7 +18,7 @@ from addressee.domain import MobileApp
 from addressee.domain.times import from_microseconds, to_microseconds
 
 from ..audience_index.postings_reader import Postings
-from ..audience_index.recipient_rows import RecipientRows
+from ..audience_index.recipient_rows import RecipientRows, with_address
 from ..engine.compiled_query import Read, pages
 from ..event_store.event_statements import KNOWN, LAST, EventStatements
 from ..schema.bookkeeping_tables import FLAGGED
@@ -44,6 +44,7 @@ class SqlReader:
         self._prepared = parts.prepared
         self._schema = parts.prepared.schema
         self._mapper = parts.mapper
+        self._sealing = parts.sealing
 
     @cached_property
     def _postings(self) -> Postings:
@@ -91,6 +92,8 @@ class SqlReader:
 
     def _gather(self, found: dict[str, list[Recorded]], rows: Iterable[Sequence[Any]]) -> None:
         """Add recorded events to those that were found of their streams."""
+        if self._sealing is not None:
+            rows = self._sealing.opened([*rows], streams=True)
         for position, stream, version, topic, state in rows:
             event = self._mapper.event(stream, version, topic, state)
             found[stream].append(Recorded(position, event))
@@ -101,6 +104,8 @@ class SqlReader:
         rows = self._prepared.page.rows(
             self._connection, after=after, limit=limit, last=LAST if last is None else last
         )
+        if self._sealing is not None:
+            rows = self._sealing.opened(rows)
         return [
             Recorded(position, event(stream, version, topic, state))
             for position, stream, version, topic, state in rows
@@ -143,15 +148,18 @@ class SqlReader:
         self, application: str, names: AbstractSet[str] | None = None
     ) -> Mapping[str, str]:
         """Return name → expression."""
-        found: dict[str, str] = {}
+        found: dict[str, bytes] = {}
         index = self._prepared.index
         if names is None:
             rows = index.segments.rows(self._connection, application=application)
-            found.update((name, bytes(text).decode()) for name, text in rows)
+            found.update((name, bytes(text)) for name, text in rows)
         for page in pages(names or ()):
             rows = index.named_segments.rows(self._connection, page, application=application)
-            found.update((name, bytes(text).decode()) for name, text in rows)
-        return found
+            found.update((name, bytes(text)) for name, text in rows)
+        if (sealing := self._sealing) is not None:
+            for name, text in found.items():
+                found[name] = sealing.opened_value(segment_place(application, name), text)
+        return {name: text.decode() for name, text in found.items()}
 
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
         """Return the ids of installations."""
@@ -198,6 +206,8 @@ class SqlReader:
             else:
                 rows = index.recipients.rows(self._connection, page)
             found += rows
+        if (sealing := self._sealing) is not None:
+            found = [with_address(sealing, row) for row in found]
         return RecipientRows(found)
 
     def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
@@ -243,6 +253,11 @@ class SqlReader:
         """Return the later of binding and last touch."""
         bound_at, at = self._schema.installation.c.bound_at, self._schema.touch.c.at
         return case((at > bound_at, at), else_=bound_at)
+
+
+def segment_place(application: str, name: str) -> str:
+    """Return what the sealed expression of a segment is bound to."""
+    return f"segment {application} {name}"
 
 
 def reads(

@@ -1,0 +1,101 @@
+"""Sealing of a store's personal data: whether, and by which keys."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+
+from addressee.adapters.serialization.sealed_state import (
+    Locked,
+    bound_to,
+    keys_in,
+    new_seal,
+    sealing_with,
+)
+from addressee.application import KeyStore
+from addressee.domain import InvalidValue, StoreNotSealed
+
+from ..engine.compiled_query import pages
+from ..engine.database import Database
+from ..schema.bookkeeping_tables import SEALED
+from ..unit_of_work.components import Parts
+from ..unit_of_work.store_statements import Prepared
+from .settings import Settings
+
+
+class SealedTables:
+    """What a store tells of its sealed data.
+
+    Attributes:
+        database: where the store is.
+        parts: what it is made of.
+    """
+
+    database: Database
+    parts: Parts
+
+    @property
+    def sealed_as(self) -> str | None:
+        """Return the id that sealed data is bound to; None where it is in clear."""
+        sealing = self.parts.sealing
+        return None if sealing is None else sealing.store
+
+    def keys_of(self, streams: Collection[str]) -> Mapping[str, Mapping[int, str]]:
+        """Return stream → version of each event that is sealed → id of its key, in order."""
+        found: dict[str, dict[int, str]] = defaultdict(dict)
+        with self.database.reading() as connection:
+            for page in pages(streams):
+                rows = self.parts.prepared.whole.rows(connection, page)
+                for stream, version, key in keys_in(rows):
+                    found[stream][version] = key
+        return found
+
+    def _uncached(self) -> Parts:
+        """Return the store's parts with an empty cache."""
+        known = self.parts.prepared
+        return self.parts._replace(prepared=Prepared(known.schema, known.index.term_key))
+
+    def _parts_for(self, sealed_as: str | None) -> Parts:
+        """Return the store's parts for data that is bound to an id; raises StoreSealed."""
+        if sealed_as is None:
+            return self.parts
+        return self.parts._replace(sealing=bound_to(self.parts.sealing, sealed_as))
+
+
+def with_sealing(parts: Parts, settings: Settings, keys: KeyStore | None, *, empty: bool) -> Parts:
+    """Return a store's parts, which seal if the store is sealed or is to be.
+
+    Args:
+        parts: without.
+        settings: of the store.
+        keys: those that were given.
+        empty: whether the store has no event yet.
+
+    Raises:
+        StoreNotSealed: keys are given, and there are events in clear.
+        KeyMissing, WrappingKeyWrong: the keys are not those of this store.
+    """
+    known = settings.find(SEALED)
+    if keys is None:
+        return (
+            parts if known is None else parts._replace(sealing=Locked(json.loads(known)["store"]))
+        )
+    if known is None and not empty:
+        raise StoreNotSealed
+    known = known or settings.get(SEALED, lambda: new_seal(keys))
+    sealing = sealing_with(keys, parts.mapper, known)
+    prepared = Prepared(parts.prepared.schema, sealing.term_key)
+    return parts._replace(sealing=sealing, prepared=prepared)
+
+
+def check_apart(database: Database, keys: KeyStore | None) -> None:
+    """Raise InvalidValue for keys in the ledger's own SQLite file.
+
+    Keys are written while a transaction of the ledger holds that file's lock.
+    """
+    other = getattr(keys, "database", None)
+    if isinstance(other, Database) and database.dialect.in_file and other.dialect.in_file:
+        files = {each.dialect.file_of(each.engine.url) for each in (database, other)}
+        if len({file and file.resolve() for file in files}) == 1:
+            raise InvalidValue("keys", "should be in a file of their own, apart from the ledger")

@@ -1,0 +1,60 @@
+"""What a store needs to know about itself, kept in a table of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+
+from sqlalchemy import LargeBinary, cast, insert, select, update
+
+from addressee.domain import Conflict, indexed_names
+
+from ..engine.database import Database
+from ..schema.bookkeeping_tables import INDEXED
+from ..schema.tables import Schema
+
+
+class Settings:
+    """The settings of one store.
+
+    Args:
+        database: where.
+        schema: the tables.
+    """
+
+    def __init__(self, database: Database, schema: Schema) -> None:
+        self._database = database
+        self._table = table = schema.setting
+        # SQLite accepts text where bytes belong, in a statement by hand.
+        self._kept = select(cast(table.c.value, LargeBinary))
+
+    def find(self, name: str) -> bytes | None:
+        """Return what the store keeps under a name, if anything."""
+        with self._database.reading() as connection:
+            kept = self._kept.where(self._table.c.name == name)
+            return connection.execute(kept).scalar_one_or_none()
+
+    def get(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return what the store keeps under a name, making it once."""
+        kept = self._kept.where(self._table.c.name == name)
+        while True:
+            with suppress(Conflict), self._database.writing() as connection:
+                value: bytes | None = connection.execute(kept).scalar_one_or_none()
+                if value is None:
+                    value = make()
+                    connection.execute(insert(self._table).values(name=name, value=value))
+                return value
+
+    def indexed(self, wanted: Iterable[str] | None) -> AbstractSet[str]:
+        """Return the attributes that are indexed, and remember them if they are given."""
+        names = sorted(indexed_names(() if wanted is None else wanted))
+        written = json.dumps(names).encode()
+        known = self.get(INDEXED, lambda: written)
+        if wanted is not None and known != written:
+            with self._database.writing() as connection:
+                row = update(self._table).where(self._table.c.name == INDEXED)
+                connection.execute(row.values(value=written))
+            return frozenset(names)
+        return frozenset(json.loads(known))
