@@ -1,1 +1,1 @@
-"""What requests to other services share: the guard against inner addresses, and retries."""
+"""What requests to other services share: quiet logs, the guard of inner addresses, retries."""

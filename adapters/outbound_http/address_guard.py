@@ -8,6 +8,8 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
 
+from .quiet_transport import QuietTransport
+
 NAT64 = IPv6Network("64:ff9b::/96")
 LOW_BITS = 0xFFFF_FFFF
 NOT_ALLOWED = "the endpoint's host is not allowed"
@@ -17,7 +19,7 @@ class Refused(httpx.RequestError):
     """We do not want to send a request."""
 
 
-class GuardedTransport(httpx.HTTPTransport):
+class GuardedTransport(QuietTransport):
     """Connects to public addresses only, and to the very one that was looked at.
 
     A name is looked up here, and the connection goes to what came back: a name that changes

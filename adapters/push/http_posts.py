@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import httpx
+from h2.exceptions import ProtocolError
 
 from addressee.adapters.outbound_http.address_guard import Refused
+from addressee.adapters.outbound_http.quiet_transport import QuietTransport
 from addressee.adapters.outbound_http.retries import TIMEOUT, UNSENT
 from addressee.application import Answer, Recipient, Rejected, Retry, Unknown
 
@@ -24,7 +26,7 @@ class Posts:
         concurrency: most requests under way.
         timeout: for an answer, in seconds.
         verify: which certificates are trusted, as for `httpx.Client`.
-        transport: opens connections; by default httpx's own.
+        transport: opens connections.
     """
 
     def __init__(
@@ -36,12 +38,11 @@ class Posts:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._concurrency = concurrency
+        limits = httpx.Limits(max_connections=concurrency, keepalive_expiry=60)
         self.client = httpx.Client(
-            http2=True,
-            verify=verify,
             timeout=httpx.Timeout(timeout, connect=timeout / 2),
-            limits=httpx.Limits(max_connections=concurrency, keepalive_expiry=60),
-            transport=transport,
+            transport=transport
+            or QuietTransport(http2=True, verify=verify, limits=limits, trust_env=False),
             follow_redirects=False,
             trust_env=False,
         )
@@ -63,7 +64,7 @@ class Posts:
             return Rejected(str(refused))
         except UNSENT as error:
             return Retry(f"no connection: {type(error).__name__}")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, ProtocolError) as error:
             # It may have arrived: no service can be asked, and none knows idempotency keys.
             return Unknown(f"the connection broke: {type(error).__name__}")
 

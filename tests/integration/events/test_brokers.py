@@ -225,7 +225,7 @@ def test_R42_broker_and_relay_are_killed_and_every_fact_comes_once_in_order(
             rows = connection.execute(select(ROWS).order_by(ROWS.c.n)).all()
         engine.dispose()
         assert [(row.position, row.type, row.subject) for row in rows] == of_ledger(store)
-        assert len(rows) > rounds * facts / 3
+        assert len(rows) > (20_000 if long else rounds * facts / 3)
 
 
 def on_disk(queue: str, server: Broker) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import random
 import socket
 from collections.abc import Generator
@@ -119,6 +120,19 @@ def test_R42_a_receiver_that_fails_at_random_gets_all_or_they_are_listed(
     line.run()
     # On a busy machine a receiver may answer too late, and get a message twice.
     assert list(dict.fromkeys(ids(receiver.hooks[before:]))) == dead
+    line.sink.close()
+
+
+def test_R42_no_log_has_the_path_of_an_endpoint(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    line = Line(receiver, url=f"{receiver.url}/secret-path?key=secret-key")
+    line.live(1)
+    line.run()
+    assert receiver.hooks[0].path.endswith("/secret-path?key=secret-key")
+    assert "HTTP Request: POST" in caplog.text, "httpx logs differently now"
+    assert "secret-" not in caplog.text
     line.sink.close()
 
 

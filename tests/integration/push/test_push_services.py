@@ -71,10 +71,11 @@ def test_fcm_gets_the_message_as_documented(services: PushServices, fcm: FcmPush
         (fcm_error(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"), Retry("QUOTA_EXCEEDED", 60.0)),
         (fcm_error(503, "UNAVAILABLE", "UNAVAILABLE"), Retry("UNAVAILABLE", 10.0)),
         (fcm_error(500, "INTERNAL", "INTERNAL"), Retry("INTERNAL", 10.0)),
+        (Reply(503, headers={"retry-after": "3"}), Retry("503", 10.0)),
         (Reply(429, headers={"retry-after": "90"}), Retry("429", 90.0)),
         (Reply(429, headers={"retry-after": "1e9"}), Retry("429", 3600.0)),
         (Reply(429, headers={"retry-after": "nan"}), Retry("429", 60.0)),
-        (Reply(200, broken=True), Unknown("the connection broke: RemoteProtocolError")),
+        (Reply(200, broken=True), Unknown("the connection broke: InvalidBodyLengthError")),
     ],
 )
 def test_R40_R41_answers_of_fcm(
@@ -94,7 +95,7 @@ def test_R41_an_invalid_argument_is_a_dead_address_where_others_took_the_message
 def test_R40_one_broken_answer_leaves_the_others_their_own(
     services: PushServices, fcm: FcmPush
 ) -> None:
-    services.replies["t7"] = Reply(200, broken=True)
+    services.replies["t7"] = Reply(200, broken=True, after=40)
     answers = fcm.send(HELLO, [to(f"t{n}") for n in range(40)])
     assert isinstance(answers[7], Unknown)
     assert len(services.sent("/v1/")) == 40
@@ -158,14 +159,18 @@ DIED = datetime(2026, 11, 25, 11, 59, 59, 500_000, UTC)
             Rejected("InvalidProviderToken", misconfigured=True),
         ),
         (Reply(403, {"reason": "ExpiredProviderToken"}), Retry("ExpiredProviderToken", 10.0)),
+        (Reply(404, {"reason": "BadPath"}), Rejected("BadPath", misconfigured=True)),
+        (Reply(405), Rejected("405", misconfigured=True)),
         (Reply(413, {"reason": "PayloadTooLarge"}), Rejected("PayloadTooLarge")),
         (Reply(429, {"reason": "TooManyRequests"}), Retry("TooManyRequests", 60.0, hold=False)),
         (
             Reply(429, {"reason": "TooManyProviderTokenUpdates"}),
             Retry("TooManyProviderTokenUpdates", 1200.0),
         ),
+        (Reply(500, {"reason": "InternalServerError"}), Retry("InternalServerError", 10.0)),
         (Reply(503, {"reason": "Shutdown"}), Retry("Shutdown", 10.0)),
-        (Reply(200, broken=True), Unknown("the connection broke: RemoteProtocolError")),
+        (Reply(503, headers={"retry-after": "90"}), Retry("503", 90.0)),
+        (Reply(200, broken=True), Unknown("the connection broke: InvalidBodyLengthError")),
     ],
 )
 def test_R40_R41_answers_of_apns(

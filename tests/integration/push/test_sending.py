@@ -83,7 +83,7 @@ def sender(running: PushServices) -> Generator[Sender]:
 
 
 def test_R40_a_connection_that_breaks_within_a_batch_sends_no_second_push(sender: Sender) -> None:
-    sender.services.replies["t7"] = Reply(200, broken=True)
+    sender.services.replies["t7"] = Reply(200, broken=True, after=10)
     done = sender.run(40, batch=10)
     assert (done.state, done.accepted + done.unknown) == ("done", 40)
     assert done.unknown >= 1

@@ -150,7 +150,7 @@ def test_R40_a_registration_that_the_vendor_cannot_read_costs_the_others_nothing
         (Reply(500, {"errorCode": "E500"}), Unknown("E500")),
         (Reply(502), Unknown("502")),
         (Reply(200), Unknown("the vendor did not say whether it took the message")),
-        (Reply(200, broken=True), Unknown("the connection broke: RemoteProtocolError")),
+        (Reply(200, broken=True), Unknown("the connection broke: InvalidBodyLengthError")),
     ],
 )
 def test_R40_answers_to_a_request(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -51,7 +52,7 @@ def test_a_browser_can_read_what_it_gets(services: PushServices, webpush: WebPus
         (Reply(429), Retry("429", 60.0, hold=False)),
         (Reply(429, headers={"retry-after": "99999999"}), Retry("429", 3600.0, hold=False)),
         (Reply(502), Retry("502", 10.0, hold=False)),
-        (Reply(201, broken=True), Unknown("the connection broke: RemoteProtocolError")),
+        (Reply(201, broken=True), Unknown("the connection broke: InvalidBodyLengthError")),
     ],
 )
 def test_R40_R41_answers_of_web_push(
@@ -67,6 +68,22 @@ def test_retry_after_may_be_a_date(services: PushServices, webpush: WebPush) -> 
     [answer] = webpush.send(HELLO, [browser(services)])
     assert isinstance(answer, Retry)
     assert 550 < answer.after <= 600
+
+
+def test_a_signature_is_for_the_origin_of_one_endpoint() -> None:
+    """RFC 8292: `aud` is the origin, `exp` at most a day away, `k` the key that verifies it."""
+    vapid = Vapid(pem(ec.generate_private_key(ec.SECP256R1())), "mailto:push@shop.example")
+    origins = ["https://push.example", "https://updates.example:8443"]
+    for origin in origins:
+        shown = vapid.authorization(f"{origin}/send/abc?x=1")
+        assert vapid.authorization(f"{origin}/send/other") == shown
+        token, key = shown.removeprefix("vapid t=").split(", k=")
+        public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), decoded(key))
+        claims = jwt.decode(token, public, algorithms=["ES256"], audience=origin)
+        assert claims["sub"] == "mailto:push@shop.example"
+        assert 0 < claims["exp"] - time.time() <= 24 * 3600
+        with pytest.raises(jwt.InvalidAudienceError):
+            jwt.decode(token, public, algorithms=["ES256"], audience="https://other.example")
 
 
 def test_endpoints_within_the_house_are_never_connected(services: PushServices) -> None:

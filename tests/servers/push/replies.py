@@ -14,7 +14,9 @@ class Reply:
     body: dict[str, Any] = field(default_factory=dict[str, Any])
     headers: dict[str, str] = field(default_factory=dict[str, str])
     broken: bool = False
-    """Whether the connection breaks off in the middle of the answer."""
+    """Whether the answer ends before its content-length, which breaks HTTP/2."""
+    after: int = 0
+    """How many requests must have come before."""
 
 
 @dataclass

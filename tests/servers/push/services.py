@@ -138,6 +138,8 @@ class PushServices:
             reply = self.apns(path, headers, body, scope["http_version"])
         else:
             reply = self.webpush(path, headers, body, scope["http_version"])
+        while len(self.requests) < reply.after:  # noqa: ASYNC110 # no event of each request is kept
+            await asyncio.sleep(0.002)
         content = json.dumps(reply.body).encode()
         length = len(content) + (1_000 if reply.broken else 0)
         told = {"content-length": str(length), **reply.headers}
@@ -148,9 +150,7 @@ class PushServices:
                 "headers": [(name.encode(), value.encode()) for name, value in told.items()],
             }
         )
-        await send({"type": "http.response.body", "body": content, "more_body": reply.broken})
-        if reply.broken:
-            raise ConnectionAbortedError
+        await send({"type": "http.response.body", "body": content})
 
     def token(self, body: bytes) -> Reply:
         form = parse_qs(body.decode())
@@ -228,14 +228,17 @@ def push_services(folder: Path) -> Generator[PushServices]:
     config.certfile, config.keyfile = map(str, services.certificate)
     config.alpn_protocols = ["h2"]
     config.errorlog = config.accesslog = None
-    config.keep_alive_timeout = 5  # after which a connection closes that a reply has broken
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+    loop, stop = runner.get_loop(), asyncio.Event()
 
     async def run() -> None:
         await serve(services, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type] # ASGI
 
-    thread = Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
+    def work() -> None:
+        with runner:  # which ends what waits for connections that are idle
+            runner.run(run())
+
+    thread = Thread(target=work, daemon=True)
     thread.start()
     wait_for(services.port)
     try:
@@ -243,7 +246,6 @@ def push_services(folder: Path) -> Generator[PushServices]:
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
-        loop.close()
 
 
 def wait_for(port: int) -> None:

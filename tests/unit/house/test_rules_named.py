@@ -13,7 +13,7 @@ import pytest
 
 TESTS = Path(__file__).parents[2]
 PAGE = TESTS.parent / "docs" / "rules.md"
-RULES = {f"R{n}" for n in range(1, 38)}
+RULES = {f"R{n}" for n in range(1, 43)}
 
 
 @pytest.fixture(scope="module")
