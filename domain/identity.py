@@ -108,6 +108,10 @@ def identifier_of(kind: str, value: object) -> Identifier:
     return MAKERS[choice("kind", kind, Kind)](value)
 
 
+NAMES = frozenset({"external_id", "msisdns", "emails"})
+"""The fields of an identity."""
+
+
 class Identity(BaseModel):
     """The identifiers by which a caller names a person; duplicates count once.
 
@@ -155,7 +159,7 @@ class Identity(BaseModel):
     @classmethod
     def _typed_errors(cls, value: object, build: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(value, dict):
-            for name in cast("dict[object, object]", value).keys() - cls.model_fields:
+            for name in cast("dict[object, object]", value).keys() - NAMES:
                 text("identity name", name, limits.NAME)
         try:
             return build(value)
@@ -191,4 +195,6 @@ def several(
 ) -> tuple[str, ...]:
     """Return up to 100 identifiers of one kind in canonical form, without duplicates."""
     given = items(field, value, limits.CONTACTS)
+    if not given:
+        return ()
     return tuple(dict.fromkeys(make(item, f"{field}[{n}]").value for n, item in enumerate(given)))

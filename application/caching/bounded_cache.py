@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable
 from sys import getsizeof
 from threading import Lock
 from typing import Generic, Protocol, TypeVar, cast
@@ -12,7 +12,9 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 OWN = 1_000
 """About how many bytes an object and its entry take besides the texts and containers in it."""
-INSIDE = (dict, set, frozenset, tuple, list)
+ENTRY = 64
+"""About how many bytes a part takes in its container."""
+INSIDE = (set, frozenset, tuple, list)
 LEAVES = frozenset({str, int, float, bool})
 
 
@@ -78,8 +80,8 @@ class BoundedCache(Generic[K, V]):
 class Sized(Protocol):
     """A value that tells what it holds."""
 
-    def contents(self) -> Iterable[Collection[object]]:
-        """Return the containers of everything in it that may be large."""
+    def contents(self) -> Collection[object]:
+        """Return everything in it that there may be much of, or that may be large."""
         ...
 
 
@@ -88,17 +90,17 @@ def size_of(value: Sized) -> int:
 
     What several values share counts in each.
     """
-    return OWN + sum([contained(container) for container in value.contents() if container])
+    return OWN + contained(value.contents())
 
 
-def contained(container: Collection[object]) -> int:
-    """Return about how many bytes a container takes, with what it contains at any depth."""
-    size, parts = getsizeof(container), container
-    if isinstance(container, dict):
-        known = cast("dict[object, object]", container)
-        parts = (*known, *known.values())
-    size += sum(map(getsizeof, parts))
+def contained(parts: Collection[object]) -> int:
+    """Return about how many bytes some parts take, with what they contain at any depth."""
+    size = sum(map(getsizeof, parts), ENTRY * len(parts))
     if not LEAVES.issuperset(map(type, parts)):
-        inner = (cast("Collection[object]", part) for part in parts if isinstance(part, INSIDE))
-        size += sum(map(contained, inner))
+        for part in parts:
+            if isinstance(part, dict):
+                known = cast("dict[object, object]", part)
+                size += contained((*known, *known.values()))
+            elif isinstance(part, INSIDE):
+                size += contained(cast("Collection[object]", part))
     return size

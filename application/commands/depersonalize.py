@@ -69,7 +69,7 @@ class DepersonalizeAll:
         work.open(*map(Installation, devices))
         for name in devices:
             # No successor: the flag would only wander over installations that leave as well.
-            installation = work.get(Installation(name))
+            installation = work.get(Installation, name)
             unbind(work.occasion, installation, person, self.reason, "none", work.installation)
         moves = work.primary_moves()
         return Depersonalized(
@@ -107,7 +107,7 @@ def unused(work: UnitOfWork, name: str, before: datetime) -> Installation | None
     does.
     """
     seen = work.last_seen(name)
-    installation = work.get(Installation(name))
+    installation = work.get(Installation, name)
     if seen is None or installation.bound_at is None:
         return None
     return None if max(seen, installation.bound_at) > before else installation

@@ -63,11 +63,11 @@ class Personalize:
         work.open(*(Person(name) for name in (chosen, installation.person) if name))
         owner = work.owner(installation)
         if chosen is not None:
-            work.check_protection(installation, work.get(Person(chosen)))
+            work.check_protection(installation, work.get(Person, chosen))
         check_free(installation, owner, chosen, force=self.force)
         if chosen is None and owner is not None and not owner.identified:
             chosen = owner.name
-        person = work.get(Person(chosen)) if chosen else work.new(Person)
+        person = work.get(Person, chosen) if chosen else work.new(Person)
         self._inform(work, person, [i for i, claim in claims.items() if claim.holder is None])
         if owner is person:
             outcome = self._again(work, installation, person)
@@ -130,12 +130,12 @@ def make_room(work: UnitOfWork, installation: Installation, person: Person) -> N
     work.open(*map(Installation, devices))
     by_use = sorted(devices, key=lambda name: last_used(work, name))
     for name in by_use[: len(devices) - cap.most + 1]:
-        leave(work, work.get(Installation(name)), "evicted")
+        leave(work, work.get(Installation, name), "evicted")
 
 
 def last_used(work: UnitOfWork, name: str) -> datetime:
     """Return when a bound installation was bound or last touched."""
-    bound_at = work.get(Installation(name)).bound_at or datetime.min.replace(tzinfo=UTC)
+    bound_at = work.get(Installation, name).bound_at or datetime.min.replace(tzinfo=UTC)
     return max(bound_at, work.last_seen(name) or bound_at)
 
 

@@ -52,7 +52,7 @@ class Register:
         if self.installation is None:
             installation = work.new(Installation)
         else:
-            installation = work.get(Installation(self.installation))
+            installation = work.get(Installation, self.installation)
         name = installation.name
         if installation.exists:
             return self._again(work, name)
@@ -212,7 +212,7 @@ class ExpireAddress:
 
     def decide(self, work: UnitOfWork) -> Depersonalized:
         """Do nothing where it has another address by now, or the same one registered anew."""
-        installation = work.get(Installation(self.installation))
+        installation = work.get(Installation, self.installation)
         person, known = installation.person, installation.address
         if known is None or (known.address, known.since) != (self.address, self.since):
             return Depersonalized("unchanged", (self.installation,), person)
@@ -232,7 +232,7 @@ def claim_addresses(work: UnitOfWork, installation: Installation) -> str | None:
             continue
         claim = work.token_claim(installation.application, str(token))
         if claim.holder is not None and claim.holder != installation.name:
-            older = work.get(Installation(claim.holder))
+            older = work.get(Installation, claim.holder)
             if older.live and older.facts.get(fact) == token:
                 expire(work, older, "superseded", installation.name)
                 superseded = older.name

@@ -34,13 +34,13 @@ class DefineSegment:
         """Raise what asking the audience would raise; SegmentCycle if it contains itself."""
 
         def text_of(name: str) -> str | None:
-            return work.get(Segment.of(self.application, name)).expression
+            return work.segment(self.application, name).expression
 
         work.check_application(self.application)
         most = work.limits_of(self.application)
         whole = expanded(as_expression(self.expression, most), text_of, self.name, most)
         check_indexed(work.store, leaves(whole))
-        work.get(Segment.of(self.application, self.name)).define(work.occasion, self.expression)
+        work.segment(self.application, self.name).define(work.occasion, self.expression)
         return Updated("updated" if work.recorded else "unchanged")
 
 
@@ -61,18 +61,18 @@ class RemoveSegment:
 
     def decide(self, work: UnitOfWork) -> Updated:
         """Raise UnknownSegment, or SegmentInUse."""
-        segment = work.get(Segment.of(self.application, self.name))
+        segment = work.segment(self.application, self.name)
         if segment.expression is None:
             raise UnknownSegment(self.name)
         others = [
-            Segment.of(self.application, name)
+            name
             for name, text in work.segments(self.application).items()
             if self.name in uses(as_expression(text))
         ]
-        work.open(*others)
+        work.open(*(Segment.of(self.application, name) for name in others))
         users = [
             other.place[1]
-            for other in map(work.get, others)
+            for other in (work.segment(self.application, name) for name in others)
             if other.expression and self.name in uses(as_expression(other.expression))
         ]
         if users:

@@ -52,5 +52,5 @@ class SetPrimary:
 def make_primary(work: UnitOfWork, installation: Installation, person: Person) -> None:
     """Move the person's primary flag of the application to this installation."""
     holder = person.primaries.get(installation.application)
-    previous = work.get(Installation(holder)) if holder else None
+    previous = work.get(Installation, holder) if holder else None
     move_primary(work.occasion, person, installation.application, previous, installation)

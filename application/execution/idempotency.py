@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from typing import Any, ClassVar, cast
 
@@ -33,9 +33,9 @@ class CompletedCommand(Aggregate):
         self.fingerprint = ""
         self.result: Mapping[str, Any] | None = None
 
-    def contents(self) -> Iterable[Collection[object]]:
+    def contents(self) -> Collection[object]:
         """Return the result."""
-        return ((self.result,),)
+        return (self.result,)
 
     def _completed(self, event: CommandCompleted) -> None:
         self.fingerprint, self.result = event.fingerprint, event.result
@@ -48,7 +48,7 @@ def decide_once(work: UnitOfWork, command: Command[Result], key: str) -> Result:
     secret = work.store.identifier_key
     request = [type(command).__name__, asdict(command)]
     fingerprint = keyed_hash(secret, json.dumps(request, sort_keys=True, default=ordered))
-    done = work.get(CompletedCommand(keyed_hash(secret, "command", key)))
+    done = work.get(CompletedCommand, keyed_hash(secret, "command", key))
     if done.result is not None:
         if done.fingerprint != fingerprint:
             raise IdempotencyKeyReused

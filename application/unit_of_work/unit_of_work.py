@@ -22,10 +22,12 @@ from addressee.domain import (
     Person,
     PrimaryChanged,
     PushTokenClaim,
+    Segment,
     Successor,
     UnknownPerson,
     UserData,
 )
+from addressee.domain.events import stream_of
 
 from ..access.command_policies import Policies
 from ..ports.read_model_changes import Changes
@@ -119,11 +121,12 @@ class UnitOfWork:
         """Return the position of the last event that an open aggregate had when it was read."""
         return self._positions[aggregate.id]
 
-    def get(self, aggregate: A) -> A:
-        """Return the open aggregate of the same stream, opening it if need be."""
-        if aggregate.id not in self._aggregates:
-            self.open(aggregate)
-        return cast("A", self._aggregates[aggregate.id])
+    def get(self, kind: type[A], name: str) -> A:
+        """Return the open aggregate of that kind and name, opening it if need be."""
+        stream = stream_of(kind.CATEGORY, name)
+        if stream not in self._aggregates:
+            self.open(kind(name))
+        return cast("A", self._aggregates[stream])
 
     def new(self, kind: type[A]) -> A:
         """Return an aggregate with an id of its own.
@@ -138,7 +141,7 @@ class UnitOfWork:
 
     def installation(self, name: str) -> Installation:
         """Return a live installation; raises NoRegistration (R9)."""
-        installation = self.get(Installation(name))
+        installation = self.get(Installation, name)
         if self.within not in (None, installation.application):
             raise NoRegistration(name)
         if not installation.live:
@@ -147,7 +150,7 @@ class UnitOfWork:
 
     def person(self, name: str) -> Person:
         """Return a person by id; raises UnknownPerson."""
-        person = self.get(Person(name))
+        person = self.get(Person, name)
         if not person.exists:
             raise UnknownPerson(name)
         return person
@@ -167,15 +170,22 @@ class UnitOfWork:
 
     def owner(self, installation: Installation) -> Person | None:
         """Return the person of an installation, if it has one."""
-        return self.get(Person(installation.person)) if installation.person else None
+        return self.get(Person, installation.person) if installation.person else None
 
     def claim(self, identifier: Identifier) -> IdentifierClaim:
         """Return the claim on an identifier."""
-        return self.get(IdentifierClaim.on(identifier, self.store.identifier_key))
+        return self.get(
+            IdentifierClaim, IdentifierClaim.name_of(identifier, self.store.identifier_key)
+        )
 
     def token_claim(self, application: str, push_token: str) -> PushTokenClaim:
         """Return the claim on a push token."""
-        return self.get(PushTokenClaim.on(application, push_token, self.store.identifier_key))
+        claim = PushTokenClaim.on(application, push_token, self.store.identifier_key)
+        return self.get(PushTokenClaim, claim.name)
+
+    def segment(self, application: str, name: str) -> Segment:
+        """Return a segment of an application, defined or not."""
+        return self.get(Segment, Segment.of(application, name).name)
 
     def touch(self, installation: Installation) -> None:
         """Note that an installation's session is in use, outside the ledger (R26)."""

@@ -95,10 +95,10 @@ class Aggregate:
         """Whether this draft has recorded anything."""
         return self.before is not None and self.before.version != self.version
 
-    def contents(self) -> Iterable[Collection[object]]:
-        """Return the containers of everything in this state that may be large.
+    def contents(self) -> Collection[object]:
+        """Return everything in this state that there may be much of, or that may be large.
 
-        A cache estimates its size from them, for every state that changes.
+        A cache estimates its size from it, for every state that changes.
         """
         return ()
 

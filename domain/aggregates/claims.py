@@ -39,7 +39,12 @@ class IdentifierClaim(Aggregate):
             key: the store's identifier key, up to 64 bytes. Without the key nobody can derive the
                 identifier from the claim's name.
         """
-        return cls(hashed(key, *identifier))
+        return cls(cls.name_of(identifier, key))
+
+    @staticmethod
+    def name_of(identifier: Identifier, key: bytes) -> str:
+        """Return the name of the claim on an identifier; arguments as of `on`."""
+        return hashed(key, *identifier)
 
     def take(self, occasion: Occasion, identifier: Identifier, person: str) -> None:
         """Record that a person holds the identifier; the caller has checked that it is free."""

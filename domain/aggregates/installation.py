@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from typing import ClassVar, Self
 
@@ -66,9 +66,9 @@ class Installation(Aggregate):
         twin.facts, twin.attributes, twin.tags = {**self.facts}, {**self.attributes}, {*self.tags}
         return twin
 
-    def contents(self) -> Iterable[Collection[object]]:
+    def contents(self) -> Collection[object]:
         """Return what a device and its host set."""
-        return self.facts, self.attributes, self.tags
+        return [*self.facts.values(), *self.tags, *self.attributes, *self.attributes.values()]
 
     def growth(self) -> dict[str, int]:
         """Return the numbers of attributes and tags that this draft has increased."""

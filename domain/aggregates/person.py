@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import ClassVar, Self
 
 from .. import events, limits
@@ -54,10 +54,14 @@ class Person(Aggregate):
         twin.tags, twin.devices, twin.primaries = {*self.tags}, {**self.devices}, {**self.primaries}
         return twin
 
-    def contents(self) -> Iterable[Collection[object]]:
+    def contents(self) -> Collection[object]:
         """Return the person's data and devices; the identifiers by their values."""
-        values = [value for _, value in self.identifiers]
-        return values, self.attributes, self.tags, self.devices
+        found: list[object] = [value for _, value in self.identifiers]
+        found += self.tags
+        found += self.devices  # applications are a few
+        found += self.attributes
+        found += self.attributes.values()
+        return found
 
     def growth(self) -> dict[str, int]:
         """Return the numbers of attributes and tags that this draft has increased, and tagging.
@@ -77,8 +81,8 @@ class Person(Aggregate):
             UserMergeInterrupted: the person has another external id (R12).
             LimitExceeded: the person would have too many identifiers of a kind (R4).
         """
-        if not new:
-            return
+        if not new or not self.identifiers:
+            return  # an identity has no more identifiers than a person may have
         if self.values("external_id") and any(kind == "external_id" for kind, _ in new):
             raise UserMergeInterrupted("external_id", "differs from the one the person has")
         for kind in ("msisdn", "email"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import ClassVar, Self
 
 from .. import events
@@ -34,9 +34,9 @@ class Segment(Aggregate):
         application, _, name = self.name.rpartition(":")
         return application, composed(name)
 
-    def contents(self) -> Iterable[Collection[object]]:
+    def contents(self) -> Collection[object]:
         """Return the expression."""
-        return ((self.expression,),)
+        return (self.expression,)
 
     def define(self, occasion: Occasion, expression: str) -> None:
         """Record the expression, unless the segment has it already."""

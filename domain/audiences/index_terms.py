@@ -90,7 +90,7 @@ def installation_terms(installation: Installation, indexed: AbstractSet[str]) ->
 
 def flags_of(terms: AbstractSet[str]) -> int:
     """Return which of `FLAGS` are among an installation's terms, as one number."""
-    return sum(flag for term, flag in FLAGS.items() if term in terms)
+    return sum([flag for term, flag in FLAGS.items() if term in terms])
 
 
 def person_terms(person: Person, indexed: AbstractSet[str]) -> set[str]:
