@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Hashable
+from contextlib import suppress
 from sys import getsizeof
 from threading import Lock
 from typing import Generic, Protocol, TypeVar, cast
@@ -31,6 +32,7 @@ class BoundedCache(Generic[K, V]):
     def __init__(self, limit: int) -> None:
         self.size = 0
         self._limit = limit
+        self._exact_from = limit // 2
         self._lock = Lock()
         self._entries: OrderedDict[K, V] = OrderedDict()
         self._sizes: dict[K, int] = {}
@@ -40,12 +42,10 @@ class BoundedCache(Generic[K, V]):
         """Return the value of a key, or None."""
         # Without the lock, which costs more than the rest: each of the two calls is atomic.
         found = self._entries.get(key)
-        if found is None:
-            return None
-        try:
-            self._entries.move_to_end(key)
-        except KeyError:  # another thread has dropped it meanwhile
-            return None
+        # Nothing has to go soon from a cache that is half empty, so the order need not be exact.
+        if found is not None and self.size > self._exact_from:
+            with suppress(KeyError):  # another thread has dropped it meanwhile
+                self._entries.move_to_end(key)
         return found
 
     def put(self, key: K, value: V, size: int) -> None:

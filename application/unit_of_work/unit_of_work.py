@@ -235,7 +235,7 @@ class UnitOfWork:
                 continue
             allowed = [self.limits_of(code) for code in applications_of(aggregate)]
             for name, size in grown.items():
-                most = max(getattr(each, name) for each in allowed)
+                most = max([getattr(each, name) for each in allowed])
                 if size > most:
                     raise LimitExceeded(name, most, size, UNITS[name])
 

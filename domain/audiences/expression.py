@@ -189,13 +189,13 @@ def leaves(expression: Expression) -> frozenset[Term]:
     found: set[Term] = set()
     waiting = [expression]
     while waiting:
-        match waiting.pop():
-            case Term() as leaf:
-                found.add(leaf)
-            case And(parts) | Or(parts):
-                waiting += parts
-            case part:
-                waiting += (part.part,) if isinstance(part, Not) else ()
+        part = waiting.pop()
+        if isinstance(part, Term):  # a match statement takes twice the time
+            found.add(part)
+        elif isinstance(part, And | Or):
+            waiting += part.parts
+        elif isinstance(part, Not):
+            waiting.append(part.part)
     return frozenset(found)
 
 

@@ -16,7 +16,7 @@ from addressee.domain import Conflict, InvalidValue, values
 
 from .compiled_query import Read
 from .dialects import Writers, dialect_of
-from .driver_errors import translated
+from .driver_errors import TranslatedErrors
 from .fork import rest_at_fork
 from .pool import made_engine, run_on_connect
 
@@ -110,7 +110,7 @@ class Database:
         dialect = self.dialect
         if (gate := self._gate) is not None:
             gate.wait(REST_SECONDS)
-        with translated(dialect), self._connected() as connection:
+        with TranslatedErrors(dialect), self._connected() as connection:
             try:
                 self._begin_read(connection, self._with_limit(first))
                 yield connection
@@ -128,7 +128,7 @@ class Database:
             return
         if (gate := self._gate) is not None:
             gate.wait(REST_SECONDS)
-        with translated(self.dialect), self._connected() as connection:
+        with TranslatedErrors(self.dialect), self._connected() as connection:
             try:
                 self.dialect.begin_nothing(connection)
                 yield connection
@@ -157,7 +157,11 @@ class Database:
             first: a statement to run before any other.
         """
         dialect, first = self.dialect, self._with_limit(first)
-        with self._turn, translated(dialect, self._connected), self._connected() as connection:
+        with (
+            self._turn,
+            TranslatedErrors(dialect, self._connected),
+            self._connected() as connection,
+        ):
             try:
                 pipelines, known = dialect.pipelines(connection.dialect), None
                 if pipelines and (query := read()) is not None:

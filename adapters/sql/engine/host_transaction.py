@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from addressee.domain import InvalidValue, StoreUnavailable
 
 from .dialects import dialect_of
-from .driver_errors import translated
+from .driver_errors import TranslatedErrors
 from .fork import renew_after_fork
 
 NOTICES = "addressee_notices"
@@ -58,13 +58,13 @@ class Joining:
             Conflict: a race was lost; the host's transaction goes on.
             StoreUnavailable: the database rolled the host's whole transaction back, or is gone.
         """
-        with translated(self._dialect):
+        with TranslatedErrors(self._dialect):
             connection = self._connection(host)
             notices = self._notices(connection)
             self._dialect.begin_within(connection)
             savepoint = connection.begin_nested()
         try:
-            with translated(self._dialect):
+            with TranslatedErrors(self._dialect):
                 yield connection
                 savepoint.commit()
         except BaseException as error:
