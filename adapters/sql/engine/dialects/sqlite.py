@@ -85,14 +85,14 @@ class SqliteDialect(DatabaseDialect):
 
     def begin_read(self, connection: Connection, first: str) -> None:
         """Begin by the driver's cursor: SQLAlchemy needs longer than a whole query takes."""
-        if connection.dispatch.begin:
+        if connection.engine.dispatch.begin:
             connection.begin()  # a host's listener begins, or would do so later, within ours
             return
         run(connection, "BEGIN DEFERRED")
 
     def begin_write(self, connection: Connection, first: str) -> None:
         """Begin by a statement of ours; the driver would begin late and not for writing."""
-        if connection.dispatch.begin:
+        if connection.engine.dispatch.begin:
             connection.begin()  # likewise
             raw: Any = connection.connection.driver_connection
             if raw.in_transaction:
