@@ -65,6 +65,7 @@ from .read_models.sent_pushes import SentPush
 from .relay.cloud_events import CloudEvents
 from .relay.relay import Relay
 from .relay.sinks import Sinks, SinkStatus
+from .rights.erasure import Erasure
 from .rights.rights import Access, Rights
 from .sending.notifier import Notifier
 from .sending.status import DispatchStatus
@@ -107,6 +108,7 @@ __all__ = [
     "DispatchStatus",
     "DispatchView",
     "End",
+    "Erasure",
     "EventSink",
     "Explanation",
     "FactMessage",

@@ -152,7 +152,7 @@ class Profiles:
         else:
             with self._store.reading() as reader:
                 found = loaded(AggregateRepository(reader, self._cache), fresh)
-        if not found.exists or not found.known_in(within):
+        if not found.exists or found.erasing or not found.known_in(within):
             raise UnknownPerson(found.name)
         return PersonState.of(found, within)
 

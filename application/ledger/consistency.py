@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -61,6 +62,8 @@ class Consistency:
         self._pairs: dict[tuple[str, str, str, str], int] = {}
         """What two streams should both say: a topic, the streams, the rest → how often the first
         says it more than the second."""
+        self._erased = Counter[tuple[str, str, str]]()
+        """The same of erased identifiers, of which only the person's stream can be told."""
 
     def add(self, recorded: Recorded) -> None:
         """Follow the next event."""
@@ -78,6 +81,8 @@ class Consistency:
             # The half counts where it is, not where it says that it belongs.
             one, other = (stream, other) if first else (one, stream)
             self._pair(topic, one, other, first=first)
+        elif isinstance(event, IdentifierAdded) and not event.value:
+            self._erased[CLAIMS[type(event)].__name__, stream, event.kind] += 1
         elif isinstance(event, IdentifierAdded):
             claim = IdentifierClaim.on(event.identifier, self._key).id
             topic = CLAIMS[type(event)].__name__
@@ -95,6 +100,9 @@ class Consistency:
     def differences(self) -> Iterator[Difference]:
         """Yield what the events so far do not agree on."""
         yield from self._found
-        for (topic, *streams, _), surplus in sorted(self._pairs.items()):
+        for (topic, *streams, kind), surplus in sorted(self._pairs.items()):
+            if surplus < 0 and self._erased[topic, streams[0], kind] >= -surplus:
+                self._erased[topic, streams[0], kind] += surplus
+                continue
             has, lacks = streams if surplus > 0 else streams[::-1]
             yield Difference("stream", lacks, f"lacks a {topic} that {has} has")

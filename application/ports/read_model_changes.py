@@ -48,6 +48,7 @@ class Changes:
         installations: rows that are new, change hands or change terms.
         holders: claim stream → person who holds the identifier now, or None.
         segments: application and name → the expression it stands for now, or None.
+        erased: person → ids of the keys that an erasure has destroyed (R51).
     """
 
     installations: list[InstallationChange] = field(default_factory=list[InstallationChange])
@@ -55,6 +56,8 @@ class Changes:
     segments: dict[tuple[str, str], str | None] = field(
         default_factory=dict[tuple[str, str], str | None]
     )
+
+    erased: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def postings(self) -> int:
@@ -66,3 +69,4 @@ class Changes:
         self.installations += later.installations
         self.holders |= later.holders
         self.segments |= later.segments
+        self.erased |= later.erased

@@ -60,6 +60,11 @@ def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Chang
                 for device, application in person.devices.items()
                 if device not in handed_over
             )
+    changes.erased = {
+        name: person.destroyed_keys
+        for name, person in persons.items()
+        if person.destroyed_keys is not None and person.changed
+    }
     return changes
 
 

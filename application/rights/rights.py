@@ -1,4 +1,4 @@
-"""The rights of persons: access to what a store holds about one (GDPR, articles 15 and 20)."""
+"""The rights of persons: access to what a store holds, and erasure (GDPR, articles 15, 17, 20)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ..ports.records import Seal
 from ..ports.store import AuditableStore, Store
 from ..unit_of_work.command_context import Context
 from .documents import csv_text, json_lines, json_text, readme, tables
+from .erasure import Eraser, Erasure
+from .erasure_commands import RequestErasure
 from .export_record import RecordExport
 from .held_data import HeldData, HeldDataReader
 from .zip_stream import ZipStream, in_blocks
@@ -42,7 +44,7 @@ class Access(TypedDict):
 
 
 class Rights:
-    """Hands out what a store holds about a person. Erasure and merging are not built yet.
+    """Hands out what a store holds about a person, and erases persons.
 
     Args:
         store: where ledger and pushes are; an adapter's.
@@ -93,6 +95,38 @@ class Rights:
         return zipped(
             reader, held, about, {"processing.json": said, "README.txt": [explained.encode()]}
         )
+
+    def erase(
+        self,
+        person: str,
+        *,
+        dry_run: bool = False,
+        within: str | None = None,
+        actor: str = RequestErasure.actor,
+        correlation_id: str | None = None,
+    ) -> Erasure:
+        """Make a person's data unreadable everywhere: ledger, read models, backups (R50).
+
+        The person is signed out everywhere and found no more, and then the keys of the data are
+        destroyed. A call that was interrupted is repeated, and goes on (R51).
+
+        Args:
+            person: the person's id.
+            dry_run: only tell what would be erased.
+            within: the only application that the caller may see.
+            actor: the caller, as commands have it; ``backend`` by default.
+            correlation_id: to find the record of the erasure by.
+
+        Raises:
+            StoreNotSealed: the store has personal data in clear.
+            UnknownPerson: nobody has that id, or nobody that the application has met.
+            StoreUnavailable: store or key store can't be reached.
+        """
+        name = values.identifier("person", person)
+        eraser = Eraser(self._store, self._people, self._history)
+        if values.flag("dry_run", dry_run):
+            return eraser.preview(name, within)
+        return eraser.run(name, Context(within=within, actor=actor, correlation_id=correlation_id))
 
     def _seal(self) -> Seal | None:
         """Return the newest seal of the ledger, if the store seals."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,6 +31,7 @@ from addressee.domain.events import stream_of
 
 from ..access.command_policies import Policies
 from ..ports.read_model_changes import Changes
+from ..ports.records import Recorded
 from ..ports.store import Store
 from ..read_models.projector import project
 from .command_context import Checked
@@ -151,7 +152,7 @@ class UnitOfWork:
     def person(self, name: str) -> Person:
         """Return a person by id; raises UnknownPerson."""
         person = self.get(Person, name)
-        if not person.exists:
+        if not person.exists or person.erasing:
             raise UnknownPerson(name)
         return person
 
@@ -171,6 +172,10 @@ class UnitOfWork:
     def owner(self, installation: Installation) -> Person | None:
         """Return the person of an installation, if it has one."""
         return self.get(Person, installation.person) if installation.person else None
+
+    def streams(self, aggregates: Iterable[Aggregate]) -> Mapping[str, Sequence[Recorded]]:
+        """Return stream → all recorded events."""
+        return self._repository.reader.streams({each.id: 0 for each in aggregates})
 
     def claim(self, identifier: Identifier) -> IdentifierClaim:
         """Return the claim on an identifier."""

@@ -103,6 +103,18 @@ class Installation(Aggregate):
         if changes := tag_changes(self.tags, add, remove):
             self.record(events.InstallationTagged, occasion, **changes)
 
+    def restate(self, occasion: Occasion, without: Collection[str]) -> None:
+        """Record the whole state again, without some facts, before earlier events are erased."""
+        facts = {name: value for name, value in self.facts.items() if name not in without}
+        self.record(
+            events.InstallationRestated,
+            occasion,
+            facts=facts,
+            attributes=self.attributes,
+            tags=sorted(self.tags),
+            since=self.address and self.address.since,
+        )
+
     def _registered(self, event: events.InstallationRegistered) -> None:
         self.application = event.application
         self.push_enabled = event.push_enabled
@@ -123,6 +135,13 @@ class Installation(Aggregate):
     def _tagged(self, event: events.InstallationTagged) -> None:
         self.tags.update(event.added)
         self.tags.difference_update(event.removed)
+
+    def _restated(self, event: events.InstallationRestated) -> None:
+        self.facts, self.attributes, self.tags = {}, {}, {*event.tags}
+        overwrite(self.facts, event.facts)
+        overwrite(self.attributes, event.attributes)
+        since = event.since or event.timestamp
+        self.address = address_of(self.name, self.facts, since)
 
     def _personalized(self, event: events.DevicePersonalized) -> None:
         self.person = event.person
@@ -155,6 +174,7 @@ class Installation(Aggregate):
         events.InstallationUpdated: _updated,
         events.InstallationTagged: _tagged,
         events.InstallationExpired: _expired,
+        events.InstallationRestated: _restated,
         events.DevicePersonalized: _personalized,
         events.DeviceDepersonalized: _depersonalized,
         events.PrimaryChanged: _primary_changed,

@@ -29,6 +29,10 @@ class Person(Aggregate):
         """Application → primary installation (R23)."""
         self.met: frozenset[str] = frozenset()
         """Applications that the person was ever signed in to (R56)."""
+        self.erasing = False
+        """Whether an erasure of the person has begun, or is done (R51)."""
+        self.destroyed_keys: tuple[str, ...] | None = None
+        """The keys that an erasure has destroyed, once it is done."""
 
     @property
     def identified(self) -> bool:
@@ -123,6 +127,17 @@ class Person(Aggregate):
         """Record that the person's data is handed out, of one application or of all."""
         self.record(events.PersonExported, occasion, application=application)
 
+    def request_erasure(self, occasion: Occasion, segments: Collection[str]) -> None:
+        """Record that the person is gone, and the segments that name the person."""
+        self.record(events.ErasureRequested, occasion, segments=sorted(segments))
+
+    def note_erased(
+        self, occasion: Occasion, keys: Collection[str], fingerprint: str, number: int
+    ) -> None:
+        """Record that the keys of so many events are destroyed."""
+        fields = {"keys": sorted(keys), "fingerprint": fingerprint, "events": number}
+        self.record(events.PersonErased, occasion, **fields)
+
     def _created(self, event: events.PersonCreated) -> None:
         self.type = event.type
 
@@ -140,10 +155,20 @@ class Person(Aggregate):
         """Change nothing."""
 
     def _identifier_added(self, event: events.IdentifierAdded) -> None:
-        self.identifiers[event.identifier] = None
+        if event.value:  # it is empty once it is erased
+            self.identifiers[event.identifier] = None
 
     def _identifier_removed(self, event: events.IdentifierRemoved) -> None:
         self.identifiers.pop(event.identifier, None)
+
+    def _erasure_requested(self, _: events.ErasureRequested) -> None:
+        self.erasing = True
+        self.identifiers.clear()
+        self.attributes.clear()
+        self.tags.clear()
+
+    def _erased(self, event: events.PersonErased) -> None:
+        self.destroyed_keys = event.keys
 
     def _personalized(self, event: events.DevicePersonalized) -> None:
         self.devices[event.installation] = event.application
@@ -165,6 +190,8 @@ class Person(Aggregate):
         events.PersonUpdated: _updated,
         events.PersonTagged: _tagged,
         events.PersonExported: _exported,
+        events.ErasureRequested: _erasure_requested,
+        events.PersonErased: _erased,
         events.IdentifierAdded: _identifier_added,
         events.IdentifierRemoved: _identifier_removed,
         events.DevicePersonalized: _personalized,

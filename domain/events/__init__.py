@@ -34,6 +34,7 @@ from .binding_events import (
 )
 from .claim_events import IdentifierClaimed, IdentifierReleased, PushTokenClaimed
 from .command_events import CommandCompleted
+from .erasure_events import ErasureRequested, InstallationRestated, PersonErased
 from .installation_events import (
     ExpiryReason,
     InstallationExpired,
@@ -58,11 +59,14 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     InstallationUpdated,
     InstallationTagged,
     InstallationExpired,
+    InstallationRestated,
     PersonCreated,
     PersonPromoted,
     PersonUpdated,
     PersonTagged,
     PersonExported,
+    ErasureRequested,
+    PersonErased,
     IdentifierAdded,
     IdentifierRemoved,
     DevicePersonalized,
@@ -84,6 +88,7 @@ __all__ = [
     "DepersonalizeReason",
     "DeviceDepersonalized",
     "DevicePersonalized",
+    "ErasureRequested",
     "Event",
     "ExpiryReason",
     "Facts",
@@ -94,9 +99,11 @@ __all__ = [
     "InstallationEvent",
     "InstallationExpired",
     "InstallationRegistered",
+    "InstallationRestated",
     "InstallationTagged",
     "InstallationUpdated",
     "PersonCreated",
+    "PersonErased",
     "PersonEvent",
     "PersonExported",
     "PersonPromoted",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, SmallInteger, String, Table
 
 from .column_types import NAME, Bytes, NewTable, exact
@@ -13,11 +15,18 @@ INDEXED = "indexed attributes"
 SEALED = "sealed"
 """Names of settings; the second and third are JSON. The third is there where personal data is
 sealed, and says by which key of the store's own."""
+FENCE = "erased "
+"""What the names of settings begin with that hold the keys of an erased person, as JSON."""
 FLAGGED = "installation flags"
 """A setting that is there where all rows of installations have ``flags`` and ``idle_from``. A store
 of an earlier release gets it when its installations are rebuilt, with no earlier code at work."""
 COMPLETE = {"installations": FLAGGED, "addresses": "written addresses"}
 """Read model → a setting that is there where it holds all that this release writes, likewise."""
+
+
+def fence_of(person: str) -> str:
+    """Return the setting that holds the keys of an erased person."""
+    return f"{FENCE}{blake2b(person.encode(), digest_size=16).hexdigest()}"
 
 
 def tracking(new: NewTable) -> Table:

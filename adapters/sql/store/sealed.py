@@ -18,7 +18,7 @@ from addressee.domain import InvalidValue, StoreNotSealed
 
 from ..engine.compiled_query import pages
 from ..engine.database import Database
-from ..schema.bookkeeping_tables import SEALED
+from ..schema.bookkeeping_tables import FENCE, SEALED
 from ..unit_of_work.components import Parts
 from ..unit_of_work.store_statements import Prepared
 from .settings import Settings
@@ -84,9 +84,18 @@ def with_sealing(parts: Parts, settings: Settings, keys: KeyStore | None, *, emp
     if known is None and not empty:
         raise StoreNotSealed
     known = known or settings.get(SEALED, lambda: new_seal(keys))
+    destroy_again(keys, settings)
     sealing = sealing_with(keys, parts.mapper, known)
     prepared = Prepared(parts.prepared.schema, sealing.term_key)
     return parts._replace(sealing=sealing, prepared=prepared)
+
+
+def destroy_again(keys: KeyStore, settings: Settings) -> None:
+    """Destroy what erasures have destroyed, where a backup of the key store has it again (R51)."""
+    fenced = [key for kept in settings.beginning(FENCE) for key in json.loads(kept)]
+    known = keys.find(fenced)
+    if back := [key for key in fenced if known.get(key, b"") is not None]:
+        keys.destroy(back)
 
 
 def check_apart(database: Database, keys: KeyStore | None) -> None:

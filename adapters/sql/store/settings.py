@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
@@ -35,6 +35,12 @@ class Settings:
         with self._database.reading() as connection:
             kept = self._kept.where(self._table.c.name == name)
             return connection.execute(kept).scalar_one_or_none()
+
+    def beginning(self, start: str) -> Sequence[bytes]:
+        """Return what the store keeps under all names with a beginning."""
+        with self._database.reading() as connection:
+            kept = self._kept.where(self._table.c.name.startswith(start, autoescape=True))
+            return connection.execute(kept).scalars().all()
 
     def get(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Return what the store keeps under a name, making it once."""

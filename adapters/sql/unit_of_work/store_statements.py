@@ -17,7 +17,7 @@ class Prepared(EventStatements):
 
     Attributes:
         holders, installations, numbered_installations, bindings, flags, idle_times, addresses,
-            delta, segments, touches: write rows; which columns, says the constructor.
+            delta, segments, touches, settings: write rows; which columns, says the constructor.
         index: those that audiences need.
     """
 
@@ -34,4 +34,5 @@ class Prepared(EventStatements):
         self.delta = Rows(schema.delta, "term", "ordinal", "present")
         self.segments = Rows(schema.segment, "application", "name", "expression")
         self.touches = Rows(schema.touch, "installation", "at")
+        self.settings = Rows(schema.setting, "name", "value")
         self.index = Index(schema, term_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -24,6 +25,7 @@ from ..audience_index.term_dictionary import add_terms, numbers_and_ordinals
 from ..engine.bulk_write import Write
 from ..engine.compiled_query import Read, pages
 from ..event_store.append import insert_events
+from ..schema.bookkeeping_tables import fence_of
 from .components import Parts
 from .view import SqlReader, segment_place
 
@@ -108,6 +110,7 @@ class SqlTransaction(SqlReader):
             *self._set_holders(changes.holders),
             *self._set_segments(changes.segments),
             *self._change(changes.installations),
+            *self._set_fences(changes.erased),
         ]
 
     def _make_room(self, written: Sequence[Write]) -> None:
@@ -143,6 +146,14 @@ class SqlTransaction(SqlReader):
             ]
         if rows:
             yield Write(self._prepared.segments, "upsert", rows)
+
+    def _set_fences(self, erased: Mapping[str, tuple[str, ...]]) -> Iterator[Write]:
+        """Yield what has keys destroyed again, should a backup of theirs bring them back."""
+        if erased:
+            rows = [
+                (fence_of(person), json.dumps(keys).encode()) for person, keys in erased.items()
+            ]
+            yield Write(self._prepared.settings, "upsert", rows)
 
     def _change(self, changes: Sequence[InstallationChange]) -> Iterator[Write]:
         """Yield what changes owners and postings; new installations and terms are added at once."""

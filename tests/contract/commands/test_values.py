@@ -17,6 +17,7 @@ from addressee.application import (
     Identity,
     Personalization,
     Profiles,
+    SealedStore,
     export_ledger,
     import_ledger,
     verify,
@@ -89,7 +90,8 @@ def test_R46_lists_come_through_commands_export_and_import(host: Host, tmp_path:
     for suffix in (".jsonl", ".parquet"):
         file = tmp_path / f"ledger{suffix}"
         export_ledger(audited(host), lambda h: opened_sink(file, h), with_key=True)  # noqa: B023 # called at once
-        copy = MemoryStore(indexed_attributes=INDEXED)
+        keys = host.store.keys if isinstance(host.store, SealedStore) else None
+        copy = MemoryStore(indexed_attributes=INDEXED, keys=keys)
         with opened_source(file) as source:
             import_ledger(copy, source)
         person = Profiles(copy).of("phone").person

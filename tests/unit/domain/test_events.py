@@ -34,6 +34,7 @@ def test_R29_personal_data_is_marked() -> None:
         "InstallationRegistered": {"facts", "attributes"},
         "InstallationUpdated": {"facts", "attributes"},
         "InstallationTagged": {"added", "removed"},
+        "InstallationRestated": {"facts", "attributes", "tags"},
         "PersonUpdated": {"attributes"},
         "PersonTagged": {"added", "removed"},
         "IdentifierAdded": {"value"},

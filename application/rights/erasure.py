@@ -1,0 +1,161 @@
+"""The erasure of a person: one step after the other, each of which may be repeated (R50, R51)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+
+from addressee.domain import (
+    ErasureRequested,
+    Identifier,
+    IdentifierAdded,
+    Installation,
+    Person,
+    PersonErased,
+    StoreNotSealed,
+    as_expression,
+    leaves,
+)
+
+from ..history import History
+from ..personalization import Personalization
+from ..ports.keys import KeyStore, SealedStore
+from ..ports.records import Recorded
+from ..ports.store import Store
+from ..unit_of_work.command_context import Context
+from .erasure_commands import RecordErasure, RequestErasure
+from .held_data import applications_of
+from .own_events import while_held
+
+OUTSIDE = (
+    "backups of the key store, until they are deleted",
+    "replicas and backups of a server's key table, until they have followed",
+    "facts that were relayed to other services",
+    "exports that were handed out, and ledgers that were exported in clear",
+    "push services, and the logs of your own services",
+)
+"""What no erasure here reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What an erasure has done, or would do; nothing in it is personal data.
+
+    Attributes:
+        person: the person's id.
+        done: whether it is done; False for a dry run.
+        position: of the event that records it; of the ledger's last event of the person for a dry
+            run.
+        events: how many events become unreadable.
+        keys: how many keys are destroyed.
+        fingerprint: of all of these keys; empty for a dry run.
+        installations: those that the person ever had.
+        identifiers: how many identifiers the person ever had.
+        segments: saved segments that name an identifier of the person, as ``application/name``.
+        outside: where data of the person may be that this does not reach.
+    """
+
+    person: str
+    done: bool
+    position: int
+    events: int
+    keys: int
+    fingerprint: str
+    installations: tuple[str, ...]
+    identifiers: int
+    segments: tuple[str, ...]
+    outside: tuple[str, ...] = OUTSIDE
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+
+class Eraser:
+    """Erases persons from one store.
+
+    Args:
+        store: where; it must be sealed.
+        people: records what happens.
+        history: reads the ledger.
+
+    Raises:
+        StoreNotSealed: the store has personal data in clear.
+    """
+
+    def __init__(self, store: Store, people: Personalization, history: History) -> None:
+        keys = store.keys if isinstance(store, SealedStore) else None
+        if keys is None or not isinstance(store, SealedStore):
+            raise StoreNotSealed
+        self._store: SealedStore = store
+        self._keys: KeyStore = keys
+        self._people = people
+        self._history = history
+
+    def preview(self, person: str, within: str | None) -> Erasure:
+        """Return what an erasure would do, or has done; raises UnknownPerson."""
+        recorded = self._history.person(person, within=within)
+        own, names = self._own(person, recorded)
+        done = [event for _, event in recorded if isinstance(event, PersonErased)]
+        requested = [event for _, event in recorded if isinstance(event, ErasureRequested)]
+        return Erasure(
+            person,
+            done=bool(done),
+            position=recorded[-1].position,
+            events=len(own),
+            keys=len({*own.values()}),
+            fingerprint=done[0].fingerprint if done else "",
+            installations=names,
+            identifiers=sum(type(event) is IdentifierAdded for _, event in recorded),
+            segments=requested[0].segments if requested else tuple(self._naming(recorded)),
+        )
+
+    def run(self, person: str, context: Context) -> Erasure:
+        """Erase a person, or go on with what a run before has begun.
+
+        Raises:
+            UnknownPerson: nobody has that id, or nobody that the application has met.
+            StoreUnavailable: store or key store can't be reached; a later call goes on.
+        """
+        segments = frozenset(self.preview(person, context.get("within")).segments)
+        self._people.run(RequestErasure(person, segments), context)
+        own, _ = self._own(person, self._history.person(person))
+        keys = tuple(sorted({*own.values()}))
+        fingerprints = self._keys.destroy(keys)
+        together = sha256("\n".join(sorted(fingerprints.values())).encode()).hexdigest()
+        self._people.run(RecordErasure(person, keys, together, len(own)), context)
+        return self.preview(person, None)
+
+    def _own(
+        self, person: str, recorded: Sequence[Recorded]
+    ) -> tuple[Mapping[tuple[str, int], str], tuple[str, ...]]:
+        """Return stream and version of each sealed event of a person → its key, and devices."""
+        names = tuple(applications_of(recorded))
+        streams = [Person(person).id, *(Installation(name).id for name in names)]
+        keys = self._store.keys_of(streams)
+        own = {(streams[0], version): key for version, key in keys.get(streams[0], {}).items()}
+        for name, stream in zip(names, streams[1:], strict=True):
+            sealed = keys.get(stream, {})
+            for _, event in while_held(self._history.installation(name), person):
+                version = event.originator_version
+                if version in sealed:
+                    own[stream, version] = sealed[version]
+        return own, names
+
+    def _naming(self, recorded: Sequence[Recorded]) -> Iterator[str]:
+        """Yield the segments that name an identifier that a person ever had."""
+        wanted = {identifier for identifier in map(identifier_in, recorded) if identifier}
+        with self._store.reading() as view:
+            for application in sorted({*applications_of(recorded).values()}):
+                for name, text in sorted(view.segments(application).items()):
+                    named = {(term.field, term.value) for term in leaves(as_expression(text))}
+                    if named & wanted:
+                        yield f"{application}/{name}"
+
+
+def identifier_in(recorded: Recorded) -> Identifier | None:
+    """Return the identifier that an event has given to a person, if it is one."""
+    event = recorded.event
+    return event.identifier if type(event) is IdentifierAdded else None
