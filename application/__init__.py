@@ -17,6 +17,7 @@ from .ledger.hash_chain import START, link
 from .ledger.seal_check import Anchor, broken_seals, lost_anchors, stored_events
 from .ledger.transfer import export_ledger, import_ledger
 from .ledger.verify import Verification, verify
+from .merges import AudienceChange, MergePreview
 from .past.as_of import AsOf
 from .past.folded import Horizon, Moment, Past
 from .personalization import Personalization
@@ -75,6 +76,7 @@ from .unit_of_work.command_context import Context
 from .unit_of_work.results import (
     Depersonalized,
     Inactivity,
+    Merged,
     Personalized,
     PrimaryMove,
     Registered,
@@ -91,6 +93,7 @@ __all__ = [
     "ApiKey",
     "Applications",
     "AsOf",
+    "AudienceChange",
     "Audit",
     "AuditableStore",
     "Call",
@@ -129,6 +132,8 @@ __all__ = [
     "KeyStore",
     "Lookup",
     "LookupStore",
+    "MergePreview",
+    "Merged",
     "Message",
     "MessageRefused",
     "Moment",

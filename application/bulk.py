@@ -12,9 +12,9 @@ from .commands import Command, Together
 from .execution.command_runner import Order, Outcome
 from .personalization import Personalization
 from .unit_of_work.command_context import Context
-from .unit_of_work.results import Depersonalized, Personalized, Registered, Result, Updated
+from .unit_of_work.results import Depersonalized, Merged, Personalized, Registered, Result, Updated
 
-R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
+R = TypeVar("R", Registered, Personalized, Depersonalized, Updated, Merged)
 Call = Callable[[Personalization], Result]
 
 

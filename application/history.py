@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import cast
 
@@ -15,29 +14,27 @@ from addressee.domain import (
     Kind,
     NoRegistration,
     Person,
-    UnknownDispatch,
     UnknownPerson,
     identifier_of,
     values,
 )
 
-from .ports.dispatches import DispatchReader, SendingStore
 from .ports.records import LARGEST_POSITION, Recorded
 from .ports.store import Viewable
 from .ports.views import Reader
-from .read_models.sent_pushes import PAGE as PUSH_PAGE
-from .read_models.sent_pushes import SentPush, pushes_of, pushes_to
-from .read_models.stream_pages import Page, application_of, concerns, until
+from .push_history import PushHistory
+from .read_models.stream_pages import Page, application_of, concerns, counted, until, up_to
 from .states import PersonState
 from .unit_of_work.aggregate_cache import AggregateCache
 from .unit_of_work.command_context import checked_actor
 from .unit_of_work.repository import AggregateRepository
+from .unit_of_work.seen_persons import SeenPersons
 
 PAGE = 5_000
 """How many events are read at once where the whole ledger is."""
 
 
-class History:
+class History(PushHistory):
     """Reads the ledger; the answers do not depend on any read model.
 
     Every call may raise StoreUnavailable for a store that does not answer. Every call but `actor`
@@ -85,7 +82,8 @@ class History:
     ) -> Sequence[Recorded]:
         """Return everything that happened to a person, oldest first.
 
-        Other arguments as for `installation`.
+        Of merged persons it is what happened to any of them, by whichever id (R52). Other
+        arguments as for `installation`.
 
         Raises:
             UnknownPerson: nobody has that id.
@@ -181,7 +179,11 @@ class History:
         """
         name = values.identifier("installation", installation)
         recorded = self.installation(name, within=within)
-        return Installation(name).fold(r.event for r in until(recorded, at)).person
+        person = Installation(name).fold(r.event for r in until(recorded, at)).person
+        if person is None:
+            return None
+        with self._store.reading() as view:
+            return SeenPersons(view, self._cache).name(person, counted(at))
 
     def holder(
         self, installation: str, at: datetime | None = None, *, within: str | None = None
@@ -193,8 +195,9 @@ class History:
         name = self.who(installation, at, within=within)
         if name is None:
             return None
-        recorded = self._stream(Person(name).id)
-        return PersonState.of(Person(name).fold(r.event for r in until(recorded, at)), within)
+        with self._store.reading() as view:
+            person = SeenPersons(view, self._cache).person(name, counted(at))
+        return PersonState.of(person, within)
 
     def devices(
         self, person: str, at: datetime | None = None, *, within: str | None = None
@@ -210,9 +213,20 @@ class History:
             UnknownPerson: nobody has that id.
         """
         name = values.identifier("person", person)
-        recorded = self._person(name, within)
-        devices = Person(name).fold(r.event for r in until(recorded, at)).devices
+        self._check_known(name, within)
+        with self._store.reading() as view:
+            persons = SeenPersons(view, self._cache)
+            devices = persons.person(name, counted(at)).devices
+            if not persons.events(name):
+                raise UnknownPerson(name)
         return [device for device, where in devices.items() if within in (None, where)]
+
+    def person_at(self, person: str, position: int) -> Person:
+        """Return the person as whom a person was seen at a position of the ledger."""
+        name = values.identifier("person", person)
+        last = values.whole("position", position, 0, LARGEST_POSITION)
+        with self._store.reading() as view:
+            return SeenPersons(view, self._cache).person(name, up_to(last))
 
     def _asked_for(
         self, actor: str, after: int, settled: int, progress: Callable[[int], object]
@@ -234,54 +248,16 @@ class History:
             progress(after)
         yield from late
 
-    def pushes(self, installation: str, *, within: str | None = None) -> Sequence[SentPush]:
-        """Return the pushes that left for an installation, and whose it was then.
-
-        Raises:
-            NoRegistration: it was never registered.
-            InvalidValue: the store sends no pushes, as that of a past moment.
-        """
-        recorded = self.installation(installation, within=within)
-        [application] = {application_of(recorded[0])} - {None}
-        with self._sending() as view:
-            return [*pushes_to(view, installation, str(application))]
-
-    def reached(self, dispatch: str, *, within: str | None = None) -> Iterator[SentPush]:
-        """Yield the pushes of a dispatch, batch by batch, and whose each installation was then.
-
-        Raises:
-            UnknownDispatch: there is none of that id.
-            InvalidValue: as for `pushes`.
-        """
-        name = values.identifier("dispatch", dispatch)
-        with self._sending() as view:
-            found = view.dispatch(name)
-        if found is None or within not in (None, found.application):
-            raise UnknownDispatch(name)
-        return self._reached(name)
-
-    def _reached(self, dispatch: str) -> Iterator[SentPush]:
-        after = 0
-        while True:
-            with self._sending() as view:
-                batches = view.batches(dispatch, after, PUSH_PAGE)
-                page = [*pushes_of(view, batches)]
-            if not batches:
-                return
-            yield from page
-            after = batches[-1].number
-
-    def _sending(self) -> AbstractContextManager[DispatchReader]:
-        if not isinstance(self._store, SendingStore):
-            raise InvalidValue("store", "sends no pushes")
-        return self._store.reading()
-
     def _person(self, name: str, within: str | None) -> Sequence[Recorded]:
+        self._check_known(name, within)
+        with self._store.reading() as view:
+            if recorded := SeenPersons(view, self._cache).events(name):
+                return recorded
+        raise UnknownPerson(name)
+
+    def _check_known(self, name: str, within: str | None) -> None:
         if within is not None and not self._knows(name, within):
             raise UnknownPerson(name)
-        if recorded := self._stream(Person(name).id):
-            return recorded
-        raise UnknownPerson(name)
 
     def _knows(self, person: str, within: str) -> bool:
         """Return whether an application has met a person, without reading all that happened."""
@@ -289,8 +265,7 @@ class History:
         with self._store.reading() as view:
             # A repository needs no more of it than a view has.
             repository = AggregateRepository(cast("Reader", view), self._cache)
-            [(found, _)] = repository.load([Person(person)]).values()
-        return isinstance(found, Person) and found.known_in(application)
+            return repository.seen(person).known_in(application)
 
     def _stream(self, stream: str) -> Sequence[Recorded]:
         with self._store.reading() as reader:

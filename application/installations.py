@@ -21,9 +21,9 @@ from . import commands
 from .commands import Reported, TagChange, report_of
 from .execution.command_runner import Execution, Order
 from .unit_of_work.command_context import Context
-from .unit_of_work.results import Depersonalized, Personalized, Registered, Updated
+from .unit_of_work.results import Depersonalized, Merged, Personalized, Registered, Updated
 
-R = TypeVar("R", Registered, Personalized, Depersonalized, Updated)
+R = TypeVar("R", Registered, Personalized, Depersonalized, Updated, Merged)
 
 
 class Options(Context, Reported):

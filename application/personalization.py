@@ -31,7 +31,7 @@ from .execution.group_commit import GroupStatistics
 from .execution.subscribers import Subscribers
 from .execution.tracing import TracedExecution, Tracing
 from .installations import optional_id, optional_name
-from .persons import PersonCommands
+from .merges import MergeCommands
 from .ports.accounts import Applications
 from .ports.store import Store
 from .unit_of_work.aggregate_cache import CACHE_BYTES, AggregateCache
@@ -51,7 +51,7 @@ EXPIRY_BATCH = 500
 """How many idle installations are looked up at once."""
 
 
-class Personalization(PersonCommands):
+class Personalization(MergeCommands):
     """Knows who is logged in on which device.
 
     Every command also takes the keys of `Context`: ``actor``, ``correlation_id`` and

@@ -97,7 +97,7 @@ class Profiles:
             state = InstallationState.of(device)
             if device.person is None:
                 return Profile(state, None, (state,))
-            person = loaded(repository, Person(device.person))
+            person = repository.seen(device.person)
             self._policies.check_protection(user_data, device, person, reader)
             names = [n for n, app in person.devices.items() if app == device.application]
             found = repository.load(map(Installation, names))
@@ -143,15 +143,16 @@ class Profiles:
         Raises:
             UnknownPerson: nobody has that id, or nobody that the application has met.
         """
-        fresh, _ = Person(values.identifier("person", person)), optional_id("within", within)
+        name, _ = values.identifier("person", person), optional_id("within", within)
         if since is not None:
             values.whole("since", since, 0, LARGEST_POSITION)
-        seen = self._cache.get([fresh.id]).get(fresh.id)
-        if seen is not None and since is not None and seen.position >= since:
-            found = cast("Person", seen.aggregate)
-        else:
+        stream = Person(name).id
+        seen = self._cache.get([stream]).get(stream)
+        found = cast("Person", seen.aggregate) if seen is not None else None
+        stale = seen is None or since is None or seen.position < since
+        if found is None or found.links or stale:
             with self._store.reading() as reader:
-                found = loaded(AggregateRepository(reader, self._cache), fresh)
+                found = AggregateRepository(reader, self._cache).seen(name)
         if not found.exists or found.erasing or not found.known_in(within):
             raise UnknownPerson(found.name)
         return PersonState.of(found, within)
@@ -212,16 +213,11 @@ class Profiles:
             for identifier, claim in claims.items()
             if (holder := cast("IdentifierClaim", found[claim.id].aggregate).holder)
         }
-        persons = repository.load(map(Person, holders.values()))
-        known = {
-            identifier: name
-            for identifier, name in holders.items()
-            if cast("Person", persons[Person(name).id].aggregate).known_in(within)
-        }
+        repository.load(map(Person, holders.values()))
+        seen = {identifier: repository.seen(name) for identifier, name in holders.items()}
+        known = {i: person.name for i, person in seen.items() if person.known_in(within)}
         chosen = candidate(known, identity)
-        if chosen is None:
-            return None
-        return PersonState.of(loaded(repository, Person(chosen)), within)
+        return None if chosen is None else PersonState.of(repository.seen(chosen), within)
 
 
 def loaded(repository: AggregateRepository, aggregate: A) -> A:

@@ -25,13 +25,14 @@ class PersonState:
     """A person as of one moment (R49); its ``repr`` shows no personal data.
 
     Attributes:
-        name: the person's id.
+        name: the person's id; of merged persons the survivor's.
         type: ``LEAD`` or ``CUSTOMER``.
         identifiers: in the order in which they were added.
         attributes: name → value.
         tags: of the person, not of installations.
         devices: installation → application, in the order of binding.
         primaries: application → primary installation (R23).
+        merged: ids of the persons that are merged into this one, whose data it shows too (R52).
     """
 
     name: str
@@ -41,13 +42,14 @@ class PersonState:
     tags: AbstractSet[str] = field(repr=False)
     devices: Mapping[str, str]
     primaries: Mapping[str, str]
+    merged: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, person: Person, within: str | None = None) -> Self:
         """Return the state of a committed aggregate, whose mappings never change again.
 
         Args:
-            person: the aggregate.
+            person: as it is seen.
             within: the only application whose installations the caller may see.
         """
         devices, primaries = person.devices, person.primaries
@@ -62,6 +64,7 @@ class PersonState:
             frozenset(person.tags),
             MappingProxyType(devices),
             MappingProxyType(primaries),
+            person.merged,
         )
 
     def values(self, kind: str) -> list[str]:

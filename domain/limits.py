@@ -12,6 +12,8 @@ NAME = 256
 """Longest id, external id, tag and attribute name, in characters (R1, R4)."""
 CONTACTS = 100
 """Largest number of a person's msisdns, and of a person's e-mails (R4)."""
+MERGED = 100
+"""Largest number of persons that are seen as one (R52)."""
 EMAIL = 255
 """Longest e-mail address, in characters (R3)."""
 PHONE = 50

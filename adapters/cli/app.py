@@ -14,7 +14,17 @@ import typer
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue, values
 
-from .commands import applications, operations, pushes, queries, relays, rights, seals, transfers
+from .commands import (
+    applications,
+    merges,
+    operations,
+    pushes,
+    queries,
+    relays,
+    rights,
+    seals,
+    transfers,
+)
 from .commands.apply import apply_file
 from .commands.serve import serve_store
 from .terminal.files import opened
@@ -59,7 +69,8 @@ for command in (
 ):
     name = "import" if command is transfers.fill else None
     app.command(name, rich_help_panel="For operators")(command)
-app.command(rich_help_panel="Rights of persons")(rights.subject)
+for of_persons in (rights.subject, merges.merge, merges.unmerge):
+    app.command(rich_help_panel="Rights of persons")(of_persons)
 for about_pushes in (pushes.push, pushes.pushes, pushes.dispatch):
     app.command(rich_help_panel="Pushes")(about_pushes)
 

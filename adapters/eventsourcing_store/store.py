@@ -70,7 +70,7 @@ class RecorderStore:
         self._wait = wait
         self._lock = Lock()
         renew_after_fork(self)
-        self._replay = Replay(self.indexed_attributes)
+        self._replay = Replay(self.indexed_attributes, self.identifier_key)
         self._compared = False
         self._compare()
 
@@ -193,7 +193,7 @@ class RecorderStore:
         if wanted is not None and at >= wanted:
             return at, False
         if self._replay.position != at:
-            self._replay = Replay(self.indexed_attributes, at)
+            self._replay = Replay(self.indexed_attributes, self.identifier_key, at)
         notifications: dict[int, Notification] = {}
 
         def take(after: int, limit: int, _: int | None) -> list[Recorded]:

@@ -41,6 +41,7 @@ from .v1_api.audiences import audience_routes
 from .v1_api.commands import command_routes
 from .v1_api.health import health_routes
 from .v1_api.history import history_routes
+from .v1_api.merges import merge_routes
 from .v1_api.pushes import push_routes
 from .v1_api.rights import rights_routes
 from .v1_api.states import state_routes
@@ -150,6 +151,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         audience_routes,
         history_routes,
         rights_routes,
+        merge_routes,
         state_routes,
         push_routes,
     ):

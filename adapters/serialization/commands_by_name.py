@@ -25,6 +25,8 @@ NAMES = (
     "touch",
     "define_segment",
     "remove_segment",
+    "merge",
+    "unmerge",
 )
 """The commands, named as the methods of `Personalization`."""
 WITH_FACTS = frozenset({"register", "update_installation"})

@@ -8,7 +8,7 @@ does not depend on the index that it explains.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,10 +23,12 @@ from addressee.domain import (
     Not,
     Or,
     Person,
+    PersonsMerged,
     Term,
     installation_terms,
     leaves,
     person_terms,
+    seen_persons,
     values,
 )
 from addressee.domain.audiences.index_terms import ALL, REACHABLE
@@ -97,7 +99,7 @@ def explain(  # noqa: PLR0913 # a query, and where it runs
     if not isinstance(first, InstallationRegistered) or first.application != application:
         raise NoRegistration(name)
     persons = {r.event.person for r in own if isinstance(r.event, DevicePersonalized)}
-    streams = reader.streams({Person(person).id: 0 for person in persons})
+    streams = streams_with_merged(reader, persons)
     wanted = sorted(leaves(expression), key=str)
     world = World(name, store.indexed_attributes)
     explained = {term: TermExplanation(str(term), holds=False) for term in wanted}
@@ -127,6 +129,25 @@ def explain(  # noqa: PLR0913 # a query, and where it runs
     return Explanation(name, satisfied and not excluded, excluded, tuple(explained.values()))
 
 
+def streams_with_merged(
+    reader: View, persons: AbstractSet[str]
+) -> Mapping[str, Sequence[Recorded]]:
+    """Return stream → events of persons, and of all that were ever merged with them (R52)."""
+    found: dict[str, Sequence[Recorded]] = {}
+    missing = {Person(name).id: 0 for name in persons}
+    while missing:
+        found |= dict.fromkeys(missing, ()) | dict(reader.streams(missing))
+        merges = (event for stream in missing for _, event in found[stream])
+        linked = {
+            name
+            for event in merges
+            if isinstance(event, PersonsMerged)
+            for name in (event.survivor, event.merged)
+        }
+        missing = {s: 0 for name in linked if (s := Person(name).id) not in found}
+    return found
+
+
 Fact = str | tuple[str, str]
 """A term as the index knows it, an identifier, or an installation by its id."""
 
@@ -149,9 +170,12 @@ class World:
             self.installation.fold((event,))
 
     def person(self) -> Person | None:
-        """Return whose the installation is now, if anybody's."""
+        """Return whose the installation is now, if anybody's; of merged persons what is seen."""
         owner = self.installation.person
-        return self._persons.setdefault(owner, Person(owner)) if owner else None
+        if owner is None:
+            return None
+        person = self._persons.setdefault(owner, Person(owner))
+        return seen_persons(self._persons)[owner] if person.links else person
 
     def terms(self) -> set[str]:
         """Return the terms that the installation answers to now."""

@@ -3,6 +3,7 @@
 from .command import Command, Together
 from .depersonalize import Depersonalize, DepersonalizeAll, EndSession
 from .device_report import Report, Reported, report_of
+from .merge import Merge, Unmerge, group_known
 from .personalize import Personalize
 from .registration import (
     Expire,
@@ -27,6 +28,7 @@ __all__ = [
     "Expire",
     "ExpireAddress",
     "ExpireInactive",
+    "Merge",
     "Personalize",
     "Register",
     "RemoveSegment",
@@ -38,7 +40,9 @@ __all__ = [
     "TagPerson",
     "Together",
     "Touch",
+    "Unmerge",
     "UpdateInstallation",
     "UpdatePerson",
+    "group_known",
     "report_of",
 ]

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from addressee.domain import Aggregate
 
-from ..unit_of_work.results import Depersonalized, Personalized, Registered, Result, Updated
+from ..unit_of_work.results import Result, Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
 
-R_co = TypeVar("R_co", bound=Registered | Personalized | Depersonalized | Updated, covariant=True)
+R_co = TypeVar("R_co", bound=Result, covariant=True)
 
 
 class Command(Protocol[R_co]):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from addressee.domain import Aggregate, DepersonalizeReason, Forbidden, Installation, Person, unbind
 
 from ..unit_of_work.results import Depersonalized
 from ..unit_of_work.unit_of_work import UnitOfWork
+
+OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Depersonalize:
         """Raise NoRegistration, or Forbidden for an installation of another person."""
         installation = acted_on(work, self.installation, self.by)
         owner = work.owner(installation)
-        if owner is not None and self.of is not None and not owner.is_named(self.of):
+        if owner is not None and self.of is not None and not is_named(work, owner, self.of):
             # A logout that was queued must not log out the next person, nor name them (R43).
             return Depersonalized("superseded", (self.installation,))
         return depart(work, installation, self.reason)
@@ -61,19 +63,21 @@ class DepersonalizeAll:
     def decide(self, work: UnitOfWork) -> Depersonalized:
         """Raise UnknownPerson if nobody has that id."""
         person = work.person(self.person)
-        devices = tuple(
-            name
-            for name, application in person.devices.items()
+        devices = {
+            name: each
+            for each in work.group(person)
+            for name, application in each.devices.items()
             if work.within in (None, application)
-        )
+        }
         work.open(*map(Installation, devices))
-        for name in devices:
+        for name, owner in devices.items():
             # No successor: the flag would only wander over installations that leave as well.
-            installation = work.get(Installation, name)
-            unbind(work.occasion, installation, person, self.reason, "none", work.installation)
-        moves = work.primary_moves()
+            unbind(work.occasion, work.get(Installation, name), owner, self.reason)
         return Depersonalized(
-            "depersonalized" if devices else "unchanged", devices, self.person, moves
+            "depersonalized" if devices else "unchanged",
+            tuple(devices),
+            work.seen(person).name,
+            work.primary_moves(),
         )
 
 
@@ -117,7 +121,7 @@ def depart(
     work: UnitOfWork, installation: Installation, reason: DepersonalizeReason
 ) -> Depersonalized:
     """Unbind an installation and return the answer."""
-    person = installation.person
+    person = work.seen_owner(installation)
     leave(work, installation, reason)
     moves = work.primary_moves()
     return Depersonalized(
@@ -133,15 +137,35 @@ def leave(
 ) -> None:
     """Unbind an installation from its person, if it has one."""
     if person := work.owner(installation):
-        unbind(
-            work.occasion,
-            installation,
-            person,
-            reason,
-            work.rules.successor,
-            work.installation,
-            superseded_by,
-        )
+        heir = heir_of(work, installation, person)
+        unbind(work.occasion, installation, person, reason, heir, superseded_by)
+
+
+def heir_of(
+    work: UnitOfWork, installation: Installation, person: Person
+) -> tuple[Installation, Person] | None:
+    """Return the installation that inherits a primary one's flag, and its person (R24).
+
+    With the policy ``most_recent`` it is the one of the same application that the person was bound
+    to last, or a person who is merged with this one.
+    """
+    if not installation.primary or work.rules.successor != "most_recent":
+        return None
+    heirs: list[tuple[Installation, Person]] = []
+    for each in work.group(person):
+        names = [
+            name
+            for name, application in each.devices.items()
+            if application == installation.application and name != installation.name
+        ]
+        if names:
+            heirs.append((work.installation(names[-1]), each))
+    return max(heirs, key=lambda heir: heir[0].bound_at or OLDEST, default=None)
+
+
+def is_named(work: UnitOfWork, person: Person, name: str) -> bool:
+    """Return whether a name is the id or external id of a person, or of one merged with them."""
+    return any(each.is_named(name) for each in work.group(person))
 
 
 def acted_on(work: UnitOfWork, name: str, by: str | None) -> Installation:
@@ -149,7 +173,7 @@ def acted_on(work: UnitOfWork, name: str, by: str | None) -> Installation:
     if by is None or by == name:
         return work.installation(name)
     caller, installation = work.installation(by), work.installation(name)
-    if caller.person is None or caller.person != installation.person:
+    if not same_person(work, caller, installation):
         raise Forbidden(name, by)
     return installation
 
@@ -157,3 +181,11 @@ def acted_on(work: UnitOfWork, name: str, by: str | None) -> Installation:
 def device(name: str, by: str | None) -> str:
     """Return the actor of a command that one installation may give for another."""
     return "device" if by in (None, name) else f"device:{by}"
+
+
+def same_person(work: UnitOfWork, one: Installation, other: Installation) -> bool:
+    """Return whether two installations have a person, and the same one as persons are seen."""
+    if one.person is None or other.person is None or one.person == other.person:
+        return one.person is not None and one.person == other.person
+    work.open(Person(one.person), Person(other.person))
+    return work.seen_owner(one) == work.seen_owner(other)

@@ -23,6 +23,8 @@ from addressee.domain import (
     check_free,
     check_names_somebody,
     check_possible,
+    tag_merged,
+    update_merged,
 )
 
 from ..unit_of_work.results import Personalized, PersonalizeOutcome
@@ -57,39 +59,48 @@ class Personalize:
         """Raise the first refusal in the order of R15."""
         installation, claims = opened(work, self.installation, self.identity)
         holders = {i: claim.holder for i, claim in claims.items() if claim.holder}
+        work.open(*(Person(name) for name in {*holders.values(), installation.person} if name))
+        seen_as = {i: work.seen(work.get(Person, name)).name for i, name in holders.items()}
         if self.of is not None:
-            check_acts_for(self.of, installation, holders, self.identity)
-        chosen = candidate(holders, self.identity)
-        work.open(*(Person(name) for name in (chosen, installation.person) if name))
+            check_acts_for(self.of, installation, seen_as, self.identity)
+        chosen = candidate(seen_as, self.identity)
         owner = work.owner(installation)
+        seen_owner = None if owner is None else work.seen(owner)
         if chosen is not None:
-            work.check_protection(installation, work.get(Person, chosen))
-        check_free(installation, owner, chosen, force=self.force)
-        if chosen is None and owner is not None and not owner.identified:
+            work.check_protection(installation, work.seen(work.get(Person, chosen)))
+        check_free(installation, seen_owner, chosen, force=self.force)
+        if chosen is not None:
+            # Of merged persons it is the one whose identifier was given, the survivor first.
+            named = {*holders.values()}
+            chosen = chosen if chosen in named else next(iter(holders.values()))
+        elif owner is not None and seen_owner is not None and not seen_owner.identified:
             chosen = owner.name
         person = work.get(Person, chosen) if chosen else work.new(Person)
         self._inform(work, person, [i for i, claim in claims.items() if claim.holder is None])
-        if owner is person:
+        name = work.seen(person).name
+        previous = seen_owner.name if seen_owner is not None and seen_owner.name != name else None
+        if owner is not None and previous is None:
             outcome = self._again(work, installation, person)
         else:
             outcome = self._take(work, installation, owner, person)
         if self.set_primary:
-            make_primary(work, installation, person)
-        previous = owner.name if owner is not None and owner is not person else None
-        return Personalized(outcome, self.installation, person.name, previous, work.primary_moves())
+            on = work.owner(installation) or person
+            make_primary(work, installation, on)
+        return Personalized(outcome, self.installation, name, previous, work.primary_moves())
 
     def _inform(self, work: UnitOfWork, person: Person, new: list[Identifier]) -> None:
         """Record the person's new data; make the person if need be (R11, R12, R16)."""
-        person.check_room(new)
+        group, seen = work.group(person), work.seen(person)
+        seen.check_room(new)
         if not person.exists:
             kind = "LEAD" if self.keep_as_lead else "CUSTOMER"
             person.record(PersonCreated, work.occasion, type=kind)
         add_identifiers(work, person, new)
         if not self.keep_as_lead:
             person.promote(work.occasion)
-        person.update(work.occasion, self.attributes)
+        update_merged(work.occasion, group, person, self.attributes)
         if self.tags is not None:
-            person.replace_tags(work.occasion, self.tags)
+            tag_merged(work.occasion, group, person, self.tags, frozenset(seen.tags) - self.tags)
 
     def _again(
         self, work: UnitOfWork, installation: Installation, person: Person
@@ -107,14 +118,20 @@ class Personalize:
         """Bind the installation, unbinding it first where somebody has it (R13)."""
         if owner is not None:
             # A lead that is left behind had no identifier to lose: nobody was forced out.
-            leave(work, installation, "forced" if owner.identified else "superseded")
-        make_room(work, installation, person)
+            identified = work.seen(owner).identified
+            leave(work, installation, "forced" if identified else "superseded")
+        make_room(work, installation, work.seen(person))
         bind(work.occasion, installation, person)
         return "attached" if owner is None else "rebound"
 
 
 def make_room(work: UnitOfWork, installation: Installation, person: Person) -> None:
     """Evict a person's least recently used installations where the policy's cap is reached.
+
+    Args:
+        work: the command's.
+        installation: needs room.
+        person: as it is seen.
 
     Raises:
         DeviceLimitReached: the policy is to refuse.

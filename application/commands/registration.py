@@ -164,7 +164,7 @@ class Expire:
     def decide(self, work: UnitOfWork) -> Depersonalized:
         """Raise NoRegistration if it is unknown or has expired already."""
         installation = work.installation(self.installation)
-        person = installation.person
+        person = work.seen_owner(installation)
         expire(work, installation, self.reason)
         return Depersonalized("expired", (self.installation,), person, work.primary_moves())
 
@@ -189,7 +189,7 @@ class ExpireInactive:
         installation = unused(work, self.installation, self.before)
         if installation is None:
             return Depersonalized("unchanged", (self.installation,))
-        person = installation.person
+        person = work.seen_owner(installation)
         expire(work, installation, "inactive")
         return Depersonalized("expired", (self.installation,), person, work.primary_moves())
 
@@ -213,7 +213,7 @@ class ExpireAddress:
     def decide(self, work: UnitOfWork) -> Depersonalized:
         """Do nothing where it has another address by now, or the same one registered anew."""
         installation = work.get(Installation, self.installation)
-        person, known = installation.person, installation.address
+        person, known = work.seen_owner(installation), installation.address
         if known is None or (known.address, known.since) != (self.address, self.since):
             return Depersonalized("unchanged", (self.installation,), person)
         expire(work, installation, "token_rejected")

@@ -45,12 +45,19 @@ class SetPrimary:
             make_primary(work, installation, person)
         elif installation.primary:
             move_primary(work.occasion, person, installation.application, installation, None)
-        moves = work.primary_moves()
-        return Updated("updated" if moves else "unchanged", self.installation, person.name, moves)
+        moves, seen = work.primary_moves(), work.seen(person)
+        return Updated("updated" if moves else "unchanged", self.installation, seen.name, moves)
 
 
 def make_primary(work: UnitOfWork, installation: Installation, person: Person) -> None:
-    """Move the person's primary flag of the application to this installation."""
-    holder = person.primaries.get(installation.application)
+    """Move the person's primary flag of the application to this installation (R23).
+
+    It is taken from an installation of a merged person, too: they are seen as one.
+    """
+    application = installation.application
+    for other in work.group(person):
+        if other is not person and (name := other.primaries.get(application)):
+            move_primary(work.occasion, other, application, work.get(Installation, name), None)
+    holder = person.primaries.get(application)
     previous = work.get(Installation, holder) if holder else None
-    move_primary(work.occasion, person, installation.application, previous, installation)
+    move_primary(work.occasion, person, application, previous, installation)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
-from addressee.domain import Aggregate, Person, values
+from addressee.domain import Aggregate, Person, tag_merged, values
 
 from ..unit_of_work.results import Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
@@ -54,5 +54,7 @@ class TagPerson:
     def decide(self, work: UnitOfWork) -> Updated:
         """Raise UnknownPerson if nobody has that id."""
         person = work.person(self.person)
-        person.change_tags(work.occasion, *self.tags.on(person.tags))
-        return Updated("updated" if work.recorded else "unchanged", None, self.person)
+        group, known = work.group(person), work.seen(person).tags
+        tag_merged(work.occasion, group, person, *self.tags.on(known))
+        outcome: Literal["updated", "unchanged"] = "updated" if work.recorded else "unchanged"
+        return Updated(outcome, None, group[0].name)

@@ -18,6 +18,8 @@ from addressee.domain import (
     UserMergeInterrupted,
     Values,
     bind,
+    tag_merged,
+    update_merged,
 )
 
 from ..unit_of_work.results import Updated
@@ -51,29 +53,37 @@ class UpdatePerson:
         """Raise NoRegistration, OtherPerson, or UserMergeInterrupted for an identifier."""
         installation, claims = opened(work, self.installation, self.add)
         owner = work.owner(installation)
-        if self.of is not None and (owner is None or self.of not in owner.values("external_id")):
+        known = None if owner is None else work.seen(owner)
+        if self.of is not None and (known is None or self.of not in known.values("external_id")):
             raise OtherPerson(self.installation)
-        if owner is not None:
-            work.check_protection(installation, owner)
+        if known is not None:
+            work.check_protection(installation, known)
         if owner is None and not (claims or self.attributes or self.tags):
             return Updated("unchanged", self.installation)
         person = owner or work.new(Person)
+        group = work.group(person)
+        own = {None, *(each.name for each in group)}
         for identifier, claim in claims.items():
-            if claim.holder not in (None, person.name):
+            if claim.holder not in own:
                 field = self.add.field_of(identifier)
                 raise UserMergeInterrupted(field, "belongs to another person")
+        for each in group:
+            self._remove_identifiers(work, each)
+        seen = work.seen(person)
+        new = [identifier for identifier in claims if identifier not in seen.identifiers]
+        seen.check_room(new)
+        if owner is None:
+            person.record(PersonCreated, work.occasion, type="LEAD")
+            bind(work.occasion, installation, person)
+        add_identifiers(work, person, new)
+        update_merged(work.occasion, group, person, self.attributes)
+        if self.tags is not None:
+            tag_merged(work.occasion, group, person, self.tags, frozenset(seen.tags) - self.tags)
+        return Updated("updated" if work.recorded else "unchanged", self.installation, seen.name)
+
+    def _remove_identifiers(self, work: UnitOfWork, person: Person) -> None:
         removed = set(self.remove.identifiers())
         for identifier in list(person.identifiers):
             if identifier in removed or identifier.kind in self.clear:
                 person.remove_identifier(work.occasion, identifier)
                 work.claim(identifier).release(work.occasion, identifier, person.name)
-        new = [identifier for identifier in claims if identifier not in person.identifiers]
-        person.check_room(new)
-        if owner is None:
-            person.record(PersonCreated, work.occasion, type="LEAD")
-            bind(work.occasion, installation, person)
-        add_identifiers(work, person, new)
-        person.update(work.occasion, self.attributes)
-        if self.tags is not None:
-            person.replace_tags(work.occasion, self.tags)
-        return Updated("updated" if work.recorded else "unchanged", self.installation, person.name)

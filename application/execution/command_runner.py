@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -17,6 +18,7 @@ from addressee.domain import (
     Conflict,
     Event,
     InvalidValue,
+    MergeOutdated,
     Occasion,
     StoreError,
 )
@@ -196,21 +198,34 @@ class Execution:
         command, context = order
         try:
             checked = Checked.of(context, command.actor)
-            at = self._time_of(checked)
-            occasion = Occasion(at.astimezone(UTC), checked.actor, checked.correlation_id)
-            work = UnitOfWork(self.store, batch.repository, occasion, batch.rules, checked)
+            work = self._work(batch.repository, batch.rules, checked)
             work.open(*wanted)
             if checked.idempotency_key is None:
                 result = command.decide(work)
             else:
                 result = decide_once(work, command, checked.idempotency_key)
             work.check_sizes()
+        except MergeOutdated as refusal:
+            # No race is lost that could be won the next time.
+            return refusal, 0
         except (Conflict, StoreError):
             raise
         except AddresseeError as refusal:
             return refusal, 0
         place = batch.add(work)
         return result, result.position or place
+
+    @contextmanager
+    def rehearsing(self, context: Context) -> Generator[UnitOfWork]:
+        """Let commands decide on what the store shows; nothing is recorded."""
+        checked = Checked.of(context, "backend")
+        with self.store.reading() as reader:
+            yield self._work(AggregateRepository(reader, self.cache), self.rules, checked)
+
+    def _work(self, repository: AggregateRepository, rules: Rules, context: Checked) -> UnitOfWork:
+        at = self._time_of(context)
+        occasion = Occasion(at.astimezone(UTC), context.actor, context.correlation_id)
+        return UnitOfWork(self.store, repository, occasion, rules, context)
 
     def _time_of(self, context: Checked) -> datetime:
         """Return when a command happens; raises InvalidValue for a time too far ahead (R48)."""

@@ -13,7 +13,6 @@ from addressee.domain import (
     IdentifierClaimed,
     IdentifierReleased,
     IdentifierRemoved,
-    Installation,
     Person,
 )
 from addressee.domain.events import stream_of
@@ -49,7 +48,7 @@ class Consistency:
     """Follows a ledger from its start.
 
     Each stream has versions from 1 without holes, and what a command records in two streams is in
-    both: a sign-in or logout, and the claim on an identifier.
+    both: a sign-in or logout, a merge, and the claim on an identifier.
 
     Args:
         key: the identifier key, under which claims have their names (R5).
@@ -75,9 +74,7 @@ class Consistency:
             self._found.append(Difference("stream", stream, problem))
         self._versions[stream] = version
         if (half := half_of(event)) is not None:
-            (topic, installation, person), first = half
-            one = stream_of(Installation.CATEGORY, installation)
-            other = stream_of(Person.CATEGORY, person)
+            (topic, one, other), first = half
             # The half counts where it is, not where it says that it belongs.
             one, other = (stream, other) if first else (one, stream)
             self._pair(topic, one, other, first=first)

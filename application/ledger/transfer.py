@@ -125,7 +125,7 @@ def import_ledger(
     indexed = store.indexed_attributes | {*heading.indexed_attributes}
     end = End(0, 0, START)
     with store.filling(key, indexed, heading.sealed_as) as target:
-        replay = Replay(indexed)
+        replay = Replay(indexed, key)
         waiting: list[Stored] = []
         for page in pages(source.events):
             end = after(end, page)

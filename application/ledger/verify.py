@@ -103,7 +103,7 @@ class Ledger:
     """
 
     def __init__(self, audit: Audit, store: AuditableStore) -> None:
-        self.replay = Replay(store.indexed_attributes)
+        self.replay = Replay(store.indexed_attributes, store.identifier_key)
         self.rebuilt = ReadModels()
         self.consistency = Consistency(store.identifier_key)
         self.events = 0

@@ -20,7 +20,7 @@ from ..ports.store import Viewable
 from ..ports.views import View
 from .folded import Horizon, Moment, Past, horizon_of
 from .later_changes import LaterChanges
-from .streams import PastStreams, devices_of
+from .streams import PastStreams, devices_of, owners_in
 from .taken_back import TakenBack
 
 SHARE = 4
@@ -122,10 +122,12 @@ class AsOf:
 def found_in(streams: PastStreams, names: Sequence[str], lookup: Lookup) -> Iterator[Found]:
     """Yield the installations among some that a lookup finds."""
     streams.read(stream_of(Installation.CATEGORY, name) for name in names)
-    for name in names:
-        installation = Installation(name)
-        recorded = streams.recorded(installation.id)
-        installation.fold(event for _, event in recorded)
+    installations = [Installation(name) for name in names]
+    for installation in installations:
+        installation.fold(streams.events(installation.id))
+    owners = owners_in(streams, installations) if lookup.addresses else {}
+    for installation in installations:
+        name, recorded = installation.name, streams.recorded(installation.id)
         if not recorded or installation.application != lookup.application:
             continue
         flags = flags_of(installation_terms(installation, frozenset()))
@@ -134,5 +136,5 @@ def found_in(streams: PastStreams, names: Sequence[str], lookup: Lookup) -> Iter
             continue
         recipient = None
         if lookup.addresses and (address := installation.address) is not None:
-            recipient = Recipient(ordinal, name, installation.person, *address)
+            recipient = Recipient(ordinal, name, owners[name], *address)
         yield Found(ordinal, name, recipient)

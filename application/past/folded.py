@@ -114,7 +114,7 @@ class Past(ReadModels):
 
     def _fold(self, view: View, progress: Callable[[int], object]) -> bool:
         """Apply all that counts; return whether something in the ledger is later than that."""
-        replay, later = Replay(self.indexed_attributes), False
+        replay, later = Replay(self.indexed_attributes, self.identifier_key), False
         while page := whole_page(view.events, self._position, PAGE, self._last):
             if not self._pinned:
                 self._late |= {position for position, _ in page if position > self._settled}

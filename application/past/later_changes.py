@@ -21,6 +21,7 @@ from addressee.domain import (
     IdentifierRemoved,
     Installation,
     InstallationRegistered,
+    MergedPersonChanged,
     Person,
     PersonExported,
     PrimaryChanged,
@@ -46,6 +47,7 @@ ELSEWHERE = frozenset[type[Event]](
         IdentifierAdded,
         IdentifierRemoved,
         PersonExported,
+        MergedPersonChanged,
     }
 )
 """Events of a person that change the terms of no installation whose own stream does not tell it."""
@@ -119,9 +121,7 @@ class LaterChanges:
     def _devices(self, names: list[str], view: View) -> set[str]:
         """Return the installations that persons had."""
         streams = PastStreams(view, self._horizon, self._end)
-        persons = [Person(name) for name in names]
-        streams.read(person.id for person in persons)
-        return {name for p in persons for name in p.fold(streams.events(p.id)).devices}
+        return {name for person in streams.persons(names).values() for name in person.devices}
 
     def _take_installations(self, names: list[str], new: dict[str, str], view: View) -> None:
         streams = PastStreams(view, self._horizon, self._end)
@@ -129,11 +129,10 @@ class LaterChanges:
         streams.read(installation.id for installation in installations)
         for installation in installations:
             installation.fold(streams.events(installation.id))
-        persons = {i.person: Person(i.person) for i in installations if i.person is not None}
-        streams.read(person.id for person in persons.values())
+        owners = {i.person for i in installations if i.person is not None}
         owned = {
-            name: person_terms(person.fold(streams.events(person.id)), self._indexed)
-            for name, person in persons.items()
+            name: person_terms(person, self._indexed)
+            for name, person in streams.persons(owners).items()
         }
         of_application: dict[str, dict[str, AbstractSet[str]]] = defaultdict(dict)
         for installation in installations:

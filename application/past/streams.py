@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from addressee.domain import Event, Person
+from addressee.domain import Event, Installation, Person, seen_persons, with_linked
 
 from ..ports.records import Recorded
 from ..ports.views import View
@@ -57,6 +57,15 @@ class PastStreams:
         """Yield the same without their positions."""
         return (event for _, event in self.recorded(stream))
 
+    def persons(self, names: Iterable[str]) -> dict[str, Person]:
+        """Return id → the person as whom each was seen, of persons and all merged with them."""
+        return seen_persons(with_linked(names, self._folded))
+
+    def _folded(self, names: Iterable[str]) -> Iterable[Person]:
+        persons = [Person(name) for name in names]
+        self.read(person.id for person in persons)
+        return [person.fold(self.events(person.id)) for person in persons]
+
     def _cut(self, recorded: Sequence[Recorded]) -> Sequence[Recorded]:
         counted = [each for each in recorded if self._horizon.has(each)]
         last = self._horizon.last
@@ -86,6 +95,12 @@ def devices_of(streams: PastStreams, owner: str | None, application: str) -> lis
     """Return a person's installations in an application."""
     if owner is None:
         return []
-    person = Person(owner)
-    devices = person.fold(streams.events(person.id)).devices
+    devices = streams.persons([owner])[owner].devices
     return [name for name, where in devices.items() if where == application]
+
+
+def owners_in(streams: PastStreams, installations: Sequence[Installation]) -> dict[str, str | None]:
+    """Return installation → id of the person as whom its person was seen, if it had one."""
+    owners = {each.person for each in installations if each.person is not None}
+    seen = streams.persons(owners)
+    return {each.name: seen[each.person].name if each.person else None for each in installations}

@@ -14,7 +14,7 @@ from ..ports.records import Recipient, Recorded
 from ..ports.views import SHARD_BITS, View
 from .folded import Horizon
 from .later_changes import LaterChanges, groups
-from .streams import PastStreams, devices_of
+from .streams import PastStreams, devices_of, owners_in
 
 
 class TakenBack:
@@ -111,11 +111,13 @@ class TakenBack:
         for group in groups(names):
             streams = PastStreams(self._view, self._horizon, self._end)
             streams.read(Installation(name).id for name in group)
-            for name in group:
-                installation = Installation(name)
+            installations = [Installation(name) for name in group]
+            for installation in installations:
                 installation.fold(streams.events(installation.id))
-                if installation.address is not None:
-                    found.append(
-                        Recipient(names[name], name, installation.person, *installation.address)
-                    )
+            owners = owners_in(streams, installations)
+            found += (
+                Recipient(names[each.name], each.name, owners[each.name], *each.address)
+                for each in installations
+                if each.address is not None
+            )
         return sorted(found, key=lambda each: each.ordinal)

@@ -1,4 +1,4 @@
-"""Where a page of the ledger may end: both events of a sign-in belong to the same page."""
+"""Where a page of the ledger may end: both events of a sign-in, and of a merge, belong together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from addressee.domain import DeviceDepersonalized, DevicePersonalized, Event
+from addressee.domain import (
+    DeviceDepersonalized,
+    DevicePersonalized,
+    Event,
+    MergeEvent,
+    PersonsMerged,
+    PersonsUnmerged,
+)
 
 from ..ports.records import Recorded
 
@@ -15,8 +22,11 @@ WINDOW = 1_000
 reader must not wait for an event that never comes."""
 
 HALVES = frozenset[type[Event]]({DevicePersonalized, DeviceDepersonalized})
+MERGES = frozenset[type[Event]]({PersonsMerged, PersonsUnmerged})
 Half = tuple[str, str, str]
-"""What both halves of a sign-in or logout say: which it is, the installation, the person."""
+"""What both halves say: which it is, and the streams that they stand on, the one that counts first:
+of a sign-in or logout the installation's and the person's, of a merge the survivor's and the other.
+"""
 
 
 def whole_page(
@@ -46,13 +56,17 @@ def whole_page(
 
 
 def half_of(event: Event) -> tuple[Half, bool] | None:
-    """Return what a half says, and whether it is the installation's; None for any other event."""
+    """Return what a half says, and whether its copy counts; None for any other event."""
     # By its very type: pydantic's isinstance takes longer than all else that is done here.
-    if (kind := type(event)) not in HALVES:
-        return None
-    both = cast("DevicePersonalized", event)
-    half = kind.__name__, both.installation, both.person
-    return half, event.at_home
+    if (kind := type(event)) in HALVES:
+        both = cast("DevicePersonalized", event)
+        half = kind.__name__, f"installation:{both.installation}", f"person:{both.person}"
+        return half, event.at_home
+    if kind in MERGES:
+        link = cast("MergeEvent", event)
+        half = kind.__name__, f"person:{link.survivor}", f"person:{link.merged}"
+        return half, event.at_home
+    return None
 
 
 def whole_length(page: Sequence[Recorded]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 from addressee.domain import (
     Aggregate,
@@ -14,49 +15,55 @@ from addressee.domain import (
     differing,
     installation_terms,
     person_terms,
+    seen_persons,
 )
 from addressee.domain.audiences.index_terms import flags_of
 
 from ..ports.read_model_changes import Changes, InstallationChange
 
 
-def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Changes:
+def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str], key: bytes) -> Changes:
     """Return what the read models must change so that they show the aggregates.
 
     Args:
         aggregates: every aggregate of the transaction, as drafts that know their state before. An
-            installation that changes hands comes with both its persons.
+            installation that changes hands comes with both its persons, a person with all that are
+            or were merged with it, and one who is seen as another one with every installation.
         indexed: the attributes that audiences may use, as ``attr.name`` or ``iattr.name``.
+        key: the store's identifier key.
     """
     changes = Changes()
-    installations: dict[str, Installation] = {}
+    installations: list[Installation] = []
     persons: dict[str, Person] = {}
+    claims: list[IdentifierClaim] = []
     for aggregate in aggregates:
         if isinstance(aggregate, Installation):
-            installations[aggregate.name] = aggregate
+            installations.append(aggregate)
         elif isinstance(aggregate, Person):
             persons[aggregate.name] = aggregate
         elif isinstance(aggregate, IdentifierClaim) and aggregate.changed:
-            changes.holders[aggregate.id] = aggregate.holder
+            claims.append(aggregate)
         elif isinstance(aggregate, Segment) and aggregate.changed:
             changes.segments[aggregate.place] = aggregate.expression
-    was = {name: person_terms(person.before or person, indexed) for name, person in persons.items()}
-    now = {
-        name: was[name] if same_terms(person) else person_terms(person, indexed)
-        for name, person in persons.items()
-    }
-    for installation in installations.values():
-        if installation.changed and installation.before is not None:
-            changes.installations.append(
-                change_of(installation, installation.before, was, now, indexed)
-            )
+    before, after = owners_of(persons, indexed)
+    moved = [each for name, each in persons.items() if before.name(name) != after.name(name)]
+    changes.holders = {
+        IdentifierClaim.on(identifier, key).id: after.name(person.name)
+        for person in moved
+        for identifier in person.identifiers
+    } | {claim.id: after.name(claim.holder) for claim in claims}
+    names = {person.name for person in moved}
+    changes.installations = [
+        change_of(installation, before, after, indexed)
+        for installation in installations
+        if installation.changed or installation.person in names
+    ]
     handed_over = {change.installation for change in changes.installations if change.moved}
     for name, person in persons.items():
-        if was[name] != now[name]:
+        was, now = before.terms[name], after.terms[name]
+        if was != now:
             changes.installations += (
-                InstallationChange(
-                    device, application, gained=now[name] - was[name], lost=was[name] - now[name]
-                )
+                InstallationChange(device, application, gained=now - was, lost=was - now)
                 for device, application in person.devices.items()
                 if device not in handed_over
             )
@@ -68,10 +75,37 @@ def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str]) -> Chang
     return changes
 
 
-def same_terms(person: Person) -> bool:
+class Owners(NamedTuple):
+    """Persons as they are seen, and the terms they give to their installations; each by id."""
+
+    seen: Mapping[str, Person]
+    terms: Mapping[str, AbstractSet[str]]
+
+    def name(self, person: str | None) -> str | None:
+        """Return the id of the person as whom a person is seen."""
+        seen = None if person is None else self.seen.get(person)
+        return person if seen is None else seen.name
+
+    def terms_of(self, person: str | None) -> AbstractSet[str]:
+        """Return the terms of an installation's person, if it has one."""
+        return frozenset() if person is None else self.terms[person]
+
+
+def owners_of(persons: Mapping[str, Person], indexed: AbstractSet[str]) -> tuple[Owners, Owners]:
+    """Return persons as they were seen before, and as they are."""
+    before = seen_persons({name: person.before or person for name, person in persons.items()})
+    after = seen_persons(persons)
+    was = {name: person_terms(person, indexed) for name, person in before.items()}
+    now = {
+        name: was[name] if same_terms(before[name], person) else person_terms(person, indexed)
+        for name, person in after.items()
+    }
+    return Owners(before, was), Owners(after, now)
+
+
+def same_terms(before: Person, person: Person) -> bool:
     """Whether nothing changed from which the terms of a person are derived."""
-    before = person.before
-    return before is None or (
+    return before is person or (
         before.tags == person.tags
         and before.type == person.type
         and before.attributes == person.attributes
@@ -81,27 +115,25 @@ def same_terms(person: Person) -> bool:
 
 
 def change_of(
-    installation: Installation,
-    before: Installation,
-    was: Mapping[str, AbstractSet[str]],
-    now: Mapping[str, AbstractSet[str]],
-    indexed: AbstractSet[str],
+    installation: Installation, then: Owners, now: Owners, indexed: AbstractSet[str]
 ) -> InstallationChange:
-    """Return what changes for one installation; ``was`` and ``now`` are the terms of persons."""
+    """Return what changes for one installation, given the persons before and after."""
+    before = installation.before or installation
     held, holds = installation_terms(before, indexed), installation_terms(installation, indexed)
+    owned, owns = then.name(before.person), now.name(installation.person)
     # Within a page that is replayed, an installation can leave a person and come back.
-    moved = (before.person, before.bound_at) != (installation.person, installation.bound_at)
+    moved = (owned, before.bound_at) != (owns, installation.bound_at)
     flags = flags_of(holds)
     reflagged = moved or not before.exists or flags != flags_of(held)
     if moved:
-        held |= was[before.person] if before.person else set()
-        holds |= now[installation.person] if installation.person else set()
+        held |= then.terms_of(before.person)
+        holds |= now.terms_of(installation.person)
     return InstallationChange(
         installation.name,
         installation.application,
         new=not before.exists,
         moved=moved,
-        person=installation.person,
+        person=owns,
         bound_at=installation.bound_at,
         gained=holds - held,
         lost=held - holds,

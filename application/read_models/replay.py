@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from addressee.domain import Aggregate, Event, IdentifierClaim, Installation, Person, Segment
+from addressee.domain import (
+    Aggregate,
+    Event,
+    IdentifierClaim,
+    Installation,
+    Person,
+    Segment,
+    seen_persons,
+)
 from addressee.domain.events import category_of, name_in, stream_of
 
 from ..caching.bounded_cache import BoundedCache, size_of
@@ -28,15 +36,22 @@ class Replay:
 
     Args:
         indexed: ``attr.name`` and ``iattr.name`` that audiences may use.
+        key: the store's identifier key.
         position: up to where the read models show the ledger already.
         cache_bytes: most bytes of aggregates that stay in memory; others are read again.
     """
 
     def __init__(
-        self, indexed: AbstractSet[str], position: int = 0, *, cache_bytes: int = CACHE_BYTES
+        self,
+        indexed: AbstractSet[str],
+        key: bytes,
+        position: int = 0,
+        *,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.position = position
         self._indexed = indexed
+        self._key = key
         self._kept = BoundedCache[str, Aggregate](cache_bytes)
 
     def changes(self, page: Sequence[Recorded], reader: View) -> Changes:
@@ -61,13 +76,16 @@ class Replay:
         owners = {
             stream_of(Person.CATEGORY, name)
             for stream, draft in drafts.items()
-            if isinstance(draft, Installation)
-            for name in (draft.person, owner_of(before[stream]))
+            for name in (owner_of(draft), owner_of(before[stream]))
             if name is not None
         }
         # The page does not change these: their states before and after it are equal.
         others = self._states(owners - drafts.keys(), reader)
-        changes = project((*drafts.values(), *others.values()), self._indexed)
+        known = {**others, **drafts}
+        while linked := streams_linked(known.values()) - known.keys():
+            known |= self._states(linked, reader)
+        known |= self._states(devices_relinked(known.values()) - known.keys(), reader)
+        changes = project(known.values(), self._indexed, self._key)
         for draft in drafts.values():
             self._keep(draft.committed())
         if page:
@@ -97,5 +115,36 @@ def aggregate_of(stream: str) -> Aggregate:
 
 
 def owner_of(aggregate: Aggregate) -> str | None:
-    """Return the person that has an installation."""
-    return aggregate.person if isinstance(aggregate, Installation) else None
+    """Return the person that has an installation or holds an identifier."""
+    if isinstance(aggregate, Installation):
+        return aggregate.person
+    return aggregate.holder if isinstance(aggregate, IdentifierClaim) else None
+
+
+def states_of_persons(aggregates: Iterable[Aggregate]) -> Iterator[Person]:
+    """Yield the persons among aggregates, as they are and as they were."""
+    for aggregate in aggregates:
+        if isinstance(aggregate, Person):
+            yield aggregate
+            if aggregate.before is not None:
+                yield aggregate.before
+
+
+def streams_linked(aggregates: Iterable[Aggregate]) -> set[str]:
+    """Return the streams of all that are, or were, merged with the persons among aggregates."""
+    persons = states_of_persons(aggregates)
+    return {stream_of(Person.CATEGORY, name) for person in persons for name in person.links}
+
+
+def devices_relinked(aggregates: Iterable[Aggregate]) -> set[str]:
+    """Return the streams of installations whose person is seen as another one than before."""
+    persons = {each.name: each for each in aggregates if isinstance(each, Person)}
+    if not any(person.links for person in states_of_persons(persons.values())):
+        return set()
+    was = seen_persons({name: person.before or person for name, person in persons.items()})
+    return {
+        stream_of(Installation.CATEGORY, device)
+        for name, seen in seen_persons(persons).items()
+        if seen.name != was[name].name
+        for device in persons[name].devices
+    }

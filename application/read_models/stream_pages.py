@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import takewhile
 from operator import itemgetter
@@ -43,6 +43,19 @@ def application_of(recorded: Recorded) -> str | None:
 def concerns(recorded: Sequence[Recorded], within: str | None) -> bool:
     """Return whether any of the events happened in an application; True where none is given."""
     return within is None or any(application_of(each) == within for each in recorded)
+
+
+def counted(at: datetime | None) -> Callable[[Recorded], bool]:
+    """Return whether an event had happened at a moment; all have if there is none."""
+    if at is None:
+        return lambda _: True
+    moment = values.moment("at", at)
+    return lambda recorded: recorded.event.timestamp <= moment
+
+
+def up_to(position: int) -> Callable[[Recorded], bool]:
+    """Return whether an event stands no later than a position."""
+    return lambda recorded: recorded.position <= position
 
 
 def until(recorded: Sequence[Recorded], at: datetime | None) -> Iterator[Recorded]:

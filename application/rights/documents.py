@@ -24,6 +24,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "attributes",
         "tags",
     ),
+    "merges": ("persons", "since", "until"),
     "sign_ins": ("installation", "application", "since", "until", "reason"),
     "pushes": ("dispatch", "installation", "at", "outcome", "title", "body", "data"),
 }

@@ -22,7 +22,7 @@ from addressee.domain import (
 from ..history import History
 from ..personalization import Personalization
 from ..ports.keys import KeyStore, SealedStore
-from ..ports.records import Recorded
+from ..ports.records import LARGEST_POSITION, Recorded
 from ..ports.store import Store
 from ..unit_of_work.command_context import Context
 from .erasure_commands import RecordErasure, RequestErasure
@@ -97,16 +97,17 @@ class Eraser:
     def preview(self, person: str, within: str | None) -> Erasure:
         """Return what an erasure would do, or has done; raises UnknownPerson."""
         recorded = self._history.person(person, within=within)
-        own, names = self._own(person, recorded)
+        persons = self._merged(person)
+        own, names = self._own(persons, recorded)
         done = [event for _, event in recorded if isinstance(event, PersonErased)]
         requested = [event for _, event in recorded if isinstance(event, ErasureRequested)]
         return Erasure(
             person,
-            done=bool(done),
+            done=len(done) == len(persons),
             position=recorded[-1].position,
             events=len(own),
             keys=len({*own.values()}),
-            fingerprint=done[0].fingerprint if done else "",
+            fingerprint=done[0].fingerprint if len(done) == len(persons) else "",
             installations=names,
             identifiers=sum(type(event) is IdentifierAdded for _, event in recorded),
             segments=requested[0].segments if requested else tuple(self._naming(recorded)),
@@ -120,25 +121,38 @@ class Eraser:
             StoreUnavailable: store or key store can't be reached; a later call goes on.
         """
         segments = frozenset(self.preview(person, context.get("within")).segments)
-        self._people.run(RequestErasure(person, segments), context)
-        own, _ = self._own(person, self._history.person(person))
-        keys = tuple(sorted({*own.values()}))
+        # The person is known to the caller, and so are all who are the same person.
+        whole: Context = {**context, "within": None}
+        persons = self._merged(person)
+        for name in persons:
+            self._people.run(RequestErasure(name, segments), whole)
+        recorded = self._history.person(person)
+        keys = tuple(sorted({*self._own(persons, recorded)[0].values()}))
         fingerprints = self._keys.destroy(keys)
         together = sha256("\n".join(sorted(fingerprints.values())).encode()).hexdigest()
-        self._people.run(RecordErasure(person, keys, together, len(own)), context)
+        for name in persons:
+            own, _ = self._own([name], recorded)
+            its = tuple(sorted({*own.values()}))
+            self._people.run(RecordErasure(name, its, together, len(own)), whole)
         return self.preview(person, None)
 
+    def _merged(self, person: str) -> list[str]:
+        """Return the ids of all who are seen as one with a person (R52)."""
+        seen = self._history.person_at(person, LARGEST_POSITION)
+        return [seen.name, *seen.merged]
+
     def _own(
-        self, person: str, recorded: Sequence[Recorded]
+        self, persons: Sequence[str], recorded: Sequence[Recorded]
     ) -> tuple[Mapping[tuple[str, int], str], tuple[str, ...]]:
-        """Return stream and version of each sealed event of a person → its key, and devices."""
+        """Return stream and version of each sealed event of persons → its key, and devices."""
         names = tuple(applications_of(recorded))
-        streams = [Person(person).id, *(Installation(name).id for name in names)]
-        keys = self._store.keys_of(streams)
-        own = {(streams[0], version): key for version, key in keys.get(streams[0], {}).items()}
-        for name, stream in zip(names, streams[1:], strict=True):
+        people = [Person(person).id for person in persons]
+        devices = [Installation(name).id for name in names]
+        keys = self._store.keys_of([*people, *devices])
+        own = {(s, version): key for s in people for version, key in keys.get(s, {}).items()}
+        for name, stream in zip(names, devices, strict=True):
             sealed = keys.get(stream, {})
-            for _, event in while_held(self._history.installation(name), person):
+            for _, event in while_held(self._history.installation(name), frozenset(persons)):
                 version = event.originator_version
                 if version in sealed:
                     own[stream, version] = sealed[version]

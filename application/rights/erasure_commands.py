@@ -60,7 +60,7 @@ class RequestErasure:
         work.open(*map(Installation, names))
         for name in list(person.devices):
             installation = work.get(Installation, name)
-            unbind(work.occasion, installation, person, "person_erased", "none", work.installation)
+            unbind(work.occasion, installation, person, "person_erased")
         for identifier in list(person.identifiers):
             person.remove_identifier(work.occasion, identifier)
             work.claim(identifier).release(work.occasion, identifier, person.name)
@@ -99,7 +99,7 @@ class RecordErasure:
 
 def told_of(person: str, recorded: Sequence[Recorded]) -> frozenset[str]:
     """Return the facts of an installation that say something of a person who is erased."""
-    own = {each.position for each in while_held(recorded, person)}
+    own = {each.position for each in while_held(recorded, {person})}
     last = {
         name: position
         for position, event in recorded

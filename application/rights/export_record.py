@@ -29,7 +29,7 @@ class RecordExport:
     def decide(self, work: UnitOfWork) -> Updated:
         """Raise UnknownPerson for nobody, or nobody that the caller's application has met."""
         person = work.person(self.person)
-        if not person.known_in(work.within):
+        if not work.seen(person).known_in(work.within):
             raise UnknownPerson(self.person)
         person.note_export(work.occasion, work.within)
         return Updated("updated", None, self.person)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -15,13 +16,15 @@ from addressee.domain import (
     Installation,
     InstallationEvent,
     Person,
+    PersonsMerged,
+    PersonsUnmerged,
 )
 
 from ..history import History
 from ..ports.dispatches import SendingStore
 from ..ports.records import Recorded
 from ..ports.store import Store
-from ..read_models.sent_pushes import SentPush
+from ..read_models.sent_pushes import SentPush, pushes_to
 from .own_events import Row, facts_shown, line_of, while_held, written
 
 FLAGS = ("push_enabled", "notifications_enabled")
@@ -76,16 +79,22 @@ class HeldDataReader:
             UnknownPerson: nobody has that id.
         """
         recorded = upto(self._history.person(person, within=self._within), last)
-        state = Person(person).fold(event for _, event in recorded)
+        state = self._history.person_at(person, last)
+        persons = frozenset((state.name, *state.merged))
         applications = applications_of(recorded)
-        own = {name: self._own_events(name, person, last) for name in applications}
-        pushes = [push for name in own for push in self._pushes(name, person, last)]
+        own = {name: self._own_events(name, persons, last) for name in applications}
+        pushes = [
+            push
+            for name, application in applications.items()
+            for push in self._pushes(name, application, persons, last)
+        ]
         devices = (
             each for events in own.values() for each in events
             if isinstance(each.event, InstallationEvent)
         )  # fmt: skip
         summary: Row = {
-            "person": person,
+            "person": state.name,
+            "merges": [*merge_rows(recorded, persons)],
             "type": state.type,
             "identifiers": [*identifier_rows(recorded)],
             "attributes": state.attributes,
@@ -103,9 +112,11 @@ class HeldDataReader:
         """Yield the lines of the timeline."""
         return (line_of(each, addresses=self._addresses) for each in events)
 
-    def _own_events(self, installation: str, person: str, last: int) -> list[Recorded]:
+    def _own_events(
+        self, installation: str, persons: AbstractSet[str], last: int
+    ) -> list[Recorded]:
         recorded = self._history.installation(installation, within=self._within)
-        return [*while_held(upto(recorded, last), person)]
+        return [*while_held(upto(recorded, last), persons)]
 
     def _installation(
         self, name: str, application: str, own: Sequence[Recorded], person: Person
@@ -134,14 +145,19 @@ class HeldDataReader:
         with self._store.reading() as reader:
             recorded = reader.streams({device.id: 0})[device.id]
             seen = reader.last_seen(installation)
-        mine = device.fold(event for _, event in recorded).person == person.name
+        owner = device.fold(event for _, event in recorded).person
+        mine = owner in {person.name, *person.merged}
         return written(seen) if seen and mine else None
 
-    def _pushes(self, installation: str, person: str, last: int) -> Iterator[SentPush]:
+    def _pushes(
+        self, installation: str, application: str, persons: AbstractSet[str], last: int
+    ) -> Iterator[SentPush]:
         """Yield the pushes that left for an installation while it was the person's."""
         if isinstance(self._store, SendingStore):
-            for push in self._history.pushes(installation, within=self._within):
-                if push.person == person and push.position <= last:
+            with self._store.reading() as view:
+                pushes = [*pushes_to(view, installation, application)]
+            for push in pushes:
+                if push.person in persons and push.position <= last:
                     yield push
 
     def _push_rows(self, pushes: Sequence[SentPush]) -> Iterator[Row]:
@@ -208,6 +224,26 @@ def identifier_rows(recorded: Iterable[Recorded]) -> Iterable[Row]:
             row = {"kind": kind, "value": value, "since": written(event.timestamp), "until": None}
             rows.append(held.setdefault(event.identifier, row))
     return rows
+
+
+def merge_rows(recorded: Iterable[Recorded], persons: AbstractSet[str]) -> Iterable[Row]:
+    """Return every interval in which the person was merged with another one.
+
+    The id of a person who is another one by now is not shown.
+
+    Args:
+        recorded: the events of all who are seen as the person.
+        persons: their ids.
+    """
+    rows: dict[str, Row] = {}
+    for _, event in recorded:
+        if isinstance(event, PersonsMerged):
+            both = [name for name in (event.survivor, event.merged) if name in persons]
+            since = written(event.timestamp)
+            rows.setdefault(event.merge, {"persons": both, "since": since, "until": None})
+        elif isinstance(event, PersonsUnmerged):
+            rows[event.merge]["until"] = written(event.timestamp)
+    return rows.values()
 
 
 def sign_in_rows(recorded: Iterable[Recorded]) -> Iterable[Row]:

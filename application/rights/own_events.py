@@ -7,6 +7,7 @@ shows none of the others'.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,12 +26,14 @@ ADDRESSES = frozenset({*UNIQUE_FACTS, "webpush_p256dh", "webpush_auth"})
 """Device facts with which anybody could send to the device."""
 SHOWN, LEAST = 4, 12
 """Of an address, so many last characters are shown if it has that many at least."""
-LEFT_OUT = {"timestamp", "actor", "correlation_id", "person", "installation", "superseded_by"}
+LEFT_OUT = {"timestamp", "actor", "correlation_id", "person", "installation", "superseded_by"} | {
+    *("merge", "survivor", "merged", "changed", "forced", "primaries")
+}
 """Fields that stand elsewhere in a line; texts of callers, which may name anybody; and an
-installation that may be another person's."""
+installation or a person that may be another one."""
 
 
-def while_held(recorded: Iterable[Recorded], person: str) -> Iterator[Recorded]:
+def while_held(recorded: Iterable[Recorded], persons: AbstractSet[str]) -> Iterator[Recorded]:
     """Yield the events of an installation that happened while a person had it.
 
     What a device told before anybody was signed in belongs to the first who was. What it told
@@ -38,7 +41,7 @@ def while_held(recorded: Iterable[Recorded], person: str) -> Iterator[Recorded]:
 
     Args:
         recorded: all events of the installation, oldest first.
-        person: the person's id.
+        persons: the person's id, and those of all who are merged with the person.
     """
     holder: str | None = None
     earlier: list[Recorded] = []
@@ -47,12 +50,12 @@ def while_held(recorded: Iterable[Recorded], person: str) -> Iterator[Recorded]:
         event = each.event
         if isinstance(event, DevicePersonalized):
             holder = event.person
-            if holder == person and not used:
+            if holder in persons and not used:
                 yield from earlier
             used = True
         if not used:
             earlier.append(each)
-        elif holder == person:
+        elif holder in persons:
             yield each
         if isinstance(event, DeviceDepersonalized):
             holder = None

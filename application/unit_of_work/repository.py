@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
-from addressee.domain import Aggregate, IdentifierClaim, Installation, Person, PushTokenClaim
+from addressee.domain import (
+    Aggregate,
+    IdentifierClaim,
+    Installation,
+    Person,
+    PushTokenClaim,
+    seen_persons,
+    with_linked,
+)
 
 from ..ports.views import Reader
 from .aggregate_cache import AggregateCache, Seen
@@ -48,6 +57,21 @@ class AggregateRepository:
                     self._cache.put(seen)
                 self._known[stream] = found[stream] = seen
         return found
+
+    def person(self, name: str) -> Person:
+        """Return a person's committed state."""
+        [(found, _)] = self.load([Person(name)]).values()
+        return cast("Person", found)
+
+    def seen(self, name: str) -> Person:
+        """Return the person as whom a person is seen; no further query where none is merged."""
+        person = self.person(name)
+        if not person.links:
+            return person
+        return seen_persons(with_linked([name], self._persons))[name]
+
+    def _persons(self, names: Iterable[str]) -> Iterable[Person]:
+        return [cast("Person", found) for found, _ in self.load(map(Person, names)).values()]
 
     def load_ahead(self, wanted: Iterable[Aggregate]) -> None:
         """Read the aggregates of many commands: those they name, and the owners of these."""

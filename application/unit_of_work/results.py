@@ -86,13 +86,34 @@ class Updated:
     Attributes:
         outcome: ``updated``, or ``unchanged`` where all of it was known already.
         installation: the installation that the command named, if it named one.
-        person: the person concerned, if there is one.
+        person: the person concerned, if there is one. Where a command reads no person, as one that
+            changes an installation, it may be one who is merged into another.
         primary_moves: the primary flags that moved.
     """
 
     outcome: Literal["updated", "unchanged"]
     installation: str | None = None
     person: str | None = None
+    primary_moves: tuple[PrimaryMove, ...] = field(default=())
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Answer of ``merge`` and ``unmerge`` (R52).
+
+    Attributes:
+        outcome: ``merged`` or ``unmerged``.
+        merge: the id of the merge, by which it can be taken back.
+        survivor: the person as whom both are seen, or were seen.
+        merged: the other person.
+        primary_moves: the primary flags that moved.
+    """
+
+    outcome: Literal["merged", "unmerged"]
+    merge: str
+    survivor: str
+    merged: str
     primary_moves: tuple[PrimaryMove, ...] = field(default=())
     position: int = 0
 
@@ -114,4 +135,4 @@ class Inactivity:
     ending: tuple[str, ...]
 
 
-Result = Registered | Personalized | Depersonalized | Updated
+Result = Registered | Personalized | Depersonalized | Updated | Merged

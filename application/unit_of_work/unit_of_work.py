@@ -20,7 +20,6 @@ from addressee.domain import (
     NoRegistration,
     Occasion,
     Person,
-    PrimaryChanged,
     PushTokenClaim,
     Segment,
     Successor,
@@ -35,8 +34,8 @@ from ..ports.records import Recorded
 from ..ports.store import Store
 from ..read_models.projector import project
 from .command_context import Checked
+from .open_persons import OpenPersons
 from .repository import AggregateRepository
-from .results import PrimaryMove
 
 A = TypeVar("A", bound=Aggregate)
 UNITS = {
@@ -66,7 +65,7 @@ class Rules:
         return replace(self, policies=self.policies.for_transaction_of_host())
 
 
-class UnitOfWork:
+class UnitOfWork(OpenPersons):
     """The aggregates of one command within one transaction.
 
     Args:
@@ -112,6 +111,10 @@ class UnitOfWork:
             if aggregate.modified_on is not None:
                 self.occasion.timestamp = max(self.occasion.timestamp, aggregate.modified_on)
             self._aggregates[stream] = aggregate.draft()
+        persons = [self._aggregates[each.id] for each in missing if isinstance(each, Person)]
+        # Only where persons are merged is there another query.
+        if linked := {name for each in persons for name in cast("Person", each).links}:
+            self.open(*map(Person, linked))
 
     @property
     def position(self) -> int:
@@ -177,6 +180,11 @@ class UnitOfWork:
         """Return stream → all recorded events."""
         return self._repository.reader.streams({each.id: 0 for each in aggregates})
 
+    def seen_owner(self, installation: Installation) -> str | None:
+        """Return the id of the person as whom the person of an installation is seen."""
+        owner = self.owner(installation)
+        return None if owner is None else self.seen(owner).name
+
     def claim(self, identifier: Identifier) -> IdentifierClaim:
         """Return the claim on an identifier."""
         return self.get(
@@ -209,16 +217,6 @@ class UnitOfWork:
         """Whether the command has anything to append."""
         return any(aggregate.pending for aggregate in self._aggregates.values())
 
-    def primary_moves(self) -> tuple[PrimaryMove, ...]:
-        """Return the primary flags that the command moved."""
-        return tuple(
-            PrimaryMove(event.application, event.person, event.previous, event.current)
-            for aggregate in self._aggregates.values()
-            if isinstance(aggregate, Person)
-            for event in aggregate.pending
-            if type(event) is PrimaryChanged  # pydantic's isinstance is slow
-        )
-
     def put_last(self, aggregate: Aggregate) -> None:
         """Have an aggregate's events come after those of all that are open by now."""
         self._aggregates[aggregate.id] = self._aggregates.pop(aggregate.id)
@@ -250,12 +248,18 @@ class UnitOfWork:
         Returns:
             None where nothing was recorded.
         """
+        self.note_in_survivors()
         changed = [aggregate for aggregate in self._aggregates.values() if aggregate.pending]
         if not changed:
             return None
-        changes = project(self._aggregates.values(), self.store.indexed_attributes)
+        changes = self.changes()
         events = [event for aggregate in changed for event in aggregate.collect_events()]
         return events, changes, [aggregate.committed() for aggregate in changed]
+
+    def changes(self) -> Changes:
+        """Return what the command changes in the read models."""
+        aggregates, store = self._aggregates.values(), self.store
+        return project(aggregates, store.indexed_attributes, store.identifier_key)
 
 
 def applications_of(aggregate: Aggregate) -> AbstractSet[str]:

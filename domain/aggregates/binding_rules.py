@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from .. import events
@@ -19,8 +19,6 @@ from .person import Person
 
 Successor = Literal["none", "most_recent"]
 """Which installation becomes primary when the primary one leaves (R24)."""
-Find = Callable[[str], Installation]
-"""Returns an installation by its id, loading it if necessary."""
 
 
 def candidate(holders: Mapping[Identifier, str], identity: Identity) -> str | None:
@@ -100,26 +98,22 @@ def unbind(  # noqa: PLR0913, PLR0917 # each is named by a rule
     installation: Installation,
     person: Person,
     reason: events.DepersonalizeReason,
-    successor: Successor,
-    find: Find,
+    heir: tuple[Installation, Person] | None = None,
     superseded_by: str | None = None,
 ) -> None:
     """Record on both streams that the person left the installation; a no-op if not bound (R18).
 
-    A primary installation loses its flag (R24). With the policy ``most_recent`` the person's most
-    recently bound installation of the application inherits it.
+    A primary installation loses its flag; ``heir``, if there is one, inherits it with its own
+    person, who may be merged with this one (R24).
     """
     if installation.person != person.name:
         return
-    heir: Installation | None = None
     if installation.primary:
-        heirs = [
-            device
-            for device, application in person.devices.items()
-            if application == installation.application and device != installation.name
-        ]
-        heir = find(heirs[-1]) if heirs and successor == "most_recent" else None
-        move_primary(occasion, person, installation.application, installation, heir)
+        to_own = heir is not None and heir[1] is person
+        current = heir[0] if heir is not None and to_own else None
+        move_primary(occasion, person, installation.application, installation, current)
+        if heir is not None and not to_own:
+            move_primary(occasion, heir[1], installation.application, None, heir[0])
     for aggregate in (installation, person):
         aggregate.record(
             events.DeviceDepersonalized,

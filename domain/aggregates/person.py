@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import ClassVar, Self
+from collections.abc import Collection, Mapping
+from typing import ClassVar, NamedTuple, Self
 
 from .. import events, limits
 from ..errors import LimitExceeded, UserMergeInterrupted
 from ..identity import Identifier
 from ..values import Value
 from .base import Aggregate, Appliers, Occasion, differing, grown, overwrite, tag_changes
+
+
+class Link(NamedTuple):
+    """That a person is merged into another one (R52).
+
+    Args:
+        merge: the id of the merge.
+        survivor: the other person.
+        primaries: application → installation that lost its flag by the merge.
+    """
+
+    merge: str
+    survivor: str
+    primaries: Mapping[str, str]
 
 
 class Person(Aggregate):
@@ -33,6 +47,17 @@ class Person(Aggregate):
         """Whether an erasure of the person has begun, or is done (R51)."""
         self.destroyed_keys: tuple[str, ...] | None = None
         """The keys that an erasure has destroyed, once it is done."""
+        self.link: Link | None = None
+        """The merge of the person into another one, if there is one."""
+        self.merged: tuple[str, ...] = ()
+        """Persons that are merged into this one, in merge order."""
+        self.ever_merged = False
+        """Whether the person has ever been merged with another one."""
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The persons that a merge links with this one, either way."""
+        return self.merged if self.link is None else (*self.merged, self.link.survivor)
 
     @property
     def identified(self) -> bool:
@@ -184,6 +209,22 @@ class Person(Aggregate):
         else:
             self.primaries[event.application] = event.current
 
+    def _persons_merged(self, event: events.PersonsMerged) -> None:
+        self.ever_merged = True
+        if event.merged == self.name:
+            self.link = Link(event.merge, event.survivor, event.primaries)
+        else:
+            self.merged += (event.merged,)
+
+    def _persons_unmerged(self, event: events.PersonsUnmerged) -> None:
+        if event.merged == self.name:
+            self.link = None
+        else:
+            self.merged = tuple(name for name in self.merged if name != event.merged)
+
+    def _merged_person_changed(self, _: events.MergedPersonChanged) -> None:
+        """Change nothing."""
+
     APPLIERS: ClassVar[Appliers] = {
         events.PersonCreated: _created,
         events.PersonPromoted: _promoted,
@@ -197,4 +238,7 @@ class Person(Aggregate):
         events.DevicePersonalized: _personalized,
         events.DeviceDepersonalized: _depersonalized,
         events.PrimaryChanged: _primary_changed,
+        events.PersonsMerged: _persons_merged,
+        events.PersonsUnmerged: _persons_unmerged,
+        events.MergedPersonChanged: _merged_person_changed,
     }

@@ -11,6 +11,7 @@ AddresseeError
 ├── AmbiguousPersonalizeCandidates
 ├── PersonalizationImpossible
 ├── UserMergeInterrupted
+├── MergeRefused
 ├── Forbidden
 │   ├── OtherPerson
 │   └── PersonProtected
@@ -18,6 +19,7 @@ AddresseeError
 ├── NotPersonalized
 ├── UnknownApplication
 ├── UnknownPerson
+├── UnknownMerge
 ├── UnknownSegment
 ├── UnknownDispatch
 ├── UnknownSink
@@ -25,6 +27,7 @@ AddresseeError
 ├── SegmentInUse
 ├── IdempotencyKeyReused
 ├── Conflict
+│   └── MergeOutdated
 └── StoreError, and errors of an exported ledger: store_errors.py
 
 Every class has a stable ``code``. Messages name fields, limits and sizes, never the given value and
@@ -45,6 +48,7 @@ from .binding_errors import (
     PersonProtected,
     UserMergeInterrupted,
 )
+from .merge_errors import MergeOutdated, MergeRefusal, MergeRefused, UnknownMerge
 from .name_errors import (
     SegmentCycle,
     SegmentInUse,
@@ -75,6 +79,9 @@ __all__ = [
     "IdempotencyKeyReused",
     "InvalidValue",
     "LimitExceeded",
+    "MergeOutdated",
+    "MergeRefusal",
+    "MergeRefused",
     "NoRegistration",
     "NotPersonalized",
     "OtherPerson",
@@ -85,6 +92,7 @@ __all__ = [
     "SegmentInUse",
     "UnknownApplication",
     "UnknownDispatch",
+    "UnknownMerge",
     "UnknownPerson",
     "UnknownSegment",
     "UnknownSink",

@@ -42,6 +42,13 @@ from .installation_events import (
     InstallationTagged,
     InstallationUpdated,
 )
+from .merge_events import (
+    MergedPersonChanged,
+    MergeEvent,
+    MergePolicy,
+    PersonsMerged,
+    PersonsUnmerged,
+)
 from .person_events import (
     IdentifierAdded,
     IdentifierRemoved,
@@ -67,6 +74,9 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     PersonExported,
     ErasureRequested,
     PersonErased,
+    PersonsMerged,
+    PersonsUnmerged,
+    MergedPersonChanged,
     IdentifierAdded,
     IdentifierRemoved,
     DevicePersonalized,
@@ -102,6 +112,9 @@ __all__ = [
     "InstallationRestated",
     "InstallationTagged",
     "InstallationUpdated",
+    "MergeEvent",
+    "MergePolicy",
+    "MergedPersonChanged",
     "PersonCreated",
     "PersonErased",
     "PersonEvent",
@@ -113,6 +126,8 @@ __all__ = [
     "Personal",
     "PersonalData",
     "PersonalValues",
+    "PersonsMerged",
+    "PersonsUnmerged",
     "PrimaryChanged",
     "PushTokenClaimed",
     "SegmentDefined",

@@ -12,11 +12,13 @@ from addressee.domain import (
     Conflict,
     Forbidden,
     InvalidValue,
+    MergeOutdated,
     NoRegistration,
     StoreDamaged,
     StoreError,
     UnknownApplication,
     UnknownDispatch,
+    UnknownMerge,
     UnknownPerson,
     UnknownSink,
 )
@@ -64,6 +66,7 @@ def refusal_of(error: AddresseeError) -> Refused:
         case (
             NoRegistration()
             | UnknownPerson()
+            | UnknownMerge()
             | UnknownApplication()
             | UnknownDispatch()
             | UnknownSink()
@@ -71,6 +74,8 @@ def refusal_of(error: AddresseeError) -> Refused:
             status = 404
         case Forbidden():
             status = 403
+        case MergeOutdated():
+            status = 409
         case StoreDamaged():
             return Refused(500, error.code, "the content of the store can't be read")
         case StoreError():

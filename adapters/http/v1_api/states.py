@@ -70,6 +70,7 @@ class PersonInfo(BaseModel):
         tags: of the person, not of installations.
         installations: those of the caller's application, in the order of binding.
         primary: the primary one of them, if any (R23).
+        merged: ids of persons that are merged into this one, whose data it shows too (R52).
     """
 
     person: str
@@ -79,6 +80,7 @@ class PersonInfo(BaseModel):
     tags: list[str]
     installations: list[str]
     primary: str | None
+    merged: list[str]
 
     @classmethod
     def of(cls, state: PersonState, application: str) -> PersonInfo:
@@ -91,6 +93,7 @@ class PersonInfo(BaseModel):
             tags=sorted(state.tags),
             installations=[name for name, code in state.devices.items() if code == application],
             primary=state.primaries.get(application),
+            merged=list(state.merged),
         )
 
 

@@ -97,7 +97,7 @@ class Rebuild:
         self._lease = Lease(self._database, self._live, name, seconds=lease, clock=clock)
         self._page = values.whole("page", page, 1, MOST_EVENTS)
         self._position = 0
-        self._replay = Replay(store.indexed_attributes)
+        self._replay = Replay(store.indexed_attributes, store.identifier_key)
 
     def run(self, progress: Callable[[RebuildProgress], object] = lambda _: None) -> int:
         """Rebuild, and return the position of the last event at the moment of the swap.
@@ -154,7 +154,7 @@ class Rebuild:
         if position is None:
             raise StoreUnavailable(f"another process works on it: {self._lease.held()}")
         self._position = position
-        self._replay = Replay(self._store.indexed_attributes, position)
+        self._replay = Replay(self._store.indexed_attributes, self._store.identifier_key, position)
 
     def _catch_up(self, progress: Callable[[RebuildProgress], object]) -> None:
         while page := self._next():

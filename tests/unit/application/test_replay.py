@@ -32,7 +32,10 @@ def test_R37_pages_may_end_anywhere(seed: int, limit: int) -> None:
         bulk(people, [life.step() for _ in range(10)])
     with store.auditing() as audit:
         for kept in (CACHE_BYTES, 2_000):
-            replay, rebuilt = Replay(store.indexed_attributes, cache_bytes=kept), ReadModels()
+            replay, rebuilt = (
+                Replay(store.indexed_attributes, store.identifier_key, cache_bytes=kept),
+                ReadModels(),
+            )
             while page := whole_page(audit.events, replay.position, limit):
                 rebuilt.apply(replay.changes(page, audit))
             assert list(differences(rebuilt, audit)) == []

@@ -37,6 +37,7 @@ def test_R29_personal_data_is_marked() -> None:
         "InstallationRestated": {"facts", "attributes", "tags"},
         "PersonUpdated": {"attributes"},
         "PersonTagged": {"added", "removed"},
+        "PersonsMerged": {"forced"},
         "IdentifierAdded": {"value"},
         "IdentifierRemoved": {"value"},
         "SegmentDefined": {"expression"},

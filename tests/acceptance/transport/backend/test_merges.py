@@ -1,0 +1,49 @@
+"""Merges over `/v1`: preview, merge, and back."""
+
+from __future__ import annotations
+
+from tests.acceptance.transport.backend.asking import problem, v1
+from tests.acceptance.transport.conftest import World
+
+
+def person_on(world: World, device: str, identity: dict[str, object], app: str = "shop") -> str:
+    body = {"installation": device, "identity": identity}
+    answer = v1(world, "commands/personalize", body, (app, "backend"))
+    name: str = answer.json()["person"]
+    return name
+
+
+def test_R52_preview_merge_and_back(world: World) -> None:
+    ali = person_on(world, world.register(), {"external_id": "merge-ali"})
+    lead = person_on(world, tablet := world.register(), {"emails": ["merge@x.com"]})
+    preview = v1(world, "merges/preview", {"survivor": ali, "merged": lead}).json()
+    assert [each["person"] for each in preview["before"]] == [ali, lead]
+    order = {"survivor": ali, "merged": lead, "digest": preview["digest"]}
+    assert problem(v1(world, "commands/merge", {**order, "digest": "old"})) == (
+        409,
+        "MERGE_OUTDATED",
+    )
+    done = v1(world, "commands/merge", order).json()
+    seen = v1(world, f"persons/{lead}").json()
+    assert [seen] == preview["after"]
+    assert (seen["person"], seen["merged"]) == (ali, [lead])
+    assert v1(world, f"installations/{tablet}/who").json()["person"] == ali
+    undone = v1(world, "merges/preview-unmerge", {"merge": done["merge"]}).json()
+    assert undone["after"] == preview["before"]
+    assert v1(world, "commands/unmerge", {"merge": done["merge"]}).json()["outcome"] == "unmerged"
+    assert v1(world, f"persons/{lead}").json() == preview["before"][1]
+    assert problem(v1(world, "commands/unmerge", {"merge": done["merge"]})) == (
+        404,
+        "UNKNOWN_MERGE",
+    )
+
+
+def test_R52_a_key_merges_only_whom_no_other_application_has_met(world: World) -> None:
+    ours = person_on(world, world.register(), {"emails": ["ours@x.com"]})
+    both = person_on(world, world.register(), {"emails": ["both@x.com"]})
+    person_on(world, world.register("bank"), {"emails": ["both@x.com"]}, "bank")
+    theirs = person_on(world, world.register("bank"), {"emails": ["theirs@x.com"]}, "bank")
+    order = {"survivor": ours, "merged": both}
+    assert problem(v1(world, "merges/preview", order)) == (409, "MERGE_REFUSED")
+    answer = v1(world, "commands/merge", {**order, "merged": theirs, "digest": ""})
+    assert problem(answer) == (404, "UNKNOWN_PERSON")

@@ -1,0 +1,1 @@
+"""Merging persons, and taking it back."""
