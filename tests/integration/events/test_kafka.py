@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from addressee.adapters.events.inbox import Inbox
 from addressee.adapters.events.kafka import KafkaSink
@@ -38,9 +38,10 @@ def server() -> Iterator[Kafka]:
 
 def read(server: Kafka, topic: str, count: int) -> list[tuple[int, bytes, bytes]]:
     """Return partition, key and content of a number of messages."""
-    settings = {"bootstrap.servers": server.url, "group.id": uuid4().hex}
-    consumer = Consumer({**settings, "auto.offset.reset": "earliest"})
-    consumer.subscribe([topic])
+    consumer = Consumer({"bootstrap.servers": server.url, "group.id": uuid4().hex})
+    # Assigned, as a group waits three seconds for more members.
+    partitions = consumer.list_topics(topic).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, each, OFFSET_BEGINNING) for each in partitions])
     found: list[tuple[int, bytes, bytes]] = []
 
     def all_there() -> bool:
