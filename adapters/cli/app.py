@@ -69,7 +69,7 @@ for command in (
 ):
     name = "import" if command is transfers.fill else None
     app.command(name, rich_help_panel="For operators")(command)
-for of_persons in (rights.subject, merges.merge, merges.unmerge):
+for of_persons in (rights.subject, rights.erase, merges.merge, merges.unmerge):
     app.command(rich_help_panel="Rights of persons")(of_persons)
 for about_pushes in (pushes.push, pushes.pushes, pushes.dispatch):
     app.command(rich_help_panel="Pushes")(about_pushes)

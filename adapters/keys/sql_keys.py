@@ -33,7 +33,8 @@ class SqlKeyStore:
     away what an erased person's key in an old backup of this table still opens.
 
     Args:
-        target: a SQLAlchemy engine of the host's, or a URL such as ``sqlite:///keys.db``.
+        target: a URL such as ``sqlite:///keys.db``, or a SQLAlchemy engine of the host's: not the
+            ledger's own, for a key is looked up while a connection of that one is in use.
         wrapping_key: 32 bytes that keys are wrapped by (AES-256-GCM); keep it in a vault.
         retired: earlier wrapping keys, until `rewrap` has run.
         prefix: before the name of its table.

@@ -1,4 +1,4 @@
-"""`addressee subject`: everything that a store holds about one person, as a ZIP."""
+"""`addressee subject` and `addressee erase`: what is held about one person, shown and erased."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from addressee.application import Access, Identity, Profiles, Rights
 from addressee.domain import InvalidValue
 
 from ..terminal.files import STANDARD, opened
-from ..terminal.output import one_line
+from ..terminal.output import one_line, show_json
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
 
 
@@ -54,13 +54,10 @@ def subject(  # noqa: PLR0913 # one option for each way to name a person
 
         addressee subject --email ali@x.com --app shop --processing processing.json --to ali.zip
     """
-    given = {"external_id": external_id, "msisdn": msisdn, "email": email, "person": person}
-    named = {kind: value for kind, value in given.items() if value is not None}
-    if len(named) != 1:
-        raise InvalidValue("subject", "takes one of --external-id, --msisdn, --email, --person")
+    named = named_by(external_id=external_id, msisdn=msisdn, email=email, person=person)
     options = Access(within=app_code, addresses=addresses, processing=read_json(processing))
     with existing_store(store) as ledger:
-        name = person if person is not None else person_with(ledger, named, app_code)
+        name = person_with(ledger, named, app_code)
         parts = Rights(ledger).of
         if to == STANDARD:
             sys.stdout.buffer.writelines(parts(name, **options))
@@ -70,9 +67,48 @@ def subject(  # noqa: PLR0913 # one option for each way to name a person
     typer.echo(one_line(f"exported person {name}"), err=to == STANDARD)
 
 
-def person_with(ledger: SqlStore, named: dict[str, str], app_code: str | None) -> str:
+def erase(  # noqa: PLR0913 # one option for each way to name a person
+    store: Store = DEFAULT_STORE,
+    *,
+    external_id: Annotated[str | None, typer.Option(help="The person's external id.")] = None,
+    msisdn: Annotated[str | None, typer.Option(help="A phone number of the person.")] = None,
+    email: Annotated[str | None, typer.Option(help="An e-mail address of the person.")] = None,
+    person: Annotated[
+        str | None, typer.Option(help="The person's id; to go on with an erasure, the only way.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be erased, and change nothing.")
+    ] = False,
+) -> None:
+    """Answer "delete me": make a person's data unreadable, and print the certificate as JSON.
+
+    The store must be sealed. The person is signed out everywhere and found no more, and the keys of
+    the person's data are destroyed, so that backups of the ledger give nothing away either. It
+    can't be undone: look at the dry run first. If it was interrupted, repeat it with --person.
+
+        addressee erase --external-id ali --dry-run --store sqlite:///day.db
+
+        addressee erase --person 0123456789abcdef0123456789abcdef --store sqlite:///day.db
+    """
+    named = named_by(external_id=external_id, msisdn=msisdn, email=email, person=person)
+    with existing_store(store) as ledger:
+        name = person_with(ledger, named, None)
+        show_json(Rights(ledger).erase(name, dry_run=dry_run).as_json())
+
+
+def named_by(**given: str | None) -> tuple[str, str]:
+    """Return the one way in which a person is named, and the value; raises InvalidValue."""
+    named = [(kind, value) for kind, value in given.items() if value is not None]
+    if len(named) != 1:
+        raise InvalidValue("person", "takes one of --external-id, --msisdn, --email, --person")
+    return named[0]
+
+
+def person_with(ledger: SqlStore, named: tuple[str, str], app_code: str | None) -> str:
     """Return the id of the person who holds an identifier; raises InvalidValue for nobody."""
-    [(kind, value)] = named.items()
+    kind, value = named
+    if kind == "person":
+        return value
     identity = (
         Identity(external_id=value)
         if kind == "external_id"

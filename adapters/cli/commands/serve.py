@@ -16,6 +16,7 @@ from addressee.adapters.push.senders_file import Senders, read_senders
 from addressee.adapters.sql import SqlStore
 from addressee.domain import InvalidValue
 
+from ..terminal.keys_option import named_keys
 from ..terminal.store_option import opened_store
 from ..terminal.traces_option import tracing
 
@@ -89,7 +90,7 @@ def served(url: str, senders: Path | None, *, traces: bool) -> FastAPI:
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     # The event loop gets its turn beside busy threads ten times sooner than by default.
     sys.setswitchinterval(0.0005)
-    store = SqlStore(url)
+    store = SqlStore(url, keys=named_keys())
     read = read_senders(senders) if senders is not None else Senders({}, {})
     app = create_app(
         store,

@@ -15,9 +15,7 @@ import typer
 from addressee.adapters.imports.vendors import FORMATS, Import, Options, Report
 from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.ledger_files.jsonl import JsonLinesSource, jsonl_sink
-from addressee.adapters.memory import MemoryStore
 from addressee.application import (
-    FillableStore,
     Heading,
     Personalization,
     Sink,
@@ -36,6 +34,7 @@ from ..terminal.store_option import (
     existing_store,
     filled_store,
     opened_store,
+    trial_store,
 )
 
 OWNER_ONLY = 0o600
@@ -168,7 +167,7 @@ def fill(  # noqa: PLR0913 # the command's options
         nullcontext(JsonLinesSource(sys.stdin.buffer)) if file == STANDARD else opened_source(file)
     )
     with source_file as source:
-        opened = nullcontext[FillableStore](MemoryStore()) if dry_run else filled_store(store)
+        opened = trial_store() if dry_run else filled_store(store)
         with opened as ledger, long_work("importing") as advance:
             end = import_ledger(ledger, source, key=key, progress=lambda done: advance(done, 0))
     done = "could import" if dry_run else "imported"

@@ -10,9 +10,12 @@ from typing import Annotated
 import typer
 from sqlalchemy import make_url
 
+from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.pool import ESCAPES, file_of
 from addressee.domain import StoreUnavailable
+
+from .keys_option import given_keys
 
 DEFAULT_STORE = "sqlite:///addressee.db"
 BESIDE = ("", "-wal", "-shm")
@@ -24,7 +27,8 @@ Store = Annotated[
         envvar="ADDRESSEE_URL",
         help="The database's URL: sqlite:///relative/path, sqlite:////absolute/path or "
         f"postgresql+psycopg://user:password@host/database. In names and passwords {ESCAPES}. "
-        "Other users see options in `ps`; they do not see ADDRESSEE_URL.",
+        "Other users see options in `ps`; they do not see ADDRESSEE_URL. A sealed store also needs "
+        "ADDRESSEE_KEYS, the URL of its key store, and ADDRESSEE_WRAPPING_KEY, a file.",
     ),
 ]
 
@@ -37,7 +41,7 @@ def opened_store(url: str) -> Generator[SqlStore]:
         InvalidValue: the URL can't be parsed.
         StoreUnavailable, StoreDamaged: the database can't be opened.
     """
-    with SqlStore(url) as store:
+    with given_keys() as keys, SqlStore(url, keys=keys) as store:
         yield store
 
 
@@ -45,7 +49,7 @@ def opened_store(url: str) -> Generator[SqlStore]:
 def existing_store(url: str) -> Generator[SqlStore]:
     """Open a store that exists; raises StoreUnavailable rather than create one."""
     refuse_missing(url)
-    with SqlStore(url, create=False) as store:
+    with given_keys() as keys, SqlStore(url, create=False, keys=keys) as store:
         yield store
 
 
@@ -59,12 +63,13 @@ def filled_store(url: str) -> Generator[SqlStore]:
     """
     file = file_of(url)
     if file is None or file.exists():
-        with SqlStore(url) as store:
+        with opened_store(url) as store:
             yield store
         return
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with SqlStore(make_url(url).set(database=str(unfinished))) as store:
+        new = make_url(url).set(database=str(unfinished))
+        with given_keys() as keys, SqlStore(new, keys=keys) as store:
             yield store
         # A link, not a rename: that would replace a store that somebody made meanwhile.
         file.hardlink_to(unfinished)
@@ -73,6 +78,13 @@ def filled_store(url: str) -> Generator[SqlStore]:
     finally:
         for ending in BESIDE:
             unfinished.with_name(unfinished.name + ending).unlink(missing_ok=True)
+
+
+@contextmanager
+def trial_store() -> Generator[MemoryStore]:
+    """Open a store that is gone at the block's end."""
+    with given_keys() as keys:
+        yield MemoryStore(keys=keys)
 
 
 def refuse_missing(url: str) -> None:
