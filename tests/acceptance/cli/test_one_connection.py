@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from typer.testing import CliRunner
 from addressee.adapters.cli.app import app
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.pool import made_engine
-from addressee.application import issue_key
+from addressee.application import Identity, Personalization, issue_key
 from addressee.domain import MobileApp
 from tests.acceptance.conftest import LOGIN, REGISTER, write
 from tests.one_connection import narrowed
@@ -38,7 +39,20 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], s
     return lambda _: server.new_database()
 
 
-def commands(folder: Path, other: str, key: str) -> list[tuple[str, ...]]:
+def merged(store: SqlStore) -> str:
+    """Return the id of a merge; ``person-0`` and ``person-1`` can be merged, too."""
+    numbers = itertools.count()
+    people = Personalization(store, ids=lambda: f"person-{next(numbers)}")
+    persons: list[str] = []
+    for name in ("p0", "p1", "p2"):
+        people.register("shop", installation=name)
+        identity = Identity(emails=[f"{name}@x.com"])
+        persons.append(people.personalize(name, identity).person)
+    digest = people.preview_merge(persons[0], persons[2]).digest
+    return people.merge(persons[0], persons[2], digest=digest).merge
+
+
+def commands(folder: Path, other: str, key: str, merge: str) -> list[tuple[str, ...]]:
     """Return calls of every command, in an order in which they succeed."""
     write(folder / "f.jsonl", {**REGISTER, "push_token": "t"}, LOGIN)
     sent = json.dumps(f"{folder}/sent.jsonl")
@@ -73,6 +87,9 @@ def commands(folder: Path, other: str, key: str) -> list[tuple[str, ...]]:
         *(("relay", each, "log") for each in ("status", "dead", "resend", "pause", "resume")),
         ("relay", "rewind", "log", "--to", "0"),
         ("subject", "--external-id", "ali", "--to", f"{folder}/ali.zip"),
+        ("merge", "person-0", "person-1", "--dry-run"),
+        ("unmerge", merge, "--dry-run"),
+        ("unmerge", merge),
         ("expire-sessions", "--dry-run"),
         ("expire-sessions",),
         ("compact",),
@@ -92,6 +109,7 @@ def test_every_command_works_with_a_pool_of_one_connection(
     with SqlStore(url) as store:
         store.applications.put(MobileApp(code="shop", device_cap=1, over_cap="evict"))
         key = issue_key(store.applications, "shop", "backend").partition(".")[0]
+        merge = merged(store)
     opened: list[Engine] = []
 
     def narrow(target: str | URL) -> Engine:
@@ -102,7 +120,7 @@ def test_every_command_works_with_a_pool_of_one_connection(
     monkeypatch.setenv("ADDRESSEE_URL", url)
     root = cast("TyperGroup", get_command(app))
     monkeypatch.setattr("typer.testing._get_command", lambda _: root)
-    calls = commands(tmp_path, other, key)
+    calls = commands(tmp_path, other, key, merge)
     for words in calls:
         done = CliRunner().invoke(app, words)
         assert done.exit_code == 0, (words, done.exception, done.output)
