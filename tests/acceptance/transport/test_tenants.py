@@ -120,6 +120,10 @@ NAMES_NOTHING = {
     ("GET", "/v1/applications"),
     ("GET", "/v1/pushes"),
     ("POST", "/push/3/messages"),  # test_push_messages: rejected alike
+    ("POST", "/v1/merges/preview"),  # test_merges: answered alike, as the three below
+    ("POST", "/v1/merges/preview-unmerge"),
+    ("POST", "/v1/commands/merge"),
+    ("POST", "/v1/commands/unmerge"),
     ("GET", "/v1/health"),
     ("GET", "/v1/ready"),
     ("GET", "/v1/metrics"),

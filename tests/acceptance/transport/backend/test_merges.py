@@ -47,3 +47,35 @@ def test_R52_a_key_merges_only_whom_no_other_application_has_met(world: World) -
     assert problem(v1(world, "merges/preview", order)) == (409, "MERGE_REFUSED")
     answer = v1(world, "commands/merge", {**order, "merged": theirs, "digest": ""})
     assert problem(answer) == (404, "UNKNOWN_PERSON")
+
+
+def test_foreign_persons_and_merges_are_answered_as_absent_ones(world: World) -> None:
+    own = person_on(world, world.register(), {"emails": ["own@x.com"]})
+    theirs = [
+        person_on(world, world.register("bank"), {"emails": [f"{name}@bank.com"]}, "bank")
+        for name in ("one", "two")
+    ]
+    pair = {"survivor": theirs[0], "merged": theirs[1]}
+    digest = v1(world, "merges/preview", pair, ("bank", "backend")).json()["digest"]
+    order = {**pair, "digest": digest}
+    merge = v1(world, "commands/merge", order, ("bank", "backend")).json()["merge"]
+    answers: list[list[tuple[int, str]]] = []
+    for person, link in ((theirs[1], merge), ("absent", "absent.1")):
+        told = [
+            v1(world, path, body)
+            for path, body in (
+                ("merges/preview", {"survivor": own, "merged": person}),
+                ("merges/preview", {"survivor": person, "merged": own}),
+                ("commands/merge", {"survivor": own, "merged": person, "digest": digest}),
+                ("merges/preview-unmerge", {"merge": link}),
+                ("commands/unmerge", {"merge": link}),
+            )
+        ]
+        answers.append(
+            [
+                (each.status_code, each.text.replace(link, "<merge>").replace(person, "<person>"))
+                for each in told
+            ]
+        )
+    assert answers[0] == answers[1]
+    assert {status for status, _ in answers[0]} == {404}
