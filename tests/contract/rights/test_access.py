@@ -20,6 +20,7 @@ from addressee.application import (
     Identity,
     Message,
     Rights,
+    SealedStore,
     SendingStore,
     export_ledger,
     import_ledger,
@@ -204,7 +205,8 @@ def test_an_export_is_recorded_and_its_manifest_proves_every_byte(
     assert verify(host.store).differences == ()
     path = tmp_path / "ledger.jsonl"
     export_ledger(host.store, lambda heading: opened_sink(path, heading), with_key=True)
-    other = MemoryStore()
+    keys = host.store.keys if isinstance(host.store, SealedStore) else None
+    other = MemoryStore(keys=keys)
     with opened_source(path) as source:
         import_ledger(other, source)
     assert verify(other).differences == ()
