@@ -27,6 +27,7 @@ from .access.command_policies import Policies
 from .defaults import utc_now
 from .installations import optional_id
 from .personalization import Personalization
+from .ports.keys import SealedStore
 from .ports.records import LARGEST_POSITION
 from .ports.store import Store
 from .ports.views import Reader
@@ -67,6 +68,7 @@ class Profiles:
 
     def __init__(self, store: Store, people: Personalization | None = None) -> None:
         self._store = store
+        self._sealed = store if isinstance(store, SealedStore) else None
         self._cache = people.execution.cache if people else AggregateCache()
         self._policies = people.policies if people else Policies()
 
@@ -149,7 +151,9 @@ class Profiles:
         stream = Person(name).id
         seen = self._cache.get([stream]).get(stream)
         found = cast("Person", seen.aggregate) if seen is not None else None
-        stale = seen is None or since is None or seen.position < since
+        # Another process may have erased a person whom the cache still has.
+        sealed = self._sealed is not None and self._sealed.sealed_as is not None
+        stale = sealed or seen is None or since is None or seen.position < since
         if found is None or found.links or stale:
             with self._store.reading() as reader:
                 found = AggregateRepository(reader, self._cache).seen(name)

@@ -104,14 +104,17 @@ class Installation(Aggregate):
             self.record(events.InstallationTagged, occasion, **changes)
 
     def restate(self, occasion: Occasion, without: Collection[str]) -> None:
-        """Record the whole state again, without some facts, before earlier events are erased."""
+        """Record the whole state again, without some facts, before earlier events are erased.
+
+        Nobody needs the state of an installation that has expired.
+        """
         facts = {name: value for name, value in self.facts.items() if name not in without}
         self.record(
             events.InstallationRestated,
             occasion,
-            facts=facts,
-            attributes=self.attributes,
-            tags=sorted(self.tags),
+            facts={} if self.expired else facts,
+            attributes={} if self.expired else self.attributes,
+            tags=[] if self.expired else sorted(self.tags),
             since=self.address and self.address.since,
         )
 
@@ -141,7 +144,7 @@ class Installation(Aggregate):
         overwrite(self.facts, event.facts)
         overwrite(self.attributes, event.attributes)
         since = event.since or event.timestamp
-        self.address = address_of(self.name, self.facts, since)
+        self.address = None if self.expired else address_of(self.name, self.facts, since)
 
     def _personalized(self, event: events.DevicePersonalized) -> None:
         self.person = event.person

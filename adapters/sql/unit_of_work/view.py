@@ -13,8 +13,9 @@ from typing import Any, cast
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Join, case, select
 
+from addressee.adapters.serialization.sealed_state import Locked
 from addressee.application import Recipient, Recorded
-from addressee.domain import MobileApp
+from addressee.domain import MobileApp, StoreSealed
 from addressee.domain.times import from_microseconds, to_microseconds
 
 from ..audience_index.postings_reader import Postings
@@ -132,7 +133,7 @@ class SqlReader:
 
     def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
         """Return term → shard → about how many postings."""
-        numbers = self._postings.numbers(application, frozenset(terms))
+        numbers = self._numbers(application, terms)
         found = self._postings.shards(numbers.values())
         return {term: found[number] for term, number in numbers.items()}
 
@@ -140,9 +141,15 @@ class SqlReader:
         self, application: str, terms: AbstractSet[str], shards: range
     ) -> Mapping[str, BitMap]:
         """Return term → ordinals in a run of shards."""
-        numbers = self._postings.numbers(application, frozenset(terms))
+        numbers = self._numbers(application, terms)
         found = self._postings.within(numbers.values(), shards)
         return {term: found[number] for term, number in numbers.items()}
+
+    def _numbers(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
+        """Return term → its number; raises StoreSealed where the names of terms are hidden."""
+        if isinstance(self._sealing, Locked):
+            raise StoreSealed
+        return self._postings.numbers(application, frozenset(terms))
 
     def segments(
         self, application: str, names: AbstractSet[str] | None = None

@@ -160,6 +160,30 @@ def test_R51_an_erasure_that_was_interrupted_goes_on(
     is_whole(store)
 
 
+def test_R50_no_other_process_answers_from_what_it_saw_before_an_erasure(
+    store: SqlStore, keys: SqlKeyStore, tmp_path: Path
+) -> None:
+    person, _ = live(store)
+    with SqlStore(f"sqlite:///{tmp_path}/ledger.db", keys=keys) as other:
+        profiles = Profiles(other)
+        assert profiles.person(person).attributes["first_name"] == VALUES["name"]
+        Rights(store).erase(person)
+        with pytest.raises(UnknownPerson):
+            profiles.person(person, since=0)
+
+
+def test_R50_an_installation_that_expired_before_an_erasure_has_no_address_after_it(
+    store: SqlStore,
+) -> None:
+    person, phone = live(store)
+    Personalization(store).expire(phone, "unregistered")
+    Rights(store).erase(person)
+    with store.auditing() as audit:
+        assert [row.address for row in audit.rows()] == [None]
+    assert VALUES["token"] not in repr(History(store).installation(phone))
+    is_whole(store)
+
+
 def test_R51_a_backup_of_the_keys_is_destroyed_again_when_the_store_is_opened(
     store: SqlStore, keys: SqlKeyStore, tmp_path: Path
 ) -> None:

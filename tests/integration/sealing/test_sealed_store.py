@@ -102,6 +102,9 @@ def test_R50_a_store_that_is_opened_again_reads_with_its_keys_and_refuses_withou
             Personalization(locked).register("shop", push_token="another")
         with pytest.raises(StoreSealed):
             list(History(locked).actor("backend"))
+        for audience in ("all", "tag:vip", "not tag:vip"):
+            with pytest.raises(StoreSealed):
+                Targeting(locked).count("shop", audience)
         seal = locked.seal()
         assert seal is not None, "the chain runs over what is stored"
         with locked.auditing() as audit:
