@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
 from addressee.domain import (
     ErasureRequested,
-    Identifier,
     IdentifierAdded,
     Installation,
     Person,
     PersonErased,
     StoreNotSealed,
-    as_expression,
-    leaves,
 )
 
 from ..history import History
@@ -25,7 +22,7 @@ from ..ports.keys import KeyStore, SealedStore
 from ..ports.records import LARGEST_POSITION, Recorded
 from ..ports.store import Store
 from ..unit_of_work.command_context import Context
-from .erasure_commands import RecordErasure, RequestErasure
+from .erasure_commands import RecordErasure, RequestErasure, segments_naming
 from .held_data import applications_of
 from .own_events import while_held
 
@@ -110,7 +107,7 @@ class Eraser:
             fingerprint=done[0].fingerprint if len(done) == len(persons) else "",
             installations=names,
             identifiers=sum(type(event) is IdentifierAdded for _, event in recorded),
-            segments=requested[0].segments if requested else tuple(self._naming(recorded)),
+            segments=requested[0].segments if requested else self._naming(recorded),
         )
 
     def run(self, person: str, context: Context) -> Erasure:
@@ -120,21 +117,19 @@ class Eraser:
             UnknownPerson: nobody has that id, or nobody that the application has met.
             StoreUnavailable: store or key store can't be reached; a later call goes on.
         """
-        segments = frozenset(self.preview(person, context.get("within")).segments)
-        # The person is known to the caller, and so are all who are the same person.
-        whole: Context = {**context, "within": None}
-        persons = self._merged(person)
-        for name in persons:
-            self._people.run(RequestErasure(name, segments), whole)
+        self._people.run(RequestErasure(person), context)
+        # From here on nobody else is merged with the person, and no merge is taken back.
         recorded = self._history.person(person)
-        keys = tuple(sorted({*self._own(persons, recorded)[0].values()}))
-        fingerprints = self._keys.destroy(keys)
+        keys = {name: (*self._own([name], recorded)[0].values(),) for name in self._merged(person)}
+        fingerprints = self._keys.destroy(sorted({key for its in keys.values() for key in its}))
         together = sha256("\n".join(sorted(fingerprints.values())).encode()).hexdigest()
-        for name in persons:
-            own, _ = self._own([name], recorded)
-            its = tuple(sorted({*own.values()}))
-            self._people.run(RecordErasure(name, its, together, len(own)), whole)
+        self._people.run(RecordErasure(person, keys, together), {**context, "within": None})
         return self.preview(person, None)
+
+    def _naming(self, recorded: Sequence[Recorded]) -> tuple[str, ...]:
+        """Return the segments that name an identifier that a person ever had."""
+        with self._store.reading() as view:
+            return tuple(segments_naming(recorded, view.segments))
 
     def _merged(self, person: str) -> list[str]:
         """Return the ids of all who are seen as one with a person (R52)."""
@@ -157,19 +152,3 @@ class Eraser:
                 if version in sealed:
                     own[stream, version] = sealed[version]
         return own, names
-
-    def _naming(self, recorded: Sequence[Recorded]) -> Iterator[str]:
-        """Yield the segments that name an identifier that a person ever had."""
-        wanted = {identifier for identifier in map(identifier_in, recorded) if identifier}
-        with self._store.reading() as view:
-            for application in sorted({*applications_of(recorded).values()}):
-                for name, text in sorted(view.segments(application).items()):
-                    named = {(term.field, term.value) for term in leaves(as_expression(text))}
-                    if named & wanted:
-                        yield f"{application}/{name}"
-
-
-def identifier_in(recorded: Recorded) -> Identifier | None:
-    """Return the identifier that an event has given to a person, if it is one."""
-    event = recorded.event
-    return event.identifier if type(event) is IdentifierAdded else None

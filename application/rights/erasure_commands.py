@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import ClassVar
 
 from addressee.domain import (
     Aggregate,
+    IdentifierAdded,
     Installation,
     InstallationRegistered,
     InstallationRestated,
     InstallationUpdated,
     Person,
     UnknownPerson,
+    as_expression,
+    leaves,
     unbind,
 )
 
@@ -32,14 +36,14 @@ FACTS = (InstallationRegistered, InstallationUpdated, InstallationRestated)
 class RequestErasure:
     """Sign a person out everywhere, release the identifiers, and have nothing find the person.
 
-    Every installation that the person ever had states anew what the device needs to go on, for its
-    earlier events become unreadable.
+    So it does with all who are seen as one with the person, in the same transaction: no merge and
+    no sign-in meets some of them erased and others not. Every installation that they ever had
+    states again what the device needs to go on, for its earlier events become unreadable.
     """
 
     ANSWER: ClassVar = Updated
 
     person: str
-    segments: frozenset[str]
 
     actor = "backend"
 
@@ -50,37 +54,42 @@ class RequestErasure:
     def decide(self, work: UnitOfWork) -> Updated:
         """Raise UnknownPerson for nobody, or nobody that the caller's application has met."""
         person = work.get(Person, self.person)
-        if not person.exists or not person.known_in(work.within):
+        if not person.exists or not work.seen(person).known_in(work.within):
             raise UnknownPerson(self.person)
-        if person.erasing:
+        persons = [each for each in work.group(person) if not each.erasing]
+        if not persons:
             return Updated("unchanged", None, self.person)
-        [recorded] = work.streams([person]).values()
+        recorded = [each for stream in work.streams(persons).values() for each in stream]
         names = applications_of(recorded)
         streams = work.streams(map(Installation, names))
         work.open(*map(Installation, names))
-        for name in list(person.devices):
-            installation = work.get(Installation, name)
-            unbind(work.occasion, installation, person, "person_erased")
-        for identifier in list(person.identifiers):
-            person.remove_identifier(work.occasion, identifier)
-            work.claim(identifier).release(work.occasion, identifier, person.name)
+        segments = {*segments_naming(recorded, work.segments)}
+        for each in persons:
+            sign_out(work, each)
+        own = {each.name for each in persons}
         for name in names:
             installation = work.get(Installation, name)
-            installation.restate(work.occasion, told_of(person.name, streams[installation.id]))
-        person.request_erasure(work.occasion, self.segments)
+            installation.restate(work.occasion, told_of(own, streams[installation.id]))
+        for each in persons:
+            each.request_erasure(work.occasion, segments)
         return Updated("updated", None, self.person)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordErasure:
-    """Record that the keys of a person's data are destroyed."""
+    """Record that the keys of a person's data are destroyed, and of all who are merged with it.
+
+    Args:
+        person: the person's id.
+        keys: id of each of the persons → the key of each of its events.
+        fingerprint: of all of these keys.
+    """
 
     ANSWER: ClassVar = Updated
 
     person: str
-    keys: tuple[str, ...]
+    keys: Mapping[str, Sequence[str]]
     fingerprint: str
-    events: int
 
     actor = "backend"
 
@@ -90,16 +99,26 @@ class RecordErasure:
 
     def decide(self, work: UnitOfWork) -> Updated:
         """Record nothing where it is recorded already."""
-        person = work.get(Person, self.person)
-        if person.destroyed_keys is not None:
-            return Updated("unchanged", None, self.person)
-        person.note_erased(work.occasion, self.keys, self.fingerprint, self.events)
-        return Updated("updated", None, self.person)
+        persons = [each for each in work.group(work.get(Person, self.person))
+                   if each.destroyed_keys is None]  # fmt: skip
+        for each in persons:
+            keys = self.keys[each.name]
+            each.note_erased(work.occasion, {*keys}, self.fingerprint, len(keys))
+        return Updated("updated" if persons else "unchanged", None, self.person)
 
 
-def told_of(person: str, recorded: Sequence[Recorded]) -> frozenset[str]:
-    """Return the facts of an installation that say something of a person who is erased."""
-    own = {each.position for each in while_held(recorded, {person})}
+def sign_out(work: UnitOfWork, person: Person) -> None:
+    """Take a person's installations and identifiers away."""
+    for name in list(person.devices):
+        unbind(work.occasion, work.get(Installation, name), person, "person_erased")
+    for identifier in list(person.identifiers):
+        person.remove_identifier(work.occasion, identifier)
+        work.claim(identifier).release(work.occasion, identifier, person.name)
+
+
+def told_of(persons: AbstractSet[str], recorded: Sequence[Recorded]) -> frozenset[str]:
+    """Return the facts of an installation that say something of persons who are erased."""
+    own = {each.position for each in while_held(recorded, persons)}
     last = {
         name: position
         for position, event in recorded
@@ -107,3 +126,20 @@ def told_of(person: str, recorded: Sequence[Recorded]) -> frozenset[str]:
         for name in event.facts
     }
     return frozenset(name for name in OF_PERSON if last.get(name) in own)
+
+
+def segments_naming(
+    recorded: Sequence[Recorded], segments: Callable[[str], Mapping[str, str]]
+) -> Iterator[str]:
+    """Yield the segments that name an identifier that persons ever had, as ``application/name``.
+
+    Args:
+        recorded: all events of the persons.
+        segments: returns name → expression of an application's segments.
+    """
+    wanted = {event.identifier for _, event in recorded if isinstance(event, IdentifierAdded)}
+    for application in sorted({*applications_of(recorded).values()}):
+        for name, text in sorted(segments(application).items()):
+            named = {(term.field, term.value) for term in leaves(as_expression(text))}
+            if named & wanted:
+                yield f"{application}/{name}"

@@ -80,7 +80,7 @@ def seen_as_one(group: Sequence[Person]) -> Person:
         return survivor
     seen = Person(survivor.name)
     seen.version, seen.modified_on = survivor.version, survivor.modified_on
-    seen.erasing, seen.destroyed_keys = survivor.erasing, survivor.destroyed_keys
+    seen.erasing = any(person.erasing for person in group)
     seen.merged = tuple(person.name for person in group[1:])
     for person in group:
         if person.type == "CUSTOMER":

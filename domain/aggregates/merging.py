@@ -44,6 +44,8 @@ def refusal_of(survivor: Person, merged: Person, within: str | None) -> MergeRef
     """
     if survivor.name == merged.name:
         return "same_person"
+    if survivor.erasing or merged.erasing:
+        return "erased"
     if within is not None and (survivor.met | merged.met) - {within}:
         return "other_applications"
     if survivor.values("external_id") and merged.values("external_id"):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import pytest
 
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import Identity, Personalization, Profiles, Rights, Targeting, verify
-from addressee.domain import MergeRefused, UnknownPerson
+from addressee.application.commands import Command
+from addressee.application.installations import R
+from addressee.application.unit_of_work.command_context import Context
+from addressee.domain import MergeRefused, StoreUnavailable, UnknownPerson
 
 
 def test_R50_an_erasure_reaches_all_who_are_merged(store: SqlStore) -> None:
@@ -43,3 +49,76 @@ def test_R50_an_erasure_reaches_all_who_are_merged(store: SqlStore) -> None:
     assert verify(store).differences == ()
     Rebuild(store).run()
     assert verify(store).differences == ()
+
+
+class Interrupted(Personalization):
+    """Calls something before the first command, or fails at one of them."""
+
+    def __init__(self, store: SqlStore, at: int, interrupt: Callable[[], object]) -> None:
+        super().__init__(store)
+        self._left, self._interrupt = at, interrupt
+
+    def run(self, command: Command[R], context: Context) -> R:
+        self._left -= 1
+        if self._left == 0:
+            self._interrupt()
+        return super().run(command, context)
+
+
+def fail() -> None:
+    raise StoreUnavailable("the power went")
+
+
+def test_R51_no_interruption_leaves_merged_persons_half_erased(store: SqlStore) -> None:
+    people, profiles = Personalization(store), Profiles(store)
+    for at in (1, 2, 3):
+        ali, bea = merged(people, f"ali{at}", f"bea{at}")
+        carl = signed_up(people, f"carl{at}")
+        with suppress(StoreUnavailable):
+            Rights(store, Interrupted(store, at, fail)).erase(ali)
+        known = {name for name in (ali, bea) if is_known(profiles, name)}
+        assert known in (set(), {ali, bea}), "none or both"
+        if not known:
+            with pytest.raises(UnknownPerson):
+                people.preview_merge(bea, carl)
+        done = Rights(store).erase(bea)
+        assert (done.done, done.identifiers) == (True, 2)
+        assert is_known(profiles, carl)
+    assert verify(store).differences == ()
+
+
+def test_R51_a_person_merged_while_an_erasure_begins_is_erased_too(store: SqlStore) -> None:
+    people = Personalization(store)
+    ali, bea = merged(people, "ali", "bea")
+    people.define_segment("shop", "carl", "email:carl@x.com")
+    carl = signed_up(people, "carl")
+
+    def merge() -> None:
+        people.merge(bea, carl, digest=people.preview_merge(bea, carl).digest)
+
+    done = Rights(store, Interrupted(store, 1, merge)).erase(ali)
+    assert (done.done, done.identifiers, done.segments) == (True, 3, ("shop/carl",))
+    assert not is_known(Profiles(store), carl)
+    assert verify(store).differences == ()
+
+
+def signed_up(people: Personalization, name: str) -> str:
+    """Return a person with a device and an email of that name."""
+    phone = people.register("shop").installation
+    return people.personalize(phone, Identity(emails=[f"{name}@x.com"])).person
+
+
+def merged(people: Personalization, *names: str) -> list[str]:
+    """Return persons of these names, merged into the first."""
+    first, *others = [signed_up(people, name) for name in names]
+    for each in others:
+        people.merge(first, each, digest=people.preview_merge(first, each).digest)
+    return [first, *others]
+
+
+def is_known(profiles: Profiles, person: str) -> bool:
+    try:
+        profiles.person(person)
+    except UnknownPerson:
+        return False
+    return True
