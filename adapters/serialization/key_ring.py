@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Collection, Mapping
 from threading import Lock
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -21,6 +22,13 @@ CIPHER_BYTES = 1_000
 """About how many bytes a cached cipher takes."""
 
 
+class Opened(NamedTuple):
+    """Ciphers that were looked up since keys were destroyed so often."""
+
+    destroyed: int | None
+    ciphers: BoundedCache[str, AESGCM]
+
+
 class KeyRing:
     """Gives ciphers (AES-256-GCM) for keys.
 
@@ -30,19 +38,18 @@ class KeyRing:
 
     def __init__(self, keys: KeyStore) -> None:
         self._keys = keys
-        self._destroyed: int | None = None
         self._renew()
 
     def _renew(self) -> None:
         """Begin without keys: a process that was forked must not use the other one's."""
         self._process = os.getpid()
-        self._ciphers: BoundedCache[str, AESGCM] = BoundedCache(CACHE_BYTES)
+        self._opened = Opened(None, BoundedCache(CACHE_BYTES))
         self._ahead: deque[Key] = deque()
         self._more = AHEAD
         self._lock = Lock()
 
-    def fresh(self) -> str:
-        """Return the id of a key that nothing is sealed with yet; raises StoreUnavailable."""
+    def fresh(self) -> tuple[str, AESGCM]:
+        """Return a key that nothing is sealed with yet: id and cipher; raises StoreUnavailable."""
         self._renew_after_fork()
         while True:
             try:
@@ -53,8 +60,9 @@ class KeyRing:
                         self._ahead.extend(self._keys.new_keys(self._more))
                         self._more = min(2 * self._more, MOST_AHEAD)
             else:
-                self._ciphers.put(key.id, AESGCM(key.secret), CIPHER_BYTES)
-                return key.id
+                cipher = AESGCM(key.secret)
+                self._opened.ciphers.put(key.id, cipher, CIPHER_BYTES)
+                return key.id, cipher
 
     def _renew_after_fork(self) -> None:
         if self._process != os.getpid():
@@ -66,7 +74,7 @@ class KeyRing:
         It does not ask whether the key was destroyed: who seals has read the stream, and an erasure
         is recorded there first.
         """
-        return self._ciphers.get(key)
+        return self._opened.ciphers.get(key)
 
     def ciphers(self, keys: Collection[str]) -> Mapping[str, AESGCM | None]:
         """Return key → its cipher as of now; None if it was destroyed, no entry if it is missing.
@@ -76,13 +84,15 @@ class KeyRing:
         """
         self._renew_after_fork()
         destroyed = self._keys.destroyed()
-        if destroyed != self._destroyed:
-            self._ciphers = BoundedCache(CACHE_BYTES)
-            self._destroyed = destroyed
+        opened = self._opened
+        if destroyed != opened.destroyed:
+            self._opened = opened = Opened(destroyed, BoundedCache(CACHE_BYTES))
+        # From here on not self._opened: another thread may renew it after an erasure, and a key
+        # that this one has looked up before must not get there.
         found: dict[str, AESGCM | None] = {}
         missing: list[str] = []
         for key in keys:
-            if (cipher := self._ciphers.get(key)) is None:
+            if (cipher := opened.ciphers.get(key)) is None:
                 missing.append(key)
             else:
                 found[key] = cipher
@@ -90,5 +100,5 @@ class KeyRing:
             for key, secret in self._keys.find(missing).items():
                 found[key] = cipher = None if secret is None else AESGCM(secret)
                 if cipher is not None:
-                    self._ciphers.put(key, cipher, CIPHER_BYTES)
+                    opened.ciphers.put(key, cipher, CIPHER_BYTES)
         return found
