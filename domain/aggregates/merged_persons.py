@@ -110,9 +110,10 @@ def seen_persons(persons: Mapping[str, Person]) -> dict[str, Person]:
 def update_merged(
     occasion: Occasion, group: Sequence[Person], person: Person, attributes: events.Values
 ) -> None:
-    """Record changed attributes on the person they came through, and on all who have them (R15).
+    """Record changed attributes on the person they came through, so that they are seen (R15, R52).
 
-    So the new value is seen, whoever wins where values differ.
+    Another person has a value replaced only where it would hide the new one, and removed wherever
+    it would be seen instead. So a stream holds nothing of others that it need not hold.
 
     Args:
         occasion: time and actor.
@@ -120,14 +121,15 @@ def update_merged(
         person: the one of them whose identifier, installation or id the caller named.
         attributes: name → value; None removes.
     """
+    wins = True
     for each in group:
+        if each is person:
+            each.update(occasion, attributes)
+            wins = False
+            continue
         known = each.attributes
-        each.update(
-            occasion,
-            attributes
-            if each is person
-            else {name: value for name, value in attributes.items() if name in known},
-        )
+        shown = {n: v for n, v in attributes.items() if n in known and (wins or v is None)}
+        each.update(occasion, shown)
 
 
 def tag_merged(

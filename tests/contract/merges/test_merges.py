@@ -11,6 +11,7 @@ from addressee.domain import (
     DevicePersonalized,
     MergeOutdated,
     MergeRefused,
+    PersonUpdated,
     UnknownMerge,
 )
 
@@ -117,10 +118,43 @@ def test_R52_what_came_later_goes_to_whom_it_came_through(host: Host) -> None:
     assert two.tags == {"vip", "late"}
 
 
-def lead(host: Host, name: str) -> str:
-    """Return a person without an external id, whose primary installation has the same name."""
-    identity = Identity(emails=[f"{name}@x.com"])
-    return host.people.personalize(name, identity, tags={name}, set_primary=True).person
+def test_R52_what_comes_through_one_is_not_on_the_streams_of_those_it_hides(host: Host) -> None:
+    ali, lead = two_persons(host)
+    host.device("watch")
+    identity = Identity(emails=["watch@x.com"])
+    other = host.people.personalize("watch", identity, {"plan": "none", "city": "Bari"}).person
+    persons, profiles = (ali, lead, other), Profiles(host.store)
+
+    def merge(one: str, two: str) -> str:
+        return host.people.merge(one, two, digest=host.people.preview_merge(one, two).digest).merge
+
+    links = [merge(lead, other), merge(ali, lead)]
+    for device, attributes in (
+        ("phone", {"plan": "private"}),
+        ("tablet", {"plan": "shared", "city": "Oslo"}),
+        ("phone", {"city": None}),
+    ):
+        host.people.update_person(device, attributes=attributes)
+        seen = profiles.person(ali).attributes
+        assert {name: seen.get(name) for name in attributes} == attributes
+        check(host)
+    for link in links:
+        host.people.unmerge(link)
+    check(host)
+    assert [profiles.person(name).attributes for name in persons] == [
+        {"plan": "shared"},
+        {"plan": "shared"},
+        {"plan": "none"},
+    ]
+    written = [
+        [event.attributes for _, event in host.history.person(name) if type(event) is PersonUpdated]
+        for name in persons
+    ]
+    assert written == [
+        [{"plan": "gold"}, {"plan": "private"}, {"plan": "shared"}],
+        [{"plan": "free", "city": "Rome"}, {"plan": "shared", "city": "Oslo"}, {"city": None}],
+        [{"plan": "none", "city": "Bari"}, {"city": None}],
+    ]
 
 
 def test_R52_chains_are_cut_anywhere(host: Host) -> None:
