@@ -228,15 +228,22 @@ class UnitOfWork(OpenPersons):
     def check_sizes(self) -> None:
         """Check the sizes of everything that the command has made larger (R57).
 
-        A person has the largest limits of the applications on whose installations the person is.
+        A person has the largest limits of the applications on whose installations the person is,
+        with all who are seen as one with the person.
 
         Raises:
-            LimitExceeded: an installation or person has too many attributes or tags.
+            LimitExceeded: an installation or person has too many attributes or tags, or a person's
+                changed tags are on too many installations.
         """
         for aggregate in self._aggregates.values():
             if not aggregate.pending or not (grown := aggregate.growth()):
                 continue
-            allowed = [self.limits_of(code) for code in applications_of(aggregate)]
+            counted: Aggregate = aggregate
+            if isinstance(aggregate, Person) and aggregate.links:
+                counted = seen = self.seen(aggregate)
+                if "tagging" in grown:
+                    grown["tagging"] = seen.tagging(self.seen_before(aggregate))
+            allowed = [self.limits_of(code) for code in applications_of(counted)]
             for name, size in grown.items():
                 most = max([getattr(each, name) for each in allowed])
                 if size > most:

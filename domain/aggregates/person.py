@@ -95,13 +95,21 @@ class Person(Aggregate):
     def growth(self) -> dict[str, int]:
         """Return the numbers of attributes and tags that this draft has increased, and tagging.
 
-        A changed tag changes the index for each of the person's installations.
+        Where the person is merged with others, tagging is that of the person who is seen.
         """
         before = self.before or self
         sizes = grown(before, self)
-        if len(self.devices) > 1 and self.tags != before.tags:
-            sizes["tagging"] = len(before.tags ^ self.tags) * len(self.devices)
+        if self.tags != before.tags and (len(self.devices) > 1 or self.links):
+            sizes["tagging"] = self.tagging(before)
         return sizes
+
+    def tagging(self, before: Person) -> int:
+        """Return the number of changed tags times that of installations: what it costs the index.
+
+        Args:
+            before: the person before the command.
+        """
+        return len(before.tags ^ self.tags) * len(self.devices)
 
     def check_room(self, new: list[Identifier]) -> None:
         """Check that the person may receive identifiers.

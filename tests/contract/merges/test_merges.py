@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
-from addressee.application import Identity, Profiles, Rights, verify
+from addressee.application import Identity, Personalization, Profiles, Rights, verify
 from addressee.application.ports.store import AuditableStore
 from addressee.domain import (
     DeviceDepersonalized,
     DevicePersonalized,
+    LimitExceeded,
+    Limits,
     MergeOutdated,
     MergeRefused,
     PersonUpdated,
@@ -209,6 +214,37 @@ def test_R52_refused_unless_forced_and_after_a_change(host: Host) -> None:
         host.people.preview_merge(bea, ali)
     check(host)
     assert lead
+
+
+def test_R57_tags_times_the_devices_of_all_merged_persons_are_bounded(host: Host) -> None:
+    ali, lead = two_persons(host)
+    host.people.merge(ali, lead, digest=host.people.preview_merge(ali, lead).digest)
+    narrow = Limits(tagging=5)
+    people = Personalization(
+        host.store, clock=host.clock, limits={"shop": narrow, "mall": Limits()}
+    )
+    tags = ["t1", "t2", "t3"]
+    again = Identity(external_id="ali")
+    attempts: list[tuple[int, Callable[[], object]]] = [
+        *((6, partial(people.tag, name, add=tags)) for name in (ali, lead)),
+        (6, partial(people.tag, lead, remove=["vip", "new"], add=["t1"])),
+        (6, partial(people.update_person, "tablet", tags=["t1"])),
+        (8, partial(people.personalize, "tablet", again, tags=[*tags, "vip"])),
+    ]
+    before = host.store.settled()
+    for given, attempt in attempts:
+        with pytest.raises(LimitExceeded) as refused:
+            attempt()
+        error = refused.value
+        assert (error.field, error.limit, error.given) == ("tagging", narrow.tagging, given)
+    assert host.store.settled() == before
+    for name in (ali, lead):
+        people.tag(name, add=["vip", "new", f"of {name}"])
+    assert host.found(f'tag:"of {ali}" and tag:"of {lead}"') == ["phone", "tablet"]
+    host.device("till", "mall")
+    host.people.personalize("till", Identity(emails=["ali@x.com"]))
+    people.tag(ali, add=tags)  # the mall, which knows the lead, allows more
+    check(host)
 
 
 def test_R52_an_export_has_both_and_when_they_were_one(host: Host) -> None:
