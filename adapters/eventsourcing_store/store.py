@@ -39,7 +39,7 @@ from addressee.application import (
     SinkProgress,
     whole_page,
 )
-from addressee.domain import Conflict, Event, StoreDamaged, StoreUnavailable
+from addressee.domain import Conflict, Event, InvalidValue, StoreDamaged, StoreUnavailable
 
 PAGE = 1000
 """Most events that the projection takes in one transaction."""
@@ -56,12 +56,15 @@ class RecorderStore:
             call `catch_up` from time to time, and audiences lag.
 
     Raises:
+        InvalidValue: the copy is sealed; the recorder keeps events in clear.
         StoreDamaged: the copy's last event is not in the ledger: one of them was restored to an
             earlier state. Calls raise it too, if that happens while the ledger is away.
         StoreUnavailable: ledger or copy can't be reached.
     """
 
     def __init__(self, ledger: ApplicationRecorder, copy: SqlStore, *, wait: bool = True) -> None:
+        if copy.sealed_as is not None:
+            raise InvalidValue("copy", "can't be sealed: events would be in clear there")
         self.identifier_key = copy.identifier_key
         self.indexed_attributes: AbstractSet[str] = copy.indexed_attributes
         self.applications: Applications = copy.applications

@@ -99,12 +99,17 @@ def destroy_again(keys: KeyStore, settings: Settings) -> None:
 
 
 def check_apart(database: Database, keys: KeyStore | None) -> None:
-    """Raise InvalidValue for keys in the ledger's own SQLite file.
+    """Raise InvalidValue for keys in the ledger's own SQLite file, or on its own engine.
 
-    Keys are written while a transaction of the ledger holds that file's lock.
+    Keys are looked up and written while a transaction of the ledger holds that file's lock, and a
+    connection of that engine: enough threads would wait for each other's connections.
     """
     other = getattr(keys, "database", None)
-    if isinstance(other, Database) and database.dialect.in_file and other.dialect.in_file:
+    if not isinstance(other, Database):
+        return
+    if database.engine.pool is other.engine.pool:
+        raise InvalidValue("keys", "should have an engine of their own, apart from the ledger")
+    if database.dialect.in_file and other.dialect.in_file:
         files = {each.dialect.file_of(each.engine.url) for each in (database, other)}
         if len({file and file.resolve() for file in files}) == 1:
             raise InvalidValue("keys", "should be in a file of their own, apart from the ledger")

@@ -19,7 +19,7 @@ def test_R50_no_row_of_a_server_has_a_persons_values(
     databases: LentDatabases = request.getfixturevalue(f"lent_{server}")
     with (
         databases.engine() as engine,
-        SqlKeyStore(engine, wrapping_key=WRAPPING) as keys,
+        SqlKeyStore(engine.url, wrapping_key=WRAPPING) as keys,
         SqlStore(engine, keys=keys, indexed_attributes=INDEXED) as store,
     ):
         _, phone = live(store)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from eventsourcing.popo import POPOApplicationRecorder
+from sqlalchemy import create_engine, update
 
+from addressee.adapters.eventsourcing_store import RecorderStore
 from addressee.adapters.keys import MemoryKeyStore, SqlKeyStore
 from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.memory import MemoryStore
@@ -127,6 +129,18 @@ def test_R50_a_store_in_clear_takes_no_keys(tmp_path: Path) -> None:
         pytest.raises(InvalidValue, match="a file of their own"),
     ):
         SqlStore(f"sqlite:///{tmp_path}/same.db", keys=keys)
+    engine = create_engine(f"sqlite:///{tmp_path}/engine.db")
+    with (
+        SqlKeyStore(engine, wrapping_key=WRAPPING, prefix="k_") as keys,
+        pytest.raises(InvalidValue, match="an engine of their own"),
+    ):
+        SqlStore(engine, keys=keys)
+    engine.dispose()
+
+
+def test_R50_a_sealed_store_follows_no_recorder_whose_events_are_in_clear(store: SqlStore) -> None:
+    with pytest.raises(InvalidValue, match="can't be sealed"):
+        RecorderStore(POPOApplicationRecorder(), store)
 
 
 def test_R50_a_key_that_is_missing_and_was_not_destroyed_is_an_error_that_names_the_stream(
