@@ -84,7 +84,8 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
 
     The store must be sealed. The person is signed out everywhere and found no more, and the keys of
     the person's data are destroyed, so that backups of the ledger give nothing away either. It
-    can't be undone: look at the dry run first. If it was interrupted, repeat it with --person.
+    can't be undone: look at the dry run first. If it was interrupted, repeat it with --person and
+    the id that it has printed first. Stores that share the key store by an import share the loss.
 
         addressee erase --external-id ali --dry-run --store sqlite:///day.db
 
@@ -93,6 +94,8 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
     named = named_by(external_id=external_id, msisdn=msisdn, email=email, person=person)
     with existing_store(store) as ledger:
         name = person_with(ledger, named, None)
+        if not dry_run:  # for when it is interrupted: nobody has the identifier any more then
+            typer.echo(one_line(f"erasing person {name}"), err=True)
         show_json(Rights(ledger).erase(name, dry_run=dry_run).as_json())
 
 

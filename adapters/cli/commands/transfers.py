@@ -38,6 +38,10 @@ from ..terminal.store_option import (
 )
 
 OWNER_ONLY = 0o600
+SHARED = (
+    "the ledger is sealed, and shares its keys with the store that it comes from: an erasure in "
+    "either destroys the data in both, unless this key store is a copy"
+)
 HexFile = Annotated[
     Path | None, typer.Option(help="A file with the identifier key alone, in hexadecimal digits.")
 ]
@@ -142,7 +146,8 @@ def fill(  # noqa: PLR0913 # the command's options
 
     The store is created if it is new. It may be of another kind: this is the way from SQLite to
     PostgreSQL or MariaDB. If the import fails, a new SQLite file is removed; on a server the new
-    tables stay, empty.
+    tables stay, empty. A sealed ledger shares its keys with the store that it comes from: an
+    erasure in either then destroys the data in both, unless the key store was copied first.
 
         addressee import ledger.jsonl --key-file ledger.key --store postgresql+psycopg://host/db
 
@@ -167,11 +172,14 @@ def fill(  # noqa: PLR0913 # the command's options
         nullcontext(JsonLinesSource(sys.stdin.buffer)) if file == STANDARD else opened_source(file)
     )
     with source_file as source:
-        opened = trial_store() if dry_run else filled_store(store)
+        sealed = source.heading.sealed_as is not None
+        opened = trial_store(sealed=sealed) if dry_run else filled_store(store)
         with opened as ledger, long_work("importing") as advance:
             end = import_ledger(ledger, source, key=key, progress=lambda done: advance(done, 0))
     done = "could import" if dry_run else "imported"
     typer.echo(f"{done} {end.events:,} events up to position {end.last}")
+    if sealed:
+        typer.echo(SHARED, err=True)
 
 
 def write_key(path: Path, key: bytes) -> None:

@@ -81,10 +81,13 @@ def filled_store(url: str) -> Generator[SqlStore]:
 
 
 @contextmanager
-def trial_store() -> Generator[MemoryStore]:
-    """Open a store that is gone at the block's end."""
+def trial_store(*, sealed: bool) -> Generator[MemoryStore]:
+    """Open a store that is gone at the block's end; only for a sealed ledger with keys.
+
+    To seal another one would write keys into the key store for good.
+    """
     with given_keys() as keys:
-        yield MemoryStore(keys=keys)
+        yield MemoryStore(keys=keys if sealed else None)
 
 
 def refuse_missing(url: str) -> None:

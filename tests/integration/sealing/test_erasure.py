@@ -214,6 +214,26 @@ def test_R50_an_erased_ledger_moves_on(store: SqlStore, keys: SqlKeyStore, tmp_p
     assert Targeting(target).preview("shop", "all") == [phone]
 
 
+def test_R50_a_store_that_was_imported_with_a_copy_of_the_keys_is_erased_alone(
+    store: SqlStore, keys: SqlKeyStore, tmp_path: Path
+) -> None:
+    person, phone = live(store)
+    path = tmp_path / "sealed.jsonl"
+    export_ledger(store, lambda heading: opened_sink(path, heading), with_key=True)
+    for ending in ("", "-wal"):
+        shutil.copy(tmp_path / f"keys.db{ending}", tmp_path / f"copied.db{ending}")
+    with SqlKeyStore(f"sqlite:///{tmp_path}/copied.db", wrapping_key=WRAPPING) as copied:
+        target = MemoryStore(keys=copied, indexed_attributes=INDEXED)
+        with opened_source(path) as source:
+            import_ledger(target, source)
+        assert Rights(target).erase(person).done
+        assert found_in(everything(target)) == ["token"]
+    assert keys.destroyed() == 0
+    assert [*Targeting(store).targets("shop", f"email:{EMAIL}")] == [phone]
+    assert Profiles(store).person(person).attributes["first_name"] == VALUES["name"]
+    is_whole(store)
+
+
 def test_R50_the_memory_store_erases_too_and_a_store_in_clear_refuses() -> None:
     store = MemoryStore(keys=MemoryKeyStore(), indexed_attributes=INDEXED)
     person, _ = live(store)
