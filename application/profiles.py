@@ -219,7 +219,8 @@ class Profiles:
         }
         repository.load(map(Person, holders.values()))
         seen = {identifier: repository.seen(name) for identifier, name in holders.items()}
-        known = {i: person.name for i, person in seen.items() if person.known_in(within)}
+        known = {i: person.name for i, person in seen.items()
+                 if person.known_in(within) and not person.erasing}  # fmt: skip
         chosen = candidate(known, identity)
         return None if chosen is None else PersonState.of(repository.seen(chosen), within)
 

@@ -58,8 +58,9 @@ class Personalize:
     def decide(self, work: UnitOfWork) -> Personalized:
         """Raise the first refusal in the order of R15."""
         installation, claims = opened(work, self.installation, self.identity)
-        holders = {i: claim.holder for i, claim in claims.items() if claim.holder}
-        work.open(*(Person(name) for name in {*holders.values(), installation.person} if name))
+        named = {claim.holder for claim in claims.values()}
+        work.open(*(Person(name) for name in {*named, installation.person} if name))
+        holders = {i: holder for i, claim in claims.items() if (holder := work.holder(claim))}
         seen_as = {i: work.seen(work.get(Person, name)).name for i, name in holders.items()}
         if self.of is not None:
             check_acts_for(self.of, installation, seen_as, self.identity)
@@ -71,12 +72,11 @@ class Personalize:
         check_free(installation, seen_owner, chosen, force=self.force)
         if chosen is not None:
             # Of merged persons it is the one whose identifier was given, the survivor first.
-            named = {*holders.values()}
-            chosen = chosen if chosen in named else next(iter(holders.values()))
+            chosen = chosen if chosen in holders.values() else next(iter(holders.values()))
         elif owner is not None and seen_owner is not None and not seen_owner.identified:
             chosen = owner.name
         person = work.get(Person, chosen) if chosen else work.new(Person)
-        self._inform(work, person, [i for i, claim in claims.items() if claim.holder is None])
+        self._inform(work, person, [i for i in claims if i not in holders])
         name = work.seen(person).name
         previous = seen_owner.name if seen_owner is not None and seen_owner.name != name else None
         if owner is not None and previous is None:

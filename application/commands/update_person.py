@@ -64,7 +64,7 @@ class UpdatePerson:
         group = work.group(person)
         own = {None, *(each.name for each in group)}
         for identifier, claim in claims.items():
-            if claim.holder not in own:
+            if claim.holder not in own and work.holder(claim) is not None:
                 field = self.add.field_of(identifier)
                 raise UserMergeInterrupted(field, "belongs to another person")
         for each in group:

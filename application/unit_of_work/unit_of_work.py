@@ -191,6 +191,15 @@ class UnitOfWork(OpenPersons):
             IdentifierClaim, IdentifierClaim.name_of(identifier, self.store.identifier_key)
         )
 
+    def holder(self, claim: IdentifierClaim) -> str | None:
+        """Return the id of the person who holds an identifier; None if the person is erased.
+
+        An erasure releases what it can read. In a ledger that was restored from a backup the keys
+        are destroyed before it, so that it can't name the claims.
+        """
+        held = claim.holder and self.get(Person, claim.holder)
+        return held.name if held and not held.erasing else None
+
     def token_claim(self, application: str, push_token: str) -> PushTokenClaim:
         """Return the claim on a push token."""
         claim = PushTokenClaim.on(application, push_token, self.store.identifier_key)

@@ -201,6 +201,28 @@ def test_R51_a_backup_of_the_keys_is_destroyed_again_when_the_store_is_opened(
             assert found_in(everything_readable(opened, person, phone)) == ["token"]
 
 
+def test_R51_an_erasure_is_repeated_in_a_ledger_from_before_it(
+    store: SqlStore, keys: SqlKeyStore, tmp_path: Path
+) -> None:
+    person, phone = live(store)
+    shutil.copytree(tmp_path, tmp_path / "backup")
+    Rights(store).erase(person)
+    with SqlStore(f"sqlite:///{tmp_path}/backup/ledger.db", keys=keys) as restored:
+        Rebuild(restored).run()
+        assert Rights(restored).erase(person).done
+        assert Profiles(restored).find(Identity(emails=[EMAIL])) is None
+        people = Personalization(restored)
+        again = people.personalize(phone, Identity(emails=[EMAIL]), {"first_name": "New"}).person
+        assert again != person
+        people.update_person(phone, Identity(VALUES["external id"]))
+        found = Profiles(restored).find(Identity(VALUES["external id"]))
+        assert found is not None
+        assert found.name == again
+        assert [*Targeting(restored).targets("shop", f"email:{EMAIL}")] == [phone]
+        assert [*Targeting(restored).targets("shop", f'tag:"{VALUES["tag"]}"')] == []
+        is_whole(restored)
+
+
 def test_R50_an_erased_ledger_moves_on(store: SqlStore, keys: SqlKeyStore, tmp_path: Path) -> None:
     person, phone = live(store)
     Rights(store).erase(person)
