@@ -16,7 +16,7 @@ from addressee.adapters.sql.engine.compiled_query import Query, listed, pages
 from addressee.adapters.sql.engine.database import Database
 from addressee.adapters.sql.schema.column_types import Bytes, exact
 from addressee.application import Key
-from addressee.domain import InvalidValue, WrappingKeyWrong, keyed_hash, values
+from addressee.domain import InvalidValue, StoreUnavailable, WrappingKeyWrong, keyed_hash, values
 
 from .new_keys import KEY_BYTES, fingerprint_of, random_keys
 
@@ -106,7 +106,9 @@ class SqlKeyStore:
                 self._rows.write(connection, "upsert", gone)
         if self.database.dialect.in_file:
             with self.database.at_once() as connection:  # or the log would still have them
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            if busy:
+                raise StoreUnavailable("others read the file of the keys, whose log has them still")
         return found
 
     def destroyed(self) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Collection, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from addressee.adapters.keys import MemoryKeyStore, SqlKeyStore
 from addressee.adapters.ledger_files import opened_sink, opened_source
@@ -182,6 +185,24 @@ def test_R50_an_installation_that_expired_before_an_erasure_has_no_address_after
         assert [row.address for row in audit.rows()] == [None]
     assert VALUES["token"] not in repr(History(store).installation(phone))
     is_whole(store)
+
+
+def test_R50_no_erasure_is_done_while_a_log_that_others_read_has_the_keys(tmp_path: Path) -> None:
+    file = tmp_path / "keys.db"
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+    impatient = create_engine(f"sqlite:///{file}", connect_args={"timeout": 0.01})
+    with SqlKeyStore(impatient, wrapping_key=WRAPPING) as keys:
+        store = MemoryStore(keys=keys, indexed_attributes=INDEXED)
+        person, _ = live(store)
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN")
+            other.execute("SELECT * FROM addressee_key").fetchall()
+            with pytest.raises(StoreUnavailable, match="others read"):
+                Rights(store).erase(person)
+        assert Rights(store).erase(person).done
+        assert not Path(f"{file}-wal").read_bytes()
+    impatient.dispose()
 
 
 def test_R51_a_backup_of_the_keys_is_destroyed_again_when_the_store_is_opened(
