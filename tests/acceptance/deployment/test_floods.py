@@ -172,7 +172,7 @@ FLOODS: Mapping[str, Flood] = {
     },
 }
 NOT_SENT = {
-    *("TIME", "DEPTH", "TERMS", "EXPRESSION", "SEGMENT", "SEGMENT_STREAM"),
+    *("TIME", "DEPTH", "TERMS", "EXPRESSION", "SEGMENT", "SEGMENT_STREAM", "MERGED"),
     *("fid", "apns_environment", "apns_topic", "webpush_p256dh", "webpush_auth"),
 }
 USUAL = ("CONTACTS", "attributes", "tags", "JSON_VALUES", "body", "terms")
