@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
-from sqlalchemy import LargeBinary, cast, insert, select, update
+from sqlalchemy import Connection, LargeBinary, cast, insert, select, update
 
-from addressee.domain import Conflict, indexed_names
+from addressee.domain import Conflict, StoreUnavailable, indexed_names
 
+from ..engine.compiled_query import Query
 from ..engine.database import Database
-from ..schema.bookkeeping_tables import INDEXED
+from ..schema.bookkeeping_tables import IDENTIFIER_KEY, INDEXED, SEALED
 from ..schema.tables import Schema
 
 
@@ -64,3 +65,38 @@ class Settings:
                 connection.execute(row.values(value=written))
             return frozenset(names)
         return frozenset(json.loads(known))
+
+
+class SettledSettings:
+    """Notices that another process has changed for good what this one has read of a store.
+
+    While a store is empty, another process may fill it from an export, or open it with keys. What
+    this one then wrote would be under the wrong identifier key, in clear, or sealed as another
+    store's.
+
+    Args:
+        database: where.
+        schema: the tables.
+        last: finds the ledger's last position.
+    """
+
+    def __init__(self, database: Database, schema: Schema, last: Query) -> None:
+        table, self._last = schema.setting, last
+        names = [IDENTIFIER_KEY, SEALED]
+        self._kept = select(table.c.name, table.c.value).where(table.c.name.in_(names))
+        with database.reading() as connection:
+            self._settled = bool(last.rows(connection))
+            self._known = self._read(connection)
+
+    def check(self, connection: Connection) -> None:
+        """Raise StoreUnavailable if they were changed; takes no query once there is an event."""
+        if self._settled:
+            return
+        now, known = self._read(connection), self._known
+        # A host that gives the identifier key itself has none here, and keeps to its own.
+        if any(now.get(name) != known.get(name) for name in (SEALED, *known)):
+            raise StoreUnavailable("the store was filled or sealed since it was opened: reopen it")
+        self._settled = bool(self._last.rows(connection))
+
+    def _read(self, connection: Connection) -> dict[str, bytes]:
+        return {row.name: row.value for row in connection.execute(self._kept)}

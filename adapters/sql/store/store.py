@@ -38,7 +38,7 @@ from ..unit_of_work.transaction import FollowingTransaction, JoinedTransaction, 
 from ..unit_of_work.view import first_read
 from .applications import SqlApplications
 from .sealed import SealedTables, check_apart, with_sealing
-from .settings import Settings
+from .settings import Settings, SettledSettings
 
 PATIENCE = 2
 """For how many seconds a batch of pushes waits for commands that are under way: others wait behind
@@ -126,6 +126,7 @@ class SqlStore(SealedTables):
             self.identifier_key = identifier_key or settings.get(
                 IDENTIFIER_KEY, partial(secrets.token_bytes, 32)
             )
+            self._settled = self._settings_now()
         except BaseException:
             self.database.close()
             raise
@@ -135,6 +136,9 @@ class SqlStore(SealedTables):
         self.keys = keys
         self.parts = parts = with_sealing(self.parts, settings, keys, empty=not self.last())
         self._lookups = Lookups(self.database, self._schema, parts.sealing)
+
+    def _settings_now(self) -> SettledSettings:
+        return SettledSettings(self.database, self._schema, self.parts.prepared.last)
 
     @contextmanager
     def reading(self) -> Generator[SqlDispatchReader]:
@@ -171,6 +175,7 @@ class SqlStore(SealedTables):
         """Open a transaction that commits when the block ends."""
         read = partial(first_read, self.parts.prepared, first or {})
         with self.database.writing_after(read, self._share) as (connection, known):
+            self._settled.check(connection)
             yield SqlTransaction(connection, self.parts, known)
 
     @contextmanager
@@ -219,6 +224,7 @@ class SqlStore(SealedTables):
             yield filling
             filling.finish()
         self.identifier_key, self.indexed_attributes, self.parts = key, indexed, parts
+        self._settled = self._settings_now()
         self._lookups = Lookups(self.database, self._schema, parts.sealing)
 
     def compact(self) -> int:
@@ -269,6 +275,7 @@ class SqlStore(SealedTables):
         with self._joining.joined(host, committed) as connection:
             if self._share:
                 connection.exec_driver_sql(self._share)
+            self._settled.check(connection)
             yield JoinedTransaction(connection, self.parts)
 
     def viewing(self) -> AbstractContextManager[Connection]:
