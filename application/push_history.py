@@ -66,8 +66,9 @@ class PushHistory:
 
     def _seen(self, view: DispatchReader, pushes: Iterable[SentPush]) -> Iterator[SentPush]:
         """Yield pushes with the persons as whom theirs were seen then."""
-        persons = SeenPersons(view, self._cache)
-        for push in pushes:
+        persons, found = SeenPersons(view, self._cache), [*pushes]
+        persons.load({push.person for push in found if push.person is not None})
+        for push in found:
             if push.person is None:
                 yield push
             else:

@@ -35,6 +35,10 @@ class SeenPersons:
         self._view = view
         self._streams: dict[str, Sequence[Recorded]] = {}
 
+    def load(self, names: Iterable[str]) -> None:
+        """Read persons ahead, all in one query."""
+        self._repository.load(map(Person, names))
+
     def person(self, name: str, counts: Counts = always) -> Person:
         """Return the person as whom a person was seen at a moment; without events if unknown."""
         return seen_persons(with_linked([name], lambda names: self._folded(names, counts)))[name]

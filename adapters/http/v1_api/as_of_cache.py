@@ -6,7 +6,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 
-from addressee.application import Applications, AsOf, Horizon, Moment, Past, Store, Targeting
+from addressee.application import (
+    Applications,
+    AsOf,
+    Horizon,
+    Moment,
+    Past,
+    SealedStore,
+    Store,
+    Targeting,
+)
 from addressee.application.caching.bounded_cache import BoundedCache
 
 from ..messages.error_responses import UNAVAILABLE, Refused
@@ -36,7 +45,8 @@ class AsOfCache:
         self._lock = Lock()
         self._reading: set[str] = set()
         self._turns = BoundedSemaphore(AT_ONCE)
-        self._cached = BoundedCache[str, tuple[Moment, Past]](limit)
+        self._cached = BoundedCache[str, tuple[tuple[Moment, int], Past]](limit)
+        self._sealed = store if isinstance(store, SealedStore) else None
 
     def targeting(self, moment: Moment | None, application: str) -> Targeting:
         """Return the audiences of a moment, the present if it is None.
@@ -62,13 +72,16 @@ class AsOfCache:
 
     def _folded(self, moment: Moment, application: str, horizon: Horizon) -> Past:
         with self._turn(application):
+            # A past that was read before an erasure still has the person's data.
+            keys = None if self._sealed is None else self._sealed.keys
+            read = moment, 0 if keys is None else keys.destroyed()
             cached = self._cached.get(application)
-            if cached is not None and cached[0] == moment:
+            if cached is not None and cached[0] == read:
                 return cached[1]
             self._cached.drop(application)  # two would take twice the memory
             past = Past(self._store, moment, horizon=horizon)
             if past.over:
-                self._cached.put(application, (moment, past), past.size())
+                self._cached.put(application, (read, past), past.size())
             return past
 
     @contextmanager

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+from addressee.adapters.http.v1_api import as_of_cache
+from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
 from addressee.adapters.keys import MemoryKeyStore, SqlKeyStore
 from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.memory import MemoryStore
@@ -173,6 +175,19 @@ def test_R50_no_other_process_answers_from_what_it_saw_before_an_erasure(
         Rights(store).erase(person)
         with pytest.raises(UnknownPerson):
             profiles.person(person, since=0)
+
+
+def test_R50_a_service_caches_no_past_beyond_an_erasure(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(as_of_cache, "FEW", 0)
+    person, _ = live(store)
+    Personalization(store).register("shop")
+    cache, moment = AsOfCache(store, 1 << 20), store.last() - 1
+    tagged = f'tag:"{VALUES["tag"]}"'
+    assert cache.targeting(moment, "shop").count("shop", tagged) == 1
+    Rights(store).erase(person)
+    assert cache.targeting(moment, "shop").count("shop", tagged) == 0
 
 
 def test_R50_an_installation_that_expired_before_an_erasure_has_no_address_after_it(
