@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ TOO_OLD = (
 DRIVER_BEGINS = (
     "needs an engine whose driver begins no transactions of its own: leave `autocommit` as it is"
 )
+TOGETHER = 32
+"""Most rows that one statement appends."""
 NOT_WRITABLE = (
     "SQLite writes its file's folder even to read; where nobody writes, open"
     " sqlite:///file:PATH?immutable=1&uri=true"
@@ -135,6 +138,11 @@ class SqliteDialect(DatabaseDialect):
         """Run a statement for rows by the driver's cursor."""
         run(connection, text, as_parameters(way, rows))
 
+    def append(self, connection: Connection, text: str, rows: Sequence[Row]) -> None:
+        """Insert many rows by each statement: triggers have each open a journal of its own."""
+        for many, parameters in together(text, rows):
+            run(connection, many, parameters)
+
     def append_only(self, sql: Dialect, table: Table, refusal: str) -> Sequence[str]:
         """Return one trigger for each statement that is refused.
 
@@ -169,6 +177,22 @@ class SqliteDialect(DatabaseDialect):
         """Return a trigger: a CHECK can't be added to a table that exists."""
         names = trigger_names(sql, table, "in_range")
         return [RANGE.format(condition=condition.format(row="NEW."), refusal=refusal, **names)]
+
+
+def together(text: str, rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row]]]:
+    """Yield inserts of 32, 16, … and 1 rows by one statement, each with parameters for its runs.
+
+    Sizes that are powers of two keep the statements few, so that the driver has them all prepared.
+    """
+    group = f", ({', '.join('?' * len(rows[0]))})"
+    at, size = 0, TOGETHER
+    while left := len(rows) - at:
+        while size > left:
+            size //= 2
+        end = at + left // size * size
+        runs = [[*chain.from_iterable(rows[n : n + size])] for n in range(at, end, size)]
+        yield text + group * (size - 1), runs
+        at = end
 
 
 def same_keys(table: Table) -> list[str]:
