@@ -87,7 +87,9 @@ def test_R40_a_connection_that_breaks_within_a_batch_sends_no_second_push(sender
     done = sender.run(40, batch=10)
     assert (done.state, done.accepted + done.unknown) == ("done", 40)
     assert done.unknown >= 1
-    assert sender.received == sorted(f"t{n}" for n in range(40))
+    assert sorted(sent for sent, _ in sender.times) == sorted(f"t{n}" for n in range(40))
+    received = sender.received  # not of all: what waits on a connection that breaks may go with it
+    assert done.accepted <= len(received) == len({*received})
 
 
 def test_R41_a_wave_of_dead_tokens_pauses_and_expires_nobody(sender: Sender) -> None:

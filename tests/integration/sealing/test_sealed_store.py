@@ -229,10 +229,11 @@ def test_R50_a_sealed_ledger_moves_byte_by_byte_and_needs_its_keys(
         Personalization(other).tag_installation(phone, add={"later"})
     with SqlStore(f"sqlite:///{tmp_path}/other.db", keys=keys) as other:
         assert [*Targeting(other).targets("shop", "itag:later and segment:named")] == [phone]
-    for target in (MemoryStore(), SqlStore(f"sqlite:///{tmp_path}/unsealed.db")):
-        with pytest.raises(StoreSealed):
-            imported(target, tmp_path / "one.jsonl")
-        assert Targeting(target).count("shop", "all") == 0
+    with SqlStore(f"sqlite:///{tmp_path}/unsealed.db") as unsealed:
+        for target in (MemoryStore(), unsealed):
+            with pytest.raises(StoreSealed):
+                imported(target, tmp_path / "one.jsonl")
+            assert Targeting(target).count("shop", "all") == 0
     strange = MemoryStore(keys=MemoryKeyStore())
     with pytest.raises(InvalidValue, match="is not in the key store"):
         imported(strange, tmp_path / "one.jsonl")
