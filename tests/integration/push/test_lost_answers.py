@@ -78,10 +78,13 @@ def test_R40_a_service_that_goes_away_leaves_the_message_unknown(
     push = FcmPush("p1", lambda: "token", url=leaver.url, verify=leaver.trusted)
     with ThreadPoolExecutor(1) as threads:
         served = threads.submit(leaver.serve, 1)
-        assert push.send(HELLO, [to("t")]) == [Unknown("the connection broke: RemoteProtocolError")]
+        [answer] = push.send(HELLO, [to("t")])
         served.result()
     push.close()
     assert leaver.requests == 1
+    # Which it is depends on what comes first: the end, or a refusal of what was sent after it.
+    broken = ("RemoteProtocolError", "ReadError")
+    assert answer in [Unknown(f"the connection broke: {how}") for how in broken]
 
 
 def test_R40_an_answer_that_never_comes_leaves_the_message_unknown(leaver: Leaver) -> None:
