@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from addressee.adapters.http.v1_api import as_of_cache
-from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
 from addressee.adapters.keys import MemoryKeyStore, SqlKeyStore
 from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.memory import MemoryStore
@@ -163,31 +161,6 @@ def test_R51_an_erasure_that_was_interrupted_goes_on(
     assert kinds.count(ErasureRequested) == 1
     assert found_in(everything_readable(store, person, phone)) == ["token"]
     is_whole(store)
-
-
-def test_R50_no_other_process_answers_from_what_it_saw_before_an_erasure(
-    store: SqlStore, keys: SqlKeyStore, tmp_path: Path
-) -> None:
-    person, _ = live(store)
-    with SqlStore(f"sqlite:///{tmp_path}/ledger.db", keys=keys) as other:
-        profiles = Profiles(other)
-        assert profiles.person(person).attributes["first_name"] == VALUES["name"]
-        Rights(store).erase(person)
-        with pytest.raises(UnknownPerson):
-            profiles.person(person, since=0)
-
-
-def test_R50_a_service_caches_no_past_beyond_an_erasure(
-    store: SqlStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(as_of_cache, "FEW", 0)
-    person, _ = live(store)
-    Personalization(store).register("shop")
-    cache, moment = AsOfCache(store, 1 << 20), store.last() - 1
-    tagged = f'tag:"{VALUES["tag"]}"'
-    assert cache.targeting(moment, "shop").count("shop", tagged) == 1
-    Rights(store).erase(person)
-    assert cache.targeting(moment, "shop").count("shop", tagged) == 0
 
 
 def test_R50_an_installation_that_expired_before_an_erasure_has_no_address_after_it(

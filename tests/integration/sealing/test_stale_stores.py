@@ -1,4 +1,4 @@
-"""What others do to a store while a process that opened it empty still has it open."""
+"""What others do to a store while a process still has it open, or remembers it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from addressee.adapters.http.v1_api import as_of_cache
+from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
 from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.sql import SqlStore
-from addressee.application import Personalization, verify
-from addressee.domain import StoreUnavailable
-from tests.integration.sealing.conftest import live
+from addressee.application import Personalization, Profiles, Rights, verify
+from addressee.domain import StoreUnavailable, UnknownPerson
+from tests.integration.sealing.conftest import VALUES, live
 from tests.integration.sealing.test_sealed_store import exported, imported
 
 
@@ -33,3 +35,28 @@ def test_R50_a_store_that_was_opened_empty_writes_nothing_once_others_filled_or_
         with SqlStore(url, keys=keys) as again:
             Personalization(again).register("shop")
         assert verify(late).differences == ()
+
+
+def test_R50_no_other_process_answers_from_what_it_saw_before_an_erasure(
+    store: SqlStore, keys: SqlKeyStore, tmp_path: Path
+) -> None:
+    person, _ = live(store)
+    with SqlStore(f"sqlite:///{tmp_path}/ledger.db", keys=keys) as other:
+        profiles = Profiles(other)
+        assert profiles.person(person).attributes["first_name"] == VALUES["name"]
+        Rights(store).erase(person)
+        with pytest.raises(UnknownPerson):
+            profiles.person(person, since=0)
+
+
+def test_R50_a_service_caches_no_past_beyond_an_erasure(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(as_of_cache, "FEW", 0)
+    person, _ = live(store)
+    Personalization(store).register("shop")
+    cache, moment = AsOfCache(store, 1 << 20), store.last() - 1
+    tagged = f'tag:"{VALUES["tag"]}"'
+    assert cache.targeting(moment, "shop").count("shop", tagged) == 1
+    Rights(store).erase(person)
+    assert cache.targeting(moment, "shop").count("shop", tagged) == 0
