@@ -1,5 +1,5 @@
 """The former name of `addressee.adapters.ledger_files`."""
 
-from .ledger_files import opened_sink, opened_source
+from addressee.adapters.ledger_files import opened_sink, opened_source
 
 __all__ = ["opened_sink", "opened_source"]

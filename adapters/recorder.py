@@ -1,5 +1,5 @@
 """The former name of `addressee.adapters.eventsourcing_store`."""
 
-from .eventsourcing_store import RecorderStore
+from addressee.adapters.eventsourcing_store import RecorderStore
 
 __all__ = ["RecorderStore"]

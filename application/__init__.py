@@ -9,6 +9,7 @@ from .audiences.cost_estimate import Step, TargetingPlan
 from .audiences.explanation import Explanation, TermExplanation
 from .audiences.paged_audience import Recipients
 from .bulk import Call, bulk, together
+from .command_methods.merges import AudienceChange, MergePreview
 from .execution.command_runner import Outcome
 from .execution.tracing import Tracing
 from .history import History
@@ -17,12 +18,11 @@ from .ledger.hash_chain import START, link
 from .ledger.seal_check import Anchor, broken_seals, lost_anchors, stored_events
 from .ledger.transfer import export_ledger, import_ledger
 from .ledger.verify import Verification, verify
-from .merges import AudienceChange, MergePreview
 from .past.as_of import AsOf
 from .past.folded import Horizon, Moment, Past
 from .personalization import Personalization
 from .ports.accounts import ApiKey, Applications, Scope
-from .ports.dispatches import (
+from .ports.delivery.dispatches import (
     Dispatch,
     DispatchReader,
     DispatchView,
@@ -31,7 +31,7 @@ from .ports.dispatches import (
     PushOutcome,
     SendingStore,
 )
-from .ports.events import (
+from .ports.delivery.events import (
     DeliveryFailed,
     EventSink,
     FactMessage,
@@ -41,8 +41,7 @@ from .ports.events import (
     SinkProblem,
     SinkUnavailable,
 )
-from .ports.keys import Key, KeyStore, SealedStore
-from .ports.push import (
+from .ports.delivery.push import (
     Accepted,
     Answer,
     Dead,
@@ -52,9 +51,10 @@ from .ports.push import (
     Retry,
     Unknown,
 )
+from .ports.delivery.relays import DeadLetter, RelayStore, SinkProgress, SinkState, Turn
+from .ports.keys import Key, KeyStore, SealedStore
 from .ports.read_model_changes import Changes, InstallationChange
 from .ports.records import Found, InstallationRow, Lookup, Recipient, Recorded, Seal, Stored
-from .ports.relays import DeadLetter, RelayStore, SinkProgress, SinkState, Turn
 from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, Viewable
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from .ports.views import Audit, Reader, Transaction, View
@@ -63,6 +63,7 @@ from .read_models.in_memory import ReadModels
 from .read_models.page_boundary import whole_length, whole_page
 from .read_models.replay import Replay
 from .read_models.sent_pushes import SentPush
+from .read_models.states import InstallationState, PersonState
 from .relay.cloud_events import CloudEvents
 from .relay.relay import Relay
 from .relay.sinks import Sinks, SinkStatus
@@ -70,7 +71,6 @@ from .rights.erasure import Erasure
 from .rights.rights import Access, Rights
 from .sending.notifier import Notifier
 from .sending.status import DispatchStatus
-from .states import InstallationState, PersonState
 from .targeting import Targeting
 from .unit_of_work.command_context import Context
 from .unit_of_work.results import (

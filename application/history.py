@@ -23,8 +23,8 @@ from .ports.records import LARGEST_POSITION, Recorded
 from .ports.store import Viewable
 from .ports.views import Reader
 from .push_history import PushHistory
+from .read_models.states import PersonState
 from .read_models.stream_pages import Page, application_of, concerns, counted, until, up_to
-from .states import PersonState
 from .unit_of_work.aggregate_cache import AggregateCache
 from .unit_of_work.command_context import checked_actor
 from .unit_of_work.repository import AggregateRepository

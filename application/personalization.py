@@ -24,14 +24,14 @@ from addressee.domain.times import ago
 
 from . import commands
 from .access.command_policies import Policies
+from .command_methods.installations import optional_id, optional_name
+from .command_methods.merges import MergeCommands
 from .defaults import random_id, utc_now
 from .execution.command_runner import Execution, groups_on
 from .execution.concurrency_limit import ConcurrencyLimit
 from .execution.group_commit import GroupStatistics
 from .execution.subscribers import Subscribers
 from .execution.tracing import TracedExecution, Tracing
-from .installations import optional_id, optional_name
-from .merges import MergeCommands
 from .ports.accounts import Applications
 from .ports.store import Store
 from .unit_of_work.aggregate_cache import CACHE_BYTES, AggregateCache

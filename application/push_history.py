@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from addressee.domain import InvalidValue, UnknownDispatch, values
 
-from .ports.dispatches import DispatchReader, SendingStore
+from .ports.delivery.dispatches import DispatchReader, SendingStore
 from .ports.records import Recorded
 from .ports.store import Viewable
 from .read_models.sent_pushes import PAGE, SentPush, pushes_of, pushes_to

@@ -14,18 +14,11 @@ import typer
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue, values
 
-from .commands import (
-    applications,
-    merges,
-    operations,
-    pushes,
-    queries,
-    relays,
-    rights,
-    seals,
-    transfers,
-)
+from .commands import applications, operations, pushes, queries, relays, seals, transfers
 from .commands.apply import apply_file
+from .commands.rights.erase import erase
+from .commands.rights.merges import merge, unmerge
+from .commands.rights.subject import subject
 from .commands.serve import serve_store
 from .terminal.files import opened
 from .terminal.output import Form, escape_unencodable, one_line
@@ -69,7 +62,7 @@ for command in (
 ):
     name = "import" if command is transfers.fill else None
     app.command(name, rich_help_panel="For operators")(command)
-for of_persons in (rights.subject, rights.erase, merges.merge, merges.unmerge):
+for of_persons in (subject, erase, merge, unmerge):
     app.command(rich_help_panel="Rights of persons")(of_persons)
 for about_pushes in (pushes.push, pushes.pushes, pushes.dispatch):
     app.command(rich_help_panel="Pushes")(about_pushes)

@@ -1,1 +1,1 @@
-"""From events to read models: projector, replay, in memory."""
+"""From events to read models: projector, replay, in memory; and the states that callers see."""

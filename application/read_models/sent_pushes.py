@@ -8,7 +8,7 @@ from datetime import datetime
 
 from addressee.domain import DeviceDepersonalized, DevicePersonalized, Installation
 
-from ..ports.dispatches import DispatchReader, PushBatch, PushOutcome
+from ..ports.delivery.dispatches import DispatchReader, PushBatch, PushOutcome
 from ..ports.records import Recorded
 
 PAGE = 20

@@ -24,7 +24,7 @@ from addressee.domain import (
 )
 
 from ..execution.tracing import traced
-from ..ports.events import FactMessage
+from ..ports.delivery.events import FactMessage
 from ..ports.records import Recorded
 
 Data = Literal["full", "pseudonymous", "none"]

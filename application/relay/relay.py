@@ -14,7 +14,7 @@ from addressee.domain import Conflict, StoreError, key_fingerprint, values
 from ..defaults import utc_now
 from ..execution.tracing import Facts, Tracing
 from ..heartbeat import Heartbeat
-from ..ports.events import (
+from ..ports.delivery.events import (
     DeliveryFailed,
     EventSink,
     FactMessage,
@@ -24,7 +24,7 @@ from ..ports.events import (
     SinkProblem,
     SinkUnavailable,
 )
-from ..ports.relays import DeadLetter, RelayStore, Turn
+from ..ports.delivery.relays import DeadLetter, RelayStore, Turn
 from .batches import Batch, next_batch
 from .cloud_events import CloudEvents, Data
 from .schedule import LONGEST, STANDARD, Schedule

@@ -9,8 +9,8 @@ from datetime import datetime
 from addressee.domain import InvalidValue, UnknownSink, values
 
 from ..defaults import utc_now
+from ..ports.delivery.relays import DeadLetter, RelayStore, SinkProgress, SinkState
 from ..ports.records import LARGEST_POSITION
-from ..ports.relays import DeadLetter, RelayStore, SinkProgress, SinkState
 
 PAGE = 1_000
 LEASE = 15.0

@@ -21,7 +21,7 @@ from addressee.domain import (
 )
 
 from ..history import History
-from ..ports.dispatches import SendingStore
+from ..ports.delivery.dispatches import SendingStore
 from ..ports.records import Recorded
 from ..ports.store import Store
 from ..read_models.sent_pushes import SentPush, pushes_to

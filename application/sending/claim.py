@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from addressee.domain import Expression
 
 from ..audiences.evaluation import Plan, first_hits, plan, universe_of
-from ..ports.dispatches import Dispatch, DispatchView, Fate, PushBatch
+from ..ports.delivery.dispatches import Dispatch, DispatchView, Fate, PushBatch
 from ..ports.records import Recipient
 from ..ports.store import Viewable
 

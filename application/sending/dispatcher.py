@@ -10,7 +10,7 @@ from threading import Event
 
 from addressee.domain import AddresseeError, Conflict, StoreError
 
-from ..ports.dispatches import DispatchView
+from ..ports.delivery.dispatches import DispatchView
 from .run import Run
 from .transactions import known
 from .worker import Worker

@@ -11,15 +11,12 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import cast
 
-from addressee.domain import (
-    Expression,
-    values,
-)
+from addressee.domain import Expression, values
 
 from ..defaults import random_id, utc_now
 from ..personalization import Personalization
-from ..ports.dispatches import DispatchReader, DispatchView, SendingStore, State
-from ..ports.push import Key, Message, PushTransport
+from ..ports.delivery.dispatches import DispatchReader, DispatchView, SendingStore, State
+from ..ports.delivery.push import Key, Message, PushTransport
 from .claim import Claimant
 from .dispatcher import Dispatcher
 from .orders import Order, Orders

@@ -17,8 +17,8 @@ from addressee.domain import (
 )
 
 from ..defaults import random_id
-from ..ports.dispatches import Dispatch, DispatchView, SendingStore
-from ..ports.push import Message
+from ..ports.delivery.dispatches import Dispatch, DispatchView, SendingStore
+from ..ports.delivery.push import Message
 from ..targeting import Targeting
 from .status import DispatchStatus, status_of
 from .transactions import Transactions

@@ -9,7 +9,7 @@ from threading import Lock
 
 from addressee.domain import InvalidValue, values
 
-from ..ports.push import Key
+from ..ports.delivery.push import Key
 
 
 class Pace:

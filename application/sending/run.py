@@ -12,7 +12,7 @@ from addressee.domain import as_expression
 
 from ..defaults import random_id
 from ..heartbeat import Heartbeat
-from ..ports.dispatches import Dispatch, DispatchView, PushBatch
+from ..ports.delivery.dispatches import Dispatch, DispatchView, PushBatch
 from .claim import Claim
 from .settle import Settlement
 from .transactions import PAUSE, known, without_retries

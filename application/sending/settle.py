@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..ports.dispatches import Fate
-from ..ports.push import Accepted, Answer, Dead, Rejected, Retry, Unknown
+from ..ports.delivery.dispatches import Fate
+from ..ports.delivery.push import Accepted, Answer, Dead, Rejected, Retry, Unknown
 from ..ports.records import Recipient
 
 ATTEMPTS = 6

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from ..ports.dispatches import Dispatch, DispatchReader, PushOutcome, State
+from ..ports.delivery.dispatches import Dispatch, DispatchReader, PushOutcome, State
 from .transactions import known
 
 

@@ -10,7 +10,14 @@ from typing import TypeVar
 
 from addressee.domain import Conflict, StoreUnavailable, UnknownDispatch, values
 
-from ..ports.dispatches import Dispatch, DispatchReader, DispatchView, Fate, PushBatch, SendingStore
+from ..ports.delivery.dispatches import (
+    Dispatch,
+    DispatchReader,
+    DispatchView,
+    Fate,
+    PushBatch,
+    SendingStore,
+)
 
 T = TypeVar("T")
 V = TypeVar("V")

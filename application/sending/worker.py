@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from addressee.domain import InvalidValue
 
 from ..personalization import Personalization
-from ..ports.dispatches import Dispatch, PushOutcome
-from ..ports.push import Answer, Key, PushTransport, Rejected, Unknown
+from ..ports.delivery.dispatches import Dispatch, PushOutcome
+from ..ports.delivery.push import Answer, Key, PushTransport, Rejected, Unknown
 from ..ports.records import Recipient
 from .claim import Claim, Claimant
 from .pace import Pace

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from addressee.application import DispatchStatus, Message
-from addressee.application.ports.push import Priority
+from addressee.application.ports.delivery.push import Priority
 
 from ..messages.json_body import JsonBody
 from ..messages.openapi_schemas import PROBLEMS, model_body

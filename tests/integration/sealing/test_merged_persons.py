@@ -9,8 +9,8 @@ import pytest
 
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import Identity, Personalization, Profiles, Rights, Targeting, verify
+from addressee.application.command_methods.installations import R
 from addressee.application.commands import Command
-from addressee.application.installations import R
 from addressee.application.unit_of_work.command_context import Context
 from addressee.domain import MergeRefused, StoreUnavailable, UnknownPerson
 

@@ -22,13 +22,13 @@ from addressee.domain import (
 )
 from addressee.domain.aggregates.merging import conflicts_of, digest_of, refusal_of
 
-from . import commands
+from .. import commands
+from ..ports.read_model_changes import InstallationChange
+from ..read_models.states import PersonState
+from ..unit_of_work.command_context import Context
+from ..unit_of_work.results import Merged, PrimaryMove
+from ..unit_of_work.unit_of_work import UnitOfWork
 from .persons import PersonCommands
-from .ports.read_model_changes import InstallationChange
-from .states import PersonState
-from .unit_of_work.command_context import Context
-from .unit_of_work.results import Merged, PrimaryMove
-from .unit_of_work.unit_of_work import UnitOfWork
 
 EMPTY: Mapping[str, tuple[Value, Value]] = MappingProxyType({})
 MERGE_ID = limits.NAME + 24

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from .store import Store
+from ..store import Store
 
 
 class DeadLetter(NamedTuple):

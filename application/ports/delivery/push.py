@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from addressee.domain import InvalidValue, LimitExceeded, limits, values
 
-from .records import Recipient
+from ..records import Recipient
 
 Priority = Literal["high", "normal"]
 TEXT_LIMIT = 4096

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from pyroaring import BitMap
 
+from ..store import Store
+from ..views import Reader
 from .push import Message
-from .store import Store
-from .views import Reader
 
 State = Literal["running", "paused", "cancelled", "done"]
 PushOutcome = Literal[

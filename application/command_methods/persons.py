@@ -7,11 +7,11 @@ from typing import Unpack
 
 from addressee.domain import KINDS, Attributes, DepersonalizeReason, Identity, Kind, values
 
-from . import commands
-from .commands import TagChange
+from .. import commands
+from ..commands import TagChange
+from ..unit_of_work.command_context import Context
+from ..unit_of_work.results import Depersonalized, Updated
 from .installations import InstallationCommands, optional_id, optional_name
-from .unit_of_work.command_context import Context
-from .unit_of_work.results import Depersonalized, Updated
 
 
 class PersonCommands(InstallationCommands):

@@ -17,11 +17,11 @@ from addressee.domain import (
     values,
 )
 
-from . import commands
-from .commands import Reported, TagChange, report_of
-from .execution.command_runner import Execution, Order
-from .unit_of_work.command_context import Context
-from .unit_of_work.results import Depersonalized, Merged, Personalized, Registered, Updated
+from .. import commands
+from ..commands import Reported, TagChange, report_of
+from ..execution.command_runner import Execution, Order
+from ..unit_of_work.command_context import Context
+from ..unit_of_work.results import Depersonalized, Merged, Personalized, Registered, Updated
 
 R = TypeVar("R", Registered, Personalized, Depersonalized, Updated, Merged)
 

@@ -1,0 +1,45 @@
+"""`addressee erase`: make the data of one person unreadable."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from addressee.application import Rights
+
+from ...terminal.output import one_line, show_json
+from ...terminal.store_option import DEFAULT_STORE, Store, existing_store
+from .named_person import named_by, person_with
+
+
+def erase(  # noqa: PLR0913 # one option for each way to name a person
+    store: Store = DEFAULT_STORE,
+    *,
+    external_id: Annotated[str | None, typer.Option(help="The person's external id.")] = None,
+    msisdn: Annotated[str | None, typer.Option(help="A phone number of the person.")] = None,
+    email: Annotated[str | None, typer.Option(help="An e-mail address of the person.")] = None,
+    person: Annotated[
+        str | None, typer.Option(help="The person's id; to go on with an erasure, the only way.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be erased, and change nothing.")
+    ] = False,
+) -> None:
+    """Answer "delete me": make a person's data unreadable, and print the certificate as JSON.
+
+    The store must be sealed. The person is signed out everywhere and found no more, and the keys of
+    the person's data are destroyed, so that backups of the ledger give nothing away either. It
+    can't be undone: look at the dry run first. If it was interrupted, repeat it with --person and
+    the id that it has printed first. Stores that share the key store by an import share the loss.
+
+        addressee erase --external-id ali --dry-run --store sqlite:///day.db
+
+        addressee erase --person 0123456789abcdef0123456789abcdef --store sqlite:///day.db
+    """
+    named = named_by(external_id=external_id, msisdn=msisdn, email=email, person=person)
+    with existing_store(store) as ledger:
+        name = person_with(ledger, named, None)
+        if not dry_run:  # for when it is interrupted: nobody has the identifier any more then
+            typer.echo(one_line(f"erasing person {name}"), err=True)
+        show_json(Rights(ledger).erase(name, dry_run=dry_run).as_json())

@@ -1,0 +1,1 @@
+"""The methods of `Personalization` that run commands: on installations, persons, and merges."""

@@ -1,0 +1,1 @@
+"""What the application needs to deliver: pushes to devices, facts to other services."""

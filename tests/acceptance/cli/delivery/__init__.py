@@ -1,0 +1,1 @@
+"""Pushes and facts that leave by command line."""
