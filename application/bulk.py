@@ -11,7 +11,7 @@ from addressee.domain import AddresseeError, InvalidValue
 from .commands import Command, Together
 from .execution.command_runner import Order, Outcome
 from .personalization import Personalization
-from .unit_of_work.command_context import Context
+from .unit_of_work.command_context import CONTEXT, Context, check_names
 from .unit_of_work.results import Depersonalized, Merged, Personalized, Registered, Result, Updated
 
 R = TypeVar("R", Registered, Personalized, Depersonalized, Updated, Merged)
@@ -76,6 +76,7 @@ class OrderBuilder(Personalization):
         """Return the command with its context."""
         if context.get("transaction") is not None:
             raise InvalidValue("transaction", "is given to the bulk, not to each call")
+        check_names(context, CONTEXT)  # of several together only the first one's counts
         return cast("R", Order(command, context))
 
 

@@ -42,11 +42,11 @@ class KeyRing:
 
     def _renew(self) -> None:
         """Begin without keys: a process that was forked must not use the other one's."""
-        self._process = os.getpid()
         self._opened = Opened(None, BoundedCache(CACHE_BYTES))
         self._ahead: deque[Key] = deque()
         self._more = AHEAD
         self._lock = Lock()
+        self._process = os.getpid()  # last: another thread may be about to take a key
 
     def fresh(self) -> tuple[str, AESGCM]:
         """Return a key that nothing is sealed with yet: id and cipher; raises StoreUnavailable."""

@@ -108,13 +108,28 @@ class Sealing:
         return self.ring.fresh()
 
     def _follow(self, stream: str, version: int, topic: str, key: str | None) -> None:
-        """Note the key of a stream's next event: none where the installation changes hands."""
-        if topic in HANDOVERS and stream.startswith(INSTALLATION):
-            key = None
-        elif key is None:
-            before = self._latest.get(stream)
-            key = before.key if before and before.version == version - 1 else None
-        self._latest.put(stream, Latest(version, key), ENTRY_BYTES)
+        """Note the key that a stream's next event may have, after one that is written now.
+
+        What is written may be rolled back while another event of that version is committed. So
+        after a version that was written twice no key is known: nobody here can tell which it was.
+        """
+        before = self._latest.get(stream)
+        if before and version <= before.version:
+            latest = Latest(before.version, None)
+        else:
+            latest = following(before, stream, version, topic, key)
+        self._latest.put(stream, latest, ENTRY_BYTES)
+
+    def _note(self, rows: Sequence[Any], parts: Sequence[Part | None]) -> None:
+        """Note the keys that the next events of streams may have, after committed ones."""
+        ends: dict[str, Latest] = {}
+        for (_, stream, version, topic, _), part in zip(rows, parts, strict=True):
+            before = ends.get(stream) or self._latest.get(stream)
+            ends[stream] = following(before, stream, version, topic, part and part.key)
+        for stream, latest in ends.items():
+            known = self._latest.get(stream)
+            if known is None or known.version <= latest.version:  # or it is a view from before
+                self._latest.put(stream, latest, ENTRY_BYTES)
 
     def brought(self, row: Row, event: Callable[[], Event]) -> Row:
         """Return an event of an imported ledger with its personal data sealed, if it is not yet.
@@ -144,8 +159,7 @@ class Sealing:
         """
         parts = [part_of(row[4]) if row[3] in PERSONAL else None for row in rows]
         if streams:
-            for (_, stream, version, topic, _), part in zip(rows, parts, strict=True):
-                self._follow(stream, version, topic, part and part.key)
+            self._note(rows, parts)
         named = {part.key for part in parts if part}
         if not named:
             return rows
@@ -188,3 +202,22 @@ class Sealing:
             return self._own.decrypt(sealed[:NONCE], sealed[NONCE:], about)
         except InvalidTag:
             raise StoreDamaged(f"{place} is not what was sealed there") from None
+
+
+def following(
+    before: Latest | None, stream: str, version: int, topic: str, key: str | None
+) -> Latest:
+    """Return the key that a stream's next event may have; none if its installation changes hands.
+
+    Args:
+        before: the same for an event before it, if known.
+        stream: of the event.
+        version: of the event.
+        topic: of the event.
+        key: what it is sealed with, if it is.
+    """
+    if topic in HANDOVERS and stream.startswith(INSTALLATION):
+        key = None
+    elif key is None and before and before.version == version - 1:
+        key = before.key
+    return Latest(version, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Collection, Hashable
 from contextlib import suppress
@@ -22,6 +23,8 @@ LEAVES = frozenset({str, int, float, bool})
 class BoundedCache(Generic[K, V]):
     """Caches values that are never changed again; safe for threads.
 
+    A forked process begins with an empty cache: a thread of the other one may have held the lock.
+
     Args:
         limit: most bytes of all values, as ``put`` counts them; 0 caches none.
 
@@ -30,13 +33,25 @@ class BoundedCache(Generic[K, V]):
     """
 
     def __init__(self, limit: int) -> None:
-        self.size = 0
         self._limit = limit
         self._exact_from = limit // 2
+        self._begin()
+
+    def _begin(self) -> None:
+        """Cache nothing."""
+        self.size = 0
         self._lock = Lock()
         self._entries: OrderedDict[K, V] = OrderedDict()
         self._sizes: dict[K, int] = {}
         """Beside the entries: a pair for each would be one more object to search for garbage."""
+        self._process = os.getpid()  # last: other threads may be here too
+
+    @property
+    def _alone(self) -> Lock:
+        """The lock of this process."""
+        if self._process != os.getpid():
+            self._begin()
+        return self._lock
 
     def get(self, key: K) -> V | None:
         """Return the value of a key, or None."""
@@ -56,7 +71,7 @@ class BoundedCache(Generic[K, V]):
             value: never None.
             size: about how many bytes it takes.
         """
-        with self._lock:
+        with self._alone:
             if key in self._entries:
                 self._drop(key)
             if size > self._limit:
@@ -69,7 +84,7 @@ class BoundedCache(Generic[K, V]):
 
     def drop(self, key: K) -> None:
         """Remove the value of a key, if it has one."""
-        with self._lock:
+        with self._alone:
             self._drop(key)
 
     def _drop(self, key: K) -> None:

@@ -18,7 +18,7 @@ from addressee.domain import (
 )
 
 from .. import commands
-from ..commands import Reported, TagChange, report_of
+from ..commands import Reported, TagChange, context_of, report_of
 from ..execution.command_runner import Execution, Order
 from ..unit_of_work.command_context import Context
 from ..unit_of_work.results import Depersonalized, Merged, Personalized, Registered, Updated
@@ -95,7 +95,7 @@ class InstallationCommands:
             optional_id("installation", installation),
             report_of(options),
         )
-        return self.run(command, options)
+        return self.run(command, context_of(options))
 
     def update_installation(self, installation: str, **options: Unpack[Options]) -> Updated:
         """Record what a device reports of itself; what is not given stays (R8).
@@ -108,7 +108,8 @@ class InstallationCommands:
             NoRegistration: it is unknown or expired.
         """
         name = values.identifier("installation", installation)
-        return self.run(commands.UpdateInstallation(name, report_of(options)), options)
+        command = commands.UpdateInstallation(name, report_of(options))
+        return self.run(command, context_of(options))
 
     def tag_installation(
         self,

@@ -2,7 +2,7 @@
 
 from .command import Command, Together
 from .depersonalize import Depersonalize, DepersonalizeAll, EndSession
-from .device_report import Report, Reported, report_of
+from .device_report import Report, Reported, context_of, report_of
 from .merge import Merge, Unmerge, group_known
 from .personalize import Personalize
 from .registration import (
@@ -43,6 +43,7 @@ __all__ = [
     "Unmerge",
     "UpdateInstallation",
     "UpdatePerson",
+    "context_of",
     "group_known",
     "report_of",
 ]

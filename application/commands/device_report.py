@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from addressee.domain import (
     FACTS,
@@ -16,11 +16,10 @@ from addressee.domain import (
     values,
 )
 
-from ..unit_of_work.command_context import Context
+from ..unit_of_work.command_context import CONTEXT, Context
 
 Environment = Literal["production", "sandbox"]
 """Of APNs: which of Apple's two services knows the token."""
-CONTEXT = frozenset(Context.__annotations__)
 
 
 class Reported(TypedDict, total=False):
@@ -82,6 +81,11 @@ def report_of(options: Mapping[str, object]) -> Report:
         push_enabled=optional_flag("push_enabled", options),
         notifications_enabled=optional_flag("notifications_enabled", options),
     )
+
+
+def context_of(options: Mapping[str, Any]) -> Context:
+    """Return the context within a command's keyword arguments."""
+    return cast("Context", {name: options[name] for name in options.keys() & CONTEXT})
 
 
 def optional_flag(name: str, options: Mapping[str, object]) -> bool | None:

@@ -118,8 +118,11 @@ def group_known(work: UnitOfWork, name: str) -> list[Person]:
 
     Raises:
         UnknownPerson: nobody has that id, or nobody that the caller's application has met.
+        MergeRefused: the person is erased.
     """
-    person = work.person(name)
-    if not work.seen(person).known_in(work.within):
+    person = work.get(Person, name)
+    if not person.exists or not work.seen(person).known_in(work.within):
         raise UnknownPerson(name)
+    if person.erasing:
+        raise MergeRefused("erased")
     return work.group(person)

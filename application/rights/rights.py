@@ -13,7 +13,7 @@ from ..ledger.seal_check import seals
 from ..personalization import Personalization
 from ..ports.records import Seal
 from ..ports.store import AuditableStore, Store
-from ..unit_of_work.command_context import Context
+from ..unit_of_work.command_context import Context, check_names
 from .documents import csv_text, json_lines, json_text, readme, tables
 from .erasure import Eraser, Erasure
 from .erasure_commands import RequestErasure
@@ -71,6 +71,7 @@ class Rights:
             InvalidValue, LimitExceeded: an option is wrong; nothing is recorded.
             StoreUnavailable, StoreDamaged: the store does not answer, or an event can't be read.
         """
+        check_names(options, Access.__annotations__.keys())
         name = values.identifier("person", person)
         within, processing = options.get("within"), options.get("processing")
         addresses = values.flag("addresses", options.get("addresses", False))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NotRequired, Self, TypedDict
@@ -39,6 +41,9 @@ class Context(TypedDict):
     user_data: NotRequired[UserData | None]
 
 
+CONTEXT = frozenset(Context.__annotations__)
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A context whose values have been checked."""
@@ -59,11 +64,13 @@ class Checked:
             default_actor: the actor, if the context names none.
 
         Raises:
-            InvalidValue: the actor is none of the three kinds, or a value is no string.
+            InvalidValue: a name is unknown, the actor is none of the three kinds, or a value is no
+                string.
             LimitExceeded: a value is empty or longer than 256 characters.
         """
         if not context:
             return cls(default_actor, None, None, None)
+        check_names(context, CONTEXT)
         mode = context.get("user_data")
         return cls(
             checked_actor(context.get("actor", default_actor)),
@@ -73,6 +80,12 @@ class Checked:
             optional_text("within", context.get("within")),
             None if mode is None else values.choice("user_data", mode, UserData),
         )
+
+
+def check_names(given: Mapping[str, object], known: AbstractSet[str]) -> None:
+    """Raise InvalidValue for a keyword argument that nothing would read, such as a misspelt one."""
+    if not given.keys() <= known:
+        raise InvalidValue(min(given.keys() - known), "is no argument of this call")
 
 
 def checked_actor(actor: str) -> str:

@@ -8,13 +8,13 @@ from .base import AddresseeError, Conflict
 
 MergeRefusal = Literal["same_person", "external_ids", "other_applications", "erased"]
 """Why a merge is refused, or taking it back: the two are seen as one person already; each has an
-external id; the caller is confined to an application, and another one has met one of them; or they
-are erased."""
+external id; the caller is confined to an application, and another one has met one of them; or one
+of them is erased: there is nothing left that could be seen. Only the second can be forced."""
 PROBLEMS = {
     "same_person": "they are one person already",
     "external_ids": "each has an external id",
     "other_applications": "another application has met one of them",
-    "erased": "they are erased",
+    "erased": "one of them is erased, or is about to be",
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import tracemalloc
 from collections.abc import Callable
 
@@ -125,3 +127,17 @@ def test_R57_answers_of_idempotency_keys_leave_no_command_in_memory() -> None:
     taken = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert taken < 8 * MEGABYTE, "the commands have more than 12 MB"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+def test_a_forked_process_waits_for_no_thread_of_the_other() -> None:
+    cache: BoundedCache[str, str] = BoundedCache(MEGABYTE)
+    cache.put("before", "v", 1)
+    with cache._lock:
+        child = os.fork()
+        if not child:
+            signal.alarm(10)  # ends it if it waits
+            cache.put("after", "v", 1)
+            os._exit(cache.get("after") != "v" or cache.size != 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert cache.get("before") == "v"
