@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from typing import Literal, NamedTuple, Self, cast, get_args
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -31,6 +32,16 @@ BLANK = frozenset(
     + [chr(selector) for selector in range(0xFE00, 0xFE10)]
 )
 """Invisible characters that Unicode counts as letters, marks or symbols."""
+
+PLAIN_LABEL = "[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*"
+PLAIN_EMAIL = re.compile(
+    rf"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*@(?:{PLAIN_LABEL}\.)+(?P<top>[A-Za-z]{{2,}})"
+)
+"""Addresses that are well formed by any reading of the standards, if they are not long."""
+PLAIN_LENGTH = 63
+"""Most characters of such an address: no part of it can be too long then."""
+RESERVED = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
+"""The top-level domains of names that addresses may not have, or only in tests."""
 
 
 class Identifier(NamedTuple):
@@ -92,6 +103,11 @@ def email(value: object, field: str = "email") -> Identifier:
         raise EmailInvalid(field, "should be a string")
     if len(value) > limits.EMAIL:
         raise EmailInvalid(field, f"takes at most {limits.EMAIL} characters, {len(value)} given")
+    plain = PLAIN_EMAIL.fullmatch(value) if len(value) <= PLAIN_LENGTH else None
+    if plain and plain["top"].lower() not in RESERVED:
+        return Identifier(
+            "email", value.lower()
+        )  # the library's answer, at a hundredth of its time
     try:
         # Reserved top-level domains such as .test are well formed: hosts use them in their tests.
         address = validate_email(value, check_deliverability=False, test_environment=True)

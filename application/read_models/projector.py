@@ -12,6 +12,7 @@ from addressee.domain import (
     Installation,
     Person,
     Segment,
+    Value,
     differing,
     installation_terms,
     person_terms,
@@ -108,10 +109,27 @@ def same_terms(before: Person, person: Person) -> bool:
     return before is person or (
         before.tags == person.tags
         and before.type == person.type
-        and before.attributes == person.attributes
-        # Python holds 1, 1.0 and True for equal; their terms are not.
-        and not differing(before.attributes, person.attributes)
+        and same_values(before.attributes, person.attributes)
     )
+
+
+def same_own_terms(before: Installation, installation: Installation) -> bool:
+    """Whether nothing changed from which an installation's own terms are derived."""
+    return before is installation or (
+        before.exists
+        and before.expired == installation.expired
+        and before.primary == installation.primary
+        and before.push_enabled == installation.push_enabled
+        and before.notifications_enabled == installation.notifications_enabled
+        and before.facts == installation.facts
+        and before.tags == installation.tags
+        and same_values(before.attributes, installation.attributes)
+    )
+
+
+def same_values(before: Mapping[str, Value], now: Mapping[str, Value]) -> bool:
+    """Whether attributes are the same; Python holds 1, 1.0 and True for equal, terms do not."""
+    return before == now and (not now or not differing(before, now))
 
 
 def change_of(
@@ -119,7 +137,12 @@ def change_of(
 ) -> InstallationChange:
     """Return what changes for one installation, given the persons before and after."""
     before = installation.before or installation
-    held, holds = installation_terms(before, indexed), installation_terms(installation, indexed)
+    held = installation_terms(before, indexed)
+    holds = (
+        {*held}
+        if same_own_terms(before, installation)
+        else installation_terms(installation, indexed)
+    )
     owned, owns = then.name(before.person), now.name(installation.person)
     # Within a page that is replayed, an installation can leave a person and come back.
     moved = (owned, before.bound_at) != (owns, installation.bound_at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import phonenumbers
 import pytest
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from addressee.domain import (
     limits,
 )
 from addressee.domain.audiences.expression import msisdn
+from addressee.domain.identity import PLAIN_EMAIL
 
 
 @given(
@@ -161,6 +163,36 @@ def test_R3_a_malformed_email_is_refused_without_repeating_it(written: str) -> N
         Identity(emails=[written])
     assert refused.value.code == "EMAIL_INVALID"
     assert not written or written not in str(refused.value)
+
+
+LABELS = st.from_regex(r"[A-Za-z0-9]{1,9}|xn--[a-z0-9]{1,4}|[a-z]{2}--[a-z]", fullmatch=True)
+ENDS = st.sampled_from(["com", "COM", "test", "LOCAL", "x", "c0m", "c1", "arpa", "xn--p1ai"])
+
+
+@given(
+    st.one_of(
+        st.from_regex(PLAIN_EMAIL, fullmatch=True),
+        st.builds(
+            "{}{}{}@{}{}{}".format,
+            *[LABELS, st.sampled_from([*"._+-", "..", ".-", "", "'"]), LABELS] * 2,
+        ),
+        st.builds(
+            lambda local, name, end: f"{local}@{name}.{end}",
+            st.from_regex(r"[a-zA-Z0-9._+-]{1,64}", fullmatch=True),
+            st.from_regex(r"[a-zA-Z0-9-]{1,64}(\.[a-zA-Z0-9-]{1,9})?", fullmatch=True),
+            ENDS,
+        ),
+    )
+)
+def test_R3_a_plain_address_is_taken_as_the_library_takes_any(written: str) -> None:
+    try:
+        known = validate_email(written, check_deliverability=False, test_environment=True)
+        expected = f"{known.local_part.lower()}@{known.ascii_domain.lower()}"
+    except EmailNotValidError:
+        with pytest.raises(EmailInvalid):
+            identifier_of("email", written)
+    else:
+        assert identifier_of("email", written).value == expected
 
 
 def test_R4_at_most_a_hundred_of_each_and_each_once() -> None:
