@@ -6,7 +6,7 @@ import contextlib
 import re
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,14 +27,17 @@ class Served:
 
 
 @contextlib.contextmanager
-def http_server(store: str, *options: str) -> Generator[Served]:
+def http_server(
+    store: str, *options: str, environment: Mapping[str, str] | None = None
+) -> Generator[Served]:
     """Serve a store until the block ends; what the server says must not be an error."""
+    words = ("serve", "--store", store, "--port", "0", *options)
     # A file, since a pipe that nobody reads would stop the server once its log has filled it.
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         with (
             log.open("w") as stderr,
-            forked("serve", "--store", store, "--port", "0", *options, stderr=stderr) as process,
+            forked(*words, stderr=stderr, environment=environment) as process,
         ):
             try:
                 url = listening(log, process)

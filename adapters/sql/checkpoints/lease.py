@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
@@ -20,6 +20,10 @@ from addressee.domain.times import EPOCH, from_microseconds, to_microseconds
 
 from ..engine.database import Database
 from ..schema.tables import Schema
+
+if TYPE_CHECKING:
+    from addressee.adapters.serialization.sealed_state import Locked
+    from addressee.adapters.serialization.sealing import Sealing
 
 SECONDS = 10.0
 DAY = 86_400
@@ -64,12 +68,13 @@ class Lease:
         name: the projection's.
         seconds: how long the lease lasts if it is not renewed.
         clock: gives the time, aware of its zone.
+        sealing: seals what a projection raised, which may be about a person.
 
     Raises:
         InvalidValue: ``seconds`` is no number from 0 to a day.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # configuration comes by constructor, most with a default
         self,
         database: Database,
         schema: Schema,
@@ -77,8 +82,10 @@ class Lease:
         *,
         seconds: float = SECONDS,
         clock: Callable[[], datetime] = utc_now,
+        sealing: Sealing | Locked | None = None,
     ) -> None:
         self.name = name
+        self._sealing = sealing
         self.holder = uuid4().hex
         self._database = database
         self._table = schema.projection
@@ -144,10 +151,26 @@ class Lease:
 
     def fail(self, connection: Connection, problem: Problem) -> None:
         """Stop the projection for everybody, until it is resumed."""
-        stopped = {"problem_at": problem.position, "problem": problem.cause.encode()}
+        stopped = {"problem_at": problem.position, "problem": self.written(problem)}
         mine = self._table.c.holder == self.holder
         free = {"holder": None, "until": 0}
         connection.execute(update(self._table).where(self._row, mine).values(**stopped, **free))
+
+    def written(self, problem: Problem) -> bytes:
+        """Return the cause of a problem as it is stored."""
+        cause = problem.cause.encode()
+        if self._sealing is None:
+            return cause
+        return self._sealing.value(self._place(problem.position), cause)
+
+    def problem(self, position: int, written: bytes) -> Problem:
+        """Return a stored problem; raises StoreSealed without the keys of a sealed store."""
+        if self._sealing is not None:
+            written = self._sealing.opened_value(self._place(position), written)
+        return Problem(position, written.decode())
+
+    def _place(self, position: int) -> str:
+        return f"problem of {self.name} at {position}"
 
     def pause(self) -> None:
         """Let no runner work on it until it is resumed; a page that is under way ends first."""
@@ -187,7 +210,7 @@ class Lease:
             return None
         problem = None
         if found.problem_at is not None:
-            problem = Problem(found.problem_at, bytes(found.problem).decode())
+            problem = self.problem(found.problem_at, bytes(found.problem))
         return ProjectionStatus(
             found.position,
             max(last - found.position, 0),

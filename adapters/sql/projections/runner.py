@@ -86,7 +86,12 @@ class ProjectionRunner:
         self._suspect = 0
         self._logger = logger or logging.getLogger("addressee")
         self._lease = Lease(
-            store.database, self._schema, projection.name, seconds=lease, clock=clock
+            store.database,
+            self._schema,
+            projection.name,
+            seconds=lease,
+            clock=clock,
+            sealing=store.parts.sealing,
         )
         self._awake = Event()
 
@@ -186,7 +191,7 @@ class ProjectionRunner:
         own = select(table).where(table.c.projection == self._projection.name)
         with self._database.reading() as connection:
             rows = connection.execute(own.order_by(table.c.position)).all()
-        return [Problem(row.position, bytes(row.problem).decode()) for row in rows]
+        return [self._lease.problem(row.position, bytes(row.problem)) for row in rows]
 
     def _read(self, position: int, limit: int) -> Sequence[Recorded]:
         settled = self._store.settled()
@@ -210,7 +215,7 @@ class ProjectionRunner:
             if self._passes:
                 self._lease.advance(connection, before, at)
                 row = {"projection": self._projection.name, "position": at}
-                connection.execute(insert(table), row | {"problem": problem.cause.encode()})
+                connection.execute(insert(table), row | {"problem": self._lease.written(problem)})
             else:
                 self._lease.fail(connection, problem)
         kind = type(error).__name__  # what it says may be about a person

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -13,40 +11,12 @@ from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.push import RecordingPush
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Message, Notifier, Personalization, SealedStore
+from tests.unmistakable import VALUES, found_in
+
+__all__ = ["INDEXED", "VALUES", "WRAPPING", "found_in", "live", "send"]
 
 WRAPPING = bytes(range(32))
-VALUES = {
-    "token": "unmistakable-token-7f3a",
-    "device": "Unmistakable's phone",
-    "external id": "unmistakable-external-id",
-    "email": "unmistakable@x.com",
-    "phone": "385991746352",
-    "name": "Unmistakable Name",
-    "plan": "unmistakable-plan",
-    "tag": "unmistakable-tag",
-    "installation tag": "unmistakable-itag",
-    "installation attribute": "unmistakable-colour",
-    "title": "Dear Unmistakable",
-    "key": "unmistakable-idempotency-key",
-}
 INDEXED = ("attr.plan",)
-
-
-def forms(value: str) -> Iterator[bytes]:
-    """Yield a value as it may stand somewhere, and plain hashes of it."""
-    for text in {value, value.casefold()}:
-        yield text.encode()
-        yield text.encode("utf-16-le")
-        yield base64.b64encode(text.encode())[:-4]
-        for kind in ("md5", "sha1", "sha256", "blake2b"):
-            digest = hashlib.new(kind, text.encode())
-            yield digest.hexdigest()[:32].encode()
-            yield digest.digest()[:16]
-
-
-def found_in(content: bytes) -> list[str]:
-    """Return which of the values stand in bytes."""
-    return [name for name, value in VALUES.items() if any(form in content for form in forms(value))]
 
 
 def live(store: SealedStore) -> tuple[str, str]:
