@@ -9,6 +9,7 @@ import pytest
 from tests.benchmarks.reading import audience, past, sessions
 from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure
+from tests.benchmarks.scaling import scale
 from tests.benchmarks.sending import dispatch, relay
 from tests.benchmarks.writing import commands, concurrency, ledger, serving
 
@@ -29,6 +30,10 @@ LITTLE = {
     "replaying.replay.PROJECTED": 80,
     "replaying.replay.ROUNDS": 1,
     "report.ROUNDS": 1,
+    "scaling.scale.LATER": 5,
+    "scaling.scale.SIGN_INS": 5,
+    "scaling.scale.SMALLEST": 20,
+    "scaling.town.KINDS": 10,
     "replaying.replay.STOCK_EVENTS": 160,
     "writing.serving.REQUESTS": 100,
     "writing.serving.ROUNDS": 1,
@@ -46,6 +51,7 @@ QUICK: dict[str, Figures] = {
     "dispatch": lambda: dispatch.figures(3_000),
     "past": lambda: past.figures(300),
     "relay": relay.figures,
+    "scale": lambda: scale.figures(50),
     "sessions": lambda: sessions.figures(400),
 }
 SLOW: dict[str, Figures] = {

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import gc
 from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
 
 from tests.benchmarks.reading import audience, past, sessions
 from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure, show
+from tests.benchmarks.scaling import scale
 from tests.benchmarks.sending import dispatch, relay
 from tests.benchmarks.writing import commands, concurrency, http, ledger, serving
 
@@ -18,6 +21,13 @@ def alternative(_: argparse.Namespace) -> Iterable[Figure]:
     from tests.benchmarks.reading.alternative import figures  # noqa: PLC0415 # for that reason
 
     return figures()
+
+
+def chart(measured: scale.Measured, to: Path) -> None:
+    # Likewise with Matplotlib.
+    from tests.benchmarks.scaling.chart import write  # noqa: PLC0415 # for that reason
+
+    write(measured, to)
 
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
@@ -31,6 +41,9 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "past": lambda options: past.figures(options.installations),
     "relay": lambda _: relay.figures(),
     "replay": lambda options: replay.figures(options.events),
+    "scale": lambda options: scale.figures(
+        options.installations, options.to and partial(chart, to=options.to)
+    ),
     "serving": lambda _: serving.figures(),
     "sessions": lambda options: sessions.figures(options.installations),
 }
@@ -43,8 +56,9 @@ def main() -> None:
         "--installations",
         type=int,
         default=1_000_000,
-        help="of audience, dispatch, past and sessions, 1,000,000 by default",
+        help="of audience, dispatch, past, scale and sessions, 1,000,000 by default",
     )
+    parser.add_argument("--to", type=Path, help="the folder for the chart and the table of scale")
     parser.add_argument(
         "--events", type=int, default=500_000, help="of replay's memory, 500,000 by default"
     )
