@@ -133,6 +133,22 @@ class Client(PushCalls):
         }
         return self._parts(f"/persons/{part(person)}/export", order)
 
+    def erase_person(
+        self, person: str, *, dry_run: bool = False, correlation_id: str | None = None
+    ) -> dict[str, Any]:
+        """Make a person's data unreadable for good, and return the certificate.
+
+        It needs a key with the scope admin. A call that was interrupted is repeated, and goes on.
+
+        Args:
+            person: the person's id.
+            dry_run: change nothing, and return what would be erased.
+            correlation_id: to find the record of the erasure by.
+        """
+        order = {"dry_run": dry_run, "correlation_id": correlation_id}
+        done: dict[str, Any] = self._call("POST", f"/persons/{part(person)}/erase", order)
+        return done
+
     def find_person(self, **identity: Any) -> dict[str, Any] | None:  # noqa: ANN401 # JSON
         """Return the person who holds any of the identifiers, or None.
 

@@ -22,7 +22,7 @@ from ..ports.keys import KeyStore, SealedStore
 from ..ports.records import LARGEST_POSITION, Recorded
 from ..ports.store import Store
 from ..unit_of_work.command_context import Context
-from .erasure_commands import RecordErasure, RequestErasure, segments_naming
+from .erasure_commands import RecordErasure, RequestErasure, check_reach, segments_naming
 from .held_data import applications_of
 from .own_events import while_held
 
@@ -92,9 +92,11 @@ class Eraser:
         self._history = history
 
     def preview(self, person: str, within: str | None) -> Erasure:
-        """Return what an erasure would do, or has done; raises UnknownPerson."""
+        """Return what an erasure would do, or has done; raises UnknownPerson or ErasureRefused."""
         recorded = self._history.person(person, within=within)
-        persons = self._merged(person)
+        seen = self._seen(person)
+        check_reach(seen, seen, within)
+        persons = [seen.name, *seen.merged]
         own, names = self._own(persons, recorded)
         done = [event for _, event in recorded if isinstance(event, PersonErased)]
         requested = [event for _, event in recorded if isinstance(event, ErasureRequested)]
@@ -115,12 +117,15 @@ class Eraser:
 
         Raises:
             UnknownPerson: nobody has that id, or nobody that the application has met.
+            ErasureRefused: other applications have met the person too.
             StoreUnavailable: store or key store can't be reached; a later call goes on.
         """
         self._people.run(RequestErasure(person), context)
         # From here on nobody else is merged with the person, and no merge is taken back.
         recorded = self._history.person(person)
-        keys = {name: (*self._own([name], recorded)[0].values(),) for name in self._merged(person)}
+        seen = self._seen(person)
+        names = (seen.name, *seen.merged)
+        keys = {name: (*self._own([name], recorded)[0].values(),) for name in names}
         fingerprints = self._keys.destroy(sorted({key for its in keys.values() for key in its}))
         together = sha256("\n".join(sorted(fingerprints.values())).encode()).hexdigest()
         self._people.run(RecordErasure(person, keys, together), {**context, "within": None})
@@ -131,10 +136,9 @@ class Eraser:
         with self._store.reading() as view:
             return tuple(segments_naming(recorded, view.segments))
 
-    def _merged(self, person: str) -> list[str]:
-        """Return the ids of all who are seen as one with a person (R52)."""
-        seen = self._history.person_at(person, LARGEST_POSITION)
-        return [seen.name, *seen.merged]
+    def _seen(self, person: str) -> Person:
+        """Return a person with all who are seen as one with the person (R52)."""
+        return self._history.person_at(person, LARGEST_POSITION)
 
     def _own(
         self, persons: Sequence[str], recorded: Sequence[Recorded]

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from addressee.domain import (
     Aggregate,
+    ErasureRefused,
     IdentifierAdded,
     Installation,
     InstallationRegistered,
@@ -52,10 +53,9 @@ class RequestErasure:
         return (Person(self.person),)
 
     def decide(self, work: UnitOfWork) -> Updated:
-        """Raise UnknownPerson for nobody, or nobody that the caller's application has met."""
+        """Raise UnknownPerson or ErasureRefused."""
         person = work.get(Person, self.person)
-        if not person.exists or not work.seen(person).known_in(work.within):
-            raise UnknownPerson(self.person)
+        check_reach(person, work.seen(person), work.within)
         persons = [each for each in work.group(person) if not each.erasing]
         if not persons:
             return Updated("unchanged", None, self.person)
@@ -105,6 +105,24 @@ class RecordErasure:
             keys = self.keys[each.name]
             each.note_erased(work.occasion, {*keys}, self.fingerprint, len(keys))
         return Updated("updated" if persons else "unchanged", None, self.person)
+
+
+def check_reach(person: Person, seen: Person, within: str | None) -> None:
+    """Check that a caller may erase a person.
+
+    Args:
+        person: the one who is named.
+        seen: the same with all who are seen as one with the person.
+        within: the only application that the caller may see, if there is one.
+
+    Raises:
+        UnknownPerson: there is no such person, or the application has not met them.
+        ErasureRefused: other applications have met them too.
+    """
+    if not person.exists or not seen.known_in(within):
+        raise UnknownPerson(person.name)
+    if within is not None and seen.met - {within}:
+        raise ErasureRefused
 
 
 def sign_out(work: UnitOfWork, person: Person) -> None:

@@ -114,13 +114,15 @@ class Rights:
         Args:
             person: the person's id.
             dry_run: only tell what would be erased.
-            within: the only application that the caller may see.
+            within: the only application that the caller may see, and the only one that may have
+                met the person.
             actor: the caller, as commands have it; ``backend`` by default.
             correlation_id: to find the record of the erasure by.
 
         Raises:
             StoreNotSealed: the store has personal data in clear.
             UnknownPerson: nobody has that id, or nobody that the application has met.
+            ErasureRefused: other applications have met the person too.
             StoreUnavailable: store or key store can't be reached.
         """
         name = values.identifier("person", person)

@@ -12,6 +12,7 @@ AddresseeError
 ├── PersonalizationImpossible
 ├── UserMergeInterrupted
 ├── MergeRefused
+├── ErasureRefused
 ├── Forbidden
 │   ├── OtherPerson
 │   └── PersonProtected
@@ -48,7 +49,6 @@ from .binding_errors import (
     PersonProtected,
     UserMergeInterrupted,
 )
-from .merge_errors import MergeOutdated, MergeRefusal, MergeRefused, UnknownMerge
 from .name_errors import (
     SegmentCycle,
     SegmentInUse,
@@ -57,6 +57,13 @@ from .name_errors import (
     UnknownPerson,
     UnknownSegment,
     UnknownSink,
+)
+from .rights_errors import (
+    ErasureRefused,
+    MergeOutdated,
+    MergeRefusal,
+    MergeRefused,
+    UnknownMerge,
 )
 from .value_errors import (
     EmailInvalid,
@@ -74,6 +81,7 @@ __all__ = [
     "Conflict",
     "DeviceLimitReached",
     "EmailInvalid",
+    "ErasureRefused",
     "ExpressionInvalid",
     "Forbidden",
     "IdempotencyKeyReused",

@@ -16,6 +16,7 @@ from addressee.domain import (
     NoRegistration,
     StoreDamaged,
     StoreError,
+    StoreNotSealed,
     UnknownApplication,
     UnknownDispatch,
     UnknownMerge,
@@ -78,6 +79,8 @@ def refusal_of(error: AddresseeError) -> Refused:
             status = 409
         case StoreDamaged():
             return Refused(500, error.code, "the content of the store can't be read")
+        case StoreNotSealed():
+            status = 409
         case StoreError():
             # A driver's message may name hosts and files; it belongs in the log.
             return Refused(UNAVAILABLE, error.code, "the store does not answer; try again")

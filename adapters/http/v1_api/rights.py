@@ -1,4 +1,4 @@
-"""The rights of persons: everything that is held about one, as a ZIP."""
+"""The rights of persons: everything that is held about one, as a ZIP, and erasure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
+from addressee.application import Erasure
+
 from ..messages.json_body import JsonBody
 from ..messages.openapi_schemas import PROBLEMS, model_body
-from ..service_context import BackendCaller, ServiceContext
+from ..service_context import BackendCaller, OperatorCaller, ServiceContext
 
 ZIP = "application/zip"
 ARCHIVE: dict[int | str, dict[str, Any]] = {
@@ -40,6 +42,20 @@ class ExportOrder(BaseModel):
 
     addresses: bool = False
     processing: dict[str, Any] | None = None
+    correlation_id: str | None = None
+
+
+class ErasureOrder(BaseModel):
+    """How a person is erased.
+
+    Args:
+        dry_run: change nothing, and return what would be erased.
+        correlation_id: to find the record of the erasure by.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    dry_run: bool = False
     correlation_id: str | None = None
 
 
@@ -73,6 +89,22 @@ def rights_routes(service: ServiceContext) -> APIRouter:
         first, rest = await places.run(caller.share, start)
         run = partial(places.run, caller.share, patient=True)
         return StreamingResponse(archive(first, rest, run), media_type=ZIP, headers=HEADERS)
+
+    @routes.post("/{person:path}/erase", openapi_extra=model_body(ErasureOrder))
+    @service.writes
+    def erase_person(caller: OperatorCaller, person: str, body: JsonBody) -> Erasure:
+        """Make a person's data unreadable for good and return the certificate; or try it.
+
+        Needs the scope admin. Repeat a call that was interrupted: it goes on.
+        """
+        order = body.model(ErasureOrder)
+        return service.rights.erase(
+            person,
+            dry_run=order.dry_run,
+            within=caller.application.code,
+            actor=caller.actor,
+            correlation_id=order.correlation_id,
+        )
 
     return routes
 

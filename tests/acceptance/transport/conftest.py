@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import jwt
 import pytest
 
 from addressee.adapters.sql import SqlStore
-from addressee.application import History, Targeting, issue_key
+from addressee.application import History, KeyStore, Targeting, issue_key
 from addressee.domain import MobileApp
 from tests.servers import Postgres, Served, client, http_server
 
@@ -107,12 +107,14 @@ def each_world(request: pytest.FixtureRequest) -> Generator[World]:
 
 
 @contextmanager
-def served_world(url: str) -> Generator[World]:
-    """Serve a store until the block ends."""
-    with SqlStore(url) as store:
+def served_world(
+    url: str, keys: KeyStore | None = None, environment: Mapping[str, str] | None = None
+) -> Generator[World]:
+    """Serve a store until the block ends; a sealed one with its keys, which are named so."""
+    with SqlStore(url, keys=keys) as store:
         for application in APPLICATIONS:
             store.applications.put(application)
-        with http_server(url) as served:
+        with http_server(url, environment=environment) as served:
             world = World(store, served)
             yield world
             world.http.close()

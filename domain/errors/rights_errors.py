@@ -1,4 +1,4 @@
-"""Errors of merges (R52)."""
+"""Errors of merges and erasures (R50, R52)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ class MergeRefused(AddresseeError):
     def __init__(self, reason: MergeRefusal) -> None:
         super().__init__(f"the persons can't be merged or unmerged: {PROBLEMS[reason]}")
         self.reason = reason
+
+
+class ErasureRefused(AddresseeError):
+    """The caller is confined to an application, and others have met the person who is to go."""
+
+    code = "ERASURE_REFUSED"
+
+    def __init__(self) -> None:
+        super().__init__("another application has met the person; erase without an application")
 
 
 class MergeOutdated(Conflict):
