@@ -121,6 +121,7 @@ from .policies.mobile_app import (
 )
 from .policies.retention import Retention
 from .policies.session_policy import KEEP, SessionPolicy
+from .policies.token_issuer import TokenIssuer
 from .store_errors import (
     IdentifierKeyWrong,
     KeyMissing,
@@ -241,6 +242,7 @@ __all__ = [
     "StoreUnavailable",
     "Successor",
     "Term",
+    "TokenIssuer",
     "UnknownApplication",
     "UnknownDispatch",
     "UnknownMerge",

@@ -14,6 +14,12 @@ CONTACTS = 100
 """Largest number of a person's msisdns, and of a person's e-mails (R4)."""
 MERGED = 100
 """Largest number of persons that are seen as one (R52)."""
+ISSUERS = 10
+"""Largest number of identity providers that one application trusts."""
+AUDIENCES = 10
+"""Largest number of audiences that are accepted of one identity provider."""
+URL = 2048
+"""Longest URL, issuer and audience of an identity provider, in characters."""
 EMAIL = 255
 """Longest e-mail address, in characters (R3)."""
 PHONE = 50

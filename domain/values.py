@@ -73,16 +73,16 @@ def text(field: str, value: object, limit: int, least: int = 0) -> str:
     return value
 
 
-def identifier(field: str, value: object) -> str:
+def identifier(field: str, value: object, limit: int = limits.NAME) -> str:
     """Return ``value`` if it is a valid id of an installation, application or person.
 
     Raises:
         InvalidValue: it is not a string, or contains white space or control characters.
-        LimitExceeded: it is empty or longer than 256 characters.
+        LimitExceeded: it is empty or has more characters than the limit.
     """
-    if isinstance(value, str) and len(value) <= limits.NAME and UNPRINTABLE.search(value):
+    if isinstance(value, str) and len(value) <= limit and UNPRINTABLE.search(value):
         raise InvalidValue(field, "has white space or control characters")
-    return text(field, value, limits.NAME, least=1)
+    return text(field, value, limit, least=1)
 
 
 def push_token(field: str, value: object, limit: int) -> str:

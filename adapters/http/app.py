@@ -19,6 +19,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from addressee.adapters.tokens.claims import LEEWAY
 from addressee.application import Applications, Store, Tracing
 from addressee.application.defaults import random_id, utc_now
 from addressee.application.sending.notifier import PushRates, Transports
@@ -35,7 +36,6 @@ from .mobile_api.installations import installation_routes
 from .mobile_api.persons import person_routes
 from .people_api.contacts import contact_routes
 from .people_api.push_messages import push_message_routes
-from .security.person_tokens import LEEWAY
 from .service_context import Bounds, ServiceContext
 from .v1_api.audiences import audience_routes
 from .v1_api.commands import command_routes

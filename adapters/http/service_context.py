@@ -15,6 +15,7 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 from pydantic import TypeAdapter
 
+from addressee.adapters.tokens.claims import LEEWAY, TokenClock
 from addressee.application import (
     Applications,
     Configured,
@@ -38,7 +39,6 @@ from .load.places import Places
 from .load.rates import Rates
 from .messages.json_body import RequestBody
 from .security.authentication import Backend, Credential, Device, backend, device
-from .security.person_tokens import LEEWAY, TokenClock
 
 T = TypeVar("T")
 Caller = TypeVar("Caller", Backend, Device)

@@ -7,24 +7,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
 from .. import values
-from ..errors import InvalidValue, LimitExceeded, first_problem
+from ..errors import InvalidValue, LimitExceeded
 from ..identity import Identity
 from ..limits import (
     ATTRIBUTES_PER_COMMAND,
     DEFAULT,
     DEPTH,
     EXPRESSION,
+    ISSUERS,
     LEAST,
     NAME,
     TAGS_PER_COMMAND,
@@ -33,6 +26,8 @@ from ..limits import (
 )
 from .retention import Retention
 from .session_policy import SessionPolicy
+from .settings import Settings
+from .token_issuer import TokenIssuer
 
 UserData = Literal["open", "jwt", "restricted"]
 """Who may read and change a person's data from a device: the app, the app with a token of the
@@ -70,7 +65,7 @@ class DeviceCap:
         values.choice("over", self.over, OverCap)
 
 
-class MobileApp(BaseModel):
+class MobileApp(Settings):
     """One mobile app and its policies.
 
     Args:
@@ -80,6 +75,7 @@ class MobileApp(BaseModel):
             those that a token's verified claim vouches for (``vouched``); None takes ``vouched`` in
             mode ``jwt`` and ``self`` otherwise (R55).
         jwt_keys: key id → secret in hexadecimal digits, for verifying persons' tokens.
+        issuers: the identity providers whose tokens name persons, one for each ``iss``.
         session_idle: idle time after which a session ends, in seconds; None keeps it (R26).
         stale_after: time after which an installation that is signed in and unused counts as stale,
             in seconds; None for never (R54).
@@ -102,12 +98,11 @@ class MobileApp(BaseModel):
         InvalidValue, LimitExceeded: a setting is unknown, malformed or out of bounds.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
     code: str
     user_data: UserData = "open"
     contacts: Contacts | None = None
     jwt_keys: dict[str, str] = Field(default={}, repr=False)
+    issuers: Annotated[tuple[TokenIssuer, ...], Field(strict=False)] = ()
     session_idle: Seconds | None = None
     stale_after: Seconds | None = None
     expire_after: Seconds | None = None
@@ -141,20 +136,20 @@ class MobileApp(BaseModel):
     def _jwt_keys(cls, keys: dict[str, str]) -> dict[str, str]:
         return {values.identifier("jwt_keys name", kid): hexadecimal(keys[kid]) for kid in keys}
 
+    @field_validator("issuers")
+    @classmethod
+    def _issuers(cls, issuers: tuple[TokenIssuer, ...]) -> tuple[TokenIssuer, ...]:
+        values.items("issuers", issuers, ISSUERS, "issuers")
+        if len({each.issuer for each in issuers}) < len(issuers):
+            raise InvalidValue("issuers", "should have each issuer once")
+        return issuers
+
     @model_validator(mode="after")
     def _retention(self) -> Self:
         idle, expiry = self.session_idle, self.retention.expire_after
         if idle is not None and expiry is not None and expiry >= timedelta(seconds=idle):
             raise InvalidValue("expire_after", "should be shorter than session_idle")
         return self
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _typed_errors(cls, value: object, build: ModelWrapValidatorHandler[Self]) -> Self:
-        try:
-            return build(value)
-        except ValidationError as error:
-            raise InvalidValue(*first_problem(error.errors(include_input=False))) from None
 
     def admitted(self, identity: Identity, vouched: Identity | None = None) -> Identity:
         """Return an identity that a device gave, without contacts that it may not add (R55).
@@ -218,6 +213,10 @@ class MobileApp(BaseModel):
         """Return the secret of a key id, or None."""
         found = self.jwt_keys.get(kid)
         return None if found is None else bytes.fromhex(found)
+
+    def issuer(self, name: str) -> TokenIssuer | None:
+        """Return the trusted identity provider of a name, or None."""
+        return next((each for each in self.issuers if each.issuer == name), None)
 
 
 def seconds(number: int | None) -> timedelta | None:

@@ -8,13 +8,14 @@ from typing import Annotated
 from fastapi import Header, Security
 from fastapi.security import APIKeyHeader
 
+from addressee.adapters.tokens.claims import TokenClock
 from addressee.application import ApiKey, Context, Identity, Scope, recognized
 from addressee.application.access.cached_applications import Lookup
 from addressee.domain import MobileApp
 
 from ..load.share import Share
 from ..messages.error_responses import Refused
-from .person_tokens import TokenClock, verified
+from .person_tokens import verified
 
 AUTHORIZATION = APIKeyHeader(
     name="Authorization",

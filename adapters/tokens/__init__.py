@@ -1,0 +1,1 @@
+"""JSON web tokens: their claims, and the keys and tokens of identity providers."""
