@@ -123,6 +123,7 @@ from .policies.retention import Retention
 from .policies.session_policy import KEEP, SessionPolicy
 from .policies.token_issuer import TokenIssuer
 from .store_errors import (
+    ErasureForgotten,
     IdentifierKeyWrong,
     KeyMissing,
     LedgerFileInvalid,
@@ -164,6 +165,7 @@ __all__ = [
     "DeviceLimitReached",
     "DevicePersonalized",
     "EmailInvalid",
+    "ErasureForgotten",
     "ErasureRefused",
     "ErasureRequested",
     "Event",

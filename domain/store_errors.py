@@ -6,6 +6,7 @@ StoreError
 ├── StoreNotEmpty
 ├── StoreSealed
 ├── StoreNotSealed
+├── ErasureForgotten
 └── StoreDamaged
     └── KeyMissing
 InvalidValue
@@ -80,6 +81,23 @@ class StoreNotSealed(StoreError):
         super().__init__(
             "personal data is in clear; export it, and import it into a new store with `keys`"
         )
+
+
+class ErasureForgotten(StoreError):
+    """Keys of a ledger were destroyed by an erasure that it does not know: it was restored.
+
+    Args:
+        persons: of how many persons.
+    """
+
+    code = "ERASURE_FORGOTTEN"
+
+    def __init__(self, persons: int) -> None:
+        super().__init__(
+            f"the keys of {persons} persons are destroyed, and the ledger knows no erasure: "
+            "it was restored from a backup; `addressee erase --restored` erases them again"
+        )
+        self.persons = persons
 
 
 class KeyMissing(StoreDamaged):

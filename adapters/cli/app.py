@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from addressee.application import History
-from addressee.domain import AddresseeError, InvalidValue, values
+from addressee.domain import AddresseeError, InvalidValue, StoreSealed, values
 
 from .commands import applications, operations, pushes, queries, relays, seals, transfers
 from .commands.apply import apply_file
@@ -21,6 +21,7 @@ from .commands.rights.merges import merge, unmerge
 from .commands.rights.subject import subject
 from .commands.serve import serve_store
 from .terminal.files import opened
+from .terminal.keys_option import HINT
 from .terminal.output import Form, escape_unencodable, one_line
 from .terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 from .terminal.traces_option import Traces
@@ -271,7 +272,8 @@ def main() -> None:
             sys.exit(CLOSED_PIPE)
         raise
     except AddresseeError as error:
-        typer.echo(f"addressee: {error.code}: {one_line(error)}", err=True)
+        hint = f"; {HINT}" if isinstance(error, StoreSealed) else ""
+        typer.echo(f"addressee: {error.code}: {one_line(error)}{hint}", err=True)
         sys.exit(UNUSABLE)
     except OSError as error:  # a full disk, for example
         typer.echo(f"addressee: {one_line(error.strerror or error)}", err=True)

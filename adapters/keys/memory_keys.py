@@ -42,6 +42,10 @@ class MemoryKeyStore:
             self._destroyed += 1
             return {name: self._fingerprints[name] for name in ids}
 
+    def gone(self) -> Collection[str]:
+        """Return the ids of the keys that were destroyed."""
+        return [name for name, secret in list(self._secrets.items()) if secret is None]
+
     def destroyed(self) -> int:
         """Return how often keys were destroyed."""
         return self._destroyed

@@ -60,6 +60,7 @@ class SqlKeyStore:
         self._rows = Rows(table, "id", "wrapped_by", "wrapped", "fingerprint", "destroyed")
         columns = (table.c.id, table.c.wrapped_by, table.c.wrapped)
         self._known = Query(select(*columns).where(table.c.id.in_(listed())))
+        self._gone = Query(select(table.c.id).where(table.c.wrapped.is_(None), table.c.id != ROW))
         self._count = Query(select(table.c.destroyed).where(table.c.id == ROW))
         try:
             with self.database.alone() as connection:
@@ -110,6 +111,11 @@ class SqlKeyStore:
             if busy:
                 raise StoreUnavailable("others read the file of the keys, whose log has them still")
         return found
+
+    def gone(self) -> Collection[str]:
+        """Return the ids of the keys that were destroyed."""
+        with self.database.at_once() as connection:
+            return [name for (name,) in self._gone.rows(connection)]
 
     def destroyed(self) -> int:
         """Return how often keys were destroyed."""

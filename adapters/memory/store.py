@@ -18,7 +18,13 @@ from threading import RLock
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from addressee.adapters.serialization.event_mapper import EventMapper, as_stored
-from addressee.adapters.serialization.sealed_state import bound_to, keys_in, new_seal, sealing_with
+from addressee.adapters.serialization.sealed_state import (
+    bound_to,
+    keys_in,
+    new_seal,
+    sealing_with,
+    streams_under,
+)
 from addressee.application import (
     Applications,
     Changes,
@@ -28,7 +34,14 @@ from addressee.application import (
     Seal,
     Stored,
 )
-from addressee.domain import Conflict, Event, MobileApp, StoreNotEmpty, indexed_names
+from addressee.domain import (
+    Conflict,
+    Event,
+    MobileApp,
+    PersonErased,
+    StoreNotEmpty,
+    indexed_names,
+)
 
 from .applications import MemoryApplications
 from .dispatches import MemoryDispatches
@@ -154,6 +167,15 @@ class MemoryStore(MemoryDispatches, ReadModels):
         for stream, version, key in keys_in(as_stored(*each) for each in stored):
             found[stream][version] = key
         return found
+
+    def unreadable(self) -> Collection[str]:
+        if self.keys is None:
+            return ()
+        with self._lock:
+            rows = self.stored(0, self.last())
+            done = {key for _, event in self.events(0, self.last())
+                    if isinstance(event, PersonErased) for key in event.keys}  # fmt: skip
+        return streams_under({*self.keys.gone()} - done, rows)
 
     @contextmanager
     def filling(

@@ -10,6 +10,7 @@ import json
 import secrets
 from binascii import a2b_base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
@@ -112,6 +113,11 @@ def keys_in(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[str, int, str]]:
     for _, stream, version, _, state in rows:
         if (part := part_of(state)) is not None:
             yield stream, version, part.key
+
+
+def streams_under(keys: AbstractSet[str], rows: Iterable[Sequence[Any]]) -> set[str]:
+    """Return the streams of those of some events that are sealed by one of some keys."""
+    return {stream for stream, _, key in keys_in(rows) if key in keys}
 
 
 def new_seal(keys: KeyStore) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from addressee.domain import (
@@ -32,8 +32,8 @@ class Difference:
     """Something that is not as the ledger says, or not as a ledger should be.
 
     Attributes:
-        place: ``ledger``, ``seal``, ``stream``, ``installation``, ``holder``, ``segment`` or
-            ``term``.
+        place: ``ledger``, ``seal``, ``stream``, ``person``, ``installation``, ``holder``,
+            ``segment`` or ``term``.
         name: which one: a position, a seal's number and positions, a stream, an id, an application
             and a term.
         problem: what is wrong with it.
@@ -42,6 +42,22 @@ class Difference:
     place: str
     name: str
     problem: str
+
+
+class Versions:
+    """Follows the versions of all streams, which begin with 1 and have no holes."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def unexpected(self, events: Iterable[tuple[str, int, int]]) -> Iterator[Difference]:
+        """Follow the next events, stream, version and position of each; yield what is wrong."""
+        for stream, version, position in events:
+            expected = self._known.get(stream, 0) + 1
+            if version != expected:
+                problem = f"version {version} at position {position}, {expected} was expected"
+                yield Difference("stream", stream, problem)
+            self._known[stream] = version
 
 
 class Consistency:
@@ -56,7 +72,7 @@ class Consistency:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._versions: dict[str, int] = {}
+        self._versions = Versions()
         self._found: list[Difference] = []
         self._pairs: dict[tuple[str, str, str, str], int] = {}
         """What two streams should both say: a topic, the streams, the rest → how often the first
@@ -68,11 +84,7 @@ class Consistency:
         """Follow the next event."""
         position, event = recorded
         stream, version = event.originator_id, event.originator_version
-        expected = self._versions.get(stream, 0) + 1
-        if version != expected:
-            problem = f"version {version} at position {position}, {expected} was expected"
-            self._found.append(Difference("stream", stream, problem))
-        self._versions[stream] = version
+        self._found += self._versions.unexpected([(stream, version, position)])
         if (half := half_of(event)) is not None:
             (topic, one, other), first = half
             # The half counts where it is, not where it says that it belongs.

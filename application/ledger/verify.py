@@ -7,17 +7,20 @@ from dataclasses import dataclass
 
 from addressee.domain import StoreDamaged, key_fingerprint
 
+from ..ports.keys import SealedStore
 from ..ports.records import InstallationRow
 from ..ports.store import AuditableStore
 from ..ports.views import SHARD_BITS, Audit
 from ..read_models.in_memory import ReadModels
 from ..read_models.page_boundary import whole_page
 from ..read_models.replay import Replay
-from .consistency import Consistency, Difference
-from .seal_check import broken_seals
+from .consistency import Consistency, Difference, Versions
+from .forgotten_erasures import forgotten_erasures
+from .seal_check import BrokenSeal, broken_seals
 
 PAGE = 1_000
 """How many events are folded at once."""
+FORGOTTEN = "the keys are destroyed and no erasure is recorded: rebuild, and erase the person again"
 NAMED = 10
 """How many installations a difference names of those that it concerns."""
 
@@ -32,6 +35,8 @@ class Verification:
         skipped: positions up to it that have no event. A database with several writers leaves one
             out where a transaction was rolled back; where there is one writer, none is left out.
         sealed: the position up to which the ledger is sealed; 0 where it is not.
+        unread: events that were not interpreted, and so not compared with the read models, because
+            the store is sealed and was opened without keys; 0 otherwise.
         differences: what is wrong, if anything.
     """
 
@@ -39,6 +44,7 @@ class Verification:
     position: int
     skipped: int
     sealed: int
+    unread: int
     differences: tuple[Difference, ...]
 
 
@@ -51,7 +57,8 @@ def verify(
     """Fold the whole ledger, and compare what read models should hold with what they do.
 
     It sees one moment, and commands may run meanwhile. The rebuilt read models are in memory, some
-    hundred bytes for each installation.
+    hundred bytes for each installation. Of a sealed store without its keys it checks what can be
+    read: positions, the versions of streams, and seals.
 
     Args:
         store: whose.
@@ -61,6 +68,9 @@ def verify(
     Raises:
         StoreUnavailable: the store can't be reached.
     """
+    if isinstance(store, SealedStore) and store.sealed_as is not None and store.keys is None:
+        return verify_stored(store, progress, page)
+    forgotten = forgotten_erasures(store)
     with store.auditing() as audit:
         found = [*rows_out_of_range(audit)]
         ledger = Ledger(audit, store)
@@ -75,11 +85,33 @@ def verify(
             found += ledger.consistency.differences()
             found += differences(ledger.rebuilt, audit)
         sealed, broken = broken_seals(audit, key_fingerprint(store.identifier_key), page)
-    for seal, problem in broken:
-        name = f"{seal.number}, positions {seal.first} to {seal.last}"
-        found.append(Difference("seal", name, problem))
+    found += map(broken_seal, broken)
+    found += (Difference("person", name, FORGOTTEN) for name in forgotten)
     position = ledger.replay.position
-    return Verification(ledger.events, position, position - ledger.events, sealed, tuple(found))
+    skipped = position - ledger.events
+    return Verification(ledger.events, position, skipped, sealed, 0, tuple(found))
+
+
+def verify_stored(
+    store: AuditableStore, progress: Callable[[int, int], object], page: int
+) -> Verification:
+    """Check a ledger as it is stored, without interpreting it; arguments as for `verify`."""
+    versions, events, position = Versions(), 0, 0
+    with store.auditing() as audit:
+        found, last = [*rows_out_of_range(audit)], audit.last()
+        while rows := audit.stored(position, page):
+            found += versions.unexpected((r.stream, r.version, r.position) for r in rows)
+            events, position = events + len(rows), rows[-1].position
+            progress(position, last)
+        sealed, broken = broken_seals(audit, key_fingerprint(store.identifier_key), page)
+    found += map(broken_seal, broken)
+    return Verification(events, position, position - events, sealed, events, tuple(found))
+
+
+def broken_seal(broken: BrokenSeal) -> Difference:
+    """Return a seal that does not hold as a difference."""
+    seal, problem = broken
+    return Difference("seal", f"{seal.number}, positions {seal.first} to {seal.last}", problem)
 
 
 def rows_out_of_range(audit: Audit) -> Iterator[Difference]:

@@ -54,6 +54,10 @@ class KeyStore(Protocol):
         """
         ...
 
+    def gone(self) -> Collection[str]:
+        """Return the ids of all keys that were destroyed."""
+        ...
+
     def destroyed(self) -> int:
         """Return a number that is another one whenever keys were destroyed since."""
         ...
@@ -76,4 +80,11 @@ class SealedStore(Store, Protocol):
 
     def keys_of(self, streams: Collection[str]) -> Mapping[str, Mapping[int, str]]:
         """Return stream → version of each event that is sealed → id of its key, in order."""
+        ...
+
+    def unreadable(self) -> Collection[str]:
+        """Return streams whose keys are destroyed, and not by erasures that are done in the ledger.
+
+        It reads the whole ledger only if there are such keys in the key store; nothing without one.
+        """
         ...

@@ -12,6 +12,7 @@ from addressee.adapters.sql import READ_MODELS, Rebuild, SqlStore, unfilled
 from addressee.application import History, Personalization, Profiles
 from addressee.application import verify as verified
 
+from ..terminal.keys_option import HINT
 from ..terminal.output import Form, one_line, show_json, show_table
 from ..terminal.progress import long_work
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
@@ -142,7 +143,8 @@ def verify(
 
     Streams must have no gap, the ledger must match the seals that `addressee seal` made, and the
     read models must equal a replay of the ledger. The check reads one snapshot while commands
-    run. `addressee rebuild` repairs read models; nothing here repairs a ledger. In a pipe the
+    run. `addressee rebuild` repairs read models; nothing here repairs a ledger. Without the keys of
+    a sealed store it checks positions, streams and seals, and says so. In a pipe the
     columns are place, name and problem. Exit status: 0 no differences, 1 differences, 2 the store
     can't be read.
 
@@ -161,6 +163,9 @@ def verify(
         f"sealed up to {found.sealed}, {len(found.differences) or 'no'} differences"
     )
     typer.echo(summary, err=True)
+    if found.unread:
+        problem = f"{found.unread} events were not interpreted, and read models not compared"
+        typer.echo(f"{problem}: the store is sealed; {HINT}", err=True)
     raise typer.Exit(DIFFERENT if found.differences else 0)
 
 

@@ -14,7 +14,8 @@ import typer
 
 from addressee.adapters.push.senders_file import Senders, read_senders
 from addressee.adapters.sql import SqlStore
-from addressee.domain import InvalidValue
+from addressee.application import forgotten_erasures
+from addressee.domain import ErasureForgotten, InvalidValue
 
 from ..terminal.keys_option import named_keys
 from ..terminal.store_option import opened_store
@@ -39,6 +40,7 @@ def serve_store(  # noqa: PLR0913 # the command's options
         InvalidValue: what serving takes is not installed, the URL can't be read, or the senders'
             file is wrong.
         StoreUnavailable: the database can't be opened.
+        ErasureForgotten: the ledger was restored, and persons are to be erased again first.
     """
     try:
         from uvicorn import Config, Server  # noqa: PLC0415 # an extra: the rest works without it
@@ -50,6 +52,8 @@ def serve_store(  # noqa: PLR0913 # the command's options
         read_senders(senders)  # what is wrong with it is said at once, and not by every worker
     with opened_store(url) as store:
         codes = [each.code for each in store.applications.all()]
+        if forgotten := forgotten_erasures(store):
+            raise ErasureForgotten(len(forgotten))
     if not codes:
         typer.echo("no application may speak yet: see addressee app add --help", err=True)
     config = Config(

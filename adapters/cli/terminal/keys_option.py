@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from addressee.adapters.keys import SqlKeyStore
 
 URL, FILE = "ADDRESSEE_KEYS", "ADDRESSEE_WRAPPING_KEY"
+HINT = f"set {URL}, the URL of its key store, and {FILE}, a file"
 
 
 @contextmanager

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Connection
 
 from addressee.adapters.serialization.sealed_state import (
     Locked,
@@ -12,13 +16,16 @@ from addressee.adapters.serialization.sealed_state import (
     keys_in,
     new_seal,
     sealing_with,
+    streams_under,
 )
-from addressee.application import KeyStore
+from addressee.application import KeyStore, stored_events
 from addressee.domain import InvalidValue, StoreNotSealed
 
 from ..engine.compiled_query import pages
 from ..engine.database import Database
 from ..schema.bookkeeping_tables import FENCE, SEALED
+from ..schema.tables import Schema
+from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.components import Parts
 from ..unit_of_work.store_statements import Prepared
 from .settings import Settings
@@ -30,10 +37,17 @@ class SealedTables:
     Attributes:
         database: where the store is.
         parts: what it is made of.
+        keys: seals it, where they were given.
     """
 
     database: Database
     parts: Parts
+    keys: KeyStore | None
+    _schema: Schema
+
+    @abstractmethod
+    def viewing(self) -> AbstractContextManager[Connection]:
+        """Open the transaction of a view."""
 
     @property
     def sealed_as(self) -> str | None:
@@ -50,6 +64,16 @@ class SealedTables:
                 for stream, version, key in keys_in(rows):
                     found[stream][version] = key
         return found
+
+    def unreadable(self) -> Collection[str]:
+        """Return streams whose keys are destroyed, and not by erasures that are done here."""
+        if self.keys is None:
+            return ()
+        gone = {*self.keys.gone()}.difference(fenced(Settings(self.database, self._schema)))
+        if not gone:
+            return ()
+        with self.viewing() as connection:
+            return streams_under(gone, stored_events(SqlAudit(connection, self._uncached())))
 
     def _uncached(self) -> Parts:
         """Return the store's parts with an empty cache."""
@@ -92,10 +116,15 @@ def with_sealing(parts: Parts, settings: Settings, keys: KeyStore | None, *, emp
 
 def destroy_again(keys: KeyStore, settings: Settings) -> None:
     """Destroy what erasures have destroyed, where a backup of the key store has it again (R51)."""
-    fenced = [key for kept in settings.beginning(FENCE) for key in json.loads(kept)]
-    known = keys.find(fenced)
-    if back := [key for key in fenced if known.get(key, b"") is not None]:
+    erased = fenced(settings)
+    known = keys.find(erased)
+    if back := [key for key in erased if known.get(key, b"") is not None]:
         keys.destroy(back)
+
+
+def fenced(settings: Settings) -> list[str]:
+    """Return the keys that erasures have destroyed, as the store has noted them."""
+    return [key for kept in settings.beginning(FENCE) for key in json.loads(kept)]
 
 
 def check_apart(database: Database, keys: KeyStore | None) -> None:

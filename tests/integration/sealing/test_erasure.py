@@ -135,7 +135,8 @@ class Fails:
     def __init__(self, keys: SqlKeyStore, *, after: bool) -> None:
         self._keys = keys
         self._after = after
-        self.new_keys, self.find, self.destroyed = keys.new_keys, keys.find, keys.destroyed
+        self.new_keys, self.find = keys.new_keys, keys.find
+        self.gone, self.destroyed = keys.gone, keys.destroyed
 
     def destroy(self, ids: Collection[str]) -> Mapping[str, str]:
         if self._after:

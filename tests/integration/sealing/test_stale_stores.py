@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,20 @@ import pytest
 from addressee.adapters.http.v1_api import as_of_cache
 from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
 from addressee.adapters.keys import SqlKeyStore
+from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
-from addressee.application import Personalization, Profiles, Rights, verify
+from addressee.application import (
+    Identity,
+    Personalization,
+    Profiles,
+    Rights,
+    forgotten_erasures,
+    verify,
+)
+from addressee.application.command_methods.installations import R
+from addressee.application.commands import Command
+from addressee.application.rights.erasure_commands import RecordErasure
+from addressee.application.unit_of_work.command_context import Context
 from addressee.domain import StoreUnavailable, UnknownPerson
 from tests.integration.sealing.conftest import VALUES, live
 from tests.integration.sealing.test_sealed_store import exported, imported
@@ -60,3 +73,43 @@ def test_R50_a_service_caches_no_past_beyond_an_erasure(
     assert cache.targeting(moment, "shop").count("shop", tagged) == 1
     Rights(store).erase(person)
     assert cache.targeting(moment, "shop").count("shop", tagged) == 0
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_R51_a_store_with_the_keys_of_another_one_is_told_whom_that_one_has_erased(
+    kind: str, store: SqlStore, keys: SqlKeyStore, tmp_path: Path
+) -> None:
+    person, _ = live(store)
+    people = Personalization(store)
+    bea = people.personalize(people.register("shop").installation, Identity("bea")).person
+    exported(store, tmp_path / "one.jsonl")
+    with ExitStack() as opened:
+        other = (
+            MemoryStore(keys=keys)
+            if kind == "memory"
+            else opened.enter_context(SqlStore(f"sqlite:///{tmp_path}/other.db", keys=keys))
+        )
+        imported(other, tmp_path / "one.jsonl")
+        assert forgotten_erasures(other) == ()
+        Rights(store).erase(person)
+        for _ in range(2):
+            assert forgotten_erasures(other) == (person,)
+            assert forgotten_erasures(store) == ()
+        [difference] = [each for each in verify(other).differences if each.place == "person"]
+        assert difference.name == person
+        with suppress(StoreUnavailable):
+            Rights(other, Broken(other)).erase(person)
+        assert forgotten_erasures(other) == (), "it has begun, and goes on"
+        assert Rights(other).erase(person).done
+        assert forgotten_erasures(other) == ()
+        assert Profiles(other).person(bea).name == bea
+    assert forgotten_erasures(MemoryStore()) == ()
+
+
+class Broken(Personalization):
+    """Fails at the second command."""
+
+    def run(self, command: Command[R], context: Context) -> R:
+        if isinstance(command, RecordErasure):
+            raise StoreUnavailable("the power went")
+        return super().run(command, context)

@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
-from addressee.application import Rights
+from addressee.adapters.sql import Rebuild
+from addressee.application import Rights, forgotten_erasures
+from addressee.domain import InvalidValue
 
 from ...terminal.output import one_line, show_json
+from ...terminal.progress import long_work
 from ...terminal.store_option import DEFAULT_STORE, Store, existing_store
 from .named_person import named_by, person_with
 
@@ -22,6 +25,12 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
     person: Annotated[
         str | None, typer.Option(help="The person's id; to go on with an erasure, the only way.")
     ] = None,
+    restored: Annotated[
+        bool,
+        typer.Option(
+            "--restored", help="All whose erasure the ledger does not know, as it was restored."
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be erased, and change nothing.")
     ] = False,
@@ -33,13 +42,29 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
     can't be undone: look at the dry run first. If it was interrupted, repeat it with --person and
     the id that it has printed first. Stores that share the key store by an import share the loss.
 
+    After the ledger was restored from a backup, --restored rebuilds the read models and erases
+    again all persons who were erased since the backup; there is a line of JSON for each.
+
         addressee erase --external-id ali --dry-run --store sqlite:///day.db
 
         addressee erase --person 0123456789abcdef0123456789abcdef --store sqlite:///day.db
     """
-    named = named_by(external_id=external_id, msisdn=msisdn, email=email, person=person)
+    given = {"external_id": external_id, "msisdn": msisdn, "email": email, "person": person}
+    if restored and any(value is not None for value in given.values()):
+        raise InvalidValue("restored", "takes no person: it finds them")
+    named = None if restored else named_by(**given)
     with existing_store(store) as ledger:
-        name = person_with(ledger, named, None)
-        if not dry_run:  # for when it is interrupted: nobody has the identifier any more then
-            typer.echo(one_line(f"erasing person {name}"), err=True)
-        show_json(Rights(ledger).erase(name, dry_run=dry_run).as_json())
+        if named is None:
+            names = forgotten_erasures(ledger)
+            if names and not dry_run:
+                with long_work("rebuilding") as advance:
+                    Rebuild(ledger).run(lambda done: advance(done.position, done.last))
+        else:
+            names = [person_with(ledger, named, None)]
+        for name in names:
+            if not dry_run:  # for when it is interrupted: nobody has the identifier any more then
+                typer.echo(one_line(f"erasing person {name}"), err=True)
+            show_json(Rights(ledger).erase(name, dry_run=dry_run).as_json())
+    if restored:
+        done = "would be erased" if dry_run else "erased"
+        typer.echo(f"{len(names):,} persons {done} again", err=True)
