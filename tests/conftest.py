@@ -7,13 +7,21 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from addressee.adapters.sql import SqlStore
-from tests.servers import LentDatabases, MariaDB, Postgres, mariadb_server, postgres_server
+from tests.servers import (
+    LentDatabases,
+    LentFiles,
+    MariaDB,
+    Postgres,
+    mariadb_server,
+    postgres_server,
+)
 
 MEMORY, ROOM = Path("/dev/shm"), 8 << 30  # noqa: S108 # where names that nobody can guess are made
 """A file system in memory, and how many bytes of it must be free to be used."""
@@ -109,10 +117,17 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def lent_postgres(postgres: Postgres) -> LentDatabases:
-    return LentDatabases(postgres)
+def lent_sqlite(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> LentFiles:
+    return LentFiles(empty_sqlite, tmp_path_factory.mktemp("lent"))
 
 
 @pytest.fixture(scope="session")
-def lent_mariadb(mariadb: MariaDB) -> LentDatabases:
-    return LentDatabases(mariadb)
+def lent_postgres(postgres: Postgres) -> Generator[LentDatabases]:
+    with closing(LentDatabases(postgres)) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def lent_mariadb(mariadb: MariaDB) -> Generator[LentDatabases]:
+    with closing(LentDatabases(mariadb)) as databases:
+        yield databases

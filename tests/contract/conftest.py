@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,9 +16,8 @@ from addressee.adapters.eventsourcing_store import RecorderStore
 from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.pool import made_engine
 from addressee.application import History, Identity, Personalization, Store, Targeting
-from tests.servers import LentDatabases, Postgres
+from tests.servers import LentDatabases, LentFiles, Postgres
 
 INDEXED = ("attr.plan", "iattr.theme")
 
@@ -29,11 +27,7 @@ def in_memory(_: pytest.FixtureRequest) -> Generator[Store]:
 
 
 def on_sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
-    folder = new_folder(request)
-    shutil.copy(request.getfixturevalue("empty_sqlite"), folder / "ledger.db")
-    engine = made_engine(f"sqlite:///{folder}/ledger.db")
-    yield from on_engine(engine)
-    engine.dispose()
+    yield from on_lent(request.getfixturevalue("lent_sqlite"))
 
 
 def new_folder(request: pytest.FixtureRequest) -> Path:
@@ -60,7 +54,7 @@ def on_mariadb(request: pytest.FixtureRequest) -> Generator[Store]:
     yield from on_lent(request.getfixturevalue("lent_mariadb"))
 
 
-def on_lent(databases: LentDatabases) -> Generator[Store]:
+def on_lent(databases: LentDatabases | LentFiles) -> Generator[Store]:
     with databases.engine() as engine:
         yield from on_engine(engine)
 

@@ -1,18 +1,12 @@
-"""A store on a database of its own."""
+"""A store whose tables a forger may change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import pytest
 
 from addressee.adapters.sql import SqlStore
-
-
-@pytest.fixture
-def url(new_url: Callable[[], str]) -> str:
-    """Return the URL of a database for one test: a forger takes the triggers away."""
-    return new_url()
 
 
 @pytest.fixture
