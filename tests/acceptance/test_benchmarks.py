@@ -9,6 +9,7 @@ import pytest
 from tests.benchmarks.reading import audience, past, sessions
 from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure
+from tests.benchmarks.rights import rights
 from tests.benchmarks.scaling import scale
 from tests.benchmarks.sending import dispatch, relay
 from tests.benchmarks.writing import commands, concurrency, ledger, serving
@@ -23,6 +24,14 @@ LITTLE = {
     "writing.ledger.COMMANDS": 5,
     "writing.ledger.ROUNDS": 1,
     "reading.past.ASKED": 5,
+    "rights.erasing.ERASED": 4,
+    "rights.erasing.FEW": 100,
+    "rights.merging.DEVICES": 2,
+    "rights.merging.MERGES": 1,
+    "rights.merging.ROUNDS": 1,
+    "rights.sealed.COMMANDS": 5,
+    "rights.sealed.PERSONS": 20,
+    "rights.sealed.ROUNDS": 1,
     "sending.relay.COMMANDS": 10,
     "sending.relay.DEVICES": 50,
     "sending.relay.ROUNDS": 1,
@@ -51,6 +60,7 @@ QUICK: dict[str, Figures] = {
     "dispatch": lambda: dispatch.figures(3_000),
     "past": lambda: past.figures(300),
     "relay": relay.figures,
+    "rights": lambda: rights.figures(200),
     "scale": lambda: scale.figures(50),
     "sessions": lambda: sessions.figures(400),
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.benchmarks.reading import audience, past, sessions
 from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure, show
+from tests.benchmarks.rights import rights
 from tests.benchmarks.scaling import scale
 from tests.benchmarks.sending import dispatch, relay
 from tests.benchmarks.writing import commands, concurrency, http, ledger, serving
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "past": lambda options: past.figures(options.installations),
     "relay": lambda _: relay.figures(),
     "replay": lambda options: replay.figures(options.events),
+    "rights": lambda options: rights.figures(options.installations),
     "scale": lambda options: scale.figures(
         options.installations, options.to and partial(chart, to=options.to)
     ),
@@ -56,7 +58,7 @@ def main() -> None:
         "--installations",
         type=int,
         default=1_000_000,
-        help="of audience, dispatch, past, scale and sessions, 1,000,000 by default",
+        help="of audience, dispatch, past, rights, scale and sessions, 1,000,000 by default",
     )
     parser.add_argument("--to", type=Path, help="the folder for the chart and the table of scale")
     parser.add_argument(

@@ -1,0 +1,1 @@
+"""The costs of sealed data, of erasures and of merges."""
