@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
-from typing import cast
 
 from addressee.domain import (
     IdentifierClaim,
@@ -13,7 +11,6 @@ from addressee.domain import (
     InvalidValue,
     Kind,
     NoRegistration,
-    Person,
     UnknownPerson,
     identifier_of,
     values,
@@ -21,20 +18,17 @@ from addressee.domain import (
 
 from .ports.records import LARGEST_POSITION, Recorded
 from .ports.store import Viewable
-from .ports.views import Reader
-from .push_history import PushHistory
-from .read_models.states import PersonState
-from .read_models.stream_pages import Page, application_of, concerns, counted, until, up_to
+from .read_models.stream_pages import Page, application_of, concerns
+from .state_history import StateHistory
 from .unit_of_work.aggregate_cache import AggregateCache
 from .unit_of_work.command_context import checked_actor
-from .unit_of_work.repository import AggregateRepository
 from .unit_of_work.seen_persons import SeenPersons
 
 PAGE = 5_000
 """How many events are read at once where the whole ledger is."""
 
 
-class History(PushHistory):
+class History(StateHistory):
     """Reads the ledger; the answers do not depend on any read model.
 
     Every call may raise StoreUnavailable for a store that does not answer. Every call but `actor`
@@ -164,70 +158,6 @@ class History(PushHistory):
             raise InvalidValue("after", problem)
         return self._asked_for(checked, after, settled, progress)
 
-    def who(
-        self, installation: str, at: datetime | None = None, *, within: str | None = None
-    ) -> str | None:
-        """Return the id of the person who held an installation at a moment, if anybody did.
-
-        Args:
-            installation: its id.
-            at: the moment, aware of its zone; now by default.
-            within: the application that the caller is confined to.
-
-        Raises:
-            NoRegistration: it was never registered.
-        """
-        name = values.identifier("installation", installation)
-        recorded = self.installation(name, within=within)
-        person = Installation(name).fold(r.event for r in until(recorded, at)).person
-        if person is None:
-            return None
-        with self._store.reading() as view:
-            return SeenPersons(view, self._cache).name(person, counted(at))
-
-    def holder(
-        self, installation: str, at: datetime | None = None, *, within: str | None = None
-    ) -> PersonState | None:
-        """Return the person who held an installation at a moment, with the data of that moment.
-
-        Arguments and errors as for `who`.
-        """
-        name = self.who(installation, at, within=within)
-        if name is None:
-            return None
-        with self._store.reading() as view:
-            person = SeenPersons(view, self._cache).person(name, counted(at))
-        return PersonState.of(person, within)
-
-    def devices(
-        self, person: str, at: datetime | None = None, *, within: str | None = None
-    ) -> list[str]:
-        """Return the installations that a person held at a moment, in the order of binding.
-
-        Args:
-            person: the person's id.
-            at: the moment, aware of its zone; now by default.
-            within: the application that the caller is confined to.
-
-        Raises:
-            UnknownPerson: nobody has that id.
-        """
-        name = values.identifier("person", person)
-        self._check_known(name, within)
-        with self._store.reading() as view:
-            persons = SeenPersons(view, self._cache)
-            devices = persons.person(name, counted(at)).devices
-            if not persons.events(name):
-                raise UnknownPerson(name)
-        return [device for device, where in devices.items() if within in (None, where)]
-
-    def person_at(self, person: str, position: int) -> Person:
-        """Return the person as whom a person was seen at a position of the ledger."""
-        name = values.identifier("person", person)
-        last = values.whole("position", position, 0, LARGEST_POSITION)
-        with self._store.reading() as view:
-            return SeenPersons(view, self._cache).person(name, up_to(last))
-
     def _asked_for(
         self, actor: str, after: int, settled: int, progress: Callable[[int], object]
     ) -> Iterator[Recorded]:
@@ -254,18 +184,6 @@ class History(PushHistory):
             if recorded := SeenPersons(view, self._cache).events(name):
                 return recorded
         raise UnknownPerson(name)
-
-    def _check_known(self, name: str, within: str | None) -> None:
-        if within is not None and not self._knows(name, within):
-            raise UnknownPerson(name)
-
-    def _knows(self, person: str, within: str) -> bool:
-        """Return whether an application has met a person, without reading all that happened."""
-        application = values.identifier("within", within)
-        with self._store.reading() as view:
-            # A repository needs no more of it than a view has.
-            repository = AggregateRepository(cast("Reader", view), self._cache)
-            return repository.seen(person).known_in(application)
 
     def _stream(self, stream: str) -> Sequence[Recorded]:
         with self._store.reading() as reader:

@@ -249,16 +249,32 @@ def serve(  # noqa: PLR0913 # the command's options
     senders: pushes.Senders = None,
     *,
     traces: Traces = False,
+    portal: Annotated[
+        bool, typer.Option("--portal/--no-portal", help="Serve the operators' pages at /portal.")
+    ] = True,
+    portal_http: Annotated[
+        bool,
+        typer.Option(
+            "--portal-http", help="Let sessions of the portal pass without TLS, on this machine."
+        ),
+    ] = False,
 ) -> None:
     """Serve mobile SDKs and backends over HTTP until SIGTERM or Ctrl-C.
 
     Only applications that `addressee app add` configured may use it; the store is created if it
     is new. OpenAPI is at /openapi.json, liveness at /v1/health, readiness at /v1/ready. With
-    --senders each process also sends pushes, as `addressee dispatch --follow` does.
+    --senders each process also sends pushes, as `addressee dispatch --follow` does. Operators
+    sign in at /portal with a key of `addressee app key --scope admin`, support, marketing or read;
+    browsers keep their session over TLS alone, or with --portal-http without it.
 
         addressee serve --store sqlite:///shop.db --port 8000
     """
-    serve_store(store, host, port, workers, senders, traces=traces)
+    serve_store(
+        *(store, host, port, workers, senders),
+        traces=traces,
+        portal=portal,
+        portal_http=portal_http,
+    )
 
 
 def main() -> None:

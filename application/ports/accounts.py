@@ -8,8 +8,9 @@ from typing import Literal, Protocol
 
 from addressee.domain import MobileApp
 
-Scope = Literal["backend", "admin"]
-"""What an API key may do: a backend's work, or also an operator's."""
+Scope = Literal["backend", "admin", "support", "marketing", "read"]
+"""What an API key may do: a backend's work, or also an operator's; the last three are the roles of
+operators who may do less, and open the portal alone."""
 
 
 @dataclass(frozen=True, slots=True)

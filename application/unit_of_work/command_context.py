@@ -10,14 +10,15 @@ from typing import NotRequired, Self, TypedDict
 
 from addressee.domain import InvalidValue, UserData, limits, values
 
-ACTORS = ("device", "backend", "policy")
+ACTORS = ("device", "backend", "operator", "policy")
 
 
 class Context(TypedDict):
     """Options of every command besides its own arguments.
 
     Keys:
-        actor: the sender (R29): ``device``, ``backend`` or ``policy``, with ``:name`` where known.
+        actor: the sender (R29): ``device``, ``backend``, ``operator`` or ``policy``, with ``:name``
+            where known.
         correlation_id: to find the events by, up to 256 characters.
         idempotency_key: the same key again answers the first result and records nothing (R31).
         at: when it happened, aware of its zone, for imports; by default the clock's time. At most
@@ -64,7 +65,7 @@ class Checked:
             default_actor: the actor, if the context names none.
 
         Raises:
-            InvalidValue: a name is unknown, the actor is none of the three kinds, or a value is no
+            InvalidValue: a name is unknown, the actor is none of these kinds, or a value is no
                 string.
             LimitExceeded: a value is empty or longer than 256 characters.
         """
@@ -89,7 +90,7 @@ def check_names(given: Mapping[str, object], known: AbstractSet[str]) -> None:
 
 
 def checked_actor(actor: str) -> str:
-    """Return the actor; raises InvalidValue unless it starts with one of the three kinds."""
+    """Return the actor; raises InvalidValue unless it starts with one of the kinds."""
     name = values.text("actor", actor, limits.NAME, least=1)
     if name.partition(":")[0] not in ACTORS:
         raise InvalidValue("actor", f"should be one of {', '.join(ACTORS)}, with or without :name")

@@ -65,7 +65,8 @@ class Event(BaseModel):
         originator_id: id of the stream, ``category:name``; a column of its own, not in the state.
         originator_version: version in the stream, from 1; likewise a column of its own.
         timestamp: time in UTC; never earlier than the previous event of the stream.
-        actor: the caller: ``device``, ``backend`` or ``policy``, optionally with ``:name``.
+        actor: the caller: ``device``, ``backend``, ``operator`` or ``policy``, optionally with
+            ``:name``.
         correlation_id: an id of the caller's by which the event can be found, if any.
     """
 

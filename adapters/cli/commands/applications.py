@@ -34,6 +34,9 @@ class KeyScope(StrEnum):
 
     backend = "backend"
     admin = "admin"
+    support = "support"
+    marketing = "marketing"
+    read = "read"
 
 
 @commands.command()

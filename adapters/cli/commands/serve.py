@@ -24,6 +24,8 @@ from ..terminal.traces_option import tracing
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
 
 def serve_store(  # noqa: PLR0913 # the command's options
     url: str,
@@ -33,6 +35,8 @@ def serve_store(  # noqa: PLR0913 # the command's options
     senders: Path | None = None,
     *,
     traces: bool = False,
+    portal: bool = True,
+    portal_http: bool = False,
 ) -> None:
     """Serve a store until a signal ends it, and send pushes if there are senders.
 
@@ -47,6 +51,7 @@ def serve_store(  # noqa: PLR0913 # the command's options
         from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 # likewise
     except ImportError:
         raise InvalidValue("serve", "needs more: pip install 'addressee[http]'") from None
+    portal = portal and portal_is_there(host, http=portal_http)
     tracing(asked=traces)
     if senders is not None:
         read_senders(senders)  # what is wrong with it is said at once, and not by every worker
@@ -57,7 +62,7 @@ def serve_store(  # noqa: PLR0913 # the command's options
     if not codes:
         typer.echo("no application may speak yet: see addressee app add --help", err=True)
     config = Config(
-        partial(served, url, senders, traces=traces),
+        partial(served, url, senders, traces=traces, portal=portal, portal_http=portal_http),
         factory=True,
         host=host,
         port=port,
@@ -81,7 +86,26 @@ def serve_store(  # noqa: PLR0913 # the command's options
         Server(config).run([socket])
 
 
-def served(url: str, senders: Path | None, *, traces: bool) -> FastAPI:
+def portal_is_there(host: str, *, http: bool) -> bool:
+    """Return whether the portal is installed, and say how it is if not.
+
+    Raises:
+        InvalidValue: sessions would pass a network without TLS.
+    """
+    if http and host not in LOOPBACK:
+        only = f"is for a loopback host alone ({', '.join(LOOPBACK)}): sessions could be stolen"
+        raise InvalidValue("portal-http", only)
+    try:
+        import addressee.adapters.portal  # noqa: F401, PLC0415 # an extra, as above
+    except ImportError:
+        typer.echo("without the portal, which needs: pip install 'addressee[portal]'", err=True)
+        return False
+    return True
+
+
+def served(
+    url: str, senders: Path | None, *, traces: bool, portal: bool, portal_http: bool
+) -> FastAPI:
     """Return the app on a store of its own, which it keeps to the process's end."""
     from addressee.adapters.http import create_app  # noqa: PLC0415 # as above
 
@@ -103,6 +127,11 @@ def served(url: str, senders: Path | None, *, traces: bool) -> FastAPI:
         push_rates=read.rates,
         tracing=tracing(asked=traces),
     )
+    if portal:
+        from addressee.adapters.portal import PortalSettings, create_portal  # noqa: PLC0415 # as above
+
+        settings = PortalSettings(secure=not portal_http)
+        app.mount("/portal", create_portal(app, settings), name="portal")
     # What is loaded stays: to look for garbage in it would stop all threads for a tenth of a second
     # whenever large requests have made enough objects.
     gc.collect()

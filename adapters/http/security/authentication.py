@@ -124,6 +124,8 @@ def backend(configured: Lookup, authorization: str | None, scope: Scope) -> Back
     application = None if key is None else configured.application(key.application)
     if key is None or application is None:
         raise Refused(401, "UNAUTHORIZED", "an API key is needed: Authorization: App <key>")
+    if key.scope not in {"backend", "admin"}:
+        raise Refused(403, "FORBIDDEN", f"an API key with the scope {key.scope} opens the portal")
     if scope == "admin" and key.scope != "admin":
         raise Refused(403, "FORBIDDEN", "the API key needs the scope admin")
     return Backend(application, key)

@@ -1,0 +1,129 @@
+"""A person: identifiers, devices, sessions, pushes and the timeline, now or at a past moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.responses import Response
+
+from addressee.application import InstallationState, PersonState, Recorded, SendingStore, SentPush
+from addressee.domain import Identifier, IdentifierAdded, UnknownPerson
+
+from ..views.holding import holdings
+from ..views.timeline import timeline
+from ..visit import Visit
+from .page import Page
+
+SHOWN = 100
+"""Most events, sessions and pushes on the page, the newest; the timeline can be shown whole."""
+DEVICES = 20
+"""Most devices whose pushes are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device of the person, and whether it is the primary one."""
+
+    state: InstallationState
+    primary: bool
+
+
+def show(visit: Visit) -> Response:
+    """Return the page of the person of the parameter ``id``, at the moment of ``at``."""
+    name, at = visit.asked("id"), visit.moment(visit.asked("at"))
+    history, code = visit.service.history, visit.code
+    recorded = history.person(name, within=code)
+    try:
+        state = history.person_state(name, at, within=code)
+    except UnknownPerson:
+        return visit.page("people/person.html", name=name, at=at, state=None, asked=name)
+    until = [each for each in recorded if at is None or each.event.timestamp <= at]
+    whole = bool(visit.asked("all"))
+    newest = until[::-1] if whole else until[: -SHOWN - 1 : -1]
+    sessions = [*holdings(until)]
+    return visit.page(
+        "people/person.html",
+        name=state.name,
+        asked=name,
+        at=at,
+        state=state,
+        label=visit.label(state),
+        identifiers=identifiers(visit, state, until),
+        attributes=visit.masking.values(state.attributes),
+        devices=[*devices(visit, state, at)],
+        sessions=sessions[: -SHOWN - 1 : -1],
+        pushes=pushes(visit, state, [each.installation for each in sessions], at),
+        entries=[*timeline(newest, visit.masking)],
+        events=len(until),
+        whole=whole,
+    )
+
+
+def identifiers(
+    visit: Visit, state: PersonState, recorded: Iterable[Recorded]
+) -> list[tuple[str, str, datetime | None]]:
+    """Return kind, text and since of the identifiers that a person has."""
+    since: dict[Identifier, datetime] = {}
+    for _, event in recorded:
+        if type(event) is IdentifierAdded:
+            since[Identifier(event.kind, event.value)] = event.timestamp
+    return [
+        (each.kind, visit.masking.identifier(each), since.get(each)) for each in state.identifiers
+    ]
+
+
+def devices(visit: Visit, state: PersonState, at: datetime | None) -> Iterator[Device]:
+    """Yield the devices that a person has at a moment."""
+    primary = state.primaries.get(visit.code)
+    for name in state.devices:
+        found = visit.service.history.installation_state(name, at, within=visit.code)
+        yield Device(found, name == primary)
+
+
+def pushes(
+    visit: Visit, state: PersonState, names: Sequence[str], at: datetime | None
+) -> list[SentPush]:
+    """Return the newest pushes that a person has received, on any device."""
+    if not isinstance(visit.service.store, SendingStore):
+        return []
+    latest = [*dict.fromkeys(reversed(names))][:DEVICES]
+    persons = {state.name, *state.merged}
+    found = [
+        push
+        for name in latest
+        for push in visit.service.history.pushes(name, within=visit.code)
+        if push.person in persons and (at is None or push.at <= at)
+    ]
+    return sorted(found, key=lambda push: push.at, reverse=True)[:SHOWN]
+
+
+def sign_out(visit: Visit) -> Response:
+    """Sign the person out of one device, or of all."""
+    visit.need("sign out")
+    person, device = visit.field("id"), visit.field("installation")
+    context = visit.context()
+    # A key reaches the persons that its application has met (decision 008).
+    visit.service.history.person(person, limit=1, within=visit.code)
+    if not device:
+        visit.service.people.depersonalize_all(person, reason="remote", **context)
+        return visit.go("/person", id=person, done="signed-out-all")
+    answer = visit.service.people.depersonalize(device, of=person, reason="remote", **context)
+    done = "superseded" if answer.outcome == "superseded" else "signed-out"
+    return visit.go("/person", id=person, done=done)
+
+
+def set_primary(visit: Visit) -> Response:
+    """Make a device the primary one of its person."""
+    visit.need("sign out")
+    person, device = visit.field("id"), visit.field("installation")
+    visit.service.people.set_primary(device, **visit.context())
+    return visit.go("/person", id=person, done="primary")
+
+
+PAGES = (
+    Page("/person", {"GET": show}),
+    Page("/person/sign-out", {"POST": sign_out}),
+    Page("/person/primary", {"POST": set_primary}),
+)

@@ -1,0 +1,1 @@
+"""How pages show personal data, events, and who held a device over time."""

@@ -1,0 +1,64 @@
+"""Masks in place of personal data, for roles that may not see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from addressee.application.rights.own_events import facts_shown
+from addressee.domain import Identifier, Scalar, Value
+
+HIDDEN = "•••"
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """Shows values to one operator.
+
+    Push tokens and the like are masked for everybody: with them one may be able to send.
+
+    Attributes:
+        masked: whether personal data is masked.
+    """
+
+    masked: bool
+
+    def identifier(self, identifier: Identifier) -> str:
+        """Return an identifier, or enough of it to recognize one that is known."""
+        kind, value = identifier
+        if not self.masked:
+            return value
+        if kind == "email":
+            name, _, domain = value.rpartition("@")
+            return f"{name[:1]}{HIDDEN}@{domain}"
+        if kind == "msisdn":
+            return f"{HIDDEN}{value[-3:]}"
+        return f"{value[:1]}{HIDDEN}"
+
+    def text(self, value: object) -> str:
+        """Return a value as text, or a mask."""
+        return HIDDEN if self.masked else written(value)
+
+    def values(self, given: Mapping[str, Value]) -> dict[str, str]:
+        """Return name → value as text, sorted by name."""
+        return {name: self.text(value) for name, value in sorted(given.items())}
+
+    def facts(self, given: Mapping[str, Scalar | None]) -> dict[str, str]:
+        """Return the facts of a device as text, sorted by name."""
+        shown = facts_shown(given, addresses=False)
+        return {name: self.text(value) for name, value in sorted(shown.items())}
+
+
+def written(value: object) -> str:
+    """Return a value as people read it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        named = cast("Mapping[str, object]", value)
+        return ", ".join(f"{name}: {written(each)}" for name, each in named.items())
+    if isinstance(value, tuple | list | set | frozenset):
+        return ", ".join(map(written, cast("Iterable[object]", value)))
+    return str(value)

@@ -1,0 +1,186 @@
+"""One request of an operator, as pages see it, and what all pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from importlib.metadata import version
+from urllib.parse import urlencode
+
+from jinja2 import Environment
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from addressee.adapters.http.service_context import ServiceContext
+from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
+from addressee.application import Context, PersonState
+from addressee.domain import InvalidValue, UnknownPerson, limits, values
+
+from .access.operators import Operator
+from .access.roles import Permission
+from .access.sessions import Session, Sessions
+from .settings import PortalSettings
+from .views.masking import Masking
+
+SEE_OTHER = 303
+VERSION = version("addressee")
+
+
+class NotAllowed(Exception):  # it becomes a page
+    """The operator's role lacks a permission."""
+
+    def __init__(self, permission: Permission) -> None:
+        super().__init__(permission)
+        self.permission = permission
+
+
+class PortalContext:
+    """What all pages of one portal share.
+
+    Args:
+        service: commands and queries of the HTTP service on the same store.
+        settings: of the portal.
+        environment: has the templates.
+    """
+
+    def __init__(
+        self, service: ServiceContext, settings: PortalSettings, environment: Environment
+    ) -> None:
+        self.service = service
+        self.settings = settings
+        self.environment = environment
+        self.sessions = Sessions.of(
+            service.store.identifier_key, service.clock, settings.idle, settings.longest
+        )
+        applications = service.configured.applications
+        self.past = AsOfCache(service.store, service.bounds.past_bytes, applications)
+        self.logger = service.logger.getChild("portal")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a browser has sent.
+
+    Attributes:
+        root: the path that the portal is mounted at.
+        path: the path below it.
+        query: the parameters of the URL.
+        form: the fields of a form, each with its values.
+    """
+
+    root: str
+    path: str
+    query: Mapping[str, str]
+    form: Mapping[str, Sequence[str]]
+
+
+class Visit:
+    """One request, answered by a page.
+
+    Args:
+        portal: what all pages share.
+        request: what the browser has sent.
+        session: of the browser.
+        known: the operator, once signed in.
+    """
+
+    def __init__(
+        self, portal: PortalContext, request: Request, session: Session, known: Operator | None
+    ) -> None:
+        self.portal = portal
+        self.service = portal.service
+        self.request = request
+        self.session = session
+        self.known = known
+
+    @property
+    def operator(self) -> Operator:
+        """The operator; pages that anybody sees do not ask."""
+        if self.known is None:
+            raise AssertionError
+        return self.known
+
+    @property
+    def code(self) -> str:
+        """The code of the operator's application."""
+        return self.operator.code
+
+    @cached_property
+    def masking(self) -> Masking:
+        """How personal data is shown to the operator."""
+        return Masking(self.operator.masked)
+
+    def need(self, permission: Permission) -> None:
+        """Raise NotAllowed unless the operator has a permission."""
+        if not self.operator.may(permission):
+            raise NotAllowed(permission)
+
+    def field(self, name: str) -> str:
+        """Return a field of the form without the spaces around it, empty if it is missing."""
+        found = self.request.form.get(name, ())
+        return found[0].strip() if found else ""
+
+    def asked(self, name: str) -> str:
+        """Return a parameter of the URL without the spaces around it, empty if it is missing."""
+        return self.request.query.get(name, "").strip()
+
+    def moment(self, text: str) -> datetime | None:
+        """Return the moment of a date field, in UTC without a zone; None if it is empty."""
+        return values.moment("at", text) if text else None
+
+    def context(self) -> Context:
+        """Return the options of a command: the operator, its application, and a form's reason."""
+        given = self.field("reason")
+        reason = values.text("reason", given, limits.NAME) if given else None
+        return Context(actor=self.operator.actor, within=self.code, correlation_id=reason)
+
+    def url(self, path: str, **query: object) -> str:
+        """Return a URL of the portal; ids are parameters, since paths can't carry every id."""
+        named = {name: value for name, value in query.items() if value not in {None, ""}}
+        return f"{self.request.root}{path}{'?' + urlencode(named) if named else ''}"
+
+    def page(self, template: str, status: int = 200, **content: object) -> Response:
+        """Return a page."""
+        shared = {
+            "visit": self,
+            "url": self.url,
+            "operator": self.known,
+            "csrf": self.portal.sessions.csrf(self.session),
+            "here": self.request.path,
+            "version": VERSION,
+        }
+        found = self.portal.environment.get_template(template)
+        return HTMLResponse(found.render({**shared, **content}), status)
+
+    def json(self, content: object, status: int = 200) -> Response:
+        """Return JSON for the script."""
+        return JSONResponse(content, status)
+
+    def go(self, path: str, **query: object) -> Response:
+        """Send the browser to a page, so that reloading it repeats no action."""
+        return RedirectResponse(self.url(path, **query), SEE_OTHER)
+
+    def label(self, state: PersonState) -> str:
+        """Return the identifier that people know a person by, or the person's id."""
+        first = next(iter(state.identifiers), None)
+        return state.name if first is None else self.masking.identifier(first)
+
+    def labels(self, persons: Iterable[str]) -> dict[str, str]:
+        """Return person → label of those that can still be read."""
+        found: dict[str, str] = {}
+        for person in persons:
+            with suppress(UnknownPerson):
+                state = self.service.history.person_state(person, within=self.code)
+                found[person] = self.label(state)
+        return found
+
+    def confirmed(self) -> None:
+        """Raise InvalidValue unless the box of a form that can't be undone is checked."""
+        if not self.field("sure"):
+            raise InvalidValue("sure", "check the box to confirm")
+
+    def note(self, action: str) -> None:
+        """Log an action that the ledger has no event for."""
+        self.portal.logger.info("%s: %s", self.operator.actor, action)

@@ -1,0 +1,169 @@
+"""Who gets into the portal, what each role may do, and what browsers are told."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from addressee.application import History, issue_key
+from tests.servers.chromium import served
+
+from .shop import Shop
+from .visits import Operator
+
+
+def test_without_a_session_every_page_asks_to_sign_in(shop: Shop, url: str) -> None:
+    stranger = Operator(url)
+    for path in ("/", f"/person?id={shop.persons['ali']}", "/installation?id=counter"):
+        answer = stranger.get(path)
+        assert answer.url.path == "/portal/sign-in", path
+        assert "ali" not in answer.text.replace("initial", "")
+    refused = stranger.post("/find", q="ali")
+    assert refused.status_code == 401
+    assert "Your session has ended" in refused.text
+
+
+@pytest.mark.parametrize("key", ["backend", "made up", "other secret"])
+def test_what_is_no_operators_key_opens_nothing(shop: Shop, url: str, key: str) -> None:
+    name, _, _ = shop.keys["admin"].partition(".")
+    presented = {"backend": shop.keys["backend"], "other secret": f"{name}.wrong"}.get(key, key)
+    visitor = Operator(url, presented)
+    assert visitor.signed.status_code == 401
+    assert presented not in visitor.signed.text
+    assert visitor.get("/").url.path == "/portal/sign-in"
+
+
+def test_an_operators_key_opens_the_portal_and_no_api(shop: Shop, url: str) -> None:
+    for role in ("read", "support", "marketing"):
+        operator = Operator(url, shop.keys[role])
+        assert operator.signed.url.path == "/portal/"
+        asked = operator.http.get(
+            "/v1/applications", headers={"Authorization": f"App {shop.keys[role]}"}
+        )
+        assert (asked.status_code, asked.json()["code"]) == (403, "FORBIDDEN")
+
+
+def test_sign_in_leads_to_the_page_that_was_asked_for_and_to_no_other_host(
+    shop: Shop, url: str
+) -> None:
+    for asked, reached in (
+        ("/installation?id=counter", f"{url}/portal/installation?id=counter"),
+        ("//evil.example/", f"{url}/portal//evil.example/"),
+        ("https://evil.example/", f"{url}/portal/"),
+    ):
+        operator = Operator(url)
+        operator.get("/sign-in", next=asked)
+        answer = operator.post("/sign-in", name="mia", key=shop.keys["read"], next=asked)
+        assert str(answer.url) == reached
+
+
+def test_a_session_ends_when_it_is_unused_when_it_is_old_and_when_its_key_is_revoked() -> None:
+    shop = Shop()
+    with served(shop.app) as url:
+        operator = Operator(url, shop.keys["admin"])
+        began = shop.clock.now
+        while operator.get("/").url.path == "/portal/":
+            shop.clock.move(minutes=25)
+        assert timedelta(hours=12) < shop.clock.now - began < timedelta(hours=13)
+        operator = Operator(url, shop.keys["admin"])
+        assert operator.get("/").url.path == "/portal/"
+        shop.clock.move(minutes=31)
+        assert operator.get("/").url.path == "/portal/sign-in"
+        refused = operator.post("/person/sign-out", id=shop.persons["ali"])
+        assert refused.status_code == 401
+        assert History(shop.store).devices(shop.persons["ali"])
+        key = issue_key(shop.store.applications, "shop", "support")
+        operator = Operator(url, key)
+        shop.store.applications.remove_key(key.partition(".")[0])
+        # A running service remembers a key for at most a second.
+        shop.app.state.service.configured = type(shop.app.state.service.configured)(
+            shop.store.applications
+        )
+        assert operator.get("/").url.path == "/portal/sign-in"
+
+
+def test_a_session_that_was_altered_counts_for_nothing(shop: Shop, url: str) -> None:
+    operator = Operator(url, shop.keys["read"])
+    [cookie] = operator.http.cookies.jar
+    assert cookie.value is not None
+    content, _, signature = cookie.value.partition(".")
+    for altered in (f"x{content}.{signature}", f"{content}.{signature[:-1]}x", content, "."):
+        operator.http.cookies.set("addressee", altered, domain=cookie.domain)
+        assert operator.get("/").url.path == "/portal/sign-in"
+
+
+def test_a_form_without_the_token_of_its_session_changes_nothing(shop: Shop, url: str) -> None:
+    operator, other = Operator(url, shop.keys["admin"]), Operator(url, shop.keys["admin"])
+    before = len(History(shop.store).person(shop.persons["ali"]))
+    for token in ("", "0" * 64, other.token):
+        operator.token = token
+        refused = operator.post("/person/sign-out", id=shop.persons["ali"])
+        assert refused.status_code == 403
+        assert "no longer valid" in refused.text
+    assert len(History(shop.store).person(shop.persons["ali"])) == before
+
+
+def test_a_role_does_only_what_it_may(shop: Shop, url: str) -> None:
+    ali = shop.persons["ali"]
+    for role in ("read", "marketing"):
+        operator = Operator(url, shop.keys[role])
+        page = operator.get("/person", id=ali)
+        assert "Sign out everywhere" not in page.text
+        refused = operator.post("/person/sign-out", id=ali)
+        assert refused.status_code == 403
+        assert "Your role may not do this" in refused.text
+    assert History(shop.store).devices(ali) == ["ali-phone", "ali-tablet"]
+
+
+def test_personal_data_is_masked_for_roles_that_may_not_see_it(shop: Shop, url: str) -> None:
+    ali = shop.persons["ali"]
+    for role, masked in (("read", True), ("marketing", True), ("support", False), ("admin", False)):
+        operator = Operator(url, shop.keys[role])
+        texts = operator.get("/person", id=ali, all="1").text
+        texts += operator.get("/installation", id="dana-phone").text
+        for value in ("ali@example.com", "gold", "Phone of Dana"):
+            assert (value not in texts) == masked, (role, value)
+        assert "token-of-dana-phone" not in texts
+        assert "vip" in texts
+
+
+def test_another_applications_persons_and_devices_are_not_found(shop: Shop, url: str) -> None:
+    operator, zoe = Operator(url, shop.keys["admin"]), shop.persons["zoe"]
+    for name in ("zoe", "zoe@example.com", zoe, "bank-phone"):
+        assert operator.post("/find", q=name).status_code == 404
+    for path in (f"/person?id={zoe}", "/installation?id=bank-phone"):
+        assert operator.get(path).status_code == 404
+    assert operator.post("/person/sign-out", id=zoe).status_code == 404
+    assert History(shop.store).devices(zoe) == ["bank-phone"]
+
+
+def test_the_cookie_is_for_this_host_over_tls_and_out_of_scripts_reach() -> None:
+    shop = Shop(secure=True)
+    with served(shop.app) as url:
+        given = Operator(url).get("/sign-in").headers["set-cookie"]
+    assert given.startswith("__Host-addressee=")
+    for flag in ("HttpOnly", "Secure", "SameSite=lax", "Path=/"):
+        assert flag in given
+
+
+def test_every_response_forbids_what_pages_do_not_need(shop: Shop, url: str) -> None:
+    operator = Operator(url, shop.keys["read"])
+    for path in ("/", "/sign-in", "/installation?id=counter", "/nothing", "/static/style.css"):
+        headers = operator.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+    assert operator.get("/").headers["cache-control"] == "no-store"
+
+
+def test_no_page_has_an_inline_script_style_or_handler(shop: Shop, url: str) -> None:
+    operator = Operator(url, shop.keys["admin"])
+    for path in ("/", f"/person?id={shop.persons['mallory']}", "/installation?id=evil-phone"):
+        text = operator.get(path).text
+        assert re.findall(r"<script(?![^>]* src=)|<style|<[^>]+ (?:on\w+|style)=", text) == []
+        assert "&lt;script&gt;" in text or path == "/"

@@ -1,0 +1,114 @@
+"""The portal in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from addressee.application import History, Targeting
+
+from .shop import Shop
+from .visits import signed_in
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.chromium
+WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """Every URL that the browser has asked for."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, url: str, asked: list[str]) -> Generator[Page]:
+    """A window whose every request goes to the server; errors of pages fail the test."""
+    context = browser.new_context(reduced_motion="reduce")
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("dialog", lambda dialog: errors.append(dialog.message))
+    yield opened
+    context.close()
+    assert [each for each in asked if not each.startswith(f"{url}/portal")] == []
+    assert errors == []
+
+
+def violations(page: Page, *only: str) -> list[str]:
+    """Return what axe finds against WCAG 2.2 AA on a page, or by these of its rules only."""
+    from axe_playwright_python.sync_playwright import (  # type: ignore[import-untyped] # noqa: PLC0415 # only where the browser is
+        Axe,
+    )
+
+    chosen = {"type": "rule" if only else "tag", "values": list(only or WCAG)}
+    found = Axe().run(page, options={"runOnly": chosen, "resultTypes": ["violations"]})
+    return [
+        f"{page.url} {each['id']}: {node['html']} {node['failureSummary']}"
+        for each in found.response["violations"]
+        for node in each["nodes"]
+    ]
+
+
+def test_no_page_violates_wcag(page: Page, url: str, shop: Shop) -> None:
+    page.goto(f"{url}/portal/sign-in")
+    found = violations(page)
+    signed_in(page, url, shop.keys["admin"])
+    for path in shop.pages():
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.emulate_media(color_scheme="light")
+        page.goto(f"{url}/portal{path}")
+        wide = "document.documentElement.scrollWidth > window.innerWidth"
+        assert not page.evaluate(wide), path
+        found += violations(page)
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.emulate_media(color_scheme="dark")
+        found += violations(page, "color-contrast")
+    assert found == []
+
+
+def test_a_support_case_from_search_to_remote_logout(page: Page, url: str, shop: Shop) -> None:
+    shop.people.register("shop", installation="stolen", push_token="stolen", actor="device")
+    shop.people.personalize("stolen", shop.identity("robbed"), actor="device")
+    signed_in(page, url, shop.keys["support"], "noa")
+    page.get_by_label("Person or device").fill("robbed")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="robbed").wait_for()
+    page.get_by_role("button", name="Sign out of stolen").click()
+    page.get_by_text("Signed out of the device.").wait_for()
+    assert "operator:noa@" in page.locator(".timeline li").first.inner_text()
+    assert Targeting(shop.store).count("shop", "external_id:robbed") == 0
+    assert History(shop.store).who("stolen") is None
+
+
+def test_a_stored_script_never_runs(page: Page, url: str, shop: Shop) -> None:
+    signed_in(page, url, shop.keys["admin"])
+    for path in (f"/person?id={shop.persons['mallory']}", "/installation?id=evil-phone"):
+        page.goto(f"{url}/portal{path}")
+        page.wait_for_load_state("networkidle")
+        assert "<script>" in page.inner_text("main")
+        assert "stolen" not in page.title()
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    page: Page, url: str, shop: Shop
+) -> None:
+    signed_in(page, url, shop.keys["admin"])
+    page.goto(f"{url}/portal/person?id={shop.persons['ali']}")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    wanted = page.locator("a:visible:not([tabindex]), button:visible, input:not([type=hidden])")
+    missed = {each.evaluate("e => e.outerHTML") for each in wanted.all()}
+    for _ in range(len(missed) + 30):
+        focused = page.evaluate("document.activeElement.outerHTML")
+        if focused in missed:
+            outline = "getComputedStyle(document.activeElement).outlineStyle"
+            assert page.evaluate(outline) == "solid", focused
+        missed.discard(focused)
+        page.keyboard.press("Tab")
+    assert missed == set()

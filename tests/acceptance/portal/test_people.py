@@ -1,0 +1,123 @@
+"""Finding persons and devices, and what their pages say and do."""
+
+from __future__ import annotations
+
+from addressee.application import History, Identity, Targeting
+
+from .shop import Shop
+from .visits import Operator
+
+
+def external_id(name: str) -> Identity:
+    return Identity(external_id=name)
+
+
+def email(address: str) -> Identity:
+    return Identity(emails=[address])
+
+
+def test_one_field_finds_persons_and_devices_by_all_that_names_them(
+    shop: Shop, admin: Operator
+) -> None:
+    ali = shop.persons["ali"]
+    for query in ("ali", "ali@example.com", " ALI@example.com ", ali):
+        assert admin.post("/find", q=query).url.params["id"] == ali, query
+    assert admin.post("/find", q="counter").url.path == "/portal/installation"
+    missing = admin.post("/find", q="+385 91 000 000")
+    assert missing.status_code == 404
+    assert "Nobody and nothing has this name" in missing.text
+
+
+def test_a_name_that_means_several_things_lists_them(shop: Shop, admin: Operator) -> None:
+    shop.people.register("shop", installation="twice", actor="device")
+    made = shop.people.personalize("twice", external_id("twice"), actor="device")
+    found = admin.post("/find", q="twice")
+    assert "2 matches" in found.text
+    assert f"id={made.person}" in found.text
+    assert "id=twice" in found.text
+
+
+def test_an_identifier_that_moved_on_leads_to_its_holder_first(shop: Shop, admin: Operator) -> None:
+    people = shop.people
+    people.register("shop", installation="mover", actor="device")
+    first = people.personalize("mover", email("moved@example.com"), actor="device").person
+    people.update_person("mover", remove=email("moved@example.com"), actor="device")
+    found = admin.post("/find", q="moved@example.com")
+    assert found.url.params["id"] == first
+
+
+def test_the_page_of_a_person_shows_what_was_true_at_a_past_moment(
+    shop: Shop, admin: Operator
+) -> None:
+    bea = shop.persons["bea"]
+    now, then = admin.get("/person", id=bea), admin.get("/person", id=bea, at="2026-11-21T00:00:00")
+    assert "Signed in on no device" not in now.text
+    assert "Signed in on no device at that moment" in then.text
+    assert "Sign out everywhere" not in then.text
+    early = admin.get("/person", id=bea, at="2020-01-01T00:00")
+    assert "Not known at that moment" in early.text
+    assert admin.get("/person", id=bea, at="yesterday").status_code == 400
+
+
+def test_the_page_of_a_device_says_who_held_it_and_when(shop: Shop, admin: Operator) -> None:
+    page = admin.get("/installation", id="counter").text
+    assert page.count('class="bar ') == 3
+    assert "2 persons held this device" in page
+    then = admin.get("/installation", id="counter", at="2026-11-21T14:00:00").text
+    assert f"id={shop.persons['chen']}" in then
+    assert "Not registered" in admin.get("/installation", id="counter", at="2020-01-01T00:00").text
+
+
+def test_the_page_of_a_device_says_why_no_push_reaches_it(shop: Shop, admin: Operator) -> None:
+    assert "Push switched on in the app: no" in admin.get("/installation", id="dana-phone").text
+    shop.people.register("shop", installation="gone", actor="device")
+    shop.people.expire("gone", reason="unregistered", actor="device")
+    gone = admin.get("/installation", id="gone").text
+    assert "It expired: unregistered." in gone
+    assert "Push address known: no" in gone
+
+
+def test_pushes_that_a_person_received_are_listed(shop: Shop, admin: Operator) -> None:
+    page = admin.get("/person", id=shop.persons["ali"]).text
+    assert page.count(f"/push?id={shop.dispatch}") == 2
+    assert f"/push?id={shop.dispatch}" not in admin.get("/person", id=shop.persons["bea"]).text
+
+
+def test_an_operator_signs_a_person_out_of_one_device_and_of_all(shop: Shop, url: str) -> None:
+    people, support = shop.people, Operator(url, shop.keys["support"], "noa")
+    for name in ("lost-1", "lost-2", "lost-3"):
+        people.register("shop", installation=name, push_token=name, actor="device")
+        people.personalize(name, external_id("loser"), actor="device")
+    person = History(shop.store).who("lost-1")
+    assert person is not None
+    done = support.post("/person/sign-out", id=person, installation="lost-1", reason="T-17")
+    assert "Signed out of the device." in done.text
+    assert Targeting(shop.store).count("shop", "external_id:loser") == 2
+    last = History(shop.store).installation("lost-1")[-1].event
+    key = shop.keys["support"].partition(".")[0]
+    assert (last.actor, last.correlation_id) == (f"operator:noa@{key}", "T-17")
+    assert "operator:noa@" in done.text
+    done = support.post("/person/sign-out", id=person)
+    assert "Signed out everywhere." in done.text
+    assert Targeting(shop.store).count("shop", "external_id:loser") == 0
+
+
+def test_a_device_that_changed_hands_meanwhile_stays_signed_in(shop: Shop, admin: Operator) -> None:
+    people = shop.people
+    people.register("shop", installation="hands", actor="device")
+    first = people.personalize("hands", external_id("hand-1"), actor="device").person
+    people.depersonalize("hands", actor="device")
+    second = people.personalize("hands", external_id("hand-2"), actor="device").person
+    done = admin.post("/person/sign-out", id=first, installation="hands")
+    assert "Somebody else was on the device already" in done.text
+    assert History(shop.store).who("hands") == second
+
+
+def test_an_operator_moves_the_primary_flag(shop: Shop, admin: Operator) -> None:
+    people = shop.people
+    for name in ("flag-1", "flag-2"):
+        people.register("shop", installation=name, actor="device")
+        people.personalize(name, external_id("flagged"), actor="device")
+    person = str(History(shop.store).who("flag-1"))
+    admin.post("/person/primary", id=person, installation="flag-2")
+    assert History(shop.store).person_state(person).primaries == {"shop": "flag-2"}

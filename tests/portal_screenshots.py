@@ -1,0 +1,54 @@
+"""Pictures of every page of the portal: `python -m tests.portal_screenshots FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from tests.acceptance.portal.shop import Shop
+from tests.acceptance.portal.visits import signed_in
+from tests.servers.chromium import chromium, served
+
+WIDTHS = (390, 820, 1440)
+SCHEMES = ("light", "dark")
+
+
+def take(browser: Browser, url: str, shop: Shop, folder: Path) -> None:
+    """Write the pictures."""
+    for scheme in SCHEMES:
+        for width in WIDTHS if scheme == "light" else WIDTHS[::2]:
+            context = browser.new_context(
+                viewport={"width": width, "height": 900},
+                color_scheme=scheme,  # type: ignore[arg-type] # one of the two
+            )
+            page = context.new_page()
+            page.goto(f"{url}/portal/sign-in")
+            shoot(page, folder / f"sign-in-{width}-{scheme}.png")
+            signed_in(page, url, shop.keys["admin"])
+            for number, path in enumerate(shop.pages()):
+                name = path.partition("?")[0].strip("/").replace("/", "-") or "find"
+                page.goto(f"{url}/portal{path}")
+                shoot(page, folder / f"{number}-{name}-{width}-{scheme}.png")
+            context.close()
+
+
+def shoot(page: Page, path: Path) -> None:
+    """Write the picture of a whole page, and complain of what is wider than the screen."""
+    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    if wide > 0:
+        sys.stderr.write(f"{path.name}: {wide} px too wide\n")
+    page.screenshot(path=path, full_page=True)
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    shop = Shop()
+    with served(shop.app) as url, chromium() as browser:
+        take(browser, url, shop, folder)
+
+
+if __name__ == "__main__":
+    main()
