@@ -10,8 +10,8 @@ from addressee.domain import Installation, NoRegistration, Person, UnknownPerson
 from .ports.records import LARGEST_POSITION
 from .ports.views import Reader
 from .push_history import PushHistory
-from .read_models.stream_pages import counted, until, up_to
 from .read_models.states import InstallationState, PersonState
+from .read_models.stream_pages import counted, until, up_to
 from .unit_of_work.repository import AggregateRepository
 from .unit_of_work.seen_persons import SeenPersons
 

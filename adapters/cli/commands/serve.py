@@ -6,6 +6,7 @@ import gc
 import logging
 import sys
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import TYPE_CHECKING
@@ -95,9 +96,7 @@ def portal_is_there(host: str, *, http: bool) -> bool:
     if http and host not in LOOPBACK:
         only = f"is for a loopback host alone ({', '.join(LOOPBACK)}): sessions could be stolen"
         raise InvalidValue("portal-http", only)
-    try:
-        import addressee.adapters.portal  # noqa: F401, PLC0415 # an extra, as above
-    except ImportError:
+    if find_spec("jinja2") is None:
         typer.echo("without the portal, which needs: pip install 'addressee[portal]'", err=True)
         return False
     return True
