@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.responses import Response
 
 from addressee.domain import InvalidValue, values
@@ -13,6 +15,8 @@ from .page import Page
 NAME = 64
 """Longest name of an operator, in characters."""
 UNAUTHORIZED = 401
+ON_THIS_HOST = re.compile(r"/(?![/\\])")
+"""How a path begins: a portal that is mounted at the root would lead to the host after ``//``."""
 
 
 def show(visit: Visit) -> Response:
@@ -34,8 +38,7 @@ def sign_in(visit: Visit) -> Response:
         return visit.page("sign_in.html", UNAUTHORIZED, next=following, name=name, problem=problem)
     visit.session = visit.portal.sessions.begin(key, name)
     visit.portal.logger.info("%s signed in", visit.session.actor)
-    # Below the portal's own path, so that it leads to no other host.
-    return visit.go(following if following.startswith("/") else "/")
+    return visit.go(following if ON_THIS_HOST.match(following) else "/")
 
 
 def check_name(name: str) -> None:

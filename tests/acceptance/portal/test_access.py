@@ -50,7 +50,8 @@ def test_sign_in_leads_to_the_page_that_was_asked_for_and_to_no_other_host(
 ) -> None:
     for asked, reached in (
         ("/installation?id=counter", f"{url}/portal/installation?id=counter"),
-        ("//evil.example/", f"{url}/portal//evil.example/"),
+        ("//evil.example/", f"{url}/portal/"),
+        ("/\\evil.example/", f"{url}/portal/"),
         ("https://evil.example/", f"{url}/portal/"),
     ):
         operator = Operator(url)
