@@ -37,11 +37,12 @@ def new_folder(request: pytest.FixtureRequest) -> Path:
 
 
 def sealed_sqlite(request: pytest.FixtureRequest) -> Generator[Store]:
-    folder = new_folder(request)
-    keys = SqlKeyStore(f"sqlite:///{folder}/keys.db", wrapping_key=bytes(32))
+    databases: LentFiles = request.getfixturevalue("lent_sqlite")
+    url = f"sqlite:///{new_folder(request)}/keys.db"
     with (
-        keys,
-        SqlStore(f"sqlite:///{folder}/ledger.db", indexed_attributes=INDEXED, keys=keys) as store,
+        databases.engine() as engine,
+        SqlKeyStore(url, wrapping_key=bytes(32)) as keys,
+        SqlStore(engine, indexed_attributes=INDEXED, keys=keys) as store,
     ):
         yield store
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Self
+
 from sqlalchemy import Integer, cast, func, literal_column, null, select, union_all
 
 from ..engine.bulk_write import Rows
@@ -20,14 +23,14 @@ NOTHING = cast(null(), Bytes)
 
 
 class Index:
-    """The statements of audiences, compiled once, and a cache of their results; one per store.
+    """The statements of audiences, compiled once, and a cache of their results.
 
     Args:
         schema: the tables.
-        term_key: hides the names of terms; None leaves them in clear.
 
     Attributes:
-        schema, term_key: as given.
+        schema: as given.
+        term_key: hides the names of terms; None leaves them in clear.
         cache: decoded chunks and more, as long as they are exact.
         written_chunks: writes rows.
         numbers_and_ordinals: reads term → number within an application, with a 0, and with a 1
@@ -35,10 +38,10 @@ class Index:
         span: reads the first and the last sequence of the delta.
     """
 
-    def __init__(self, schema: Schema, term_key: bytes | None = None) -> None:
+    def __init__(self, schema: Schema) -> None:
         term, chunk, delta = schema.term, schema.chunk, schema.delta
         self.schema = schema
-        self.term_key = term_key
+        self.term_key: bytes | None = None
         self.cache = GenerationCache(CACHE_BYTES)
         self.written_chunks = Rows(chunk, "term", "shard", "card", "checksum", "data")
         self.numbers_and_ordinals = Query(
@@ -112,7 +115,13 @@ class Index:
         of_application = saved.where(segment.c.application == given("application"))
         self.segments = Query(of_application)
         self.named_segments = Query(of_application.where(segment.c.name.in_(listed())))
-        renew_after_fork(self)
+
+    def of_store(self, term_key: bytes | None) -> Self:
+        """Return the same statements for one store, with its key and a cache of its own."""
+        own = copy(self)
+        own.term_key, own.cache = term_key, GenerationCache(CACHE_BYTES)
+        renew_after_fork(own)
+        return own
 
     def forked(self) -> None:
         """Begin with an empty cache, whose locks no thread holds."""

@@ -6,7 +6,8 @@ names its tables in the order in which a swap locks them, so that the two can't 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, select
@@ -32,23 +33,7 @@ class Lookups:
     def __init__(self, database: Database, schema: Schema, sealing: Opens | None = None) -> None:
         self._database = database
         self._sealing = sealing
-        installation, address, holder = schema.installation, schema.address, schema.holder
-        addressed = installation.outerjoin(address, address.c.ordinal == installation.c.ordinal)
-        held = holder.c.person == installation.c.person
-        named = {"claim": holder.c.claim, "installation": installation.c.id}
-        tables: dict[tuple[str, bool], FromClause] = {
-            ("claim", False): installation.join(holder, held),
-            ("claim", True): addressed.join(holder, held),
-            ("installation", False): installation,
-            ("installation", True): addressed,
-        }
-        columns = [installation.c.person, address.c.written]
-        self._queries = {
-            (by, addresses): Query(
-                found_in(schema, named[by], columns if addresses else []).select_from(joined)
-            )
-            for (by, addresses), joined in tables.items()
-        }
+        self._queries = queries_of(schema)
         setting = schema.setting
         self._flagged = Query(select(setting.c.name).where(setting.c.name == FLAGGED))
         self._are_flagged = False
@@ -67,6 +52,28 @@ class Lookups:
         if addresses and (sealing := self._sealing) is not None:
             return [found_with_address(with_address(sealing, row)) for row in rows]
         return [found_with_address(row) if addresses else Found(*row) for row in rows]
+
+
+@cache  # as all statements that stores on the same tables share
+def queries_of(schema: Schema) -> Mapping[tuple[str, bool], Query]:
+    """Return the queries by what they name, and whether they give addresses."""
+    installation, address, holder = schema.installation, schema.address, schema.holder
+    addressed = installation.outerjoin(address, address.c.ordinal == installation.c.ordinal)
+    held = holder.c.person == installation.c.person
+    named = {"claim": holder.c.claim, "installation": installation.c.id}
+    tables: dict[tuple[str, bool], FromClause] = {
+        ("claim", False): installation.join(holder, held),
+        ("claim", True): addressed.join(holder, held),
+        ("installation", False): installation,
+        ("installation", True): addressed,
+    }
+    columns = [installation.c.person, address.c.written]
+    return {
+        (by, addresses): Query(
+            found_in(schema, named[by], columns if addresses else []).select_from(joined)
+        )
+        for (by, addresses), joined in tables.items()
+    }
 
 
 def found_in(

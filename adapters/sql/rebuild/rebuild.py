@@ -90,7 +90,7 @@ class Rebuild:
         self._database = store.database
         self._live = store.parts.prepared.schema
         self._shadow = Shadow(self._live, tables)
-        hidden = Prepared(self._shadow.schema, store.parts.prepared.index.term_key)
+        hidden = Prepared.of_store(self._shadow.schema, store.parts.prepared.index.term_key)
         self._shadowed = store.parts._replace(prepared=hidden)
         self._chosen = frozenset(chosen)
         name = NAME + ",".join(chosen)

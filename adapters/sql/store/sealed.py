@@ -78,7 +78,7 @@ class SealedTables:
     def _uncached(self) -> Parts:
         """Return the store's parts with an empty cache."""
         known = self.parts.prepared
-        return self.parts._replace(prepared=Prepared(known.schema, known.index.term_key))
+        return self.parts._replace(prepared=Prepared.of_store(known.schema, known.index.term_key))
 
     def _parts_for(self, sealed_as: str | None) -> Parts:
         """Return the store's parts for data that is bound to an id; raises StoreSealed."""
@@ -110,7 +110,7 @@ def with_sealing(parts: Parts, settings: Settings, keys: KeyStore | None, *, emp
     known = known or settings.get(SEALED, lambda: new_seal(keys))
     destroy_again(keys, settings)
     sealing = sealing_with(keys, parts.mapper, known)
-    prepared = Prepared(parts.prepared.schema, sealing.term_key)
+    prepared = Prepared.of_store(parts.prepared.schema, sealing.term_key)
     return parts._replace(sealing=sealing, prepared=prepared)
 
 

@@ -99,7 +99,7 @@ class SqlStore(SealedTables):
         self._schema = Schema.checked(prefix, schema)
         self.applications = SqlApplications(self.database, self._schema)
         self.parts = Parts(
-            Prepared(self._schema),
+            Prepared.of_store(self._schema),
             mapper or EventMapper(),
             Tail(self.database, self._schema),
             Upkeep(),

@@ -1,6 +1,10 @@
-"""The statements of one store that every command needs, made once."""
+"""The statements of one store that every command needs, made once in a process."""
 
 from __future__ import annotations
+
+from copy import copy
+from functools import cache
+from typing import Self
 
 from ..audience_index.index_statements import Index
 from ..engine.bulk_write import Rows
@@ -13,7 +17,6 @@ class Prepared(EventStatements):
 
     Args:
         schema: the tables.
-        term_key: hides the names of terms; None leaves them in clear.
 
     Attributes:
         holders, installations, numbered_installations, bindings, flags, idle_times, addresses,
@@ -21,7 +24,7 @@ class Prepared(EventStatements):
         index: those that audiences need.
     """
 
-    def __init__(self, schema: Schema, term_key: bytes | None = None) -> None:
+    def __init__(self, schema: Schema) -> None:
         super().__init__(schema)
         installation = schema.installation
         self.holders = Rows(schema.holder, "claim", "person")
@@ -35,4 +38,22 @@ class Prepared(EventStatements):
         self.segments = Rows(schema.segment, "application", "name", "expression")
         self.touches = Rows(schema.touch, "installation", "at")
         self.settings = Rows(schema.setting, "name", "value")
-        self.index = Index(schema, term_key)
+        self.index = Index(schema)
+
+    @classmethod
+    @cache  # to compile them takes longer than all else in opening a store
+    def shared(cls, schema: Schema) -> Self:
+        """Return what all stores on the same tables share."""
+        return cls(schema)
+
+    @classmethod
+    def of_store(cls, schema: Schema, term_key: bytes | None = None) -> Self:
+        """Return the statements for one store, with an empty cache of its own.
+
+        Args:
+            schema: the tables.
+            term_key: hides the names of terms; None leaves them in clear.
+        """
+        made = copy(cls.shared(schema))
+        made.index = made.index.of_store(term_key)
+        return made
