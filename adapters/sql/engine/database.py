@@ -215,7 +215,7 @@ class Database:
         """Roll back, or give the connection up where a new one would fare better."""
         if isinstance(error, exc.DBAPIError) and self.dialect.is_stale(error.orig):
             connection.invalidate()
-        else:
+        elif not connection.invalidated:  # as SQLAlchemy does where Ctrl-C ends a statement
             self.dialect.roll_back(connection)
 
     def close(self) -> None:
