@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import shlex
 import tomllib
 from pathlib import Path
+from string import Template
 
 import httpx
 import pytest
@@ -67,11 +69,47 @@ def test_a_python_block_runs(path: Path, block: str, run: Run) -> None:
     assert done.returncode == 0, f"{path}: {done.stderr}"
 
 
+SETS = re.compile(r"(\w+)=\$\((addressee .*?)(?: \| jq -r \.(\w+))?\)")
+"""A line of a shell that has a variable take what a command prints, or one field of it."""
+
+
 def shell_commands(path: Path) -> list[str]:
-    """Return the commands of a page that end by themselves."""
+    """Return the lines of a page's shell that end by themselves."""
     blocks = re.findall(r"^```sh\n(.*?)```", path.read_text(), re.DOTALL | re.MULTILINE)
     lines = [line for block in blocks for line in block.splitlines()]
-    return [line for line in lines if re.match("addressee (?!serve)", line)]
+    kinds = "addressee (?!serve)|export |openssl rand "
+    return [line for line in lines if re.match(kinds, line) or SETS.fullmatch(line)]
+
+
+class Shell:
+    """Runs lines of a shell, with a process for each command."""
+
+    def __init__(self, run: Run, folder: Path) -> None:
+        self._run = run
+        self._folder = folder
+        self._exported: dict[str, str] = {}
+        self._variables: dict[str, str] = {}
+
+    def take(self, line: str) -> None:
+        """Run one line; each command must succeed."""
+        first, *words = shlex.split(Template(line).safe_substitute(self._variables))
+        if setting := SETS.fullmatch(line):
+            name, command, field = setting.groups()
+            said = self.said(Template(command).substitute(self._variables))
+            self._variables[name] = json.loads(said)[field] if field else said.strip()
+        elif first == "export":
+            self._exported |= dict(word.split("=", 1) for word in words)
+        elif first == "openssl":
+            (self._folder / words[-1]).write_text(f"{secrets.token_hex(32)}\n")
+        else:
+            self.said(Template(line).substitute(self._variables))
+
+    def said(self, command: str) -> str:
+        """Return what a command prints."""
+        _, *words = shlex.split(command)
+        done = self._run(*words, environment=self._exported)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
 
 
 SHELL_PAGES = [path for path in PAGES if shell_commands(path)]
@@ -86,10 +124,9 @@ def test_the_commands_of_a_page_run(page: Path, run: Run, tmp_path: Path) -> Non
     )
     for name, content in files:
         (tmp_path / name).write_text(content)
+    shell = Shell(run, tmp_path)
     for line in shell_commands(page):
-        _, *words = shlex.split(line)
-        done = run(*words)
-        assert done.returncode == 0, f"{line}: {done.stderr}"
+        shell.take(line)
 
 
 def test_the_requests_of_the_page_about_http_are_answered(tmp_path: Path) -> None:
