@@ -12,14 +12,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from threading import Lock
+from tempfile import TemporaryDirectory
 from typing import IO, Any, Self
 
 import typer.main
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import Identity, Personalization, Targeting, verify
 
 ROOT = Path(__file__).parents[1]
 LOADED = (
@@ -27,6 +31,7 @@ LOADED = (
     "addressee.adapters.http",
     "addressee.adapters.push",
     "sqlalchemy.dialects.sqlite",
+    "typer._adapters",
     "uvicorn",
 )
 MESSAGE = 1 << 17
@@ -93,7 +98,7 @@ class Helper:
             command, cwd=ROOT, stdin=PIPE, stdout=PIPE, pass_fds=[theirs.fileno()]
         )
         theirs.close()
-        self._lock = Lock()
+        self._lock = threading.Lock()
 
     def ask(self, message: Mapping[str, Any], streams: list[int] | None = None) -> int:
         """Send a message, with the streams of a process to start; return its number or status."""
@@ -182,6 +187,7 @@ def main() -> None:
     # The tree of commands is built for each call, in a tenth of a second; here for all once.
     typer.main.get_command = functools.cache(typer.main.get_command)
     typer.main.get_command(import_module("addressee.adapters.cli.app").app)
+    use_a_store()
     words = serve(socket.socket(fileno=int(sys.argv[1])))
     if words[:2] == ["-W", "error"]:
         warnings.simplefilter("error")
@@ -191,7 +197,38 @@ def main() -> None:
         exec(compile(words[1], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 # a test's
     else:
         sys.argv[1:] = words
-        import_module("addressee.adapters.cli").main()
+        leave_after(import_module("addressee.adapters.cli").main)
+
+
+def use_a_store() -> None:
+    """Have tables and statements made and compiled, which all stores of a process share."""
+    with TemporaryDirectory() as folder, SqlStore(f"sqlite:///{folder}/ledger.db") as store:
+        people = Personalization(store)
+        people.register("shop", installation="phone")
+        people.personalize("phone", Identity(external_id="ali"), tags={"vip"})
+        people.depersonalize("phone")
+        for audience in ("all", "tag:vip", "external_id:ali"):
+            Targeting(store).preview("shop", audience, 1)
+        verify(store)
+
+
+def leave_after(run: Callable[[], object]) -> None:
+    """Run a function and end the process as the interpreter does, but leave its memory as it is.
+
+    To free all objects, of pages that are shared until then, takes four fifths of a short call.
+    """
+    status = 0
+    try:
+        run()
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        status = end.code
+    threading._shutdown()  # type: ignore[attr-defined] # the interpreter's own way to end them
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
