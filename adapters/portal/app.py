@@ -18,7 +18,6 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from addressee.adapters.http.load.share import Share
 from addressee.adapters.http.messages.error_responses import Refused, refusal_of
 from addressee.adapters.http.service_context import ServiceContext
 from addressee.domain import AddresseeError, InvalidValue
@@ -26,16 +25,15 @@ from addressee.domain import AddresseeError, InvalidValue
 from .access.headers import SecurityHeaders
 from .access.operators import operator_of
 from .access.sessions import Session
-from .pages import PAGES, Answer, Page
+from .page import Answer, Page
+from .pages import PAGES
 from .settings import PortalSettings
 from .views.words import FILTERS
-from .visit import NotAllowed, PortalContext, Request, Visit
+from .visit import NotAllowed, PortalContext, Request, Visit, share_of
 
 HERE = Path(__file__).parent
 FIELDS = 200
 """Most fields of a form."""
-STRANGERS = Share("portal", "device")
-"""Requests before sign-in share one bound, and come after those of operators."""
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
 
 
@@ -82,12 +80,11 @@ class Endpoint:
         posted = request.method == "POST"
         session = sessions.read(request.cookies.get(self.cookie)) or sessions.begin()
         places = service.writers if posted else service.readers
-        share = Share(session.key, "backend") if session.key else STRANGERS
         try:
             form = fields(await request.body()) if posted else {}
             answer = self.page.answers[request.method]
             work = partial(self._answered, answer, asked(request, form), session, posted=posted)
-            response = await places.run(share, work)
+            response = await places.run(share_of(session), work)
         except Refused as error:
             visit = Visit(self.portal, asked(request, {}), session, None)
             return failure(visit, error)

@@ -13,19 +13,28 @@ from urllib.parse import urlencode
 from jinja2 import Environment
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from addressee.adapters.http.load.share import Share
 from addressee.adapters.http.service_context import ServiceContext
 from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
-from addressee.application import Context, PersonState
+from addressee.application import AuditableStore, Context, PersonState, Store, verify
 from addressee.domain import InvalidValue, UnknownPerson, limits, values
 
 from .access.operators import Operator
 from .access.roles import Permission
 from .access.sessions import Session, Sessions
-from .settings import PortalSettings
+from .settings import PortalSettings, Progress, Work
 from .views.masking import Masking
+from .works import Works
 
 SEE_OTHER = 303
+STRANGERS = Share("portal", "device")
+"""Requests before sign-in share one bound, and come after those of operators."""
 VERSION = version("addressee")
+
+
+def share_of(session: Session) -> Share:
+    """Return the requests that share one bound with those of a session."""
+    return Share(session.key, "backend") if session.key else STRANGERS
 
 
 class NotAllowed(Exception):  # it becomes a page
@@ -57,6 +66,25 @@ class PortalContext:
         applications = service.configured.applications
         self.past = AsOfCache(service.store, service.bounds.past_bytes, applications)
         self.logger = service.logger.getChild("portal")
+        self.works = Works(
+            {**checks(service.store), **settings.maintenance.works}, service.clock, self.logger
+        )
+
+
+def checks(store: Store) -> dict[str, Work]:
+    """Return the check of ledger and read models, where the store can be checked."""
+    if not isinstance(store, AuditableStore):
+        return {}
+
+    def check(progress: Progress) -> str:
+        found = verify(store, progress=progress)
+        differences = len(found.differences) or "no"
+        return (
+            f"{found.events:,} events up to position {found.position:,}, sealed up to "
+            f"{found.sealed:,}: {differences} differences"
+        )
+
+    return {"check": check}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +129,11 @@ class Visit:
         if self.known is None:
             raise AssertionError
         return self.known
+
+    @property
+    def share(self) -> Share:
+        """The requests that share one bound: those of the session's key, or of all strangers."""
+        return share_of(self.session)
 
     @property
     def code(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import sys
+from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from addressee.adapters.push.senders_file import Senders, read_senders
-from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import forgotten_erasures
 from addressee.domain import ErasureForgotten, InvalidValue
 
@@ -24,6 +25,8 @@ from ..terminal.traces_option import tracing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from addressee.adapters.portal import Maintenance
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -102,6 +105,22 @@ def portal_is_there(host: str, *, http: bool) -> bool:
     return True
 
 
+def maintenance_of(store: SqlStore) -> Maintenance:
+    """Return what operators may have done to a store."""
+    from addressee.adapters.portal import Maintenance  # noqa: PLC0415 # as above
+
+    def rebuild(progress: Callable[[int, int], object]) -> str:
+        last = Rebuild(store).run(lambda done: progress(done.position, done.last))
+        return f"rebuilt from the ledger up to position {last:,}"
+
+    def seal(progress: Callable[[int, int], object]) -> str:
+        last = store.last()
+        newest = store.seal(lambda made: progress(made.last, last))
+        return "the ledger is empty" if newest is None else f"sealed up to position {newest.last:,}"
+
+    return Maintenance({"rebuild": rebuild, "seal": seal})
+
+
 def served(
     url: str, senders: Path | None, *, traces: bool, portal: bool, portal_http: bool
 ) -> FastAPI:
@@ -129,7 +148,7 @@ def served(
     if portal:
         from addressee.adapters.portal import PortalSettings, create_portal  # noqa: PLC0415 # as above
 
-        settings = PortalSettings(secure=not portal_http)
+        settings = PortalSettings(secure=not portal_http, maintenance=maintenance_of(store))
         app.mount("/portal", create_portal(app, settings), name="portal")
     # What is loaded stays: to look for garbage in it would stop all threads for a tenth of a second
     # whenever large requests have made enough objects.

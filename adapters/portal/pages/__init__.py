@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from . import find, installation, person, sign_in
-from .page import Answer, Page
+from ..page import Page
+from . import audience, find, installation, merging, operations, person, pushes, rights, sign_in
 
 PAGES: tuple[Page, ...] = (
     *sign_in.PAGES,
     *find.PAGES,
     *person.PAGES,
     *installation.PAGES,
+    *merging.PAGES,
+    *rights.PAGES,
+    *audience.PAGES,
+    *pushes.PAGES,
+    *operations.PAGES,
 )
-
-__all__ = ["PAGES", "Answer", "Page"]

@@ -17,8 +17,8 @@ from addressee.domain import (
     identifier_of,
 )
 
+from ..page import Page
 from ..visit import Visit
-from .page import Page
 
 NOT_FOUND = 404
 KIND_WORDS = {"external_id": "external id", "msisdn": "phone number", "email": "e-mail address"}
@@ -72,9 +72,9 @@ def hits_of(visit: Visit, query: str) -> Iterator[Hit]:
         claimed = [event for _, event in recorded if isinstance(event, IdentifierClaimed)]
         for event in claimed:
             try:
-                state = history.person_state(event.person, within=code)
+                state = visit.service.profiles.person(event.person, within=code)
             except UnknownPerson:
-                continue
+                continue  # erased: found no more by anything that was known
             if value in state.values(kind):
                 yield Hit("person", state.name, KIND_WORDS[kind])
             else:

@@ -12,10 +12,10 @@ from addressee.application import InstallationState
 from addressee.domain import NoRegistration
 from addressee.domain.address import address_of
 
+from ..page import Page
 from ..views.holding import holdings, picture
 from ..views.timeline import timeline
 from ..visit import Visit
-from .page import Page
 
 SHOWN = 100
 

@@ -11,10 +11,10 @@ from starlette.responses import Response
 from addressee.application import InstallationState, PersonState, Recorded, SendingStore, SentPush
 from addressee.domain import Identifier, IdentifierAdded, UnknownPerson
 
+from ..page import Page
 from ..views.holding import holdings
 from ..views.timeline import timeline
 from ..visit import Visit
-from .page import Page
 
 SHOWN = 100
 """Most events, sessions and pushes on the page, the newest; the timeline can be shown whole."""

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from addressee.domain import InvalidValue, values
 
 from ..access.operators import key_of
+from ..page import Page
 from ..visit import Visit
-from .page import Page
 
 NAME = 64
 """Longest name of an operator, in characters."""

@@ -1,1 +1,64 @@
+// Counts an audience while it is typed, and completes the word at the end of the field.
+// Pages work without it.
 "use strict";
+
+(function () {
+  const PAUSE = 150; // milliseconds without a key before the server is asked
+  const OFFERED = 12; // most completions at once
+
+  const form = document.querySelector("form[data-count]");
+  if (!form) return;
+  const field = form.elements.namedItem("expression");
+  const disabled = form.elements.namedItem("include_disabled");
+  const live = document.getElementById("live");
+  const list = document.getElementById("words");
+  const words = Array.from(list.options, (option) => option.value);
+  let timer = 0;
+  let asking = null;
+
+  function say(text, bad) {
+    live.textContent = text;
+    live.classList.toggle("bad", bad);
+  }
+
+  async function count() {
+    if (asking) asking.abort();
+    if (!field.value.trim()) return say("", false);
+    const mine = (asking = new AbortController());
+    const sent = new URLSearchParams({ csrf: form.elements.namedItem("csrf").value, expression: field.value });
+    if (disabled.checked) sent.set("include_disabled", "yes");
+    try {
+      const answer = await fetch(form.dataset.count, { method: "POST", body: sent, signal: mine.signal });
+      const found = await answer.json();
+      if (mine !== asking) return;
+      if ("count" in found) {
+        say(`Reaches ${found.count.toLocaleString("en")} ${found.count === 1 ? "device" : "devices"} now`, false);
+        field.removeAttribute("aria-invalid");
+      } else {
+        say(found.problem, true);
+        field.setAttribute("aria-invalid", "true");
+      }
+    } catch (error) {
+      if (error.name !== "AbortError") say("The count is not available; sign in again?", true);
+    }
+  }
+
+  // A datalist completes whole values, so each option is what stands before the last word, and a word.
+  function complete() {
+    const [, before, last] = field.value.match(/^(.*?)([^\s()!&|]*)$/s);
+    const fitting = words.filter((word) => word.startsWith(last) && word !== last).slice(0, OFFERED);
+    list.replaceChildren(
+      ...fitting.map((word) => Object.assign(document.createElement("option"), { value: before + word })),
+    );
+  }
+
+  function later() {
+    complete();
+    clearTimeout(timer);
+    timer = setTimeout(count, PAUSE);
+  }
+
+  field.addEventListener("input", later);
+  disabled.addEventListener("change", count);
+  complete();
+})();

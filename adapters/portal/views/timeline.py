@@ -103,8 +103,16 @@ class Entry:
 
 
 def timeline(recorded: Iterable[Recorded], masking: Masking) -> Iterator[Entry]:
-    """Yield events in words, in the order in which they are given."""
+    """Yield events in words, in the order in which they are given.
+
+    A merge is on the streams of both persons, and told once.
+    """
+    merges: set[tuple[type[Event], str]] = set()
     for position, event in recorded:
+        if isinstance(event, MergeEvent):
+            if (type(event), event.merge) in merges:
+                continue
+            merges.add((type(event), event.merge))
         yield Entry(
             position,
             event.timestamp,

@@ -80,6 +80,13 @@ class Shop:
             "/installation?id=counter",
             "/installation?id=evil-phone",
             "/installation?id=nothing",
+            f"/person/merge?id={ali}",
+            f"/person/merge?id={ali}&other={self.persons['mallory']}",
+            f"/person/erase?id={ali}",
+            "/audience?segment=regulars&installation=counter",
+            "/pushes",
+            "/operations",
+            f"/push?id={self.dispatch}",
         ]
 
     @staticmethod

@@ -86,6 +86,31 @@ def test_a_support_case_from_search_to_remote_logout(page: Page, url: str, shop:
     assert History(shop.store).who("stolen") is None
 
 
+def test_an_audience_is_written_counted_explained_and_saved(
+    page: Page, url: str, shop: Shop
+) -> None:
+    signed_in(page, url, shop.keys["marketing"])
+    page.get_by_role("link", name="Audiences").click()
+    field = page.get_by_label("Whom does a push reach?")
+    field.press_sequentially("tag:vip and os:an")
+    live = page.locator("#live")
+    live.get_by_text("Reaches").wait_for()  # while it is typed
+    offered = page.locator("#words option").evaluate_all("all => all.map(each => each.value)")
+    assert offered == ["tag:vip and os:android"]
+    field.fill("tag:vip and")
+    live.get_by_text("column 12").wait_for()
+    field.fill("tag:vip and os:android")
+    page.get_by_label("Explain this device").fill("ali-tablet")
+    page.get_by_role("button", name="Count and sample").click()
+    page.get_by_role("heading", name="Why ali-tablet is not reached").wait_for()
+    number = Targeting(shop.store).count("shop", "tag:vip and os:android")
+    assert page.locator(".count").inner_text() == str(number)
+    page.get_by_label("Save as segment").fill("android-vips")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("The segment is saved.").wait_for()
+    assert Targeting(shop.store).segments("shop")["android-vips"] == "tag:vip and os:android"
+
+
 def test_a_stored_script_never_runs(page: Page, url: str, shop: Shop) -> None:
     signed_in(page, url, shop.keys["admin"])
     for path in (f"/person?id={shop.persons['mallory']}", "/installation?id=evil-phone"):

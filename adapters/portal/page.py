@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from ..visit import Visit
+from .visit import Visit
 
 Answer = Callable[[Visit], Response]
 

@@ -1,0 +1,185 @@
+"""Audiences: written with completion, counted, sampled, explained and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.responses import Response
+
+from addressee.application import Explanation, Targeting
+from addressee.domain import (
+    AddresseeError,
+    ExpressionInvalid,
+    NoRegistration,
+    Term,
+    as_expression,
+    leaves,
+)
+
+from ..page import Page
+from ..visit import Visit
+
+SAMPLE = 20
+"""How many installations of an audience are listed."""
+LOOKED_AT = 25
+"""Tags of the first so many installations are offered for completion."""
+WORDS = (
+    *("all", "primary", "tag:", "itag:", "os:android", "os:ios", "language:", "app_version:"),
+    *("external_id:", "email:", "msisdn:", "installation:", "type:lead", "type:customer"),
+)
+"""What an expression may begin with, beside segments, tags and indexed attributes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the form asks.
+
+    Attributes:
+        expression: the audience.
+        at: the past moment, if any.
+        include_disabled: whether installations with a push flag off count.
+        installation: the one that is to be explained, if any.
+        segment: the name of the saved segment that the form was filled from, if any.
+    """
+
+    expression: str = ""
+    at: datetime | None = None
+    include_disabled: bool = False
+    installation: str = ""
+    segment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an audience is: its size, the first installations with their persons, and why."""
+
+    count: int
+    sample: tuple[tuple[str, str | None], ...]
+    explanation: Explanation | None
+
+
+def show(visit: Visit) -> Response:
+    """Return the form, empty or with a saved segment."""
+    segment = visit.asked("segment")
+    expression = reach(visit, None).segments(visit.code).get(segment, "") if segment else ""
+    return page(visit, Asked(expression, installation=visit.asked("installation"), segment=segment))
+
+
+def ask(visit: Visit) -> Response:
+    """Return the form with the audience's size, sample and explanation."""
+    asked = asked_by(visit)
+    try:
+        found = found_by(visit, asked)
+    except ExpressionInvalid as error:
+        return page(visit, asked, problem=error, status=400)
+    return page(visit, asked, found=found)
+
+
+def count(visit: Visit) -> Response:
+    """Return the size of the present audience for the script, or what is wrong with it."""
+    asked = asked_by(visit)
+    try:
+        number = reach(visit, None).count(
+            visit.code, asked.expression, include_disabled=asked.include_disabled
+        )
+    except ExpressionInvalid as error:
+        return visit.json({"problem": error.problem, "column": error.column})
+    except AddresseeError as error:
+        return visit.json({"problem": str(error)})
+    return visit.json({"count": number})
+
+
+def save(visit: Visit) -> Response:
+    """Save the expression as a segment."""
+    visit.need("define segments")
+    name = visit.field("segment")
+    visit.service.people.define_segment(
+        visit.code, name, visit.field("expression"), **visit.context()
+    )
+    return visit.go("/audience", segment=name, done="saved")
+
+
+def reach(visit: Visit, at: datetime | None) -> Targeting:
+    """Return the audiences of a moment."""
+    return visit.portal.past.targeting(at, visit.code)
+
+
+def asked_by(visit: Visit) -> Asked:
+    """Return what the form asks; raises InvalidValue."""
+    return Asked(
+        visit.field("expression"),
+        visit.moment(visit.field("at")),
+        bool(visit.field("include_disabled")),
+        visit.field("installation"),
+        visit.field("segment"),
+    )
+
+
+def found_by(visit: Visit, asked: Asked) -> Found:
+    """Return what the form asks for."""
+    if not asked.expression:
+        raise ExpressionInvalid("an audience is expected, such as all", 1)
+    audiences, code, history = reach(visit, asked.at), visit.code, visit.service.history
+    disabled = asked.include_disabled
+    names = audiences.preview(code, asked.expression, SAMPLE, include_disabled=disabled)
+    explanation = None
+    if asked.installation:
+        explanation = audiences.explain(
+            *(code, asked.expression),
+            installation=asked.installation,
+            include_disabled=disabled,
+        )
+    return Found(
+        audiences.count(code, asked.expression, include_disabled=disabled),
+        tuple((name, history.who(name, asked.at, within=code)) for name in names),
+        explanation,
+    )
+
+
+def page(
+    visit: Visit,
+    asked: Asked,
+    found: Found | None = None,
+    problem: ExpressionInvalid | None = None,
+    status: int = 200,
+) -> Response:
+    """Return the page."""
+    segments = reach(visit, None).segments(visit.code)
+    holders = [person for _, person in found.sample if person] if found else []
+    return visit.page(
+        "audiences/audience.html",
+        status,
+        asked=asked,
+        found=found,
+        labels=visit.labels(dict.fromkeys(holders)),
+        problem=problem,
+        segments=segments,
+        words=words(visit, segments),
+    )
+
+
+def words(visit: Visit, segments: Mapping[str, str]) -> list[str]:
+    """Return what the field offers for completion."""
+    found: set[str] = set()
+    for text in segments.values():
+        found |= {str(term) for term in leaves(as_expression(text)) if term.identifier is None}
+    profiles = visit.service.profiles
+    for name in reach(visit, None).preview(visit.code, "all", LOOKED_AT):
+        with suppress(NoRegistration):  # it may expire meanwhile
+            profile = profiles.of(name, within=visit.code)
+            found |= {str(Term("itag", tag)) for tag in profile.installation.tags}
+            person = profile.person
+            found |= {str(Term("tag", tag)) for tag in person.tags} if person else set()
+    named = [str(Term("segment", name)) for name in sorted(segments)]
+    indexed = [f"{name}:" for name in sorted(visit.service.store.indexed_attributes)]
+    return list(dict.fromkeys([*WORDS, *named, *indexed, *sorted(found)]))
+
+
+PAGES = (
+    Page("/audience", {"GET": show, "POST": ask}),
+    Page("/audience/count", {"POST": count}),
+    Page("/audience/segment", {"POST": save}),
+)

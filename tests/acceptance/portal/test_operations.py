@@ -1,0 +1,115 @@
+"""What the page about the store shows and does."""
+
+from __future__ import annotations
+
+import logging
+import re
+from threading import Event
+
+import pytest
+
+from addressee.adapters.http import create_app
+from addressee.adapters.portal import Maintenance, PortalSettings, create_portal
+from addressee.adapters.portal.settings import Progress
+from addressee.adapters.portal.works import Works
+from addressee.domain import StoreUnavailable
+from tests.patience import wait_until
+from tests.servers.chromium import served
+
+from .shop import START, Shop
+from .visits import Operator
+
+SECRET = re.compile(r'<code class="secret">([0-9a-f]{16}\.\S+)</code>')
+
+
+def test_a_key_is_made_shown_once_and_revoked(
+    shop: Shop, url: str, admin: Operator, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "addressee.portal"):
+        made = admin.post("/operations/key", scope="support").text
+        [key] = SECRET.findall(made)
+        name = key.partition(".")[0]
+        assert Operator(url, key).signed.url.path == "/portal/"
+        page = admin.get("/operations").text
+        assert name in page
+        assert key not in page
+        admin.post("/operations/revoke", name=name)
+    assert shop.store.applications.key(name) is None
+    assert f"operator:mia@{shop.keys['admin'][:16]}: made the key {name}" in caplog.text
+    assert f"revoked the key {name}" in caplog.text
+    assert key not in caplog.text
+
+
+def test_no_operator_revokes_the_own_key_or_one_of_another_application(
+    shop: Shop, admin: Operator
+) -> None:
+    own, others = (shop.keys[name].partition(".")[0] for name in ("admin", "bank"))
+    assert admin.post("/operations/revoke", name=own).status_code == 400
+    admin.post("/operations/revoke", name=others)
+    assert shop.store.applications.key(own)
+    assert shop.store.applications.key(others)
+
+
+def test_only_admins_see_the_store_and_run_it(shop: Shop, url: str) -> None:
+    for role in ("read", "support", "marketing"):
+        operator = Operator(url, shop.keys[role])
+        page = operator.get("/operations").text
+        assert "Policies of shop" in page
+        assert "settled position" not in page
+        assert shop.keys["admin"][:16] not in page
+        for path in ("/operations/key", "/operations/revoke", "/operations/work"):
+            assert operator.post(path, scope="admin", work="check").status_code == 403
+
+
+def test_secrets_of_an_application_are_not_shown(shop: Shop, admin: Operator) -> None:
+    secret = bytes(range(64)).hex()
+    before = shop.store.applications.get("shop")
+    assert before is not None
+    changed = before.model_copy(update={"jwt_keys": {"main": secret}})
+    shop.store.applications.put(changed)
+    page = admin.get("/operations").text
+    shop.store.applications.put(before)
+    assert secret not in page
+
+
+def test_a_check_runs_and_says_what_it_found(admin: Operator) -> None:
+    assert "Started." in admin.post("/operations/work", work="check").text
+    wait_until(lambda: "no differences" in admin.get("/operations").text, "the work ends")
+    assert "by <bdi>operator:mia@" in admin.get("/operations").text
+
+
+def test_a_work_shows_its_progress_and_another_waits() -> None:
+    go, seen = Event(), Event()
+
+    def rebuild(progress: Progress) -> str:
+        progress(3, 10)
+        seen.set()
+        go.wait(60)
+        return "rebuilt"
+
+    shop = Shop()
+    app = create_app(shop.store, shop.store.applications)
+    settings = PortalSettings(secure=False, maintenance=Maintenance({"rebuild": rebuild}))
+    app.mount("/portal", create_portal(app, settings))
+    with served(app) as url:
+        admin = Operator(url, shop.keys["admin"])
+        admin.post("/operations/work", work="rebuild")
+        assert seen.wait(60)
+        page = admin.get("/operations").text
+        assert '<progress value="3" max="10">' in page
+        assert 'http-equiv="refresh"' in page
+        assert "Another work runs" in admin.post("/operations/work", work="check").text
+        go.set()
+        wait_until(lambda: "rebuilt" in admin.get("/operations").text, "the work ends")
+
+
+def test_a_work_that_fails_says_why() -> None:
+    def rebuild(_: Progress) -> str:
+        raise StoreUnavailable("gone")
+
+    works = Works({"rebuild": rebuild}, lambda: START, logging.getLogger("test"))
+    assert works.start("rebuild", "operator:mia")
+    wait_until(lambda: works.states["rebuild"].ended is not None, "the work ends")
+    assert works.states["rebuild"].failed
+    assert "gone" in works.states["rebuild"].result
+    assert not works.start("nothing", "operator:mia")
