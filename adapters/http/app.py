@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import version
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -46,6 +46,9 @@ from .v1_api.pushes import push_routes
 from .v1_api.rights import rights_routes
 from .v1_api.states import state_routes
 
+if TYPE_CHECKING:
+    from addressee.adapters.tokens.issuer_keys import IssuerKeys
+
 SESSION_SECONDS = 60.0
 ROUTE_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 METHOD_NOT_ALLOWED = 405
@@ -67,6 +70,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
     transports: Transports | None = None,
     push_rates: PushRates | None = None,
     tracing: Tracing | None = None,
+    issuer_keys: IssuerKeys | None = None,
 ) -> FastAPI:
     """Return the ASGI application for mobile SDKs and backends.
 
@@ -89,6 +93,8 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
             application's lifespan runs. None leaves that to others.
         push_rates: of these transports, as `Notifier` takes them; each process has its own.
         tracing: records a span of each request, command and transaction; None records none.
+        issuer_keys: finds the keys of the identity providers that applications trust; None makes a
+            cache of them.
     """
     metrics = Metrics(store)
     service = ServiceContext(
@@ -103,8 +109,11 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         push_rates=push_rates,
         tracing=tracing,
         observe=metrics.count_pushes,
+        issuer_keys=issuer_keys,
     )
     metrics.watch(service.people)
+    if service.issued is not None:
+        metrics.watch_issuers(service.issued.keys)
     failures = FailureLog(service.logger)
 
     @asynccontextmanager

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial, wraps
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 from fastapi.responses import Response
 from pydantic import TypeAdapter
 
-from addressee.adapters.tokens.claims import LEEWAY, TokenClock
+from addressee.adapters.tokens.claims import LEEWAY, KeysWanted, TokenClock
 from addressee.application import (
     Applications,
     Configured,
@@ -37,8 +37,14 @@ from addressee.domain import InvalidValue
 
 from .load.places import Places
 from .load.rates import Rates
+from .messages.error_responses import UNAVAILABLE, Refused
 from .messages.json_body import RequestBody
 from .security.authentication import Backend, Credential, Device, backend, device
+from .security.key_waits import KeyWaits
+from .security.person_tokens import PersonTokens, issued_tokens
+
+if TYPE_CHECKING:
+    from addressee.adapters.tokens.issuer_keys import IssuerKeys
 
 T = TypeVar("T")
 Caller = TypeVar("Caller", Backend, Device)
@@ -97,6 +103,7 @@ class ServiceContext:
         push_rates: of these transports, as for `Notifier`.
         observe: hears of their outcomes, as for `Notifier`.
         tracing: as for `Personalization`.
+        issuer_keys: finds the keys of identity providers; None makes a cache of them.
     """
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, every part with a default
@@ -113,6 +120,7 @@ class ServiceContext:
         push_rates: PushRates | None = None,
         observe: Observe | None = None,
         tracing: Tracing | None = None,
+        issuer_keys: IssuerKeys | None = None,
     ) -> None:
         self.store = store
         self.bounds = bounds or Bounds()
@@ -149,7 +157,10 @@ class ServiceContext:
         self.writers = self.bounds.places(self.bounds.writers)
         self.readers = self.bounds.places(self.bounds.readers)
         self.large = self.bounds.places(self.bounds.large)
-        self._tokens = TokenClock(clock, leeway)
+        token_clock = TokenClock(clock, leeway)
+        self.issued = issued_tokens(token_clock, issuer_keys, self.logger)
+        self._tokens = PersonTokens(token_clock, self.issued)
+        self._key_waits = KeyWaits(waiting=self.bounds.waiting, patience=self.bounds.patience)
         # Few threads of their own: callers are known even when all others wait.
         self._identifying = CapacityLimiter(2)
 
@@ -186,6 +197,21 @@ class ServiceContext:
         return self.large if body is not None and body.large else usual
 
     async def _identify(
+        self,
+        identify: Callable[[Lookup, str | None, T], Caller],
+        authorization: str | None,
+        option: T,
+    ) -> Caller:
+        try:
+            return await self._identified(identify, authorization, option)
+        except KeysWanted as wanted:
+            await self._key_waits.wait(wanted)
+        try:
+            return await self._identified(identify, authorization, option)
+        except KeysWanted as wanted:
+            raise Refused(UNAVAILABLE, "ISSUER_UNAVAILABLE", str(wanted)) from None
+
+    async def _identified(
         self,
         identify: Callable[[Lookup, str | None, T], Caller],
         authorization: str | None,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import jwt
+
+from addressee.domain import TokenIssuer
 
 LEEWAY = 30.0
 TIMES = ("exp", "nbf", "iat")
@@ -33,12 +36,15 @@ class KeysWanted(Exception):
     """The keys of an issuer have to be fetched before a token can be judged.
 
     Args:
-        jwks: URL of the key set, for `IssuerKeys.fetch`.
+        jwks: URL of the key set.
+        fetch: begins to fetch it in a thread, or joins the fetch that runs; the result comes at
+            its end, also if it has failed.
     """
 
-    def __init__(self, jwks: str) -> None:
+    def __init__(self, jwks: str, fetch: Callable[[], Future[None]]) -> None:
         super().__init__("the keys of the issuer have to be fetched")
         self.jwks = jwks
+        self.fetch = fetch
 
 
 class IssuerUnavailable(Exception):
@@ -95,6 +101,13 @@ def signed_by(key: Any, algorithms: list[str], token: str) -> dict[str, Any]:  #
     except MALFORMED:
         problem = f"it is malformed, or alg is not {' or '.join(algorithms)}"
     raise InvalidToken(problem)
+
+
+def has_audience(claims: Mapping[str, Any], issuer: TokenIssuer) -> bool:
+    """Whether claims are for one of the audiences that are accepted of an issuer."""
+    given: object = claims.get("aud")
+    named = cast("list[object]", given) if isinstance(given, list) else [given]
+    return any(each in issuer.audiences for each in named)
 
 
 def seconds(name: str, value: object) -> float:

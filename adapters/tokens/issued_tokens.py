@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from addressee.domain import TokenIssuer
 
@@ -13,6 +13,7 @@ from .claims import (
     IssuerUnavailable,
     KeysWanted,
     TokenClock,
+    has_audience,
     signed_by,
     unverified,
 )
@@ -50,7 +51,7 @@ class IssuedTokens:
 
         Raises:
             InvalidToken: it is malformed, or signed by nobody who may, or a claim is wrong.
-            KeysWanted: the issuer's keys have to be fetched first, with ``keys.fetch``.
+            KeysWanted: the issuer's keys have to be fetched first.
             IssuerUnavailable: they can't be fetched.
         """
         header, claimed = unverified(token)
@@ -79,7 +80,7 @@ class IssuedTokens:
             return self.claims(token, issuer)
         except KeysWanted as wanted:
             with suppress(TimeoutError):
-                self.keys.fetch(wanted.jwks).result(self._patience)
+                wanted.fetch().result(self._patience)
         try:
             return self.claims(token, issuer)
         except KeysWanted:
@@ -92,10 +93,3 @@ def check_names(claims: Mapping[str, Any], issuer: TokenIssuer) -> None:
         raise InvalidToken("iss is another issuer")
     if not has_audience(claims, issuer):
         raise InvalidToken("aud is another audience")
-
-
-def has_audience(claims: Mapping[str, Any], issuer: TokenIssuer) -> bool:
-    """Whether claims are for one of the audiences that are accepted of an issuer."""
-    given: object = claims.get("aud")
-    named = cast("list[object]", given) if isinstance(given, list) else [given]
-    return any(each in issuer.audiences for each in named)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -97,7 +97,7 @@ class IssuerKeys:
             found = cached.keys.get(name) if age < self._longest else None
             failed = cached.failed
         if found is None and due:
-            raise KeysWanted(jwks)
+            raise KeysWanted(jwks, partial(self.fetch, jwks))
         if found is None and failed:
             raise IssuerUnavailable("the keys of the issuer can't be fetched")
         if found is None:

@@ -15,7 +15,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 MOST_KEYS = 100
 """Most keys of a set."""
-RSA_BITS = range(2048, 8193)
+RSA_BITS = range(2048, 4097)
 """Sizes of RSA keys: smaller ones are forged (RFC 7518, section 3.3), larger ones take too long."""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
@@ -12,6 +13,9 @@ from addressee.domain import InvalidValue, MobileApp, values
 from ..ports.accounts import ApiKey, Applications
 
 V = TypeVar("V")
+Trusting = Mapping[str, Sequence[MobileApp]]
+EVERY = ""
+"""The one name under which all issuers are cached: an unknown one reads the store no more often."""
 FRESH = 1.0
 """How long an answer is used, in seconds; a revoked key works so much longer."""
 MOST = 10_000
@@ -61,6 +65,10 @@ class Lookup(Protocol):
         """Return a key, or None where there is none."""
         ...
 
+    def trusting(self, issuer: str) -> Sequence[MobileApp]:
+        """Return the applications that trust an identity provider, by the name of its tokens."""
+        ...
+
 
 class Configured:
     """Finds applications and keys, each read from the store at most once a second.
@@ -76,7 +84,8 @@ class Configured:
         self.applications = applications
         self._applications = Remembered(applications.get, timer)
         self._keys = Remembered(applications.key, timer)
-        self.cached: Lookup = CachedOnly(self._applications, self._keys)
+        self._issuers = Remembered(lambda _: by_issuer(applications.all()), timer)
+        self.cached: Lookup = CachedOnly(self._applications, self._keys, self._issuers)
         """The same without waiting: what is not in the cache raises KeyError."""
 
     def application(self, code: str) -> MobileApp | None:
@@ -91,6 +100,10 @@ class Configured:
         """Return a key, or None where there is none."""
         return self._keys(name)
 
+    def trusting(self, issuer: str) -> Sequence[MobileApp]:
+        """Return the applications that trust an identity provider, by the name of its tokens."""
+        return (self._issuers(EVERY) or {}).get(issuer, ())
+
 
 class CachedOnly:
     """Finds applications and keys in their caches; raises KeyError for any other.
@@ -98,11 +111,18 @@ class CachedOnly:
     Args:
         applications: a cache.
         keys: a cache.
+        issuers: a cache.
     """
 
-    def __init__(self, applications: Remembered[MobileApp], keys: Remembered[ApiKey]) -> None:
+    def __init__(
+        self,
+        applications: Remembered[MobileApp],
+        keys: Remembered[ApiKey],
+        issuers: Remembered[Trusting],
+    ) -> None:
         self._applications = applications
         self._keys = keys
+        self._issuers = issuers
 
     def application(self, code: str) -> MobileApp:
         """Return an application; raises KeyError where the cache has none."""
@@ -111,3 +131,16 @@ class CachedOnly:
     def key(self, name: str) -> ApiKey:
         """Return a key; raises KeyError where the cache has none."""
         return self._keys.cached(name)
+
+    def trusting(self, issuer: str) -> Sequence[MobileApp]:
+        """Return the applications that trust an identity provider; raises KeyError likewise."""
+        return self._issuers.cached(EVERY).get(issuer, ())
+
+
+def by_issuer(applications: Sequence[MobileApp]) -> Trusting:
+    """Return issuer → the applications that trust it."""
+    found: dict[str, list[MobileApp]] = defaultdict(list)
+    for application in applications:
+        for each in application.issuers:
+            found[each.issuer].append(application)
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +12,16 @@ import typer
 from addressee.application import Applications, issue_key
 from addressee.domain import Contacts, InvalidValue, MobileApp, OverCap, UserData, other_modes
 
-from ..terminal.files import opened
+from ..terminal.applications_file import read_applications
+from ..terminal.issuer_option import (
+    Audiences,
+    Claim,
+    Issuer,
+    Jwks,
+    RemovedIssuers,
+    changed_issuers,
+    key_set_url,
+)
 from ..terminal.output import show_json, show_table
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 
@@ -51,6 +59,11 @@ def add(  # noqa: PLR0913 # one option for each setting
     remove_jwt_key: Annotated[
         list[str] | None, typer.Option(help="The id of a signing key to remove; may be repeated.")
     ] = None,
+    issuer: Issuer = None,
+    jwks: Jwks = None,
+    audience: Audiences = None,
+    claim: Claim = None,
+    remove_issuer: RemovedIssuers = None,
     user_data: Annotated[
         UserData | None,
         typer.Option(
@@ -115,6 +128,8 @@ def add(  # noqa: PLR0913 # one option for each setting
     """Add an application, or change one: options that are not given stay as they are.
 
     addressee app add shop --user-data jwt --jwt-key main:8f0c…
+
+    addressee app add shop --issuer https://id.x.com --jwks https://id.x.com/keys --audience app
     """
     given: dict[str, Any] = {
         "user_data": user_data,
@@ -141,6 +156,7 @@ def add(  # noqa: PLR0913 # one option for each setting
     if usual_none_ids:
         changes["none_ids"] = None
     new_keys = dict(map(parsed_key, jwt_key or ()))
+    provider = {"jwks": key_set_url(jwks), "audiences": audience, "claim": claim}
     with opened_store(store) as ledger:
         known = ledger.applications.get(code)
         before = {} if known is None else known.model_dump()
@@ -149,7 +165,11 @@ def add(  # noqa: PLR0913 # one option for each setting
             for kid, secret in before.get("jwt_keys", {}).items()
             if kid not in (remove_jwt_key or ())
         }
-        application = MobileApp.of(code, {**before, **changes, "jwt_keys": {**kept, **new_keys}})
+        changes["jwt_keys"] = {**kept, **new_keys}
+        changes["issuers"] = changed_issuers(
+            before.get("issuers", ()), issuer, provider, remove_issuer or ()
+        )
+        application = MobileApp.of(code, {**before, **changes})
         ledger.applications.put(application)
         typer.echo(f"{code} {'changed' if known else 'added'}")
         note_other_modes(ledger.applications, [application])
@@ -176,11 +196,12 @@ def load(
     """Add or replace the applications in a file; others stay as they are.
 
     The settings are named as the options of `addressee app add`, with underscores; jwt_keys is a
-    table of key ids and secrets. A file with an error changes nothing.
+    table of key ids and secrets, issuers a list of tables with issuer, jwks, audiences and claim.
+    A file with an error changes nothing.
 
         addressee app load applications.toml
     """
-    given = [MobileApp.of(code, settings) for code, settings in read_file(file).items()]
+    given = [MobileApp.of(code, settings) for code, settings in read_applications(file).items()]
     with opened_store(store) as ledger:
         for application in given:
             ledger.applications.put(application)
@@ -260,8 +281,9 @@ def shown(applications: Applications, application: MobileApp) -> dict[str, Any]:
 
 def cell(value: object) -> str:
     """Return a setting as text."""
-    if isinstance(value, list):
-        return ", ".join(cast("list[str]", value))
+    if isinstance(value, list | tuple):
+        parts = cast("Sequence[str | dict[str, str]]", value)
+        return ", ".join(each["issuer"] if isinstance(each, dict) else each for each in parts)
     return "" if value is None else str(value)
 
 
@@ -271,19 +293,3 @@ def parsed_key(text: str) -> tuple[str, str]:
     if not colon:
         raise InvalidValue("jwt-key", "should be KID:HEX")
     return kid, secret
-
-
-def read_file(file: Path) -> dict[str, dict[str, Any]]:
-    """Return code → settings; raises InvalidValue for a file of another form."""
-    try:
-        with opened(file, "rb") as given:
-            content = tomllib.load(given)
-    except ValueError as error:
-        raise InvalidValue("file", f"is no TOML: {error}") from None
-    tables: object = content.get("applications")
-    if set(content) != {"applications"} or not isinstance(tables, dict):
-        raise InvalidValue("file", "should have tables [applications.CODE] and nothing else")
-    found = cast("dict[str, object]", tables)
-    if odd := [code for code, settings in found.items() if not isinstance(settings, dict)]:
-        raise InvalidValue(f"applications.{odd[0]}", "should be a table")
-    return cast("dict[str, dict[str, Any]]", found)

@@ -60,9 +60,12 @@ def serve_store(  # noqa: PLR0913 # the command's options
     if senders is not None:
         read_senders(senders)  # what is wrong with it is said at once, and not by every worker
     with opened_store(url) as store:
-        codes = [each.code for each in store.applications.all()]
+        applications = store.applications.all()
         if forgotten := forgotten_erasures(store):
             raise ErasureForgotten(len(forgotten))
+    codes = [each.code for each in applications]
+    if any(each.issuers for each in applications) and find_spec("cryptography") is None:
+        raise InvalidValue("issuers", "need more: pip install 'addressee[oidc]'")
     if not codes:
         typer.echo("no application may speak yet: see addressee app add --help", err=True)
     config = Config(

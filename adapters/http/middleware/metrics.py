@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from addressee.application import Personalization, PushOutcome, RelayStore, Store
 
 from .group_metrics import GroupMetrics
+from .issuer_metrics import IssuerMetrics
 from .sink_metrics import SinkMetrics
+
+if TYPE_CHECKING:
+    from addressee.adapters.tokens.issuer_keys import IssuerKeys
 
 METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
 
@@ -48,6 +52,10 @@ class Metrics:
     def watch(self, people: Personalization) -> None:
         """Tell of the transactions that a service's commands share, too."""
         self.registry.register(GroupMetrics(people))
+
+    def watch_issuers(self, keys: IssuerKeys) -> None:
+        """Tell how often identity providers' keys were fetched, too."""
+        self.registry.register(IssuerMetrics(keys))
 
     def count(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
         """Count one request.

@@ -8,14 +8,13 @@ from typing import Annotated
 from fastapi import Header, Security
 from fastapi.security import APIKeyHeader
 
-from addressee.adapters.tokens.claims import TokenClock
 from addressee.application import ApiKey, Context, Identity, Scope, recognized
 from addressee.application.access.cached_applications import Lookup
 from addressee.domain import MobileApp
 
 from ..load.share import Share
 from ..messages.error_responses import Refused
-from .person_tokens import verified
+from .person_tokens import PersonTokens
 
 AUTHORIZATION = APIKeyHeader(
     name="Authorization",
@@ -85,11 +84,11 @@ class Device:
             raise Refused(403, "FORBIDDEN", "the token is another person's")
 
 
-def device(configured: Lookup, authorization: str | None, clock: TokenClock) -> Device:
-    """Return the calling app; raises Refused."""
+def device(configured: Lookup, authorization: str | None, tokens: PersonTokens) -> Device:
+    """Return the calling app; raises Refused or KeysWanted."""
     scheme, _, credential = (authorization or "").partition(" ")
     if scheme.lower() == "bearer":
-        return Device(*verified(configured, credential, clock))
+        return Device(*tokens.verified(configured, credential))
     if scheme.lower() != "app" or not credential:
         raise Refused(401, "APP_CODE_MISSING", "Application code is missing")
     application = configured.application(credential)

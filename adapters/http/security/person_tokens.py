@@ -1,19 +1,32 @@
-"""JSON web tokens in which a service names the person who uses a device."""
+"""JSON web tokens in which a service or an identity provider names the person at a device."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from addressee.adapters.tokens.claims import InvalidToken, TokenClock, signed_by, unverified
+from addressee.adapters.tokens.claims import (
+    InvalidToken,
+    IssuerUnavailable,
+    TokenClock,
+    has_audience,
+    signed_by,
+    unverified,
+)
 from addressee.application import Identity
 from addressee.application.access.cached_applications import Lookup
-from addressee.domain import InvalidValue, MobileApp
+from addressee.domain import InvalidValue, MobileApp, TokenIssuer
 
-from ..messages.error_responses import Refused
+from ..messages.error_responses import UNAVAILABLE, Refused
+
+if TYPE_CHECKING:
+    from addressee.adapters.tokens.issued_tokens import IssuedTokens
+    from addressee.adapters.tokens.issuer_keys import IssuerKeys
 
 ALGORITHMS = ["HS256", "HS384", "HS512"]
-"""Accepted signature algorithms; ``none`` is not among them."""
+"""Algorithms of an application's own keys; ``none`` is not among them."""
+UNTRUSTED = f"alg is none of {', '.join(ALGORITHMS)}, and no application trusts its iss and aud"
 APPLICATION = "infobip-api-key"
 """The claim with the application code, as the SDK's documentation writes it."""
 
@@ -22,7 +35,7 @@ class PersonToken(NamedTuple):
     """What a verified token says.
 
     Args:
-        application: the application whose key has signed it.
+        application: the application whose key, or whose identity provider, has signed it.
         subject: the external id of the person.
         vouched: the contacts that it vouches for (R55): the claims ``email`` and ``phone_number``
             of OpenID Connect, each with ``…_verified``.
@@ -33,32 +46,87 @@ class PersonToken(NamedTuple):
     vouched: Identity
 
 
-def verified(configured: Lookup, token: str, clock: TokenClock) -> PersonToken:
-    """Return what a token says.
+class PersonTokens:
+    """Verifies tokens of persons.
 
     Args:
-        configured: finds the application and its keys.
-        token: the encoded token.
-        clock: judges its times.
+        clock: judges their times.
+        issued: verifies those of identity providers; None where that is not installed.
+    """
 
-    Raises:
-        Refused: it is malformed, not signed with a key of the application, or a claim is wrong. The
-            response names the claim, and neither the right key nor the right person.
+    def __init__(self, clock: TokenClock, issued: IssuedTokens | None) -> None:
+        self._clock = clock
+        self._issued = issued
+
+    def verified(self, configured: Lookup, token: str) -> PersonToken:
+        """Return what a token says.
+
+        Args:
+            configured: finds the application with its keys and identity providers.
+            token: the encoded token.
+
+        Raises:
+            Refused: it is malformed, signed by nobody who may, or a claim is wrong. The response
+                names the claim, and neither the right key nor the right person.
+            KeysWanted: the keys of the identity provider have to be fetched first.
+        """
+        try:
+            header, claimed = unverified(token)
+            # The kind of key follows from the algorithm: a public key is never a secret.
+            if header.get("alg") in ALGORITHMS:
+                return self._of_service(configured, header, claimed, token)
+            return self._of_issuer(configured, claimed, token)
+        except (InvalidToken, InvalidValue) as error:
+            raise Refused(401, "UNAUTHORIZED", f"the token is not valid: {error}") from None
+        except IssuerUnavailable as error:
+            raise Refused(UNAVAILABLE, "ISSUER_UNAVAILABLE", str(error)) from None
+
+    def _of_service(
+        self,
+        configured: Lookup,
+        header: Mapping[str, Any],
+        claimed: Mapping[str, Any],
+        token: str,
+    ) -> PersonToken:
+        application, secret = signer_of(configured, header, claimed)
+        claims = signed_by(secret, ALGORITHMS, token)
+        self._clock.check(claims)
+        if claims.get("aud"):
+            raise InvalidToken("aud is given, and no audience is expected")
+        return PersonToken(application, external_id(claims, "sub"), vouched_by(claims))
+
+    def _of_issuer(self, configured: Lookup, claimed: Mapping[str, Any], token: str) -> PersonToken:
+        application, issuer = trusting(configured, claimed)
+        if self._issued is None:
+            raise IssuerUnavailable("issuers need more: pip install 'addressee[oidc]'")
+        claims = self._issued.claims(token, issuer)
+        return PersonToken(application, external_id(claims, issuer.claim), vouched_by(claims))
+
+
+def issued_tokens(
+    clock: TokenClock, keys: IssuerKeys | None, logger: logging.Logger
+) -> IssuedTokens | None:
+    """Return a verifier of identity providers' tokens; None where that is not installed.
+
+    Args:
+        clock: judges the times in tokens.
+        keys: finds the providers' keys; None makes a cache of them.
+        logger: receives failures of that cache.
     """
     try:
-        application, secret = signer_of(configured, token)
-        claims = signed_by(secret, ALGORITHMS, token)
-        clock.check(claims)
-        return PersonToken(application, subject_of(claims), vouched_by(claims))
-    except (InvalidToken, InvalidValue) as error:
-        raise Refused(401, "UNAUTHORIZED", f"the token is not valid: {error}") from None
+        from addressee.adapters.tokens.issued_tokens import IssuedTokens  # noqa: PLC0415 # an extra
+        from addressee.adapters.tokens.issuer_keys import IssuerKeys  # noqa: PLC0415 # likewise
+    except ImportError:
+        return None
+    return IssuedTokens(keys or IssuerKeys(logger=logger), clock)
 
 
-def signer_of(configured: Lookup, token: str) -> tuple[MobileApp, bytes]:
+def signer_of(
+    configured: Lookup, header: Mapping[str, Any], claimed: Mapping[str, Any]
+) -> tuple[MobileApp, bytes]:
     """Return the application and the key that a token names; raises InvalidToken."""
-    header, claims = unverified(token)
     key_id: object = header.get("kid")
-    code: object = claims.get(APPLICATION)
+    code: object = claimed.get(APPLICATION)
     application = configured.application(code) if isinstance(code, str) else None
     secret = application.secret(key_id) if application and isinstance(key_id, str) else None
     if application is None or secret is None:
@@ -66,13 +134,35 @@ def signer_of(configured: Lookup, token: str) -> tuple[MobileApp, bytes]:
     return application, secret
 
 
-def subject_of(claims: Mapping[str, Any]) -> str:
-    """Return the external id in verified claims (RFC 7519, section 4.1); raises InvalidToken."""
-    if claims.get("aud"):
-        raise InvalidToken("aud is given, and no audience is expected")
-    subject: object = claims.get("sub")
+def trusting(configured: Lookup, claimed: Mapping[str, Any]) -> tuple[MobileApp, TokenIssuer]:
+    """Return the application that a token of an identity provider is for; raises InvalidToken.
+
+    Providers know no application codes, so that audiences tell applications apart. Where two trust
+    the same issuer and audience, the token has to name one.
+    """
+    name: object = claimed.get("iss")
+    applications = configured.trusting(name) if isinstance(name, str) else ()
+    code: object = claimed.get(APPLICATION)
+    found = [
+        (application, issuer)
+        for application in applications
+        if code is None or code == application.code
+        for issuer in application.issuers
+        if issuer.issuer == name and has_audience(claimed, issuer)
+    ]
+    if not found:
+        raise InvalidToken(UNTRUSTED)
+    if len(found) > 1:
+        problem = f"several applications trust its iss and aud, and {APPLICATION} names none"
+        raise InvalidToken(problem)
+    return found[0]
+
+
+def external_id(claims: Mapping[str, Any], name: str) -> str:
+    """Return the external id in a verified claim; raises InvalidToken."""
+    subject: object = claims.get(name)
     if not isinstance(subject, str) or not subject:
-        raise InvalidToken("sub should be the external id")
+        raise InvalidToken(f"{name} should be the external id")
     return subject
 
 

@@ -43,9 +43,33 @@ def test_an_application_is_added_changed_and_listed_without_secrets(run: Run) ->
 
 def test_R57_every_setting_of_an_application_has_an_option(run: Run) -> None:
     options = {*re.findall(r"--([a-z-]+)", run("add", "--help").stdout)}
-    named = {"jwt_keys": "jwt-key", "none_ids": "none-id"}
+    named = {"jwt_keys": "jwt-key", "issuers": "issuer", "none_ids": "none-id"}
     settings = {*MobileApp.model_fields} - {"code"}
     assert {named.get(each, each.replace("_", "-")) for each in settings} <= options
+
+
+def test_an_identity_provider_is_added_changed_and_removed(run: Run, tmp_path: Path) -> None:
+    url = "https://id.example/keys"
+    run("add", "shop", "--issuer", "https://id.example", "--jwks", url, "--audience", "app")
+    first = {"issuer": "https://id.example", "jwks": url, "audiences": ["app"], "claim": "sub"}
+    assert listed(run)["shop"]["issuers"] == [first]
+    assert "https://id.example" in run("list").stdout
+    assert url not in run("list").stdout
+    (tmp_path / "my keys.json").touch()
+    two = ("--audience", "a", "--audience", "b", "--claim", "uid")
+    run("add", "shop", "--issuer", "second", "--jwks", "my keys.json", *two)
+    run("add", "shop", "--issuer", "https://id.example", "--claim", "email", "--device-cap", "3")
+    second = {"issuer": "second", "audiences": ["a", "b"], "claim": "uid"}
+    second["jwks"] = (tmp_path / "my keys.json").as_uri()
+    assert listed(run)["shop"]["issuers"] == [{**first, "claim": "email"}, second]
+    run("add", "shop", "--remove-issuer", "https://id.example")
+    assert listed(run)["shop"]["issuers"] == [second]
+    file = tmp_path / "applications.toml"
+    file.write_text(
+        f'[[applications.shop.issuers]]\nissuer = "i"\njwks = "{url}"\naudiences = ["app"]\n'
+    )
+    assert run("load", str(file)).returncode == 0
+    assert listed(run)["shop"]["issuers"] == [{**first, "issuer": "i"}]
 
 
 def test_R44_R57_limits_and_ids_of_nobody_are_set_and_kept(run: Run) -> None:
@@ -100,6 +124,13 @@ def test_a_file_lays_down_all_or_nothing(run: Run, tmp_path: Path) -> None:
         (("add", "a b"), "application has white space"),
         (("add", "shop", "--jwt-key", "main"), "jwt-key should be KID:HEX"),
         (("add", "shop", "--jwt-key", f"main:{SECRET[:20]}"), "takes 16 to 1024 bytes, 10 given"),
+        (("add", "shop", "--issuer", "i", "--audience", "a"), "jwks Field required"),
+        (("add", "shop", "--jwks", "https://i/k"), "issuer should be given with --jwks"),
+        (("add", "shop", "--remove-issuer", "i"), "is no identity provider of the application"),
+        (
+            ("add", "shop", "--issuer", "i", "--audience", "a", "--jwks", "http://id.example/k"),
+            "jwks should be a URL with https",
+        ),
         (("key", "bank", "--scope", "backend"), "UNKNOWN_APPLICATION: application bank"),
         (("key", "shop", "--scope", "root"), "Invalid value"),
         (("revoke", "nothing"), "name is the name of no key"),

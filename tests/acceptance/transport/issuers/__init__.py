@@ -1,0 +1,1 @@
+"""Persons who sign in at an identity provider, over real sockets."""
