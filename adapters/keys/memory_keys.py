@@ -31,6 +31,13 @@ class MemoryKeyStore:
         known = self._secrets
         return {name: known[name] for name in ids if name in known}
 
+    def put(self, keys: Mapping[str, bytes | None]) -> int:
+        """Add keys of another key store; those that are there stay as they are."""
+        with self._lock:
+            before = len(self._secrets)
+            self._secrets = {**keys, **self._secrets}
+            return len(self._secrets) - before
+
     def destroy(self, ids: Collection[str]) -> Mapping[str, str]:
         """Destroy keys."""
         with self._lock:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Self
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -16,7 +16,14 @@ from addressee.adapters.sql.engine.compiled_query import Query, listed, pages
 from addressee.adapters.sql.engine.database import Database
 from addressee.adapters.sql.schema.column_types import Bytes, exact
 from addressee.application import Key
-from addressee.domain import InvalidValue, StoreUnavailable, WrappingKeyWrong, keyed_hash, values
+from addressee.domain import (
+    InvalidValue,
+    KeyMissing,
+    StoreUnavailable,
+    WrappingKeyWrong,
+    keyed_hash,
+    values,
+)
 
 from .new_keys import KEY_BYTES, fingerprint_of, random_keys
 
@@ -24,6 +31,20 @@ NONCE_BYTES = 12
 PAGE = 500
 ROW = "destructions"
 """The id of the row that counts destructions; ids of keys are hexadecimal digits."""
+
+
+class Copy(NamedTuple):
+    """A key on its way to another key store.
+
+    Args:
+        id: its id.
+        wrapped_by: which wrapping key; None for a key that was destroyed.
+        wrapped: the wrapped key; None likewise.
+    """
+
+    id: str
+    wrapped_by: str | None
+    wrapped: bytes | None
 
 
 class SqlKeyStore:
@@ -87,6 +108,48 @@ class SqlKeyStore:
                 for name, by, wrapped in self._known.rows(connection, page):
                     found[name] = None if wrapped is None else self._unwrapped(name, by, wrapped)
         return found
+
+    def copies(self, ids: Iterable[str]) -> Iterator[Copy]:
+        """Yield keys, wrapped by the newest wrapping key, for another key store.
+
+        Raises:
+            KeyMissing: one of them is not there, and was not destroyed.
+        """
+        for page in pages(sorted(ids)):
+            found = self.find(page)
+            for name in page:
+                if name not in found:
+                    raise KeyMissing(f"an event that is sealed by {name}")
+                secret = found[name]
+                if secret is None:
+                    yield Copy(name, None, None)
+                else:
+                    yield Copy(name, self._newest, self._wrapped(Key(name, secret)))
+
+    def opened(self, copies: Iterable[Copy]) -> Mapping[str, bytes | None]:
+        """Return id → secret of keys that `copies` gave; raises WrappingKeyWrong."""
+        return {
+            name: None if wrapped is None else self._unwrapped(name, by or "", wrapped)
+            for name, by, wrapped in copies
+        }
+
+    def put(self, keys: Mapping[str, bytes | None]) -> int:
+        """Add keys of another key store, None for one that was destroyed; return how many were new.
+
+        Those that are there stay as they are: what is destroyed does not come back.
+        """
+        with self.database.writing() as connection:
+            new = {*keys}
+            for page in pages(keys):
+                new -= {name for name, _, _ in self._known.rows(connection, page)}
+            rows = [
+                (name, "", None, "", 0)
+                if (secret := keys[name]) is None
+                else (name, self._newest, self._wrapped(Key(name, secret)), "", 0)
+                for name in sorted(new)
+            ]
+            self._rows.insert(connection, rows)
+        return len(new)
 
     def destroy(self, ids: Collection[str]) -> Mapping[str, str]:
         """Destroy keys."""

@@ -15,6 +15,7 @@ import typer
 from addressee.adapters.imports.vendors import FORMATS, Import, Options, Report
 from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.ledger_files.jsonl import JsonLinesSource, jsonl_sink
+from addressee.adapters.sql import SqlStore
 from addressee.application import (
     Heading,
     Personalization,
@@ -28,6 +29,7 @@ from addressee.domain import InvalidValue
 from ..terminal.files import STANDARD, opened, refuse_standard
 from ..terminal.output import show_json
 from ..terminal.progress import BYTES, ROWS, long_work
+from ..terminal.sealed_keys import keys_beside, take_keys
 from ..terminal.store_option import (
     DEFAULT_STORE,
     Store,
@@ -88,6 +90,10 @@ def export(
         bool, typer.Option("--with-key", help="Write the identifier key into the file.")
     ] = False,
     key_file: HexFile = None,
+    keys_file: Annotated[
+        Path | None,
+        typer.Option(help="A new file for the keys of a sealed ledger, wrapped as before."),
+    ] = None,
 ) -> None:
     """Write the whole ledger to a file that other programs can read.
 
@@ -97,16 +103,22 @@ def export(
 
         addressee export ledger.jsonl --key-file ledger.key --store sqlite:///day.db
 
+    A sealed ledger stays sealed. Its keys are not in the file: a store that shares the key store
+    can be filled from it, or another one with --keys-file, which wants the same wrapping key.
+
         addressee export - | zstd > ledger.jsonl.zst
     """
     make: Callable[[Heading], AbstractContextManager[Sink]] = lambda heading: (  # noqa: E731
         jsonl_sink(sys.stdout.buffer, heading) if file == STANDARD else opened_sink(file, heading)
     )
-    with existing_store(store) as ledger:
+    with (
+        existing_store(store) as ledger,
+        nullcontext(make) if keys_file is None else keys_beside(make, keys_file, ledger) as to,
+    ):
         if key_file is not None:
             write_key(key_file, ledger.identifier_key)
         with long_work("exporting") as advance:
-            end = export_ledger(ledger, make, with_key=with_key, progress=advance)
+            end = export_ledger(ledger, to, with_key=with_key, progress=advance)
     done = f"exported {end.events:,} events up to position {end.last}"
     typer.echo(done, err=file == STANDARD)
 
@@ -122,6 +134,9 @@ def fill(  # noqa: PLR0913 # the command's options
     store: Store = DEFAULT_STORE,
     *,
     key_file: HexFile = None,
+    keys_file: Annotated[
+        Path | None, typer.Option(help="The file with the keys of a sealed ledger.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read all of the file and write to no store.")
     ] = False,
@@ -147,7 +162,8 @@ def fill(  # noqa: PLR0913 # the command's options
     The store is created if it is new. It may be of another kind: this is the way from SQLite to
     PostgreSQL or MariaDB. If the import fails, a new SQLite file is removed; on a server the new
     tables stay, empty. A sealed ledger shares its keys with the store that it comes from: an
-    erasure in either then destroys the data in both, unless the key store was copied first.
+    erasure in either then destroys the data in both. With --keys-file it brings its keys along into
+    a key store of its own, and the two have nothing to do with each other any more.
 
         addressee import ledger.jsonl --key-file ledger.key --store postgresql+psycopg://host/db
 
@@ -158,8 +174,8 @@ def fill(  # noqa: PLR0913 # the command's options
         addressee import --from onesignal export.csv.gz --app shop --dry-run
     """
     if system is not None:
-        if app_code is None or key_file is not None:
-            raise InvalidValue("from", "needs --app, and takes no --key-file")
+        if app_code is None or key_file is not None or keys_file is not None:
+            raise InvalidValue("from", "needs --app, and takes no file with keys")
         environment = apns_environment and apns_environment.value
         options = Options(app_code, environment, user_column or "user")
         report = import_devices(file, system.value, options, store, dry_run=dry_run)
@@ -173,12 +189,17 @@ def fill(  # noqa: PLR0913 # the command's options
     )
     with source_file as source:
         sealed = source.heading.sealed_as is not None
-        opened = trial_store(sealed=sealed) if dry_run else filled_store(store)
-        with opened as ledger, long_work("importing") as advance:
-            end = import_ledger(ledger, source, key=key, progress=lambda done: advance(done, 0))
+        if keys_file is not None and not sealed:
+            raise InvalidValue("keys_file", "is for a sealed ledger, and this one is in clear")
+        trial = trial_store(sealed=sealed, keys_file=keys_file)
+        with trial if dry_run else filled_store(store) as ledger:
+            if keys_file is not None and isinstance(ledger, SqlStore):
+                take_keys(keys_file, ledger)
+            with long_work("importing") as advance:
+                end = import_ledger(ledger, source, key=key, progress=lambda done: advance(done, 0))
     done = "could import" if dry_run else "imported"
     typer.echo(f"{done} {end.events:,} events up to position {end.last}")
-    if sealed:
+    if sealed and keys_file is None:
         typer.echo(SHARED, err=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from addressee.adapters.sql.engine.pool import ESCAPES, file_of
 from addressee.domain import StoreUnavailable
 
 from .keys_option import given_keys
+from .sealed_keys import trial_keys
 
 DEFAULT_STORE = "sqlite:///addressee.db"
 BESIDE = ("", "-wal", "-shm")
@@ -81,13 +83,22 @@ def filled_store(url: str) -> Generator[SqlStore]:
 
 
 @contextmanager
-def trial_store(*, sealed: bool) -> Generator[MemoryStore]:
+def trial_store(*, sealed: bool, keys_file: Path | None = None) -> Generator[MemoryStore]:
     """Open a store that is gone at the block's end; only for a sealed ledger with keys.
 
     To seal another one would write keys into the key store for good.
+
+    Args:
+        sealed: whether the ledger is.
+        keys_file: the file with its keys, if they come along.
     """
     with given_keys() as keys:
-        yield MemoryStore(keys=keys if sealed else None)
+        if keys is None or not sealed:
+            yield MemoryStore()
+        elif keys_file is None:
+            yield MemoryStore(keys=keys)
+        else:
+            yield MemoryStore(keys=trial_keys(keys_file, keys))
 
 
 def refuse_missing(url: str) -> None:
