@@ -189,12 +189,17 @@ def main() -> None:
     typer.main.get_command(import_module("addressee.adapters.cli.app").app)
     use_a_store()
     words = serve(socket.socket(fileno=int(sys.argv[1])))
-    if words[:2] == ["-W", "error"]:
+    if warned := words[:2] == ["-W", "error"]:
         warnings.simplefilter("error")
         del words[:2]
     if words[:1] == ["-c"]:
         sys.argv[:] = ["-c", *words[2:]]
-        exec(compile(words[1], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 # a test's
+        code = compile(words[1], "<string>", "exec")
+        run = functools.partial(exec, code, {"__name__": "__main__"})
+        if warned:
+            run()  # the interpreter warns while it frees objects
+        else:
+            leave_after(run)
     else:
         sys.argv[1:] = words
         leave_after(import_module("addressee.adapters.cli").main)

@@ -14,8 +14,8 @@ def peak():
 """
 
 
-def kilobytes(script: str, *arguments: str) -> int:
-    """Run a script, which may call ``peak()``, and return the number that it prints last.
+def printed(script: str, *arguments: str) -> int:
+    """Run a script, which may call ``peak()``, in kilobytes; return the number that it prints last.
 
     Args:
         script: Python.

@@ -27,18 +27,20 @@ SIGN_INS = 2 * CLIENTS
 CHANGES = 2
 LONG_SECONDS = 120
 DISTANCE = 0.003
+PAUSE = 0.3
+"""Seconds between changes of policies."""
 LOG = logging.getLogger(__name__)
 HOME = "/mobile/1/appinstance"
 
 
 @contextmanager
 def changing_policies(store: SqlStore) -> Generator[Progress]:
-    """Change an application's device cap each second, until the block ends."""
+    """Change an application's device cap again and again, until the block ends."""
     done, changes = Event(), Progress()
 
     def change() -> None:
         number = 0
-        while not done.wait(1):
+        while not done.wait(PAUSE):
             number += 1
             store.applications.put(MobileApp(code="shop", device_cap=2 + number % 2))
             changes.add()

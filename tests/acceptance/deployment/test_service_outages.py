@@ -20,7 +20,7 @@ from tests.patience import Progress
 from tests.servers import MariaDB, Postgres, client, http_server
 
 CLIENTS = 8
-ANSWERS, MANY_ANSWERS = 3 * CLIENTS, 200 * CLIENTS
+ANSWERS, MANY_ANSWERS = 2 * CLIENTS, 200 * CLIENTS
 SESSIONS = {
     "postgresql": "select count(*) from pg_stat_activity"
     " where datname = current_database() and pid <> pg_backend_pid()",

@@ -193,11 +193,11 @@ def answer_of(response: httpx.Response, names: Names) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_foreign_and_absent_get_the_same_answer(world: World, caller: str, token: Token) -> None:
-    succeeded = 0
+    succeeded, foreign = 0, person_on(world, "shop")
+    before = world.topics(foreign.installation)
     for request in REQUESTS:
         own, headers = caller_of(world, caller, token)
-        foreign, nothing = person_on(world, "shop"), absent()
-        before = world.topics(foreign.installation)
+        nothing = absent()
         told = answer_of(send(world, request, foreign, headers), foreign)
         assert told == answer_of(send(world, request, nothing, headers), nothing), request
         assert told[0] < 500

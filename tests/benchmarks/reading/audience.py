@@ -26,7 +26,7 @@ from addressee.application import Identity, Personalization, Targeting
 from addressee.domain.audiences import expression as a
 from tests.benchmarks.reading.population import APPLICATION, KEY, Population, claim_id
 from tests.benchmarks.report import Figure, paired
-from tests.memory import kilobytes
+from tests.memory import printed
 
 FOUR = a.tag("huge") & a.primary & ~(a.tag("t20") | a.os("ios"))
 FIVE = a.tag("huge") & a.primary & a.language("en") & ~(a.tag("t20") | a.os("ios"))
@@ -219,7 +219,7 @@ print(peak())
 
 def memory(path: Path) -> Figure:
     """Peak memory of a process that streams all ids and does nothing else."""
-    needed = kilobytes(STREAM, f"sqlite:///{path}", APPLICATION) / 1024
+    needed = printed(STREAM, f"sqlite:///{path}", APPLICATION) / 1024
     return Figure("MB of memory to stream all, of 200", needed * 1e-6, 200e-6, 1)
 
 

@@ -31,7 +31,7 @@ from tests.benchmarks.replaying.projector import projected, told
 from tests.benchmarks.report import Figure, paired
 from tests.benchmarks.writing import floor
 from tests.benchmarks.writing.stock import StockService, stock_environment
-from tests.memory import kilobytes
+from tests.memory import printed
 from tests.servers import postgres_server
 
 EVENTS = 100_000
@@ -144,5 +144,5 @@ print(peak() - before)
 def memory(path: Path, events: int) -> Figure:
     """How much a process grows while it rebuilds a ledger, and does nothing else."""
     lives.filled(f"sqlite:///{path}", events)
-    grown = kilobytes(REBUILD, f"sqlite:///{path}") / 1024
+    grown = printed(REBUILD, f"sqlite:///{path}") / 1024
     return Figure(f"MB for {events:,} events, of {MEMORY}", grown * 1e-6, MEMORY * 1e-6, 1)

@@ -17,7 +17,7 @@ from addressee.application import Accepted, Answer, Message, Notifier, Recipient
 from addressee.domain import Address
 from tests.benchmarks.reading.population import APPLICATION, KEY, SINCE, Population
 from tests.benchmarks.report import Figure, paired
-from tests.memory import kilobytes
+from tests.memory import printed
 
 TOKEN = "f" * 142
 """As long as tokens of FCM are, but for a number that is added."""
@@ -49,7 +49,7 @@ def figures(installations: int) -> Iterator[Figure]:
             yield recipients(store, warm=True)
             yield dispatch(store, "all")
             yield dispatch(store, "tag:t20 and os:android")
-        needed = kilobytes(STREAM, f"sqlite:///{path}", APPLICATION) / 1024
+        needed = printed(STREAM, f"sqlite:///{path}", APPLICATION) / 1024
         yield Figure("MB of memory to stream all recipients, of 150", needed * 1e-6, 150e-6, 1)
 
 

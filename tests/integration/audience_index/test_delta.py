@@ -126,7 +126,7 @@ def test_many_writers_and_readers_agree(store: SqlStore) -> None:
         people.register("shop", installation=f"d{n}", os="ios")
 
     def write(worker: int) -> None:
-        for n in range(40):
+        for n in range(20):
             name = f"d{n % 5 * 6 + worker}"  # nobody else's
             os = "ios" if n * (worker + 1) % 3 else "android"
             people.update_installation(name, os=os)

@@ -6,6 +6,7 @@ import random
 import zlib
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,14 @@ from sqlalchemy import select, update
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.audience_index.generation_cache import GenerationCache
 from addressee.adapters.sql.schema.read_model_tables import GENERATION
-from addressee.application import Identity, Personalization, Targeting, verify
+from addressee.application import (
+    Identity,
+    Personalization,
+    Registered,
+    Targeting,
+    bulk,
+    verify,
+)
 from addressee.domain import StoreDamaged
 from tests.benchmarks.reading.population import APPLICATION, KEY, Population
 
@@ -31,6 +39,10 @@ QUESTIONS = (
 def store(url: str) -> Generator[SqlStore]:
     with SqlStore(url, identifier_key=KEY) as store:
         yield store
+
+
+def registered(name: str, people: Personalization) -> Registered:
+    return people.register("shop", installation=name, os="ios")
 
 
 def answers(store: SqlStore) -> list[list[str]]:
@@ -61,8 +73,7 @@ def test_R37_a_chunk_that_is_damaged_is_a_typed_error(
     store: SqlStore, *, checksum_is_right: bool
 ) -> None:
     people, chunk = Personalization(store), store.parts.prepared.schema.chunk
-    for n in range(300):
-        people.register("shop", installation=f"d{n}", os="ios")
+    bulk(people, [partial(registered, f"d{n}") for n in range(300)])
     store.compact()
     written = chunk.c.term != GENERATION
     with store.database.reading() as connection:

@@ -13,7 +13,7 @@ from addressee.adapters.sql.unit_of_work.view import SqlReader
 from addressee.application import Recipient, Targeting
 from tests.benchmarks.reading.population import APPLICATION, KEY
 from tests.benchmarks.sending.dispatch import STREAM, fill
-from tests.memory import kilobytes
+from tests.memory import printed
 
 MEGABYTES = 150
 
@@ -21,8 +21,8 @@ MEGABYTES = 150
 def test_R38_all_recipients_stream_in_bounded_memory(tmp_path: Path, *, long: bool) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     with SqlStore(url, identifier_key=KEY) as store:
-        fill(store, 1_000_000 if long else 20_000)
-    needed = kilobytes(STREAM, url, APPLICATION) / 1024
+        fill(store, 1_000_000 if long else 10_000)
+    needed = printed(STREAM, url, APPLICATION) / 1024
     assert needed <= MEGABYTES, f"{needed:.0f} MB"
 
 

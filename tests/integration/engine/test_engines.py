@@ -74,7 +74,8 @@ def test_odd_prefixes_work_or_are_refused_by_name(new_url: Callable[[], str], pr
         people = Personalization(store)
         phone = people.register("shop").installation
         people.personalize(phone, Identity(external_id="ali"), tags={"vip"})
-        bulk(people, [register for _ in range(600)])  # so many that PostgreSQL copies them
+        many = 600 if store.database.dialect.arrays else 20  # so many that PostgreSQL copies them
+        bulk(people, [register for _ in range(many)])
         assert Rebuild(store).run() == store.last()
         assert store.seal() is not None
         assert verify(store).differences == ()

@@ -7,7 +7,7 @@ in the whole ledger is compared with what is committed at that moment.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,23 +31,23 @@ from addressee.application import (
 )
 from addressee.application.ledger.hash_chain import START
 from addressee.domain import InvalidValue, StoreUnavailable
-from tests.servers import MariaDB, Postgres
+from tests.servers import LentDatabases
 
 OPEN_AT_ONCE = 3
 ROUNDS, MANY_ROUNDS = 25, 100
 STORES, MANY_STORES = 1, 10
-SERVERS = ["postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
+SERVERS = ["lent_postgres", pytest.param("lent_mariadb", marks=pytest.mark.mariadb)]
 
 
 @pytest.fixture(params=SERVERS)
-def new_url(request: pytest.FixtureRequest) -> Callable[[], str]:
-    server: Postgres | MariaDB = request.getfixturevalue(request.param)
-    return server.new_database
+def databases(request: pytest.FixtureRequest) -> LentDatabases:
+    lent: LentDatabases = request.getfixturevalue(request.param)
+    return lent
 
 
 @pytest.fixture
-def store(new_url: Callable[[], str]) -> Generator[SqlStore]:
-    with SqlStore(new_url()) as store:
+def store(databases: LentDatabases) -> Generator[SqlStore]:
+    with databases.engine() as engine, SqlStore(engine) as store:
         yield store
 
 
@@ -106,11 +106,11 @@ def committed(store: SqlStore) -> list[int]:
 
 
 def test_R35_R36_no_answer_is_short_beside_open_transactions(
-    new_url: Callable[[], str], tmp_path: Path, *, long: bool
+    databases: LentDatabases, tmp_path: Path, *, long: bool
 ) -> None:
     for seed in range(MANY_STORES if long else STORES):
         (tmp_path / f"{seed}").mkdir()
-        with SqlStore(new_url()) as store:
+        with databases.engine() as engine, SqlStore(engine) as store:
             interleave(store, seed, MANY_ROUNDS if long else ROUNDS, tmp_path / f"{seed}")
 
 

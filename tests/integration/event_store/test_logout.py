@@ -6,7 +6,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import Targeting
 from tests.forked import PIPE, forked
 
-MANY, ROUNDS = 10_000, 100
+MANY, ROUNDS = 10_000, 30
 
 LOGOUTS = """
 import sys
@@ -21,7 +21,7 @@ for n, line in enumerate(sys.stdin):
         people.personalize("tablet", Identity(external_id=name), tags={"vip"})
     else:
         people.depersonalize("tablet")
-    if n % 97 == 0:
+    if n % 31 == 0:
         store.compact()
     print("done", flush=True)
 store.close()

@@ -20,7 +20,7 @@ from tests.forked import PIPE, forked
 from tests.patience import wait_until
 
 WRITERS = 12
-MANY_EACH, EVENTS_EACH = 850, 250
+MANY_EACH, EVENTS_EACH = 850, 100
 TOGETHER = 5
 BEYOND = 10 * TOGETHER
 """So many events of others are read while one writer holds its positions."""
@@ -37,6 +37,7 @@ class TakenBack(Exception):
     pass
 
 url, writers, count, together = sys.argv[1], *map(int, sys.argv[2:])
+go_on, held = os.pipe()
 forked = []
 for number in range(writers):
     name = f"writer{number}"
@@ -44,11 +45,15 @@ for number in range(writers):
         break
     forked.append(child)
 else:
+    os.close(held)
     sys.exit(any(os.waitpid(each, 0)[1] for each in forked))
 chance = random.Random(name)
 store = SqlStore(url)
 written = 0
+os.close(held) if number else os.close(go_on)
 while written < count:
+    if number and written == together:
+        os.read(go_on, 1)  # until the first holds its positions
     events = [
         PersonPromoted(
             originator_id=f"person:{name}",
@@ -63,6 +68,7 @@ while written < count:
         with store.writing() as transaction:
             transaction.append(events, Changes())
             if holds:
+                os.close(held)
                 print(flush=True)
                 sys.stdin.readline()
             time.sleep(chance.choice((0, 0, 0.001, 0.02)))

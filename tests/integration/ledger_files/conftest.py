@@ -21,6 +21,7 @@ from addressee.application import (
     import_ledger,
 )
 from tests.contract.audiences.oracle import Life
+from tests.servers import LentDatabases, LentFiles
 
 INDEXED = ("attr.plan",)
 
@@ -46,20 +47,16 @@ def origin(tmp_path: Path) -> Generator[SqlStore]:
         yield store
 
 
-SERVERS = {"postgresql": "postgres", "mariadb": "mariadb"}
-
-MARIADB = pytest.param("mariadb", marks=pytest.mark.mariadb)
+MARIADB = pytest.param("lent_mariadb", marks=pytest.mark.mariadb)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", MARIADB])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[MemoryStore | SqlStore]:
+@pytest.fixture(params=["memory", "lent_sqlite", "lent_postgres", MARIADB])
+def target(request: pytest.FixtureRequest) -> Generator[MemoryStore | SqlStore]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    url = f"sqlite:///{tmp_path}/target.db"
-    if request.param in SERVERS:
-        url = request.getfixturevalue(SERVERS[request.param]).new_database()
-    with SqlStore(url) as store:
+    databases: LentDatabases | LentFiles = request.getfixturevalue(request.param)
+    with databases.engine() as engine, SqlStore(engine) as store:
         yield store
 
 

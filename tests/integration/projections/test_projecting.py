@@ -31,7 +31,7 @@ def race(url: str, runners: int = 8) -> None:
 
     def run(_: int) -> None:
         with SqlStore(url) as store:
-            runner = ProjectionRunner(store, SignIns(), page=3)
+            runner = ProjectionRunner(store, SignIns(), page=7)
 
             def ended() -> bool:
                 with suppress(Conflict):
