@@ -18,6 +18,7 @@ from .commands import applications, operations, pushes, queries, relays, seals, 
 from .commands.apply import apply_file
 from .commands.rights.erase import erase
 from .commands.rights.merges import merge, unmerge
+from .commands.rights.rewrap import rewrap
 from .commands.rights.subject import subject
 from .commands.serve import serve_store
 from .terminal.files import opened
@@ -60,6 +61,7 @@ for command in (
     operations.expire_sessions,
     operations.compact,
     operations.migrate,
+    rewrap,
 ):
     name = "import" if command is transfers.fill else None
     app.command(name, rich_help_panel="For operators")(command)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import BigInteger, Column, Engine, MetaData, Table, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Engine,
+    MetaData,
+    Table,
+    and_,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.engine import URL
 
 from addressee.adapters.sql.engine.bulk_write import Rows
@@ -186,18 +197,30 @@ class SqlKeyStore:
             [(number,)] = self._count.rows(connection)
         return int(number)
 
-    def rewrap(self) -> int:
+    def wrapped_by_others(self) -> int:
+        """Return how many keys `rewrap` has still to wrap."""
+        with self.database.at_once() as connection:
+            counted = select(func.count()).select_from(self._table).where(self._by_others)
+            return connection.execute(counted).scalar_one()
+
+    @property
+    def _by_others(self) -> ColumnElement[bool]:
+        columns = self._table.c
+        return and_(columns.wrapped.is_not(None), columns.wrapped_by != self._newest)
+
+    def rewrap(self, progress: Callable[[int], object] = lambda _: None) -> int:
         """Wrap all keys by the newest wrapping key; return how many were wrapped anew.
 
-        Events stay as they are. It may be repeated, and commands may run meanwhile.
+        Events stay as they are. It may be repeated, goes on where it was interrupted, and commands
+        may run meanwhile.
+
+        Args:
+            progress: called after each page with how many were wrapped.
 
         Raises:
             WrappingKeyWrong: a key is wrapped by none of the given keys.
         """
-        table, done = self._table, 0
-        others = select(table).where(
-            table.c.wrapped.is_not(None), table.c.wrapped_by != self._newest
-        )
+        others, done = select(self._table).where(self._by_others), 0
         while True:
             with self.database.writing() as connection:
                 rows = connection.execute(others.limit(PAGE).with_for_update()).all()
@@ -208,6 +231,7 @@ class SqlKeyStore:
                 ]
                 self._rows.write(connection, "upsert", wrapped)
             done += len(rows)
+            progress(done)
             if len(rows) < PAGE:
                 return done
 

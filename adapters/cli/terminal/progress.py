@@ -44,6 +44,7 @@ SELDOM = (100_000, 20, 100)
 """Thresholds of the garbage collector's three generations."""
 ROWS = (MofNCompleteColumn(), EventsPerSecond("rows/s"), TimeRemainingColumn())
 PUSHES = (MofNCompleteColumn(), EventsPerSecond("pushes/s"), TimeRemainingColumn())
+KEYS = (MofNCompleteColumn(), EventsPerSecond("keys/s"), TimeRemainingColumn())
 BYTES = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
 
 
@@ -57,7 +58,7 @@ def long_work(
 
     Args:
         doing: the label, such as "sealing".
-        columns: the unit: `EVENTS`, `ROWS`, `PUSHES` or `BYTES`.
+        columns: the unit: `EVENTS`, `ROWS`, `PUSHES`, `KEYS` or `BYTES`.
     """
     shown = Progress(
         TextColumn(doing),

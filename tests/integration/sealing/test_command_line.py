@@ -157,3 +157,43 @@ def test_R50_a_dry_run_of_an_import_makes_no_keys(tmp_path: Path) -> None:
     ):
         names = connection.exec_driver_sql("SELECT id FROM addressee_key").scalars().all()
     assert names == [ROW]
+
+
+def test_R50_the_wrapping_key_is_replaced_on_the_command_line(asks: Asks, tmp_path: Path) -> None:
+    file = tmp_path / "wrapping.key"
+    old = file.read_text()
+    assert json.loads(asks("rewrap").stdout) == {"wrapped": 0, "left": 0}
+    file.write_text(f"{bytes(32).hex()}\n{old}")
+    planned = json.loads(asks("rewrap", "--dry-run").stdout)
+    assert planned["wrapped"] == 0
+    assert planned["left"] >= 1
+    done = asks("rewrap")
+    assert json.loads(done.stdout) == {"wrapped": planned["left"], "left": 0}
+    assert done.stderr == "", "no bar in a pipe"
+    file.write_text(bytes(32).hex())
+    assert asks("verify").returncode == 0
+    file.write_text(old)
+    assert "WRAPPING_KEY_WRONG" in asks("verify").stderr
+    assert asks("rewrap", keys=False).returncode == 2
+
+
+def test_R50_rewrapping_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/keys.db"
+    with SqlKeyStore(url, wrapping_key=bytes(range(32))) as old:
+        before = old.find([key.id for key in old.new_keys(1_200)])
+
+    def fail(done: int) -> None:
+        raise KeyboardInterrupt(done)
+
+    with SqlKeyStore(url, wrapping_key=bytes(32), retired=[bytes(range(32))]) as keys:
+        total = keys.wrapped_by_others()
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            keys.rewrap(fail)
+        [wrapped] = stopped.value.args
+        assert keys.wrapped_by_others() == total - wrapped
+        told: list[int] = []
+        assert keys.rewrap(told.append) == total - wrapped
+        assert told == sorted(told)
+        assert told[-1] == total - wrapped
+    with SqlKeyStore(url, wrapping_key=bytes(32)) as keys:
+        assert keys.find([*before]) == before
