@@ -14,7 +14,7 @@ from .execution.command_runner import Outcome
 from .execution.tracing import Tracing
 from .history import History
 from .ledger.consistency import Difference
-from .ledger.forgotten_erasures import forgotten_erasures
+from .ledger.erasures_to_repeat import forgotten_erasures, interrupted_erasures
 from .ledger.hash_chain import START, link
 from .ledger.seal_check import Anchor, broken_seals, lost_anchors, stored_events
 from .ledger.transfer import export_ledger, import_ledger
@@ -199,6 +199,7 @@ __all__ = [
     "export_ledger",
     "forgotten_erasures",
     "import_ledger",
+    "interrupted_erasures",
     "issue_key",
     "link",
     "lost_anchors",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 from addressee.domain import (
     IdentifierClaim,
@@ -18,10 +19,12 @@ from addressee.domain import (
 
 from .ports.records import LARGEST_POSITION, Recorded
 from .ports.store import Viewable
+from .ports.views import Reader
 from .read_models.stream_pages import Page, application_of, concerns
 from .state_history import StateHistory
 from .unit_of_work.aggregate_cache import AggregateCache
 from .unit_of_work.command_context import checked_actor
+from .unit_of_work.repository import AggregateRepository
 from .unit_of_work.seen_persons import SeenPersons
 
 PAGE = 5_000
@@ -102,6 +105,8 @@ class History(StateHistory):
     ) -> Sequence[Recorded]:
         """Return who held an identifier and when: claims and releases, oldest first (R5).
 
+        Persons who are erased are left out: nothing leads from an identifier to them (R50).
+
         Args:
             kind: ``external_id``, ``msisdn`` or ``email``.
             value: in any form that `Identity` takes.
@@ -115,13 +120,10 @@ class History(StateHistory):
         chosen: Kind = values.choice("kind", kind, Kind)
         claim = IdentifierClaim.on(identifier_of(chosen, value), self._store.identifier_key)
         cut = Page.of(after, limit)
-        recorded = self._stream(claim.id)
-        if within is None:
-            return cut.of_events(recorded)
-        claimed = [(each, each.event) for each in recorded]
+        claimed = [(each, each.event) for each in self._stream(claim.id)]
         holders = {event.person for _, event in claimed if isinstance(event, IdentifierClaimed)}
         # One that nobody ever held takes as long: its name is looked up as if it were a person's.
-        known = {person for person in holders or {claim.name} if self._knows(person, within)}
+        known = {person for person in holders or {claim.name} if self._leads_to(person, within)}
         return cut.of_events(
             [
                 each
@@ -184,6 +186,13 @@ class History(StateHistory):
             if recorded := SeenPersons(view, self._cache).events(name):
                 return recorded
         raise UnknownPerson(name)
+
+    def _leads_to(self, person: str, within: str | None) -> bool:
+        """Return whether an identifier may lead a caller to a person."""
+        with self._store.reading() as view:
+            repository = AggregateRepository(cast("Reader", view), self._cache)
+            erased = repository.person(person).erasing
+        return not erased and (within is None or self._knows(person, within))
 
     def _stream(self, stream: str) -> Sequence[Recorded]:
         with self._store.reading() as reader:

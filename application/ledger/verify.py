@@ -15,12 +15,13 @@ from ..read_models.in_memory import ReadModels
 from ..read_models.page_boundary import whole_page
 from ..read_models.replay import Replay
 from .consistency import Consistency, Difference, Versions
-from .forgotten_erasures import forgotten_erasures
+from .erasures_to_repeat import BegunErasures, forgotten_erasures
 from .seal_check import BrokenSeal, broken_seals
 
 PAGE = 1_000
 """How many events are folded at once."""
 FORGOTTEN = "the keys are destroyed and no erasure is recorded: rebuild, and erase the person again"
+INTERRUPTED = "the erasure has begun and is not done: erase the person again"
 NAMED = 10
 """How many installations a difference names of those that it concerns."""
 
@@ -87,6 +88,7 @@ def verify(
         sealed, broken = broken_seals(audit, key_fingerprint(store.identifier_key), page)
     found += map(broken_seal, broken)
     found += (Difference("person", name, FORGOTTEN) for name in forgotten)
+    found += (Difference("person", name, INTERRUPTED) for name in ledger.begun.persons())
     position = ledger.replay.position
     skipped = position - ledger.events
     return Verification(ledger.events, position, skipped, sealed, 0, tuple(found))
@@ -96,15 +98,18 @@ def verify_stored(
     store: AuditableStore, progress: Callable[[int, int], object], page: int
 ) -> Verification:
     """Check a ledger as it is stored, without interpreting it; arguments as for `verify`."""
-    versions, events, position = Versions(), 0, 0
+    versions, begun, events, position = Versions(), BegunErasures(), 0, 0
     with store.auditing() as audit:
         found, last = [*rows_out_of_range(audit)], audit.last()
         while rows := audit.stored(position, page):
             found += versions.unexpected((r.stream, r.version, r.position) for r in rows)
+            for row in rows:
+                begun.add(row.stream, row.topic)
             events, position = events + len(rows), rows[-1].position
             progress(position, last)
         sealed, broken = broken_seals(audit, key_fingerprint(store.identifier_key), page)
     found += map(broken_seal, broken)
+    found += (Difference("person", name, INTERRUPTED) for name in begun.persons())
     return Verification(events, position, position - events, sealed, events, tuple(found))
 
 
@@ -131,6 +136,7 @@ class Ledger:
         replay: folds it.
         rebuilt: the read models as the ledger has them.
         consistency: what its events agree on.
+        begun: whose erasure has begun.
         events: how many were read.
     """
 
@@ -138,6 +144,7 @@ class Ledger:
         self.replay = Replay(store.indexed_attributes, store.identifier_key)
         self.rebuilt = ReadModels()
         self.consistency = Consistency(store.identifier_key)
+        self.begun = BegunErasures()
         self.events = 0
         self._audit = audit
 
@@ -153,6 +160,7 @@ class Ledger:
         try:
             for recorded in page:
                 self.consistency.add(recorded)
+                self.begun.add(recorded.event.originator_id, recorded.event.TOPIC)
             self.rebuilt.apply(self.replay.changes(page, self._audit))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             problem = f"events after position {after} can't follow each other"

@@ -12,6 +12,8 @@ import pytest
 from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.keys.sql_keys import ROW
 from addressee.adapters.sql import SqlStore
+from addressee.application import Rights
+from addressee.domain import StoreUnavailable
 from tests.command_line import run
 from tests.integration.event_store.seals.sealing import UNGUARD
 from tests.integration.sealing.conftest import found_in
@@ -97,6 +99,31 @@ def test_R51_a_restored_ledger_says_whom_it_does_not_know_to_be_erased_and_erase
     assert asks("who", "phone").stdout.strip() == "nobody"
     assert asks("verify").returncode == 0
     assert asks("erase", "--restored").stdout == ""
+
+
+def test_R51_an_interrupted_erasure_is_found_and_goes_on(
+    asks: Asks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = asks("who", "phone").stdout.strip()
+
+    def fails(_: object) -> None:
+        raise StoreUnavailable("no key store")
+
+    with (
+        SqlKeyStore(f"sqlite:///{tmp_path}/keys.db", wrapping_key=bytes(range(32))) as keys,
+        SqlStore(f"sqlite:///{tmp_path}/shop.db", keys=keys) as store,
+    ):
+        monkeypatch.setattr(keys, "destroy", fails)
+        with pytest.raises(StoreUnavailable):
+            Rights(store).erase(person)
+    assert person in asks("verify").stdout
+    assert person in asks("verify", keys=False).stdout
+    assert asks("erase", "--interrupted", "--person", person).returncode == 2
+    planned = json.loads(asks("erase", "--interrupted", "--dry-run").stdout)
+    assert (planned["person"], planned["done"]) == (person, False)
+    assert json.loads(asks("erase", "--interrupted").stdout)["done"] is True
+    assert asks("erase", "--interrupted").stdout == ""
+    assert asks("verify").returncode == 0
 
 
 def test_R50_a_person_is_erased_by_command_line(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ from addressee.application import (
     Rights,
     Targeting,
     forgotten_erasures,
+    interrupted_erasures,
     verify,
 )
-from addressee.domain import UnknownPerson
+from addressee.domain import StoreUnavailable, UnknownPerson
 from tests.forked import forked
 from tests.integration.sealing.conftest import WRAPPING
 from tests.integration.sealing.interruptions import Steps, Stopped, counting
@@ -132,6 +133,34 @@ def test_R51_an_erasure_that_is_killed_at_any_step_goes_on(sealed: Opened) -> No
     is_clean(sealed.store)
 
 
+def test_R51_an_erasure_that_has_only_begun_is_named_until_it_goes_on(
+    sealed: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = sealed.store
+    people = Personalization(store)
+    one, other, bea = (live(people, name) for name in ("one", "other", "bea"))
+    digest = people.preview_merge(one, other).digest
+    people.merge(one, other, digest=digest, force="both are Ali")
+
+    def fails(_: object) -> None:
+        raise StoreUnavailable("no key store")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sealed.keys, "destroy", fails)
+        with pytest.raises(StoreUnavailable):
+            Rights(store).erase(one)
+    assert "plan-one" in repr(History(store).person(one)), "its keys are there"
+    assert {*interrupted_erasures(store)} == {one, other}
+    for known in (store, SqlStore(sealed.urls[0])):  # the second has no keys
+        named = {each.name for each in verify(known).differences if each.place == "person"}
+        assert named == {one, other}
+        if known is not store:
+            known.close()
+    assert Rights(store).erase(one).done
+    is_clean(store)
+    assert is_known(store, bea)
+
+
 def is_known(store: SqlStore, person: str) -> bool:
     with suppress(UnknownPerson):
         return bool(Profiles(store).person(person))
@@ -147,6 +176,8 @@ def is_gone(store: SqlStore, person: str, name: str, *, like: str) -> None:
     """Check that nothing of a person can be found, and that as much is recorded as of another."""
     history, reach = History(store), Targeting(store)
     assert not is_known(store, person)
+    for within in (None, "shop"):
+        assert not history.identifier("email", f"{name}@x.com", within=within)
     for audience in (f"tag:tag-{name}", f"email:{name}@x.com", f"attr.plan:plan-{name}"):
         assert reach.count("shop", audience) == 0
     own, others = history.person(person), history.person(like)
@@ -159,6 +190,7 @@ def is_gone(store: SqlStore, person: str, name: str, *, like: str) -> None:
 
 def is_clean(store: SqlStore) -> None:
     assert forgotten_erasures(store) == ()
+    assert interrupted_erasures(store) == ()
     assert verify(store).differences == ()
     Rebuild(store).run()
     assert verify(store).differences == ()

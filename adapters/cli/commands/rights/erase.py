@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from addressee.adapters.sql import Rebuild
-from addressee.application import Rights, forgotten_erasures
+from addressee.adapters.sql import Rebuild, SqlStore
+from addressee.application import Rights, forgotten_erasures, interrupted_erasures
 from addressee.domain import InvalidValue
 
 from ...terminal.output import one_line, show_json
@@ -31,6 +32,9 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
             "--restored", help="All whose erasure the ledger does not know, as it was restored."
         ),
     ] = False,
+    interrupted: Annotated[
+        bool, typer.Option("--interrupted", help="All whose erasure has begun and is not done.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be erased, and change nothing.")
     ] = False,
@@ -40,7 +44,8 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
     The store must be sealed. The person is signed out everywhere and found no more, and the keys of
     the person's data are destroyed, so that backups of the ledger give nothing away either. It
     can't be undone: look at the dry run first. If it was interrupted, repeat it with --person and
-    the id that it has printed first. Stores that share the key store by an import share the loss.
+    the id that it has printed first, or with --interrupted, which reads the whole ledger for such
+    persons. Stores that share the key store by an import share the loss.
 
     After the ledger was restored from a backup, --restored rebuilds the read models and erases
     again all persons who were erased since the backup; there is a line of JSON for each.
@@ -50,21 +55,34 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
         addressee erase --person 0123456789abcdef0123456789abcdef --store sqlite:///day.db
     """
     given = {"external_id": external_id, "msisdn": msisdn, "email": email, "person": person}
-    if restored and any(value is not None for value in given.values()):
-        raise InvalidValue("restored", "takes no person: it finds them")
-    named = None if restored else named_by(**given)
+    found = restored or interrupted
+    if found and any(value is not None for value in given.values()):
+        option = "restored" if restored else "interrupted"
+        raise InvalidValue(option, "takes no person: it finds them")
+    named = None if found else named_by(**given)
     with existing_store(store) as ledger:
         if named is None:
-            names = forgotten_erasures(ledger)
-            if names and not dry_run:
-                with long_work("rebuilding") as advance:
-                    Rebuild(ledger).run(lambda done: advance(done.position, done.last))
+            names = to_repeat(ledger, restored=restored, interrupted=interrupted, dry_run=dry_run)
         else:
             names = [person_with(ledger, named, None)]
         for name in names:
             if not dry_run:  # for when it is interrupted: nobody has the identifier any more then
                 typer.echo(one_line(f"erasing person {name}"), err=True)
             show_json(Rights(ledger).erase(name, dry_run=dry_run).as_json())
-    if restored:
+    if found:
         done = "would be erased" if dry_run else "erased"
         typer.echo(f"{len(names):,} persons {done} again", err=True)
+
+
+def to_repeat(
+    ledger: SqlStore, *, restored: bool, interrupted: bool, dry_run: bool
+) -> Sequence[str]:
+    """Return the persons to erase again, with the read models rebuilt where that comes first."""
+    names = dict.fromkeys(forgotten_erasures(ledger) if restored else ())
+    if names and not dry_run:
+        with long_work("rebuilding") as advance:
+            Rebuild(ledger).run(lambda done: advance(done.position, done.last))
+    if interrupted:
+        with long_work("reading the ledger") as advance:
+            names |= dict.fromkeys(interrupted_erasures(ledger, advance))
+    return [*names]
