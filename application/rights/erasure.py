@@ -28,7 +28,7 @@ from .own_events import while_held
 
 OUTSIDE = (
     "backups of the key store, until they are deleted",
-    "replicas and backups of a server's key table, until they have followed",
+    "files, logs, replicas and backups of a server's key table, until they are overwritten",
     "facts that were relayed to other services",
     "exports that were handed out, and ledgers that were exported in clear",
     "push services, and the logs of your own services",

@@ -17,7 +17,7 @@ from addressee.domain import InvalidValue
 
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import PUSHES, long_work
-from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
+from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, sending_store
 
 NOT_DONE = 1
 OUTCOMES = ("accepted", "dead", "rejected", "unknown", "not_sent", "without_address")
@@ -85,7 +85,7 @@ def push(  # noqa: PLR0913 # one option for each part of a message
     if not (dry_run or later or senders):
         raise InvalidValue("senders", "is missing: give --senders, --later or --dry-run")
     audience = f"({expression}) and primary" if primary else expression
-    with existing_store(store) as ledger:
+    with sending_store(store) as ledger:
         notifier = notifier_on(ledger, senders) if senders else Notifier(ledger, {})
         made = notifier.dispatch(
             app_code,
@@ -148,7 +148,7 @@ def dispatch(
         raise InvalidValue("senders", "is missing: give --senders")
     if follow and dispatch_id is not None:
         raise InvalidValue("follow", "sends every dispatch; leave out the one, or --follow")
-    with existing_store(store) as ledger:
+    with sending_store(store) as ledger:
         notifier = notifier_on(ledger, senders)
         if follow:
             notifier.serve(Event(), lambda status: show_all([status], form))

@@ -18,7 +18,7 @@ from addressee.application import Relay, Sinks, SinkStatus
 from addressee.domain import InvalidValue
 
 from ..terminal.output import Form, show_json, show_table
-from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
+from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, sending_store
 from ..terminal.traces_option import Traces, tracing
 
 SOME_LEFT = 1
@@ -84,7 +84,7 @@ def run(
     if sinks is None:
         raise InvalidValue("sinks", "is missing: give --sinks")
     settings, recorded = read_sinks(sinks, names), tracing(asked=traces)
-    with existing_store(store) as ledger:
+    with sending_store(store) as ledger:
         relays = {
             name: Relay(ledger, name, each.sink, tracing=recorded, **each.options)
             for name, each in settings.items()

@@ -16,11 +16,10 @@ import typer
 
 from addressee.adapters.push.senders_file import Senders, read_senders
 from addressee.adapters.sql import Rebuild, SqlStore
-from addressee.application import forgotten_erasures
-from addressee.domain import ErasureForgotten, InvalidValue
+from addressee.domain import InvalidValue
 
 from ..terminal.keys_option import named_keys
-from ..terminal.store_option import opened_store
+from ..terminal.store_option import check_erasures, opened_store
 from ..terminal.traces_option import tracing
 
 if TYPE_CHECKING:
@@ -61,8 +60,7 @@ def serve_store(  # noqa: PLR0913 # the command's options
         read_senders(senders)  # what is wrong with it is said at once, and not by every worker
     with opened_store(url) as store:
         applications = store.applications.all()
-        if forgotten := forgotten_erasures(store):
-            raise ErasureForgotten(len(forgotten))
+        check_erasures(store)
     codes = [each.code for each in applications]
     if any(each.issuers for each in applications) and find_spec("cryptography") is None:
         raise InvalidValue("issuers", "need more: pip install 'addressee[oidc]'")

@@ -14,7 +14,8 @@ from sqlalchemy import make_url
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.pool import ESCAPES, file_of
-from addressee.domain import StoreUnavailable
+from addressee.application import forgotten_erasures
+from addressee.domain import ErasureForgotten, StoreUnavailable
 
 from .keys_option import given_keys
 from .sealed_keys import trial_keys
@@ -53,6 +54,25 @@ def existing_store(url: str) -> Generator[SqlStore]:
     refuse_missing(url)
     with given_keys() as keys, SqlStore(url, create=False, keys=keys) as store:
         yield store
+
+
+@contextmanager
+def sending_store(url: str) -> Generator[SqlStore]:
+    """Open a store that exists, to send what leaves it.
+
+    Raises:
+        ErasureForgotten: the ledger was restored, and persons are to be erased again first: they
+            would be reached.
+    """
+    with existing_store(url) as store:
+        check_erasures(store)
+        yield store
+
+
+def check_erasures(store: SqlStore) -> None:
+    """Raise ErasureForgotten if a restored ledger does not know of persons who were erased."""
+    if forgotten := forgotten_erasures(store):
+        raise ErasureForgotten(len(forgotten))
 
 
 @contextmanager

@@ -88,9 +88,17 @@ def test_R51_a_restored_ledger_says_whom_it_does_not_know_to_be_erased_and_erase
     assert found.returncode == 1
     [difference] = [line for line in found.stdout.splitlines() if line.startswith("person")]
     assert person in difference
-    refused = asks("serve", "--port", "0")
-    assert refused.returncode == 2
-    assert "ERASURE_FORGOTTEN" in refused.stderr
+    (tmp_path / "senders.toml").write_text('[shop.fcm]\nkind = "file"\npath = "sent.jsonl"\n')
+    (tmp_path / "sinks.toml").write_text('[bus]\nkind = "file"\npath = "facts.jsonl"\n')
+    for command in (
+        ("serve", "--port", "0"),
+        ("push", "all", "--app", "shop", "--text", "hello", "--senders", "senders.toml"),
+        ("dispatch", "--senders", "senders.toml"),
+        ("relay", "bus", "--sinks", "sinks.toml", "--once"),
+    ):
+        refused = asks(*command)
+        assert refused.returncode == 2, command
+        assert "ERASURE_FORGOTTEN" in refused.stderr
     assert asks("erase", "--restored", "--person", person).returncode == 2
     planned = json.loads(asks("erase", "--restored", "--dry-run").stdout)
     assert (planned["person"], planned["done"]) == (person, False)
