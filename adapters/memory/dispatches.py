@@ -46,6 +46,23 @@ class MemoryDispatches:
         self._dispatches[dispatch.id] = dispatch
         self._batches.setdefault(dispatch.id, {})
 
+    def ended(self, application: str | None, before: datetime, limit: int) -> Sequence[str]:
+        """Return dispatches that have ended."""
+        found = (
+            each.id
+            for each in self._dispatches.values()
+            if each.state in {"done", "cancelled"}
+            and each.created_at < before
+            and application in {None, each.application}
+            and all(batch.due is None for batch in self._batches[each.id].values())
+        )
+        return [*islice(found, limit)]
+
+    def forget(self, dispatches: Collection[str]) -> None:
+        """Delete dispatches."""
+        for name in dispatches:
+            del self._dispatches[name], self._batches[name]
+
     def batch(self, dispatch: str, number: int) -> PushBatch | None:
         """Return a batch."""
         return self._batches[dispatch].get(number)

@@ -32,6 +32,8 @@ LONGEST_LEASE = 86_400
 """A day, in seconds."""
 LISTED = 10_000
 """Most dispatches of one list."""
+FORGOTTEN, ALL = 100, 1 << 31
+"""How many dispatches one transaction deletes; a limit above any number of dispatches."""
 LOOK = 1.0
 """For how many seconds at most a run that waits does not look whether it was paused."""
 Transports = (
@@ -238,6 +240,37 @@ class Notifier:
             return status_of(view, dispatch)
 
         return self._transactions.within(change)
+
+    def forget(
+        self, before: datetime, *, application: str | None = None, dry_run: bool = False
+    ) -> int:
+        """Delete dispatches that have ended, with texts, audiences and outcomes, for good.
+
+        A scheduler calls it, as often as texts are to be kept for a limited time. Who was sent to
+        is not known afterwards, and an idempotency key of theirs makes a new dispatch.
+
+        Args:
+            before: the time before which they were made, aware of its zone.
+            application: only those of this one.
+            dry_run: only count them.
+
+        Returns:
+            How many there were.
+        """
+        moment = values.moment("before", before)
+        code = None if application is None else values.identifier("application", application)
+        if values.flag("dry_run", dry_run):
+            return len(self._transactions.read(lambda view: view.ended(code, moment, ALL)))
+
+        def forget(view: DispatchView) -> int:
+            names = view.ended(code, moment, FORGOTTEN)
+            view.forget(names)
+            return len(names)
+
+        done = 0
+        while count := self._transactions.within(forget):
+            done += count
+        return done
 
     def _change(
         self, dispatch: str, within: str | None, before: State, after: State

@@ -13,7 +13,7 @@ import typer
 from addressee.adapters.push.senders_file import read_senders
 from addressee.adapters.sql import SqlStore
 from addressee.application import DispatchStatus, Message, Notifier
-from addressee.domain import InvalidValue
+from addressee.domain import InvalidValue, values
 
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import PUSHES, long_work
@@ -110,16 +110,34 @@ def pushes(  # noqa: PLR0913 # one option for each thing to do
     pause: Annotated[str | None, typer.Option(help="Pause this dispatch.")] = None,
     resume: Annotated[str | None, typer.Option(help="Resume this dispatch.")] = None,
     cancel: Annotated[str | None, typer.Option(help="Cancel this dispatch.")] = None,
+    forget_before: Annotated[
+        str | None,
+        typer.Option(help="Delete those that have ended, and were made before (ISO 8601)."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --forget-before: only count them.")
+    ] = False,
     form: FORM = Form.table,
 ) -> None:
-    """List dispatches, newest first; pause, resume or cancel one.
+    """List dispatches, newest first; pause, resume or cancel one; or delete old ones for good.
+
+    Texts, audiences and outcomes of pushes are kept until --forget-before deletes them.
 
     addressee pushes --app shop
 
     addressee pushes --pause 4f1c
+
+    addressee pushes --forget-before 2026-08-28 --dry-run
     """
     with existing_store(store) as ledger:
         notifier = Notifier(ledger, {})
+        if forget_before is not None:
+            before = values.moment("forget_before", forget_before)
+            count = notifier.forget(before, application=app_code, dry_run=dry_run)
+            typer.echo(f"{count:,} pushes {'would be deleted' if dry_run else 'deleted'}", err=True)
+            return
+        if dry_run:
+            raise InvalidValue("dry_run", "is for --forget-before")
         changes = ((pause, notifier.pause), (resume, notifier.resume), (cancel, notifier.cancel))
         changed = [change(name) for name, change in changes if name is not None]
         show_all(changed or notifier.dispatches(app_code, limit), form)

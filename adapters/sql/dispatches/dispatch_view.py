@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, select, update
 
 from addressee.application import Dispatch, PushBatch, PushOutcome
 from addressee.domain.times import to_microseconds
@@ -16,6 +16,8 @@ from ..audience_index.generation_cache import GenerationCache
 from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
 from ..engine.bulk_write import Rows
+from ..engine.compiled_query import pages
+from ..engine.dialects import dialect_of
 from ..unit_of_work.components import Parts
 from ..unit_of_work.view import SqlReader
 from .dispatch_rows import (
@@ -110,6 +112,20 @@ class SqlDispatchReader(SqlReader):
         counts = self._connection.execute(self._statements.tally.where(mine)).one()
         return {o: int(count or 0) for o, count in zip(OUTCOMES, counts, strict=True)}
 
+    def ended(self, application: str | None, before: datetime, limit: int) -> Sequence[str]:
+        """Return dispatches that have ended."""
+        table, batch = self._schema.dispatch.c, self._schema.push_batch.c
+        is_open = exists().where(batch.dispatch == table.id, batch.due.is_not(None))
+        wanted = select(table.id).where(
+            table.state.in_(["done", "cancelled"]),
+            table.created_at < to_microseconds(before),
+            ~is_open,
+        )
+        if application is not None:
+            wanted = wanted.where(table.application == application)
+        oldest = wanted.order_by(table.created_at, table.id).limit(limit)
+        return self._connection.execute(oldest).scalars().all()
+
     def _dispatch(self, row: Sequence[Any]) -> Dispatch:
         """Return the dispatch within a row, whose body may be sealed."""
         if self._sealing is not None:
@@ -158,6 +174,15 @@ class SqlDispatchView(SqlDispatchReader):
         if self._sealing is None:
             return row
         return (*row[:-1], self._sealing.value(dispatch_place(dispatch.id), row[-1]))
+
+    def forget(self, dispatches: Collection[str]) -> None:
+        """Delete dispatches and their batches."""
+        if dialect_of(self._connection).in_file:  # or their texts would stay in free pages
+            self._connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        dispatch, batch = self._schema.dispatch, self._schema.push_batch
+        for page in pages(dispatches):
+            self._connection.execute(delete(batch).where(batch.c.dispatch.in_(page)))
+            self._connection.execute(delete(dispatch).where(dispatch.c.id.in_(page)))
 
     def put_dispatch(self, dispatch: Dispatch) -> None:
         """Write a dispatch."""

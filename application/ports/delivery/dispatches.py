@@ -142,6 +142,16 @@ class DispatchReader(Reader, Protocol):
         """Return how many members of a dispatch's batches have which outcome."""
         ...
 
+    def ended(self, application: str | None, before: datetime, limit: int) -> Sequence[str]:
+        """Return dispatches that are done or cancelled, with no batch open, oldest first.
+
+        Args:
+            application: whose; None for all.
+            before: they were made before that time.
+            limit: how many at most.
+        """
+        ...
+
 
 class DispatchView(DispatchReader, Protocol):
     """The same within a transaction that may change dispatches.
@@ -159,6 +169,10 @@ class DispatchView(DispatchReader, Protocol):
 
     def put_dispatch(self, dispatch: Dispatch) -> None:
         """Write a dispatch, in place of the one of the same id."""
+        ...
+
+    def forget(self, dispatches: Collection[str]) -> None:
+        """Delete dispatches and their batches for good."""
         ...
 
     def batch(self, dispatch: str, number: int) -> PushBatch | None:

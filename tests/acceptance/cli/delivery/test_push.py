@@ -63,6 +63,11 @@ def test_a_push_is_sent_and_its_outcomes_are_printed(run: Run, senders: Path) ->
     [row] = [json.loads(line) for line in listed.stdout.splitlines()]
     assert (row["state"], row["accepted"]) == ("done", 1)
     assert row["id"] in told.stderr
+    forget = ("pushes", "--forget-before", "2099-01-01")
+    assert "1 pushes would be deleted" in run(*forget, "--dry-run").stderr
+    assert "0 pushes deleted" in run(*forget, "--app", "bank").stderr
+    assert "1 pushes deleted" in run(*forget).stderr
+    assert run("pushes").stdout == ""
 
 
 @pytest.mark.usefixtures("url")
@@ -129,6 +134,8 @@ def test_what_is_missing_is_named(run: Run) -> None:
         (("push", "tag:", "--app", "shop", "--text", "x", "--later"), "column"),
         (("dispatch",), "senders is missing"),
         (("pushes", "--cancel", "missing"), "UNKNOWN_DISPATCH"),
+        (("pushes", "--dry-run"), "is for --forget-before"),
+        (("pushes", "--forget-before", "once"), "forget_before"),
     ):
         told = run(*arguments)
         assert told.returncode == 2
