@@ -17,11 +17,13 @@ from addressee.application import (
     Personalization,
     PersonState,
     Profiles,
+    Recorded,
     Targeting,
     Viewable,
     bulk,
     verify,
 )
+from addressee.application.ports.records import LARGEST_POSITION
 from addressee.domain import Expression, MergedPersonChanged, MergeRefused, Person
 
 from ..audiences.oracle import Life
@@ -58,6 +60,7 @@ class Merging:
         self.life = Life(chance, name)
         self.people = Personalization(store)
         self.profiles = Profiles(store)
+        self.history = History(store)
         self.links: list[str] = []
 
     def live(self, steps: int) -> None:
@@ -102,6 +105,13 @@ class Merging:
         life = Life(random.Random(seed), self.life.application)  # noqa: S311 # the same each time
         return [life.audience(also=[]) for _ in range(4)]
 
+    def histories(self, last: int = LARGEST_POSITION) -> list[list[Recorded]]:
+        """Return the events of each person up to a position."""
+        return [
+            [each for each in self.history.person(state.name) if each.position <= last]
+            for state in self.persons()
+        ]
+
     def answers(self, store: Viewable, seed: int) -> list[object]:
         """Return what a store answers to a few queries, of now or of then."""
         asked, reach = self.audiences(seed), Targeting(store)
@@ -120,11 +130,11 @@ def lived(store: AuditableStore, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 # a life that can be had again
     merging = Merging(chance, store, f"life{seed}")
     merging.live(STEPS)
-    before = shown(store), merging.persons()
+    before, last = (shown(store), merging.persons(), merging.histories()), store.settled()
     for _ in range(3):
         merging.merge()
     merging.cut_all()
-    assert (shown(store), merging.persons()) == before
+    assert (shown(store), merging.persons(), merging.histories(last)) == before
     noted: list[tuple[int, list[object]]] = []
     for queries in range(6):
         merging.merge()
@@ -153,7 +163,7 @@ def lived(store: AuditableStore, seed: int) -> None:
 
 def test_R52_merged_and_unmerged_equals_neither(host: Host, *, long: bool) -> None:
     assert isinstance(host.store, AuditableStore)
-    for seed in range(20 if long else 2):
+    for seed in range(40 if long else 2):
         lived(host.store, seed)
 
 
