@@ -32,6 +32,7 @@ LITTLE = {
     "rights.sealed.COMMANDS": 5,
     "rights.sealed.PERSONS": 20,
     "rights.sealed.ROUNDS": 1,
+    "rights.sealed.TURNS": 1,
     "sending.relay.COMMANDS": 10,
     "sending.relay.DEVICES": 50,
     "sending.relay.ROUNDS": 1,

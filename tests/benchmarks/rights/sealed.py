@@ -28,7 +28,8 @@ COMMANDS = 200
 """Sign-ins of one turn."""
 PERSONS = 4_000
 """How many sign in to fill the ledgers that are read."""
-ROUNDS = 7
+ROUNDS, TURNS = 7, 15
+"""How often ledgers are read, and how many turns of sign-ins there are."""
 Opened = Callable[[], SqlStore]
 
 
@@ -62,7 +63,7 @@ def signed_in(sides: Sequence[Personalization]) -> list[float]:
     """Return the median seconds of a sign-in on each side, which take turns."""
     rounds = [
         [seconds_of_one(people, f"round{number}") for people in sides]
-        for number in range(ROUNDS + 1)
+        for number in range(TURNS + 1)
     ]
     return [median(spent) for spent in zip(*rounds[1:], strict=True)]  # the first is to warm up
 
