@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from addressee.application import KeyStore
 from addressee.application.caching.bounded_cache import BoundedCache
 from addressee.domain import (
+    EVENT_TYPES,
     DeviceDepersonalized,
     DevicePersonalized,
     Event,
@@ -35,6 +36,8 @@ Row = tuple[int, str, int, str, bytes]
 STORE = "the store itself"
 HANDOVERS = frozenset({DevicePersonalized.TOPIC, DeviceDepersonalized.TOPIC})
 INSTALLATION = f"{Installation.CATEGORY}:"
+SEALED = tuple({f"{event.HOME}:" for event in EVENT_TYPES if event.TOPIC in PERSONAL})
+"""Beginnings of the streams that have personal data; of others no key is ever looked for."""
 LATEST_BYTES = 16 << 20
 ENTRY_BYTES = 400
 
@@ -77,48 +80,58 @@ class Sealing:
 
     def columns(self, events: Sequence[Event]) -> list[tuple[str, int, str, bytes]]:
         """Return stream, version, topic and sealed state of events to be recorded."""
-        return [self._columns(event) for event in events]
+        ends: dict[str, Latest] = {}
+        rows = [self._columns(event, ends) for event in events]
+        self._put(ends)
+        return rows
 
-    def _columns(self, event: Event) -> tuple[str, int, str, bytes]:
+    def _columns(self, event: Event, ends: dict[str, Latest]) -> tuple[str, int, str, bytes]:
         topic = event.TOPIC
         stream, version = event.originator_id, event.originator_version
         if (fields := PERSONAL.get(topic)) is None:
-            self._follow(stream, version, topic, None)
+            self._follow(stream, version, topic, None, ends)
             return self._mapper.columns(event)
         to_json = event.__pydantic_serializer__.to_json
         personal = to_json(event, include=fields, exclude_defaults=True)
         state = to_json(event, exclude=fields, exclude_defaults=True)
         if personal == b"{}":
-            self._follow(stream, version, topic, None)
+            self._follow(stream, version, topic, None, ends)
             return stream, version, topic, state
-        key, cipher = self._key_for(stream, version)
+        key, cipher = self._key_for(ends.get(stream) or self._latest.get(stream), version)
         nonce = urandom(NONCE)
         about = self._about(stream, version, topic, key)
         sealed = bytes.fromhex(key) + nonce + cipher.encrypt(nonce, personal, about)
-        self._follow(stream, version, topic, key)
+        self._follow(stream, version, topic, key, ends)
         return stream, version, topic, state[:-1] + MARK + b2a_base64(sealed, newline=False) + END
 
-    def _key_for(self, stream: str, version: int) -> tuple[str, AESGCM]:
+    def _key_for(self, latest: Latest | None, version: int) -> tuple[str, AESGCM]:
         """Return the key of a stream's newest events, or a new one where it is not known."""
-        latest = self._latest.get(stream)
         if latest and latest.key and latest.version == version - 1:
             cipher = self.ring.cached(latest.key)
             if cipher is not None:
                 return latest.key, cipher
         return self.ring.fresh()
 
-    def _follow(self, stream: str, version: int, topic: str, key: str | None) -> None:
+    def _follow(
+        self, stream: str, version: int, topic: str, key: str | None, ends: dict[str, Latest]
+    ) -> None:
         """Note the key that a stream's next event may have, after one that is written now.
 
         What is written may be rolled back while another event of that version is committed. So
         after a version that was written twice no key is known: nobody here can tell which it was.
         """
-        before = self._latest.get(stream)
+        if not stream.startswith(SEALED):
+            return
+        before = ends.get(stream) or self._latest.get(stream)
         if before and version <= before.version:
-            latest = Latest(before.version, None)
+            ends[stream] = Latest(before.version, None)
         else:
-            latest = following(before, stream, version, topic, key)
-        self._latest.put(stream, latest, ENTRY_BYTES)
+            ends[stream] = following(before, stream, version, topic, key)
+
+    def _put(self, ends: Mapping[str, Latest]) -> None:
+        """Keep what was noted: once a stream and not once an event, which takes longer."""
+        for stream, latest in ends.items():
+            self._latest.put(stream, latest, ENTRY_BYTES)
 
     def _note(self, rows: Sequence[Any], parts: Sequence[Part | None]) -> None:
         """Note the keys that the next events of streams may have, after committed ones."""
@@ -139,9 +152,12 @@ class Sealing:
             event: returns what it says.
         """
         position, stream, version, topic, state = row
-        if topic in PERSONAL:
-            return row if part_of(state) else (position, *self._columns(event()))
-        self._follow(stream, version, topic, None)
+        ends: dict[str, Latest] = {}
+        if topic not in PERSONAL:
+            self._follow(stream, version, topic, None, ends)
+        elif not part_of(state):
+            row = (position, *self._columns(event(), ends))
+        self._put(ends)
         return row
 
     def opened(self, rows: Sequence[Any], *, streams: bool = False) -> Sequence[Any]:
