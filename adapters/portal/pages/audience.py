@@ -64,7 +64,9 @@ class Found:
 def show(visit: Visit) -> Response:
     """Return the form, empty or with a saved segment."""
     segment = visit.asked("segment")
-    expression = reach(visit, None).segments(visit.code).get(segment, "") if segment else ""
+    expression = reach(visit, None).segments(visit.code).get(segment, "")
+    if expression and not visit.operator.may("define segments"):
+        expression = str(Term("segment", segment))  # which names nobody
     return page(visit, Asked(expression, installation=visit.asked("installation"), segment=segment))
 
 

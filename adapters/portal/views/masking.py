@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from addressee.application.rights.own_events import facts_shown
-from addressee.domain import Identifier, Scalar, Value
+from addressee.domain import Identifier, Scalar, Value, as_expression, leaves
 
 HIDDEN = "•••"
 
@@ -35,6 +35,18 @@ class Masking:
         if kind == "msisdn":
             return f"{HIDDEN}{value[-3:]}"
         return f"{value[:1]}{HIDDEN}"
+
+    def expression(self, text: str) -> str:
+        """Return an audience, with masks in place of the identifiers that it names."""
+        if not self.masked:
+            return text
+        audience = as_expression(text)
+        shown = str(audience)
+        for term in leaves(audience):
+            if term.identifier is not None:
+                mask = f"{term.field}:{self.identifier(term.identifier)}"
+                shown = shown.replace(str(term), mask)
+        return shown
 
     def text(self, value: object) -> str:
         """Return a value as text, or a mask."""

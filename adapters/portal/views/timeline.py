@@ -88,7 +88,7 @@ class Entry:
         at: its time.
         title: what happened, in words.
         actor: the caller; operators' names are shown to all.
-        reason: the correlation id of the command, if it had one.
+        reason: the correlation id of the command, if it had one; it may name anybody.
         facts: the fields of the event.
         merge: id of the merge, where the event is one.
     """
@@ -118,7 +118,7 @@ def timeline(recorded: Iterable[Recorded], masking: Masking) -> Iterator[Entry]:
             event.timestamp,
             TITLES.get(type(event), type(event).__name__),
             event.actor,
-            event.correlation_id,
+            None if event.correlation_id is None else masking.text(event.correlation_id),
             tuple(facts_of(event, masking)),
             event.merge if isinstance(event, MergeEvent) else None,
         )

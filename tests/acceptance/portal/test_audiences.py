@@ -78,6 +78,24 @@ def test_completion_offers_tags_as_text_and_no_identifiers(shop: Shop, marketing
     assert EVIL not in page
 
 
+def test_identifiers_in_audiences_are_masked_where_nobody_writes_them(shop: Shop, url: str) -> None:
+    marketing, read = Operator(url, shop.keys["marketing"]), Operator(url, shop.keys["read"])
+    secret = "hidden@example.com"
+    shop.people.define_segment("shop", "named", f"email:{secret} or tag:x")
+    form = {"expression": f"email:{secret}", "title": "x", "once": "once-3", "sure": "yes"}
+    pushed = marketing.post("/push/send", **form).url.params["id"]
+    assert secret in marketing.get("/audience", segment="named").text
+    for operator, path in (
+        (read, "/audience?segment=named"),
+        (read, "/pushes"),
+        (marketing, "/pushes"),
+        (marketing, f"/push?id={pushed}"),
+    ):
+        page = operator.get(path).text
+        assert secret not in page
+        assert "email:h•••@example.com" in page
+
+
 def test_a_push_is_tried_and_sent_once(shop: Shop, url: str) -> None:
     marketing, support = Operator(url, shop.keys["marketing"]), Operator(url, shop.keys["support"])
     given = {"expression": "external_id:ali", "title": "Hello", "body": "Ali"}
@@ -95,7 +113,7 @@ def test_a_push_is_tried_and_sent_once(shop: Shop, url: str) -> None:
     made = shop.notifier.dispatches("shop")
     assert len(made) == before + 1
     assert made[0].audience == "external_id:ali"
-    assert "external_id:ali" in marketing.get("/pushes").text
+    assert "external_id:a•••" in marketing.get("/pushes").text
 
 
 def test_a_push_is_paused_resumed_and_cancelled(shop: Shop, url: str) -> None:
