@@ -48,22 +48,22 @@ def aim(case: Any, known: dict[str, str]) -> None:  # noqa: ANN401 # schemathesi
                 place[name] = known[name]
 
 
-@pytest.mark.parametrize("caller", CALLERS)
 def test_no_caller_breaks_it_or_reaches_what_is_anothers(
-    world: World, caller: str, pytestconfig: pytest.Config
+    world: World, pytestconfig: pytest.Config
 ) -> None:
+    """Each request is made up once, which takes longer than to send it, and sent by all callers."""
     device = world.register("shop")
-    world.login(device, f"aimed-at-by-{caller}")
+    world.login(device, "aimed-at")
     person = world.history.who(device)
     assert person is not None
     known = {"installation": device, "registration": device, "person": person}
-    before, topics = world.position(), world.topics(device)
+    topics = world.topics(device)
     schema = schemathesis.openapi.from_url(f"{world.served.url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     cases = int(pytestconfig.getoption("--http-cases") or 0)
     each = -(-cases // (len(CALLERS) * len(operations)))
-    shown = credential(world, caller)
-    statuses: Counter[int] = Counter()
+    credentials = {caller: credential(world, caller) for caller in CALLERS}
+    answered: Counter[str] = Counter()
 
     for operation in operations:
         modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
@@ -82,18 +82,19 @@ def test_no_caller_breaks_it_or_reaches_what_is_anothers(
                 aim(case, known)
             for name in ("Authorization", "AppCode"):
                 case.headers.pop(name, None)
-            response = case.call(headers=shown)
-            case.validate_response(response, checks=CHECKS)
-            statuses[response.status_code] += 1
-            assert f"aimed-at-by-{caller}" not in response.text
             path = case.operation.path
-            may = caller == "admin" or (caller == "mobile" and path.startswith("/mobile"))
-            if not may and path not in OPEN:
-                assert response.status_code >= 400, path
+            for caller, shown in credentials.items():
+                before = world.store.last()
+                response = case.call(headers=shown)
+                case.validate_response(response, checks=CHECKS)
+                answered[caller] += 1
+                assert "aimed-at" not in response.text
+                may = caller == "admin" or (caller == "mobile" and path.startswith("/mobile"))
+                if not may and path not in OPEN:
+                    assert response.status_code >= 400, path
+                assert caller != "nobody" or world.store.last() == before
 
         ask()
 
-    assert sum(statuses.values()) >= cases / len(CALLERS) * 0.9
+    assert min(answered.values()) >= cases / len(CALLERS) * 0.9
     assert world.topics(device) == topics
-    if caller == "nobody":
-        assert world.position() == before
