@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from hashlib import blake2b
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select
 
 from addressee.domain import keyed_hash
 
 from ..engine.compiled_query import pages
 from ..schema.column_types import WHOLE_TERM
+from ..schema.tables import Schema
 from .index_statements import Index
 
 HIDDEN = "#"
@@ -63,6 +64,30 @@ def term_numbers(
         rows = index.numbers.rows(connection, page, application=application)
         found.update((written[term], number) for term, number in rows)
     return found
+
+
+def unused_terms(connection: Connection, schema: Schema) -> list[int]:
+    """Return the numbers of terms that have no postings."""
+    return [*connection.execute(select(schema.term.c.number).where(*unused(schema))).scalars()]
+
+
+def drop_terms(connection: Connection, schema: Schema, numbers: Iterable[int]) -> None:
+    """Delete terms that still have no postings, while nobody writes any.
+
+    Args:
+        connection: with a transaction that keeps writers out.
+        schema: the tables.
+        numbers: of the terms.
+    """
+    for page in pages(numbers):
+        concerned = schema.term.c.number.in_(page)
+        connection.execute(delete(schema.term).where(concerned, *unused(schema)))
+
+
+def unused(schema: Schema) -> Iterator[ColumnElement[bool]]:
+    """Yield conditions on terms that no posting has."""
+    for table in (schema.chunk, schema.delta):
+        yield ~exists().where(table.c.term == schema.term.c.number)
 
 
 def as_written(term: str, key: bytes | None = None) -> str:

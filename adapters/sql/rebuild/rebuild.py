@@ -14,6 +14,7 @@ from addressee.application import Changes, Recorded, Replay, whole_page
 from addressee.application.defaults import utc_now
 from addressee.domain import Conflict, InvalidValue, StoreError, StoreUnavailable, values
 
+from ..audience_index.term_dictionary import drop_terms, unused_terms
 from ..checkpoints.lease import MOST_EVENTS, SECONDS, Lease
 from ..engine.bulk_write import Rows
 from ..schema.bookkeeping_tables import COMPLETE
@@ -97,6 +98,7 @@ class Rebuild:
         self._lease = Lease(self._database, self._live, name, seconds=lease, clock=clock)
         self._page = values.whole("page", page, 1, MOST_EVENTS)
         self._position = 0
+        self._unused: list[int] = []
         self._replay = Replay(store.indexed_attributes, store.identifier_key)
 
     def run(self, progress: Callable[[RebuildProgress], object] = lambda _: None) -> int:
@@ -124,6 +126,7 @@ class Rebuild:
         while True:
             try:
                 self._catch_up(progress)
+                self._find_unused()
                 self._shadow.swap(self._database, self._finish, self._done)
             except (Conflict, StoreUnavailable) as error:
                 attempts += 1
@@ -188,7 +191,14 @@ class Rebuild:
         while page := whole_page(audit.events, self._position, self._page):
             self._write(connection, self._replay.changes(page, audit))
 
+    def _find_unused(self) -> None:
+        """Look for terms that nothing has any more, before other writers have to wait."""
+        if "audiences" in self._chosen:
+            with self._database.reading() as connection:
+                self._unused = unused_terms(connection, self._shadow.schema)
+
     def _done(self, connection: Connection) -> None:
+        drop_terms(connection, self._live, self._unused)
         self._lease.forget(connection)
         complete = [(name, b"") for model, name in COMPLETE.items() if model in self._chosen]
         if complete:
