@@ -120,7 +120,10 @@ class History(StateHistory):
         chosen: Kind = values.choice("kind", kind, Kind)
         claim = IdentifierClaim.on(identifier_of(chosen, value), self._store.identifier_key)
         cut = Page.of(after, limit)
-        claimed = [(each, each.event) for each in self._stream(claim.id)]
+        recorded = self._stream(claim.id)
+        if not recorded and within is None:
+            return recorded
+        claimed = [(each, each.event) for each in recorded]
         holders = {event.person for _, event in claimed if isinstance(event, IdentifierClaimed)}
         # One that nobody ever held takes as long: its name is looked up as if it were a person's.
         known = {person for person in holders or {claim.name} if self._leads_to(person, within)}
