@@ -149,6 +149,17 @@ class Client(PushCalls):
         done: dict[str, Any] = self._call("POST", f"/persons/{part(person)}/erase", order)
         return done
 
+    def preview_merge(self, survivor: str, merged: str) -> dict[str, Any]:
+        """Return what the command ``merge`` would do, and the digest that it needs."""
+        order = {"survivor": survivor, "merged": merged}
+        found: dict[str, Any] = self._call("POST", "/merges/preview", order)
+        return found
+
+    def preview_unmerge(self, merge: str) -> dict[str, Any]:
+        """Return what the command ``unmerge`` would do, and its digest."""
+        found: dict[str, Any] = self._call("POST", "/merges/preview-unmerge", {"merge": merge})
+        return found
+
     def find_person(self, **identity: Any) -> dict[str, Any] | None:  # noqa: ANN401 # JSON
         """Return the person who holds any of the identifiers, or None.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from addressee.adapters.http import Client
 from tests.acceptance.transport.backend.asking import problem, v1
 from tests.acceptance.transport.conftest import World
 
@@ -36,6 +37,20 @@ def test_R52_preview_merge_and_back(world: World) -> None:
         404,
         "UNKNOWN_MERGE",
     )
+
+
+def test_R52_the_client_previews_and_merges(world: World) -> None:
+    one = person_on(world, world.register(), {"emails": ["client-one@x.com"]})
+    two = person_on(world, world.register(), {"emails": ["client-two@x.com"]})
+    with Client(world.served.url, world.keys["shop", "backend"]) as client:
+        preview = client.preview_merge(one, two)
+        order = {"survivor": one, "merged": two, "digest": preview["digest"]}
+        merge = client.command("merge", **order)["merge"]
+        assert client.person(two) == preview["after"][0]
+        back = client.preview_unmerge(merge)
+        assert back["after"] == preview["before"]
+        client.command("unmerge", merge=merge, digest=back["digest"])
+        assert client.person(two) == preview["before"][1]
 
 
 def test_R52_a_key_merges_only_whom_no_other_application_has_met(world: World) -> None:
