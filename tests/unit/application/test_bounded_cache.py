@@ -136,7 +136,7 @@ def test_a_forked_process_waits_for_no_thread_of_the_other() -> None:
     with cache._lock:
         child = os.fork()
         if not child:
-            signal.alarm(10)  # ends it if it waits
+            signal.alarm(120)  # ends it if it waits
             cache.put("after", "v", 1)
             os._exit(cache.get("after") != "v" or cache.size != 1)
     assert os.waitpid(child, 0)[1] == 0
