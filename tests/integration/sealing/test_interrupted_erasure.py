@@ -31,8 +31,8 @@ from tests.integration.sealing.conftest import WRAPPING
 from tests.integration.sealing.interruptions import Steps, Stopped, counting
 from tests.servers import Postgres
 
-SOME = 5
-"""Without --long it fails at every fifth step."""
+SOME = 9
+"""Without --long it fails at every ninth step."""
 LEAST = 20
 """An erasure has more steps than that; fewer would mean that they are not counted."""
 

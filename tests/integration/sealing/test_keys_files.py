@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ from subprocess import CompletedProcess
 import pytest
 
 from addressee.adapters.keys import SqlKeyStore
+from addressee.adapters.keys.keys_file import read_keys
+from addressee.domain import InvalidValue
 from tests.command_line import run
 from tests.integration.sealing.conftest import WRAPPING, found_in
 
@@ -98,15 +101,18 @@ def test_R50_keys_that_do_not_fit_are_refused_and_nothing_is_imported(shell: She
     folder = shell.folder
     brought = ("import", "ledger.jsonl", "--keys-file")
     whole = (folder / "ledger.keys").read_bytes()
-    for name, content, says in (
-        ("cut", whole[: len(whole) // 2], "line"),
-        ("short", b"".join(whole.splitlines(keepends=True)[:-1]), "line"),
-        ("more", whole + b"{}\n", "not whole"),
-        ("other", (folder / "ledger.jsonl").read_bytes(), "line 1"),
-    ):
-        (folder / name).write_bytes(content)
-        assert says in shell.refuses(TO, *brought, name), name
-        assert says in shell.refuses(TO, *brought, name, "--dry-run"), name
+    with SqlKeyStore(f"sqlite:///{folder}/keys-one.db", wrapping_key=WRAPPING) as keys:
+        for content, says in (
+            (whole[: len(whole) // 2], "line"),
+            (b"".join(whole.splitlines(keepends=True)[:-1]), "line"),
+            (whole + b"{}\n", "not whole"),
+            ((folder / "ledger.jsonl").read_bytes(), "line 1"),
+        ):
+            with pytest.raises(InvalidValue, match=says):
+                list(read_keys(io.BytesIO(content), keys))
+    (folder / "cut").write_bytes(whole[: len(whole) // 2])
+    assert "line" in shell.refuses(TO, *brought, "cut")
+    assert "line" in shell.refuses(TO, *brought, "cut", "--dry-run")
     (folder / "strange.key").write_text(bytes(range(1, 33)).hex())
     strange = environment("three", "keys-three", "strange.key")
     assert "WRAPPING_KEY_WRONG" in shell.refuses(strange, *brought, "ledger.keys")
