@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from addressee.adapters.memory import MemoryStore
 from addressee.application import (
     History,
     Identity,
@@ -29,6 +30,8 @@ from addressee.application.unit_of_work.command_context import Context
 from addressee.domain import AddresseeError, DeviceCap, MobileApp
 from tests.contract.conftest import Host
 
+MANY, SOME, FEW = 300, 100, 30
+"""Rounds; a database has few by default: what is wrong seldom gets so far."""
 SLOW_OR_SHARED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 ODD_TEXT = st.one_of(
     st.text(max_size=8),
@@ -154,11 +157,18 @@ def test_the_list_has_every_call() -> None:
 
 
 @pytest.mark.parametrize("face", [Personalization, Targeting, History, Profiles])
-@settings(suppress_health_check=SLOW_OR_SHARED)
-@given(data=st.data())
-def test_wrong_values_give_typed_errors(
-    lived_in: Host, face: type[Any], data: st.DataObject
-) -> None:
+def test_wrong_values_give_typed_errors(lived_in: Host, face: type[Any], *, long: bool) -> None:
+    rounds = MANY if long else SOME if isinstance(lived_in.store, MemoryStore) else FEW
+
+    @settings(max_examples=rounds, suppress_health_check=SLOW_OR_SHARED)
+    @given(data=st.data())
+    def call_wrongly(data: st.DataObject) -> None:
+        call_with_wrong_values(lived_in, face, data)
+
+    call_wrongly()
+
+
+def call_with_wrong_values(lived_in: Host, face: type[Any], data: st.DataObject) -> None:
     _, name, takes = data.draw(st.sampled_from([each for each in CALLS if each[0] is face]))
     required = needed(face, name) & set(takes)
     given_names = sorted(required | data.draw(st.sets(st.sampled_from(takes), max_size=4)))

@@ -35,7 +35,7 @@ def test_R37_a_rebuild_equals_what_was_live(store: SqlStore, *, long: bool) -> N
     """Commands go on meanwhile; it is stopped at random, and goes on."""
 
     @settings(
-        max_examples=60 if long else 2,
+        max_examples=60 if long else 2 if store.database.single_writer else 1,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
