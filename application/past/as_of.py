@@ -18,6 +18,7 @@ from addressee.domain.events import name_in, stream_of
 from ..ports.records import LARGEST_POSITION, Found, Lookup, Recipient
 from ..ports.store import Viewable
 from ..ports.views import View
+from .erased import erased_of
 from .folded import Horizon, Moment, Past, horizon_of
 from .later_changes import LaterChanges
 from .streams import PastStreams, devices_of, owners_in
@@ -112,6 +113,7 @@ class AsOf:
             if lookup.by == "claim":
                 claim = IdentifierClaim(name_in(lookup.name))
                 owner = claim.fold(streams.events(claim.id)).holder
+                owner = None if erased_of(view, [owner]) else owner
                 names = devices_of(streams, owner, lookup.application)
             found = [*found_in(streams, names, lookup)]
             if not streams.exact:

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import NamedTuple
 
+from pyroaring import BitMap
+
 from addressee.domain import InvalidValue, values
 
 from ..ports.records import Recorded
@@ -16,6 +18,7 @@ from ..ports.views import View
 from ..read_models.in_memory import ReadModels
 from ..read_models.page_boundary import whole_page
 from ..read_models.replay import Replay
+from .erased import erased_of
 
 PAGE = 1_000
 """How many events are folded at once."""
@@ -133,6 +136,14 @@ class Past(ReadModels):
     def settled(self) -> int:
         """Return the position of the last event that was folded."""
         return self._position
+
+    def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
+        """Return claim stream → ordinals."""
+        holders = {claim: self._holders.get(claim) for claim in claims}
+        with self._viewing() as view:
+            erased = erased_of(view, holders.values())
+        standing = {claim for claim, holder in holders.items() if holder not in erased}
+        return super().bound(application, standing)
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         """Return stream → its events after a version, as many as there were."""

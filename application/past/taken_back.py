@@ -12,6 +12,7 @@ from addressee.domain.events import name_in
 
 from ..ports.records import Recipient, Recorded
 from ..ports.views import SHARD_BITS, View
+from .erased import erased_of
 from .folded import Horizon
 from .later_changes import LaterChanges, groups
 from .streams import PastStreams, devices_of, owners_in
@@ -49,9 +50,14 @@ class TakenBack:
         """Return claim stream → ordinals."""
         streams = PastStreams(self._view, self._horizon, self._end)
         streams.read(claims)
+        held = {
+            claim: IdentifierClaim(name_in(claim)).fold(streams.events(claim)).holder
+            for claim in claims
+        }
+        erased = erased_of(self._view, held.values())
         found: dict[str, BitMap] = {}
-        for claim in claims:
-            owner = IdentifierClaim(name_in(claim)).fold(streams.events(claim)).holder
+        for claim, holder in held.items():
+            owner = None if holder in erased else holder
             names = frozenset(devices_of(streams, owner, application))
             found[claim] = BitMap(self._view.ordinals(application, names).values())
         return found

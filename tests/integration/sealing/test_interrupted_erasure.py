@@ -17,6 +17,7 @@ from addressee.application import (
     Erasure,
     History,
     Identity,
+    Past,
     Personalization,
     Profiles,
     Rights,
@@ -25,7 +26,7 @@ from addressee.application import (
     interrupted_erasures,
     verify,
 )
-from addressee.domain import StoreUnavailable, UnknownPerson
+from addressee.domain import ErasureRequested, StoreUnavailable, UnknownPerson
 from tests.forked import forked
 from tests.integration.sealing.conftest import WRAPPING
 from tests.integration.sealing.interruptions import Steps, Stopped, counting
@@ -180,6 +181,12 @@ def is_gone(store: SqlStore, person: str, name: str, *, like: str) -> None:
         assert not history.identifier("email", f"{name}@x.com", within=within)
     for audience in (f"tag:tag-{name}", f"email:{name}@x.com", f"attr.plan:plan-{name}"):
         assert reach.count("shop", audience) == 0
+    reached = next(each.position for each in history.person(person)
+                   if isinstance(each.event, ErasureRequested)) - 1  # fmt: skip
+    for then in (reach.as_of(reached), Targeting(Past(store, reached))):
+        assert then.count("shop", f"email:{name}@x.com") == 0
+        assert then.count("shop", f"external_id:id-{name} or tag:never") == 0
+        assert then.count("shop", f"installation:phone-of-{name}") == 1
     own, others = history.person(person), history.person(like)
     assert [type(each.event) for each in own] == [type(each.event) for each in others]
     told = repr([own, history.installation(f"phone-of-{name}")])
