@@ -26,8 +26,8 @@ from tests.one_connection import narrowed
 GROUPS = ("app", "relay")
 NEEDS_NONE = {"serve"}
 """Serves until a signal ends it; its routes are tried by themselves."""
-SEALED_ONLY = {"erase"}
-"""Needs a sealed store: tests/integration/sealing tries it."""
+SEALED_ONLY = {"erase", "rewrap"}
+"""Need a sealed store: tests/integration/sealing tries them."""
 
 
 # Not MariaDB: its DDL commits, so a rebuild guards the tables by a second connection.
