@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
@@ -25,6 +27,7 @@ from sqlalchemy.engine import URL
 from addressee.adapters.sql.engine.bulk_write import Rows
 from addressee.adapters.sql.engine.compiled_query import Query, listed, pages
 from addressee.adapters.sql.engine.database import Database
+from addressee.adapters.sql.engine.pool import file_of
 from addressee.adapters.sql.schema.column_types import Bytes, exact
 from addressee.application import Key
 from addressee.domain import (
@@ -87,6 +90,7 @@ class SqlKeyStore:
         given = [wrapping_key, *retired]
         self._wrapping = {wrapping_id(key): AESGCM(key) for key in map(checked, given)}
         self._newest = wrapping_id(wrapping_key)
+        make_private(target)
         self.database = Database(target)
         self._table = table = key_table(prefix)
         self._rows = Rows(table, "id", "wrapped_by", "wrapped", "fingerprint", "destroyed")
@@ -266,6 +270,14 @@ def checked(key: object) -> bytes:
     if len(wrapping) != KEY_BYTES:
         raise InvalidValue("wrapping_key", f"takes {KEY_BYTES} bytes, {len(wrapping)} given")
     return wrapping
+
+
+def make_private(target: Engine | str | URL) -> None:
+    """Make a new file of SQLite one that only its owner may read, as its ``-wal`` is then too."""
+    file = None if isinstance(target, Engine) else file_of(target)
+    if file is not None and not file.exists():
+        with suppress(OSError):  # to open the database says what is wrong
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def wrapping_id(key: bytes) -> str:

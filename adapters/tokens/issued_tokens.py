@@ -23,7 +23,9 @@ from .key_sets import KeyName
 
 PATIENCE = 2 * TIMEOUT
 TYPES = frozenset({"", "jwt", "at+jwt", "application/at+jwt"})
-"""Types of tokens that name a person; a logout token does not (RFC 8725, section 3.11)."""
+"""Types of tokens that name a person; a logout token does not (RFC 8725, section 3.11).
+
+It may have none of its own, but always has the claim ``events`` (RFC 8417, section 2.2)."""
 
 
 class IssuedTokens:
@@ -65,6 +67,8 @@ class IssuedTokens:
             raise InvalidToken("kid or alg is missing")
         key = self.keys.key(issuer.jwks, KeyName(kid, algorithm))
         claims = signed_by(key, [algorithm], token)
+        if "events" in claims:
+            raise InvalidToken("it tells of an event, and names nobody who signs in")
         check_names(claims, issuer)
         self._clock.check(claims)
         return claims

@@ -154,6 +154,7 @@ def test_R50_a_person_is_erased_by_command_line(tmp_path: Path) -> None:
         assert ("destroys the data in both" in done.stderr) == (words[0] == "import")
     for path in (*tmp_path.glob("*.db*"), tmp_path / "ledger.jsonl"):
         assert found_in(path.read_bytes()) == []
+    assert (tmp_path / "keys.db").stat().st_mode & 0o077 == 0, "only its owner may read it"
     planned = run("erase", *named, "--dry-run", folder=tmp_path, environment=keys)
     assert json.loads(planned.stdout)["done"] is False
     erased = run("erase", *named, folder=tmp_path, environment=keys)

@@ -69,6 +69,10 @@ FORGED: dict[str, tuple[Forge, str]] = {
         "malformed",
     ),
     "a critical header": (lambda p: p.token(header={"crit": ["exp"]}), "crit|malformed"),
+    "a logout token without a type of its own": (
+        lambda p: p.token(events={"http://schemas.openid.net/event/backchannel-logout": {}}),
+        "event",
+    ),
     "a logout token": (lambda p: p.token(header={"typ": "logout+jwt"}), "typ"),
     "an odd type": (lambda p: p.token(header={"typ": ["JWT"]}), "typ"),
     "no token": (lambda _: "a.b.c", "malformed"),
