@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -35,6 +35,24 @@ HERE = Path(__file__).parent
 FIELDS = 200
 """Most fields of a form."""
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
+
+
+def mount_portal(
+    api: FastAPI, settings: PortalSettings | None = None, path: str = "/portal"
+) -> None:
+    """Mount the portal in the application of the API; without the slash at its end it redirects.
+
+    Args:
+        api: what `create_app` has returned.
+        settings: of the portal.
+        path: where it is mounted.
+    """
+
+    async def with_slash(request: HttpRequest) -> Response:
+        return RedirectResponse(f"{request.scope.get('root_path', '')}{path}/")
+
+    api.add_route(path, with_slash, include_in_schema=False)
+    api.mount(path, create_portal(api, settings))
 
 
 def create_portal(api: FastAPI, settings: PortalSettings | None = None) -> Starlette:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.benchmarks.reading import audience, past, sessions
+from tests.benchmarks.reading import audience, past, portal, sessions
 from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure
 from tests.benchmarks.rights import rights
@@ -24,6 +24,7 @@ LITTLE = {
     "writing.ledger.COMMANDS": 5,
     "writing.ledger.ROUNDS": 1,
     "reading.past.ASKED": 5,
+    "reading.portal.ROUNDS": 1,
     "rights.erasing.ERASED": 4,
     "rights.erasing.FEW": 100,
     "rights.merging.DEVICES": 2,
@@ -60,6 +61,7 @@ QUICK: dict[str, Figures] = {
     "commands": commands.figures,
     "dispatch": lambda: dispatch.figures(3_000),
     "past": lambda: past.figures(300),
+    "portal": lambda: portal.figures(100),
     "relay": relay.figures,
     "rights": lambda: rights.figures(200),
     "scale": lambda: scale.figures(50),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.reading import audience, past, sessions
+from tests.benchmarks.reading import audience, past, portal, sessions
 from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure, show
 from tests.benchmarks.rights import rights
@@ -40,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "http": lambda _: http.figures(),
     "ledger": lambda _: ledger.figures(),
     "past": lambda options: past.figures(options.installations),
+    "portal": lambda options: portal.figures(options.installations),
     "relay": lambda _: relay.figures(),
     "replay": lambda options: replay.figures(options.events),
     "rights": lambda options: rights.figures(options.installations),
@@ -58,7 +59,7 @@ def main() -> None:
         "--installations",
         type=int,
         default=1_000_000,
-        help="of audience, dispatch, past, rights, scale and sessions, 1,000,000 by default",
+        help="of audience, dispatch, past, portal, rights, scale, sessions; 1,000,000 by default",
     )
     parser.add_argument("--to", type=Path, help="the folder for the chart and the table of scale")
     parser.add_argument(

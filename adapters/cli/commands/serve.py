@@ -147,10 +147,10 @@ def served(
         tracing=tracing(asked=traces),
     )
     if portal:
-        from addressee.adapters.portal import PortalSettings, create_portal  # noqa: PLC0415 # as above
+        from addressee.adapters.portal import PortalSettings, mount_portal  # noqa: PLC0415 # as above
 
         settings = PortalSettings(secure=not portal_http, maintenance=maintenance_of(store))
-        app.mount("/portal", create_portal(app, settings), name="portal")
+        mount_portal(app, settings)
     # What is loaded stays: to look for garbage in it would stop all threads for a tenth of a second
     # whenever large requests have made enough objects.
     gc.collect()

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from addressee.adapters.http import create_app
 from addressee.adapters.keys import MemoryKeyStore
 from addressee.adapters.memory import MemoryStore
-from addressee.adapters.portal import PortalSettings, create_portal
+from addressee.adapters.portal import PortalSettings, mount_portal
 from addressee.adapters.push import RecordingPush
 from addressee.application import (
     Identity,
@@ -66,7 +66,7 @@ class Shop:
     def served(self, *, secure: bool) -> FastAPI:
         """Return the HTTP application."""
         app = create_app(self.store, self.store.applications, clock=self.clock)
-        app.mount("/portal", create_portal(app, PortalSettings(secure=secure)))
+        mount_portal(app, PortalSettings(secure=secure))
         return app
 
     def pages(self) -> list[str]:

@@ -35,6 +35,10 @@ def test_what_is_no_operators_key_opens_nothing(shop: Shop, url: str, key: str) 
     assert visitor.get("/").url.path == "/portal/sign-in"
 
 
+def test_the_address_without_the_slash_leads_to_the_portal(url: str) -> None:
+    assert Operator(url).http.get("/portal").url.path == "/portal/sign-in"
+
+
 def test_an_operators_key_opens_the_portal_and_no_api(shop: Shop, url: str) -> None:
     for role in ("read", "support", "marketing"):
         operator = Operator(url, shop.keys[role])

@@ -103,12 +103,45 @@ def test_an_audience_is_written_counted_explained_and_saved(
     page.get_by_label("Explain this device").fill("ali-tablet")
     page.get_by_role("button", name="Count and sample").click()
     page.get_by_role("heading", name="Why ali-tablet is not reached").wait_for()
+    assert violations(page) == []
     number = Targeting(shop.store).count("shop", "tag:vip and os:android")
     assert page.locator(".count").inner_text() == str(number)
     page.get_by_label("Save as segment").fill("android-vips")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("The segment is saved.").wait_for()
     assert Targeting(shop.store).segments("shop")["android-vips"] == "tag:vip and os:android"
+
+
+def test_pages_that_a_form_leads_to_do_not_violate_wcag(page: Page, url: str, shop: Shop) -> None:
+    page.goto(f"{url}/portal/sign-in")
+    page.get_by_label("Your name").fill("mia")
+    page.get_by_label("Key").fill("wrong")
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").wait_for()
+    found = violations(page)
+    signed_in(page, url, shop.keys["admin"])
+    page.get_by_label("Person or device").fill("nobody at all")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Nobody and nothing has this name").wait_for()
+    found += violations(page)
+    page.goto(f"{url}/portal/audience")
+    field = page.get_by_label("Whom does a push reach?")
+    field.fill("tag:vip and (")
+    page.keyboard.press("Enter")
+    page.locator("mark").wait_for()
+    found += violations(page)
+    field.fill("tag:vip")
+    page.get_by_role("button", name="Count and sample").click()
+    page.get_by_role("button", name="Write a push to them").click()
+    page.get_by_label("Title").fill("Sale")
+    page.get_by_role("button", name="Try it without sending").click()
+    page.get_by_role("button", name="Send now").wait_for()
+    found += violations(page)
+    page.goto(f"{url}/portal/operations")
+    page.get_by_role("button", name="Make a key").click()
+    page.get_by_role("heading", name="The new key").wait_for()
+    found += violations(page)
+    assert found == []
 
 
 def test_a_stored_script_never_runs(page: Page, url: str, shop: Shop) -> None:

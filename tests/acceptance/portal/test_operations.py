@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from addressee.adapters.http import create_app
-from addressee.adapters.portal import Maintenance, PortalSettings, create_portal
+from addressee.adapters.portal import Maintenance, PortalSettings, mount_portal
 from addressee.adapters.portal.settings import Progress
 from addressee.adapters.portal.works import Works
 from addressee.domain import StoreUnavailable
@@ -90,7 +90,7 @@ def test_a_work_shows_its_progress_and_another_waits() -> None:
     shop = Shop()
     app = create_app(shop.store, shop.store.applications)
     settings = PortalSettings(secure=False, maintenance=Maintenance({"rebuild": rebuild}))
-    app.mount("/portal", create_portal(app, settings))
+    mount_portal(app, settings)
     with served(app) as url:
         admin = Operator(url, shop.keys["admin"])
         admin.post("/operations/work", work="rebuild")
