@@ -169,12 +169,12 @@ class Visit:
         reason = values.text("reason", given, limits.NAME) if given else None
         return Context(actor=self.operator.actor, within=self.code, correlation_id=reason)
 
-    def url(self, path: str, **query: object) -> str:
+    def url(self, path: str, /, **query: object) -> str:
         """Return a URL of the portal; ids are parameters, since paths can't carry every id."""
         named = {name: value for name, value in query.items() if value not in {None, ""}}
         return f"{self.request.root}{path}{'?' + urlencode(named) if named else ''}"
 
-    def page(self, template: str, status: int = 200, **content: object) -> Response:
+    def page(self, template: str, status: int = 200, /, **content: object) -> Response:
         """Return a page."""
         shared = {
             "visit": self,
@@ -191,7 +191,7 @@ class Visit:
         """Return JSON for the script."""
         return JSONResponse(content, status)
 
-    def go(self, path: str, **query: object) -> Response:
+    def go(self, path: str, /, **query: object) -> Response:
         """Send the browser to a page, so that reloading it repeats no action."""
         return RedirectResponse(self.url(path, **query), SEE_OTHER)
 

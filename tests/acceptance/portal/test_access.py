@@ -25,6 +25,14 @@ def test_without_a_session_every_page_asks_to_sign_in(shop: Shop, url: str) -> N
     assert "Your session has ended" in refused.text
 
 
+def test_any_parameter_of_a_visitor_survives_the_sign_in(url: str) -> None:
+    stranger = Operator(url)
+    for name in ("path", "self", "query", "next"):
+        answer = stranger.get(f"/?{name}=x")
+        assert (answer.status_code, answer.url.path) == (200, "/portal/sign-in"), name
+        assert answer.url.params["next"] == f"/?{name}=x"
+
+
 @pytest.mark.parametrize("key", ["backend", "made up", "other secret"])
 def test_what_is_no_operators_key_opens_nothing(shop: Shop, url: str, key: str) -> None:
     name, _, _ = shop.keys["admin"].partition(".")
