@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
 from addressee.application import ApiKey
@@ -14,6 +15,7 @@ class MemoryApplications:
     def __init__(self, *applications: MobileApp) -> None:
         self._applications = {each.code: each for each in applications}
         self._keys: dict[str, ApiKey] = {}
+        self._session_secret = secrets.token_bytes(32)
 
     def put(self, application: MobileApp) -> None:
         """Keep an application."""
@@ -49,3 +51,9 @@ class MemoryApplications:
     def remove_key(self, name: str) -> bool:
         """Forget a key."""
         return self._keys.pop(values.identifier("key", name), None) is not None
+
+    def session_secret(self, *, renew: bool = False) -> bytes:
+        """Return the secret of operators' sessions."""
+        if renew:
+            self._session_secret = secrets.token_bytes(32)
+        return self._session_secret

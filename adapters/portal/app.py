@@ -101,7 +101,8 @@ class Endpoint:
         try:
             form = fields(await request.body()) if posted else {}
             answer = self.page.answers[request.method]
-            work = partial(self._answered, answer, asked(request, form), session, posted=posted)
+            cookie = request.cookies.get(self.cookie)
+            work = partial(self._answered, answer, asked(request, form), cookie, posted=posted)
             response = await places.run(share_of(session), work)
         except Refused as error:
             visit = Visit(self.portal, asked(request, {}), session, None)
@@ -114,13 +115,15 @@ class Endpoint:
         return "__Host-addressee" if self.portal.settings.secure else "addressee"
 
     def _answered(
-        self, answer: Answer, request: Request, session: Session, *, posted: bool
+        self, answer: Answer, request: Request, cookie: str | None, *, posted: bool
     ) -> Response:
+        sent = self.portal.current_sessions().read(cookie)
+        session = sent or self.portal.sessions.begin()
         settings, configured = self.portal.settings, self.portal.service.configured
         known = operator_of(configured, session, settings.masked)
         visit = Visit(self.portal, request, session, known)
         response = self._allowed(answer, visit, posted=posted)
-        return self._with_session(response, visit)
+        return self._with_session(response, visit, sent)
 
     def _allowed(self, answer: Answer, visit: Visit, *, posted: bool) -> Response:
         """Return what the page answers, or why it does not."""
@@ -146,9 +149,14 @@ class Endpoint:
         """Return the page that the browser asked for, as its path below the portal."""
         return visit.url(visit.request.path, **visit.request.query)[len(visit.request.root) :]
 
-    def _with_session(self, response: Response, visit: Visit) -> Response:
-        """Have the browser remember the session, where that changes what it knows."""
+    def _with_session(self, response: Response, visit: Visit, sent: Session | None) -> Response:
+        """Have the browser remember the session, where that changes what it knows.
+
+        A late response must not bring back the cookie of a browser that has signed out meanwhile.
+        """
         secure, sessions = self.portal.settings.secure, self.portal.sessions
+        if sessions.used(visit.session) == sent:
+            return response
         response.set_cookie(
             self.cookie,
             sessions.signed(sessions.used(visit.session)),

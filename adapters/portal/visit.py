@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -60,8 +60,8 @@ class PortalContext:
         self.service = service
         self.settings = settings
         self.environment = environment
-        self.sessions = Sessions.of(
-            service.store.identifier_key, service.clock, settings.idle, settings.longest
+        self.sessions = Sessions(
+            service.configured.session_secret(), service.clock, settings.idle, settings.longest
         )
         applications = service.configured.applications
         self.past = AsOfCache(service.store, service.bounds.past_bytes, applications)
@@ -69,6 +69,13 @@ class PortalContext:
         self.works = Works(
             {**checks(service.store), **settings.maintenance.works}, service.clock, self.logger
         )
+
+    def current_sessions(self) -> Sessions:
+        """Return sessions with the secret of today, which is read at most once a second."""
+        secret = self.service.configured.session_secret()
+        if secret != self.sessions.secret:  # it was renewed: all sessions have ended
+            self.sessions = replace(self.sessions, secret=secret)
+        return self.sessions
 
 
 def checks(store: Store) -> dict[str, Work]:

@@ -85,6 +85,7 @@ class Configured:
         self._applications = Remembered(applications.get, timer)
         self._keys = Remembered(applications.key, timer)
         self._issuers = Remembered(lambda _: by_issuer(applications.all()), timer)
+        self._secret = Remembered(lambda _: applications.session_secret(), timer)
         self.cached: Lookup = CachedOnly(self._applications, self._keys, self._issuers)
         """The same without waiting: what is not in the cache raises KeyError."""
 
@@ -103,6 +104,10 @@ class Configured:
     def trusting(self, issuer: str) -> Sequence[MobileApp]:
         """Return the applications that trust an identity provider, by the name of its tokens."""
         return (self._issuers(EVERY) or {}).get(issuer, ())
+
+    def session_secret(self) -> bytes:
+        """Return the secret that sessions of operators are signed with."""
+        return self._secret(EVERY) or self.applications.session_secret()
 
 
 class CachedOnly:

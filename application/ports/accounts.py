@@ -60,3 +60,13 @@ class Applications(Protocol):
     def remove_key(self, name: str) -> bool:
         """Remove a key; return whether it was there."""
         ...
+
+    def session_secret(self, *, renew: bool = False) -> bytes:
+        """Return the secret that sessions of operators are signed with, made once.
+
+        No export carries it: only who reads the database can sign a session.
+
+        Args:
+            renew: make another one, which ends all sessions.
+        """
+        ...

@@ -248,6 +248,17 @@ def revoke(
     typer.echo("revoked")
 
 
+@commands.command()
+def end_sessions(store: Store = DEFAULT_STORE) -> None:
+    """End all sessions of operators in the portal. Servers notice within a second.
+
+    addressee app end-sessions
+    """
+    with existing_store(store) as ledger:
+        ledger.applications.session_secret(renew=True)
+    typer.echo("all sessions of operators have ended")
+
+
 @commands.command(name="list")
 def list_(
     store: Store = DEFAULT_STORE,

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Self
 
 from addressee.application.defaults import random_id
 
@@ -46,7 +45,7 @@ class Sessions:
     """Signs and checks sessions; every process with the same secret knows them.
 
     Attributes:
-        secret: what cookies are signed with.
+        secret: what cookies are signed with; of the store's own, and in no export.
         clock: returns the current time, with its time zone.
         idle: how long an unused session lasts.
         longest: how long any session lasts.
@@ -56,13 +55,6 @@ class Sessions:
     clock: Callable[[], datetime]
     idle: timedelta
     longest: timedelta
-
-    @classmethod
-    def of(
-        cls, key: bytes, clock: Callable[[], datetime], idle: timedelta, longest: timedelta
-    ) -> Self:
-        """Return sessions that are signed with a secret derived from a store's own."""
-        return cls(digest(key, "addressee portal session"), clock, idle, longest)
 
     def begin(self, key: str = "", operator: str = "") -> Session:
         """Return a new session."""

@@ -15,6 +15,8 @@ INDEXED = "indexed attributes"
 SEALED = "sealed"
 """Names of settings; the second and third are JSON. The third is there where personal data is
 sealed, and says by which key of the store's own."""
+SESSIONS = "session secret"
+"""A setting that signs the sessions of operators; exports and imports leave it out."""
 FENCE = "erased "
 """What the names of settings begin with that hold the keys of an erased person, as JSON."""
 FLAGGED = "installation flags"

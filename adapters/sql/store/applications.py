@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import cast
 
@@ -11,8 +12,10 @@ from addressee.application import ApiKey, Scope
 from addressee.domain import MobileApp, values
 
 from ..engine.database import Database
+from ..schema.bookkeeping_tables import SESSIONS
 from ..schema.tables import Schema
 from ..unit_of_work.view import mobile_apps
+from .settings import Settings
 
 
 class SqlApplications:
@@ -28,6 +31,7 @@ class SqlApplications:
         self._schema = schema
         self._application = schema.application
         self._key = schema.api_key
+        self._settings = Settings(database, schema)
 
     def put(self, application: MobileApp) -> None:
         """Keep an application, in place of the one that has the same code."""
@@ -86,3 +90,13 @@ class SqlApplications:
         table = self._key
         with self._database.writing() as connection:
             return connection.execute(delete(table).where(table.c.name == name)).rowcount > 0
+
+    def session_secret(self, *, renew: bool = False) -> bytes:
+        """Return the secret of operators' sessions; ``renew`` makes another one."""
+        made = secrets.token_bytes(32)
+        known = self._settings.find(SESSIONS)
+        known = known or self._settings.get(SESSIONS, lambda: made)
+        if not renew:
+            return known
+        self._settings.replace(SESSIONS, made)
+        return made

@@ -54,15 +54,19 @@ class Settings:
                     connection.execute(insert(self._table).values(name=name, value=value))
                 return value
 
+    def replace(self, name: str, value: bytes) -> None:
+        """Change what the store keeps under a name."""
+        with self._database.writing() as connection:
+            row = update(self._table).where(self._table.c.name == name)
+            connection.execute(row.values(value=value))
+
     def indexed(self, wanted: Iterable[str] | None) -> AbstractSet[str]:
         """Return the attributes that are indexed, and remember them if they are given."""
         names = sorted(indexed_names(() if wanted is None else wanted))
         written = json.dumps(names).encode()
         known = self.get(INDEXED, lambda: written)
         if wanted is not None and known != written:
-            with self._database.writing() as connection:
-                row = update(self._table).where(self._table.c.name == INDEXED)
-                connection.execute(row.values(value=written))
+            self.replace(INDEXED, written)
             return frozenset(names)
         return frozenset(json.loads(known))
 

@@ -84,3 +84,12 @@ def test_a_setting_that_is_refused_is_named_without_its_value(
         MobileApp.of("shop", settings)
     assert refused.value.field == field
     assert "00ff" not in str(refused.value)
+
+
+def test_the_secret_of_sessions_stays_until_it_is_renewed(applications: Applications) -> None:
+    first = applications.session_secret()
+    assert len(first) == 32
+    assert applications.session_secret() == first
+    renewed = applications.session_secret(renew=True)
+    assert renewed != first
+    assert applications.session_secret() == renewed
