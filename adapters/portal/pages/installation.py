@@ -55,6 +55,7 @@ def show(visit: Visit) -> Response:
         holdings=held[::-1][:SHOWN],
         facts=visit.masking.facts(state.facts),
         attributes=visit.masking.values(state.attributes),
+        tags=visit.masking.tags(state.tags),
         checks=[*checks(state, visit.service.clock())],
         entries=[*timeline(newest, visit.masking)],
         events=len(until),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from starlette.responses import Response
 
 from addressee.application import InstallationState, PersonState, Recorded, SendingStore, SentPush
 from addressee.domain import Identifier, IdentifierAdded, UnknownPerson
+from addressee.domain.events import ErasureRequested, PersonErased
 
 from ..page import Page
 from ..views.holding import holdings
@@ -24,10 +26,29 @@ DEVICES = 20
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device of the person, and whether it is the primary one."""
+    """A device of the person, whether it is the primary one, and its operating system."""
 
     state: InstallationState
     primary: bool
+    system: str
+
+
+class Erasure(NamedTuple):
+    """When the person was erased, and the fingerprint of the keys once they are destroyed."""
+
+    at: datetime
+    fingerprint: str | None
+
+
+def erasure_of(recorded: Iterable[Recorded]) -> Erasure | None:
+    """Return the erasure that a person's events tell of, if any: also on pages of the past."""
+    found: Erasure | None = None
+    for _, event in recorded:
+        if isinstance(event, ErasureRequested):
+            found = Erasure(event.timestamp, None)
+        elif isinstance(event, PersonErased):
+            found = Erasure(event.timestamp, event.fingerprint)
+    return found
 
 
 def show(visit: Visit) -> Response:
@@ -52,6 +73,8 @@ def show(visit: Visit) -> Response:
         label=visit.label(state),
         identifiers=identifiers(visit, state, until),
         attributes=visit.masking.values(state.attributes),
+        tags=visit.masking.tags(state.tags),
+        erasure=erasure_of(recorded),
         devices=[*devices(visit, state, at)],
         sessions=sessions[: -SHOWN - 1 : -1],
         pushes=pushes(visit, state, [each.installation for each in sessions], at),
@@ -79,7 +102,9 @@ def devices(visit: Visit, state: PersonState, at: datetime | None) -> Iterator[D
     primary = state.primaries.get(visit.code)
     for name in state.devices:
         found = visit.service.history.installation_state(name, at, within=visit.code)
-        yield Device(found, name == primary)
+        facts = visit.masking.facts(found.facts)
+        system = " ".join(facts[each] for each in ("os", "os_version") if each in facts)
+        yield Device(found, name == primary, system)
 
 
 def pushes(
@@ -118,6 +143,8 @@ def set_primary(visit: Visit) -> Response:
     """Make a device the primary one of its person."""
     visit.need("sign out")
     person, device = visit.field("id"), visit.field("installation")
+    if device not in visit.service.history.person_state(person, within=visit.code).devices:
+        return visit.go("/person", id=person, done="superseded")
     visit.service.people.set_primary(device, **visit.context())
     return visit.go("/person", id=person, done="primary")
 

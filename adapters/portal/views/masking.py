@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -55,6 +55,10 @@ class Masking:
     def values(self, given: Mapping[str, Value]) -> dict[str, str]:
         """Return name → value as text, sorted by name."""
         return {name: self.text(value) for name, value in sorted(given.items())}
+
+    def tags(self, names: Collection[str]) -> list[str]:
+        """Return tags, sorted; one mask for all of them, which does not tell how many they are."""
+        return [HIDDEN] if self.masked and names else sorted(names)
 
     def facts(self, given: Mapping[str, Scalar | None]) -> dict[str, str]:
         """Return the facts of a device as text, sorted by name."""

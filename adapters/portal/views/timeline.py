@@ -140,8 +140,6 @@ def facts_of(event: Event, masking: Masking) -> Iterator[Fact]:
             yield Fact(event.kind, masking.identifier(Identifier(event.kind, event.value)))
         elif isinstance(event, IdentifierAdded) and name == "kind":
             continue
-        elif isinstance(event, PersonTagged | InstallationTagged):
-            yield Fact(words, written(value))
         else:
             text = masking.text(value) if name in personal else written(value)
             yield Fact(words, text, LINKS.get(name))

@@ -100,7 +100,7 @@ def test_an_operator_signs_a_person_out_of_one_device_and_of_all(shop: Shop, url
     assert (last.actor, last.correlation_id) == (f"operator:noa@{key}", "T-17")
     assert "operator:noa@" in done.text
     done = support.post("/person/sign-out", id=person)
-    assert "Signed out everywhere." in done.text
+    assert "Signed out of every device of this application." in done.text
     assert Targeting(shop.store).count("shop", "external_id:loser") == 0
 
 
@@ -111,7 +111,7 @@ def test_a_device_that_changed_hands_meanwhile_stays_signed_in(shop: Shop, admin
     people.depersonalize("hands", actor="device")
     second = people.personalize("hands", external_id("hand-2"), actor="device").person
     done = admin.post("/person/sign-out", id=first, installation="hands")
-    assert "Somebody else was on the device already" in done.text
+    assert "The person is not signed in on that device" in done.text
     assert History(shop.store).who("hands") == second
 
 
@@ -123,3 +123,15 @@ def test_an_operator_moves_the_primary_flag(shop: Shop, admin: Operator) -> None
     person = str(History(shop.store).who("flag-1"))
     admin.post("/person/primary", id=person, installation="flag-2")
     assert History(shop.store).person_state(person).primaries == {"shop": "flag-2"}
+
+
+def test_a_stale_page_moves_nobody_elses_primary_flag(shop: Shop, admin: Operator) -> None:
+    people = shop.people
+    for name in ("aside-1", "aside-2"):
+        people.register("shop", installation=name, actor="device")
+        people.personalize(name, external_id("aside"), actor="device")
+    person, ali = str(History(shop.store).who("aside-1")), shop.persons["ali"]
+    before = History(shop.store).person_state(person).primaries
+    done = admin.post("/person/primary", id=ali, installation="aside-2")
+    assert "The person is not signed in on that device" in done.text
+    assert History(shop.store).person_state(person).primaries == before

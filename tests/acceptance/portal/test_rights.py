@@ -95,6 +95,11 @@ def test_a_person_is_erased_after_a_dry_run_by_an_admin_only(shop: Shop, url: st
     [event] = [e for _, e in History(shop.store).person(person) if isinstance(e, PersonErased)]
     assert event.actor.startswith("operator:mia@")
     assert admin.post("/find", q="erased").status_code == 404
+    page = admin.get("/person", id=person).text
+    assert "Person · erased" in page
+    assert f"{event.timestamp:%Y-%m-%d %H:%M:%S}" in page.partition("Erased on")[2][:120]
+    assert event.fingerprint in page.partition("Identifiers")[0]
+    assert "unidentified lead" not in page
 
 
 def test_an_unknown_person_is_not_merged(shop: Shop, admin: Operator) -> None:
