@@ -20,7 +20,7 @@ from .commands.rights.erase import erase
 from .commands.rights.merges import merge, unmerge
 from .commands.rights.rewrap import rewrap
 from .commands.rights.subject import subject
-from .commands.serve import serve_store
+from .commands.serve import CorsOrigins, serve_store
 from .terminal.files import opened
 from .terminal.keys_option import HINT
 from .terminal.output import Form, escape_unencodable, one_line
@@ -250,6 +250,7 @@ def serve(  # noqa: PLR0913 # the command's options
     workers: Annotated[int, typer.Option(min=1, max=256, help="The number of processes.")] = 1,
     senders: pushes.Senders = None,
     *,
+    cors_origin: CorsOrigins = None,
     traces: Traces = False,
     portal: Annotated[
         bool, typer.Option("--portal/--no-portal", help="Serve the operators' pages at /portal.")
@@ -273,6 +274,7 @@ def serve(  # noqa: PLR0913 # the command's options
     """
     serve_store(
         *(store, host, port, workers, senders),
+        cors_origins=cors_origin or (),
         traces=traces,
         portal=portal,
         portal_http=portal_http,

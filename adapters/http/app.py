@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from functools import lru_cache
@@ -28,6 +28,7 @@ from addressee.domain.errors import first_problem
 
 from .load.bodies import BODY_LIMIT, BODY_SECONDS, Bodies
 from .messages.error_responses import Refused, error_response
+from .middleware.cors import MobileCors, checked_origins
 from .middleware.failure_log import FailureLog
 from .middleware.metrics import Metrics
 from .middleware.outer_middleware import REQUEST, OuterMiddleware
@@ -71,6 +72,7 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
     push_rates: PushRates | None = None,
     tracing: Tracing | None = None,
     issuer_keys: IssuerKeys | None = None,
+    cors_origins: Collection[str] = (),
 ) -> FastAPI:
     """Return the ASGI application for mobile SDKs and backends.
 
@@ -95,7 +97,10 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         tracing: records a span of each request, command and transaction; None records none.
         issuer_keys: finds the keys of the identity providers that applications trust; None makes a
             cache of them.
+        cors_origins: origins of the pages that may use the mobile API from a browser, such as
+            ``https://shop.example``; ``*`` alone for all, nothing for none.
     """
+    origins = checked_origins(cors_origins)
     metrics = Metrics(store)
     service = ServiceContext(
         store,
@@ -176,6 +181,8 @@ def create_app(  # noqa: PLR0913 # configuration comes by constructor, every par
         failures=failures,
         access=service.logger.getChild("access"),
     )
+    if origins:  # outermost: a browser may read errors of the layers below, too
+        app.add_middleware(MobileCors, origins=origins)
     return app
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from socket import IPPROTO_TCP, TCP_NODELAY
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
     from addressee.adapters.portal import Maintenance
 
+CorsOrigins = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="The origin of pages that may use the mobile API from a browser, such as "
+        "https://shop.example; * for all; may be repeated."
+    ),
+]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -37,6 +44,7 @@ def serve_store(  # noqa: PLR0913 # the command's options
     workers: int,
     senders: Path | None = None,
     *,
+    cors_origins: Sequence[str] = (),
     traces: bool = False,
     portal: bool = True,
     portal_http: bool = False,
@@ -54,10 +62,14 @@ def serve_store(  # noqa: PLR0913 # the command's options
         from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 # likewise
     except ImportError:
         raise InvalidValue("serve", "needs more: pip install 'addressee[http]'") from None
+    from addressee.adapters.http.middleware.cors import checked_origins  # noqa: PLC0415 # likewise
+
     portal = portal and portal_is_there(host, http=portal_http)
     tracing(asked=traces)
+    # What is wrong with these is said at once, and not by every worker.
+    checked_origins(cors_origins)
     if senders is not None:
-        read_senders(senders)  # what is wrong with it is said at once, and not by every worker
+        read_senders(senders)
     with opened_store(url) as store:
         applications = store.applications.all()
         check_erasures(store)
@@ -67,7 +79,15 @@ def serve_store(  # noqa: PLR0913 # the command's options
     if not codes:
         typer.echo("no application may speak yet: see addressee app add --help", err=True)
     config = Config(
-        partial(served, url, senders, traces=traces, portal=portal, portal_http=portal_http),
+        partial(
+            served,
+            url,
+            senders,
+            cors_origins=cors_origins,
+            traces=traces,
+            portal=portal,
+            portal_http=portal_http,
+        ),
         factory=True,
         host=host,
         port=port,
@@ -122,8 +142,14 @@ def maintenance_of(store: SqlStore) -> Maintenance:
     return Maintenance({"rebuild": rebuild, "seal": seal})
 
 
-def served(
-    url: str, senders: Path | None, *, traces: bool, portal: bool, portal_http: bool
+def served(  # noqa: PLR0913 # the command's options
+    url: str,
+    senders: Path | None,
+    *,
+    cors_origins: Sequence[str],
+    traces: bool,
+    portal: bool,
+    portal_http: bool,
 ) -> FastAPI:
     """Return the app on a store of its own, which it keeps to the process's end."""
     from addressee.adapters.http import create_app  # noqa: PLC0415 # as above
@@ -145,6 +171,7 @@ def served(
         transports=read.transports,
         push_rates=read.rates,
         tracing=tracing(asked=traces),
+        cors_origins=cors_origins,
     )
     if portal:
         from addressee.adapters.portal import PortalSettings, mount_portal  # noqa: PLC0415 # as above

@@ -171,9 +171,15 @@ def problem_details(refusal: Refused | AddresseeError) -> Response:
 
 def error_response(scope: Scope, refusal: Refused | AddresseeError) -> Response:
     """Return an error in the format of the API at the request's path, also when mounted."""
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    path = path_of(scope)
     if path.startswith("/v1"):
         return problem_details(refusal)
     if path.startswith("/push"):
         return push_error(refusal)
     return vendor_error(refusal, backend=path.startswith("/people"))
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path of a request within the application, also when it is mounted."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
