@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -30,7 +30,12 @@ HEADERS = (
 EXPOSED = ("Retry-After", "X-Request-ID")
 REMEMBERED = 600
 """How long a browser remembers an answer, in seconds."""
-DEFAULT_PORTS = {"http": 80, "https": 443}
+ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])"
+    r"(?::(?P<port>[1-9]\d{0,4}))?",
+    re.ASCII,
+)
+USUAL_PORTS = {"http": "80", "https": "443"}
 
 
 class MobileCors:
@@ -83,18 +88,5 @@ def checked_origins(given: Collection[str]) -> tuple[str, ...]:
 
 def is_origin(text: str) -> bool:
     """Whether a text is an origin that some browser sends; it would match none otherwise."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return False
-    written = f"{parts.scheme}://{parts.netloc}"
-    return (
-        text == written == text.lower()
-        and text.isascii()
-        and bool(parts.hostname)
-        and parts.scheme in DEFAULT_PORTS
-        and "@" not in text
-        and not text.endswith(":")
-        and port != DEFAULT_PORTS[parts.scheme]
-    )
+    found = ORIGIN.fullmatch(text)
+    return found is not None and found["port"] != USUAL_PORTS[found["scheme"]]
