@@ -135,7 +135,7 @@ def sign_out(visit: Visit) -> Response:
         visit.service.people.depersonalize_all(person, reason="remote", **context)
         return visit.go("/person", id=person, done="signed-out-all")
     answer = visit.service.people.depersonalize(device, of=person, reason="remote", **context)
-    done = "superseded" if answer.outcome == "superseded" else "signed-out"
+    done = answer.outcome if answer.outcome in {"superseded", "unchanged"} else "signed-out"
     return visit.go("/person", id=person, done=done)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from addressee.adapters.sql import SqlStore
 from addressee.domain import MobileApp
 from tests.acceptance.conftest import Run
 
@@ -101,6 +102,15 @@ def test_a_key_is_printed_once_and_kept_as_a_hash(run: Run, tmp_path: Path) -> N
     assert listed(run)["shop"]["api_keys"] == [f"backend {second}"]
     assert run("revoke", second).stdout == "revoked\n"
     assert listed(run)["shop"]["api_keys"] == []
+
+
+def test_the_sessions_of_operators_are_ended(run: Run, tmp_path: Path) -> None:
+    run("add", "shop")
+    store = SqlStore(f"sqlite:///{tmp_path / 'addressee.db'}")
+    with store:
+        before = store.applications.session_secret()
+        assert run("end-sessions").stdout == "all sessions of operators have ended\n"
+        assert store.applications.session_secret() != before
 
 
 def test_a_file_lays_down_all_or_nothing(run: Run, tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def test_an_operator_signs_a_person_out_of_one_device_and_of_all(shop: Shop, url
     done = support.post("/person/sign-out", id=person, installation="lost-1", reason="T-17")
     assert "Signed out of the device." in done.text
     assert Targeting(shop.store).count("shop", "external_id:loser") == 2
+    again = support.post("/person/sign-out", id=person, installation="lost-1")
+    assert "signed out of that device already" in again.text
     assert "T-17" in support.get("/person", id=person).text
     assert "T-17" not in Operator(url, shop.keys["read"]).get("/person", id=person).text
     last = History(shop.store).installation("lost-1")[-1].event
