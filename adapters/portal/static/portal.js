@@ -60,5 +60,7 @@
 
   field.addEventListener("input", later);
   disabled.addEventListener("change", count);
-  complete();
+  // What was typed before this script had come is not left out.
+  if (field.value === field.defaultValue) complete();
+  else later();
 })();
