@@ -57,9 +57,10 @@ def verify(
 ) -> Verification:
     """Fold the whole ledger, and compare what read models should hold with what they do.
 
-    It sees one moment, and commands may run meanwhile. The rebuilt read models are in memory, some
-    hundred bytes for each installation. Of a sealed store without its keys it checks what can be
-    read: positions, the versions of streams, and seals.
+    It sees one moment, and commands may run meanwhile. The rebuilt read models are in memory, with
+    what it compares of each stream: some 8 kB for each installation that a person is signed in on.
+    Of a sealed store without its keys it checks what can be read: positions, the versions of
+    streams, and seals.
 
     Args:
         store: whose.

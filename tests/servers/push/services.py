@@ -224,6 +224,7 @@ def push_services(folder: Path) -> Generator[PushServices]:
     """Run the services until the block ends."""
     services = PushServices(folder)
     config = Config()
+    config.keep_alive_timeout = 300  # a busy machine may leave a connection idle for long
     config.bind = [f"127.0.0.1:{services.port}"]
     config.certfile, config.keyfile = map(str, services.certificate)
     config.alpn_protocols = ["h2"]
