@@ -14,7 +14,8 @@ import typer
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue, StoreSealed, values
 
-from .commands import applications, operations, pushes, queries, relays, seals, transfers
+from .commands import operations, pushes, queries, relays, seals, transfers
+from .commands.applications import group
 from .commands.apply import apply_file
 from .commands.rights.erase import erase
 from .commands.rights.merges import merge, unmerge
@@ -27,8 +28,7 @@ from .terminal.output import Form, escape_unencodable, one_line
 from .terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 from .terminal.traces_option import Traces
 
-SOME_REFUSED = 1
-UNUSABLE = 2
+SOME_REFUSED, UNUSABLE = 1, 2
 CLOSED_PIPE = 128 + 13
 """The status that a shell gives a program that SIGPIPE ends: the reader wanted no more."""
 
@@ -50,7 +50,7 @@ def show_version(wanted: bool) -> None:  # noqa: FBT001 # typer's callback
         raise typer.Exit
 
 
-app.add_typer(applications.commands, name="app")
+app.add_typer(group.commands, name="app")
 app.add_typer(relays.commands, name="relay")
 for command in (
     operations.rebuild,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import LentDatabases, MariaDB, Postgres
-from tests.servers.brokers import Broker, Nats, RabbitMQ, Redis, broker
+from tests.servers.sinks.brokers import Broker, Nats, RabbitMQ, Redis, broker
 
 DATABASES = ["sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.mariadb)]
 NUMBERS = count(1)

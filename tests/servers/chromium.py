@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from .brokers import HOW_TO_GET
+from .sinks.brokers import HOW_TO_GET
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

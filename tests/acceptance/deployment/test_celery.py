@@ -18,7 +18,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Targeting, verify
 from tests.patience import PATIENCE
 from tests.servers import MariaDB, Postgres
-from tests.servers.brokers import Redis, broker
+from tests.servers.sinks.brokers import Redis, broker
 
 PAGE = Path(__file__).parents[3] / "docs" / "embedding.md"
 

@@ -36,7 +36,7 @@ from addressee.application import (
     bulk,
 )
 from tests.benchmarks.report import Figure
-from tests.servers.brokers import Nats, broker
+from tests.servers.sinks.brokers import Nats, broker
 
 DEVICES = 2_000
 COMMANDS = 1_000

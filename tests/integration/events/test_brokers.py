@@ -35,7 +35,7 @@ from addressee.application import (
 )
 from tests.forked import forked
 from tests.patience import PATIENCE, wait_until
-from tests.servers.brokers import Broker
+from tests.servers.sinks.brokers import Broker
 
 ROWS = Table(
     "facts",

@@ -25,7 +25,7 @@ from addressee.application import (
 from tests.integration.events.test_brokers import live, of_ledger
 from tests.integration.events.test_inbox import messages
 from tests.patience import wait_until
-from tests.servers.kafka import Kafka, kafka
+from tests.servers.sinks.kafka import Kafka, kafka
 
 CLOUD_EVENT = b"application/cloudevents+json; charset=UTF-8"
 

@@ -14,7 +14,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Relay, Sinks
 from tests.integration.events.test_brokers import from_nats, of_ledger
 from tests.patience import PATIENCE, wait_until
-from tests.servers.brokers import Nats, broker
+from tests.servers.sinks.brokers import Nats, broker
 
 OUTAGES, MANY_OUTAGES = 1, 3
 COMMANDS, MANY_COMMANDS = 100, 1_000

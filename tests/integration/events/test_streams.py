@@ -16,7 +16,7 @@ from addressee.adapters.events.redis_stream import RedisStreamSink
 from addressee.application import EventSink, MessageRefused, Published, SinkUnavailable
 from tests.integration.events.test_inbox import messages
 from tests.patience import PATIENCE, wait_until
-from tests.servers.brokers import Broker
+from tests.servers.sinks.brokers import Broker
 
 Make = Callable[[], EventSink]
 

@@ -18,7 +18,7 @@ from addressee.adapters.events.webhook import WebhookSink
 from addressee.adapters.memory import MemoryStore
 from addressee.application import Identity, Personalization, Relay, Sinks
 from addressee.domain import InvalidValue
-from tests.servers.webhooks import Hook, Receiver, Said, webhook_receiver
+from tests.servers.sinks.webhooks import Hook, Receiver, Said, webhook_receiver
 
 OLD, NEW = (f"whsec_{base64.b64encode(bytes([n]) * 32).decode()}" for n in (1, 2))
 TIMEOUT = 1.0

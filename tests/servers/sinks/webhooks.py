@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from .push.services import make_certificate
+from ..push.services import make_certificate
 
 
 @dataclass

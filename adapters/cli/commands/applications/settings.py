@@ -1,19 +1,18 @@
-"""`addressee app`: the applications that may use `addressee serve`, their policies and keys."""
+"""`addressee app add` and `load`: the settings of applications."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
-from addressee.application import Applications, issue_key
+from addressee.application import Applications
 from addressee.domain import Contacts, InvalidValue, MobileApp, OverCap, UserData, other_modes
 
-from ..terminal.applications_file import read_applications
-from ..terminal.issuer_option import (
+from ...terminal.applications_file import read_applications
+from ...terminal.issuer_option import (
     Audiences,
     Claim,
     Issuer,
@@ -22,32 +21,12 @@ from ..terminal.issuer_option import (
     changed_issuers,
     key_set_url,
 )
-from ..terminal.output import show_json, show_table
-from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
-
-commands = typer.Typer(
-    no_args_is_help=True,
-    help="Configure the applications that may use `addressee serve`: policies and keys.",
-)
-
-Code = Annotated[
-    str, typer.Argument(help="The application's code, which devices send as credential.")
-]
+from ...terminal.store_option import DEFAULT_STORE, Store, opened_store
+from .code import Code
 
 Number = int | None
 
 
-class KeyScope(StrEnum):
-    """The rights of an API key."""
-
-    backend = "backend"
-    admin = "admin"
-    support = "support"
-    marketing = "marketing"
-    read = "read"
-
-
-@commands.command()
 def add(  # noqa: PLR0913 # one option for each setting
     code: Code,
     store: Store = DEFAULT_STORE,
@@ -175,20 +154,6 @@ def add(  # noqa: PLR0913 # one option for each setting
         note_other_modes(ledger.applications, [application])
 
 
-def note_other_modes(applications: Applications, changed: Sequence[MobileApp]) -> None:
-    """Note on stderr that applications of a store share persons under different modes (R56)."""
-    every = applications.all()
-    for application in changed:
-        if others := other_modes(application, every):
-            named = ", ".join(f"{code} ({mode})" for code, mode in others.items())
-            typer.echo(
-                f"note: {application.code} ({application.user_data}) shares its persons with"
-                f" {named}; each person is as protected as the strictest application they met",
-                err=True,
-            )
-
-
-@commands.command()
 def load(
     file: Annotated[Path, typer.Argument(help="A TOML file with a table [applications.CODE].")],
     store: Store = DEFAULT_STORE,
@@ -210,92 +175,17 @@ def load(
         note_other_modes(ledger.applications, given)
 
 
-@commands.command()
-def key(
-    code: Code,
-    scope: Annotated[KeyScope, typer.Option(help="The key's rights.")],
-    store: Store = DEFAULT_STORE,
-    *,
-    rotate: Annotated[
-        bool, typer.Option("--rotate", help="Revoke all older keys of that scope at once.")
-    ] = False,
-) -> None:
-    """Create an API key and print it. It is shown only now: the store has only its hash.
-
-    Without --rotate older keys stay valid while services move to the new one; then revoke them
-    with `addressee app revoke`.
-
-        addressee app key shop --scope backend
-    """
-    with existing_store(store) as ledger:
-        typer.echo(issue_key(ledger.applications, code, scope.value, alone=rotate))
-
-
-@commands.command()
-def revoke(
-    name: Annotated[str, typer.Argument(help="The key's part before the dot; see app list.")],
-    store: Store = DEFAULT_STORE,
-) -> None:
-    """Revoke an API key. Servers notice within a second.
-
-    addressee app revoke 0b6f3a9c51d2e874
-    """
-    with existing_store(store) as ledger:
-        if not ledger.applications.remove_key(name.partition(".")[0]):
-            raise InvalidValue(
-                "name", "is the name of no key; `addressee app list` shows the names"
+def note_other_modes(applications: Applications, changed: Sequence[MobileApp]) -> None:
+    """Note on stderr that applications of a store share persons under different modes (R56)."""
+    every = applications.all()
+    for application in changed:
+        if others := other_modes(application, every):
+            named = ", ".join(f"{code} ({mode})" for code, mode in others.items())
+            typer.echo(
+                f"note: {application.code} ({application.user_data}) shares its persons with"
+                f" {named}; each person is as protected as the strictest application they met",
+                err=True,
             )
-    typer.echo("revoked")
-
-
-@commands.command()
-def end_sessions(store: Store = DEFAULT_STORE) -> None:
-    """End all sessions of operators in the portal. Servers notice within a second.
-
-    addressee app end-sessions
-    """
-    with existing_store(store) as ledger:
-        ledger.applications.session_secret(renew=True)
-    typer.echo("all sessions of operators have ended")
-
-
-@commands.command(name="list")
-def list_(
-    store: Store = DEFAULT_STORE,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
-) -> None:
-    """List the applications with their policies and the names of their keys, without secrets.
-
-    In a pipe the columns stand without headings, in the order of the fields of --json.
-
-        addressee app list --json
-    """
-    with existing_store(store) as ledger:
-        rows = [shown(ledger.applications, each) for each in ledger.applications.all()]
-    if as_json:
-        for row in rows:
-            show_json(row)
-        return
-    headings = tuple(rows[0]) if rows else ()
-    show_table(headings, (tuple(map(cell, row.values())) for row in rows))
-
-
-def shown(applications: Applications, application: MobileApp) -> dict[str, Any]:
-    """Return an application's fields without its secrets."""
-    return {
-        **application.model_dump(exclude={"jwt_keys"}),
-        "jwt_keys": sorted(application.jwt_keys),
-        "api_keys": [f"{each.scope} {each.name}" for each in applications.keys(application.code)],
-    }
-
-
-def cell(value: object) -> str:
-    """Return a setting as text."""
-    if isinstance(value, list | tuple):
-        parts = cast("Sequence[str | dict[str, str]]", value)
-        return ", ".join(each["issuer"] if isinstance(each, dict) else each for each in parts)
-    return "" if value is None else str(value)
 
 
 def parsed_key(text: str) -> tuple[str, str]:

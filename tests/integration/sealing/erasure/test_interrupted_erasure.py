@@ -29,7 +29,7 @@ from addressee.application import (
 from addressee.domain import ErasureRequested, StoreUnavailable, UnknownPerson
 from tests.forked import forked
 from tests.integration.sealing.conftest import WRAPPING
-from tests.integration.sealing.interruptions import Steps, Stopped, counting
+from tests.integration.sealing.erasure.interruptions import Steps, Stopped, counting
 from tests.servers import Postgres
 
 SOME = 9
@@ -207,8 +207,8 @@ KILLED = """
 import os, signal, sys
 
 from addressee.application import Rights
-from tests.integration.sealing.interruptions import Steps, counting
-from tests.integration.sealing.test_interrupted_erasure import opened
+from tests.integration.sealing.erasure.interruptions import Steps, counting
+from tests.integration.sealing.erasure.test_interrupted_erasure import opened
 
 ledger, keys, person, at = sys.argv[1:]
 with opened((ledger, keys)) as found:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from .ports import free_port
+from ..ports import free_port
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 OWN_SCRIPTS = "/usr/lib/rabbitmq/bin"

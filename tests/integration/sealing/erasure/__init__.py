@@ -1,0 +1,1 @@
+"""Erasing persons, and what stays of it in stores, services and processes."""

@@ -1,0 +1,1 @@
+"""Real brokers, and receivers of webhooks, that facts are relayed to."""
