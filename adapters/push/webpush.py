@@ -30,7 +30,7 @@ from addressee.adapters.outbound_http.retries import retry_after
 from addressee.application import Accepted, Answer, Dead, Message, Recipient, Rejected, Retry
 from addressee.domain import InvalidValue
 
-from .http_posts import CONCURRENCY, Posts
+from .http_posts import CONCURRENCY, LIMITS, Posts
 
 RECORD = 4096
 """Bytes of the one record, which holds the whole message."""
@@ -107,8 +107,11 @@ class WebPush:
         verify: ssl.SSLContext | bool = True,
     ) -> None:
         self._vapid = vapid
-        guarded = GuardedTransport(allow, http2=True, verify=verify)
-        self._posts = Posts(concurrency=concurrency, transport=guarded)
+
+        def guarded(trusted: ssl.SSLContext) -> GuardedTransport:
+            return GuardedTransport(allow, http2=True, verify=trusted, limits=LIMITS)
+
+        self._posts = Posts(concurrency=concurrency, verify=verify, transport=guarded)
 
     def send(self, message: Message, recipients: Sequence[Recipient]) -> list[Answer]:
         """Send a message to each recipient."""

@@ -92,6 +92,14 @@ def test_R40_a_connection_that_breaks_within_a_batch_sends_no_second_push(sender
     assert done.accepted <= len(received) == len({*received})
 
 
+def test_R40_no_connection_has_two_requests_at_a_time(sender: Sender) -> None:
+    # Threads would give their requests' numbers in another order than the requests themselves.
+    for n in range(10):
+        sender.services.replies[f"t{n}"] = Reply(after=10)
+    assert sender.run(10, batch=10).accepted == 10
+    assert sender.services.most_under_way == 1
+
+
 def test_R41_a_wave_of_dead_tokens_pauses_and_expires_nobody(sender: Sender) -> None:
     for n in range(3):
         sender.services.replies[f"t{n}"] = fcm_error(404, "NOT_FOUND", "UNREGISTERED")

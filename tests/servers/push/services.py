@@ -8,6 +8,7 @@ import json
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,9 @@ class PushServices:
         self.url = f"https://localhost:{self.port}"
         self.replies: dict[str, Reply] = {}
         self.requests: list[Request] = []
+        self.under_way = Counter[tuple[str, int]]()
+        self.most_under_way = 0
+        """Most requests that one connection has had at a time."""
         self.tokens = 0
         self.google = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.apple = ec.generate_private_key(ec.SECP256R1())
@@ -126,6 +130,24 @@ class PushServices:
             body += part.get("body", b"")
             if not part.get("more_body"):
                 break
+        connection = tuple(scope["client"])
+        self.under_way[connection] += 1
+        self.most_under_way = max(self.most_under_way, self.under_way[connection])
+        reply = await self.reply(scope, body)
+        self.under_way[connection] -= 1
+        content = json.dumps(reply.body).encode()
+        length = len(content) + (1_000 if reply.broken else 0)
+        told = {"content-length": str(length), **reply.headers}
+        await send(
+            {
+                "type": "http.response.start",
+                "status": reply.status,
+                "headers": [(name.encode(), value.encode()) for name, value in told.items()],
+            }
+        )
+        await send({"type": "http.response.body", "body": content})
+
+    async def reply(self, scope: dict[str, Any], body: bytes) -> Reply:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         path: str = scope["path"]
         if path == "/token":
@@ -140,17 +162,7 @@ class PushServices:
             reply = self.webpush(path, headers, body, scope["http_version"])
         while len(self.requests) < reply.after:  # noqa: ASYNC110 # no event of each request is kept
             await asyncio.sleep(0.002)
-        content = json.dumps(reply.body).encode()
-        length = len(content) + (1_000 if reply.broken else 0)
-        told = {"content-length": str(length), **reply.headers}
-        await send(
-            {
-                "type": "http.response.start",
-                "status": reply.status,
-                "headers": [(name.encode(), value.encode()) for name, value in told.items()],
-            }
-        )
-        await send({"type": "http.response.body", "body": content})
+        return reply
 
     def token(self, body: bytes) -> Reply:
         form = parse_qs(body.decode())
