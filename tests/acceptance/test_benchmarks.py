@@ -59,22 +59,22 @@ LITTLE = {
 Figures = Callable[[], Iterable[Figure]]
 QUICK: dict[str, Figures] = {
     "commands": commands.figures,
-    "dispatch": lambda: dispatch.figures(3_000),
     "past": lambda: past.figures(300),
-    "portal": lambda: portal.figures(100),
-    "relay": relay.figures,
-    "rights": lambda: rights.figures(200),
-    "scale": lambda: scale.figures(50),
     "sessions": lambda: sessions.figures(400),
 }
 SLOW: dict[str, Figures] = {
     "audience": lambda: audience.figures(3_000),
     "concurrency": concurrency.figures,
+    "dispatch": lambda: dispatch.figures(3_000),
     "ledger": ledger.figures,
+    "portal": lambda: portal.figures(100),
+    "relay": relay.figures,
     "replay": lambda: replay.figures(20_000),
+    "rights": lambda: rights.figures(200),
+    "scale": lambda: scale.figures(50),
     "serving": serving.figures,
 }
-"""They start servers and processes of their own, in seconds."""
+"""They start servers and processes, or fill several stores, in seconds."""
 
 
 @pytest.mark.parametrize(
