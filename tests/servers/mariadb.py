@@ -60,6 +60,8 @@ class MariaDB:
                 [
                     *(self._server, "--no-defaults", f"--datadir={self._data}", *owner),
                     *("--bind-address=127.0.0.1", f"--port={self.port}", "--max-connections=200"),
+                    # A server that starts removes what others have in a folder they share.
+                    f"--tmpdir={self._folder}",
                     *HASTY,
                     *(f"--socket={self._folder}/socket", f"--pid-file={self._folder}/pid"),
                 ],
