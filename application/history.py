@@ -192,10 +192,11 @@ class History(StateHistory):
 
     def _leads_to(self, person: str, within: str | None) -> bool:
         """Return whether an identifier may lead a caller to a person."""
+        application = None if within is None else values.identifier("within", within)
         with self._store.reading() as view:
             repository = AggregateRepository(cast("Reader", view), self._cache)
             erased = repository.person(person).erasing
-        return not erased and (within is None or self._knows(person, within))
+            return not erased and repository.seen(person).known_in(application)
 
     def _stream(self, stream: str) -> Sequence[Recorded]:
         with self._store.reading() as reader:

@@ -16,15 +16,15 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from addressee.adapters.http.load.share import Share
 from addressee.adapters.http.service_context import ServiceContext
 from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
-from addressee.application import AuditableStore, Context, PersonState, Store, verify
+from addressee.application import Context, PersonState
 from addressee.domain import InvalidValue, UnknownPerson, limits, values
 
 from .access.operators import Operator
 from .access.roles import Permission
 from .access.sessions import Session, Sessions
-from .settings import PortalSettings, Progress, Work
+from .settings import PortalSettings
 from .views.masking import Masking
-from .works import Works
+from .works import Works, checks
 
 SEE_OTHER = 303
 STRANGERS = Share("portal", "device")
@@ -76,22 +76,6 @@ class PortalContext:
         if secret != self.sessions.secret:  # it was renewed: all sessions have ended
             self.sessions = replace(self.sessions, secret=secret)
         return self.sessions
-
-
-def checks(store: Store) -> dict[str, Work]:
-    """Return the check of ledger and read models, where the store can be checked."""
-    if not isinstance(store, AuditableStore):
-        return {}
-
-    def check(progress: Progress) -> str:
-        found = verify(store, progress=progress)
-        differences = len(found.differences) or "no"
-        return (
-            f"{found.events:,} events up to position {found.position:,}, sealed up to "
-            f"{found.sealed:,}: {differences} differences"
-        )
-
-    return {"check": check}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock, Thread
 
+from addressee.application import AuditableStore, Store, verify
 from addressee.domain import AddresseeError
 
-from .settings import Work
+from .settings import Progress, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +99,19 @@ class Works:
 
     def _at(self, name: str, position: int, last: int) -> None:
         self._states[name] = replace(self._states[name], position=position, last=last)
+
+
+def checks(store: Store) -> dict[str, Work]:
+    """Return the check of ledger and read models, where the store can be checked."""
+    if not isinstance(store, AuditableStore):
+        return {}
+
+    def check(progress: Progress) -> str:
+        found = verify(store, progress=progress)
+        differences = len(found.differences) or "no"
+        return (
+            f"{found.events:,} events up to position {found.position:,}, sealed up to "
+            f"{found.sealed:,}: {differences} differences"
+        )
+
+    return {"check": check}

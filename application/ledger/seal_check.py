@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from ..ports.records import Seal, Stored
+from ..ports.store import AuditableStore, Store
 from ..ports.views import Audit
 from .hash_chain import START, link
 
@@ -50,6 +52,15 @@ def seals(audit: Audit, page: int = PAGE) -> Iterator[Seal]:
     while found := audit.seals(number, page):
         yield from found
         number = found[-1].number
+
+
+def newest_seal(store: Store) -> Seal | None:
+    """Return the newest seal of a store's ledger, if the store seals."""
+    if not isinstance(store, AuditableStore):
+        return None
+    with store.auditing() as audit:
+        newest = deque(seals(audit), maxlen=1)
+    return newest[0] if newest else None
 
 
 def broken_seals(

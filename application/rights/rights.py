@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, NotRequired, TypedDict, Unpack
 
 from addressee.domain import InvalidValue, values
 
 from ..history import History
-from ..ledger.seal_check import seals
+from ..ledger.seal_check import newest_seal
 from ..personalization import Personalization
 from ..ports.records import Seal
-from ..ports.store import AuditableStore, Store
+from ..ports.store import Store
 from ..unit_of_work.command_context import Context, check_names
 from .documents import csv_text, json_lines, json_text, readme, tables
 from .erasure import Eraser, Erasure
@@ -90,7 +89,7 @@ class Rights:
             "application": within,
             "addresses": "shown" if addresses else "masked",
             "position": last,
-            "seal": seal_fields(self._seal()),
+            "seal": seal_fields(newest_seal(self._store)),
         }
         explained = readme(told=bool(processing), addresses=addresses)
         return zipped(
@@ -130,14 +129,6 @@ class Rights:
         if values.flag("dry_run", dry_run):
             return eraser.preview(name, within)
         return eraser.run(name, Context(within=within, actor=actor, correlation_id=correlation_id))
-
-    def _seal(self) -> Seal | None:
-        """Return the newest seal of the ledger, if the store seals."""
-        if not isinstance(self._store, AuditableStore):
-            return None
-        with self._store.auditing() as audit:
-            newest = deque(seals(audit), maxlen=1)
-        return newest[0] if newest else None
 
 
 def zipped(

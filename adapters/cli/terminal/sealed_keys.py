@@ -60,11 +60,7 @@ def take_keys(path: Path, store: SqlStore) -> None:
         StoreSealed: the store has no keys.
     """
     keys = sql_keys(store)
-    from addressee.adapters.keys.keys_file import read_keys  # noqa: PLC0415 # an extra
-
-    with opened(path, "rb") as file:
-        for page in read_keys(file, keys):
-            keys.put(page)
+    copy_keys(path, keys, keys)
 
 
 def trial_keys(path: Path, wrapping: SqlKeyStore) -> MemoryKeyStore:
@@ -75,13 +71,19 @@ def trial_keys(path: Path, wrapping: SqlKeyStore) -> MemoryKeyStore:
         wrapping: has the wrapping key.
     """
     from addressee.adapters.keys import MemoryKeyStore  # noqa: PLC0415 # an extra
-    from addressee.adapters.keys.keys_file import read_keys  # noqa: PLC0415 # an extra
 
     found = MemoryKeyStore()
+    copy_keys(path, wrapping, found)
+    return found
+
+
+def copy_keys(path: Path, wrapping: SqlKeyStore, to: MemoryKeyStore | SqlKeyStore) -> None:
+    """Put the keys in a file into a key store, unwrapped by another one or the same."""
+    from addressee.adapters.keys.keys_file import read_keys  # noqa: PLC0415 # an extra
+
     with opened(path, "rb") as file:
         for page in read_keys(file, wrapping):
-            found.put(page)
-    return found
+            to.put(page)
 
 
 def sql_keys(store: SqlStore) -> SqlKeyStore:

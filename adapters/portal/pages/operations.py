@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 from starlette.responses import Response
 
 from addressee.adapters.http.v1_api.states import shown
 from addressee.application import (
-    AuditableStore,
     RelayStore,
     Scope,
-    Seal,
     Sinks,
     SinkStatus,
     issue_key,
 )
-from addressee.application.ledger.seal_check import seals
+from addressee.application.ledger.seal_check import newest_seal
 from addressee.domain import InvalidValue, values
 
 from ..page import Page
@@ -49,7 +46,7 @@ def page(visit: Visit, key: str | None = None) -> Response:
         key=key,
         own=visit.session.key,
         settled=service.store.settled() if may else 0,
-        seal=newest_seal(visit) if may else None,
+        seal=newest_seal(service.store) if may else None,
         sinks=sinks_of(visit) if may else [],
         projections=visit.portal.settings.maintenance.projections() if may else {},
         groups=service.people.groups,
@@ -91,16 +88,6 @@ def start(visit: Visit) -> Response:
 def policies(settings: dict[str, Any]) -> dict[str, object]:
     """Return the settings of an application by the words that people use for them."""
     return {name.replace("_", " "): value for name, value in settings.items() if name != "code"}
-
-
-def newest_seal(visit: Visit) -> Seal | None:
-    """Return the newest seal of the ledger, if the store seals."""
-    store = visit.service.store
-    if not isinstance(store, AuditableStore):
-        return None
-    with store.auditing() as audit:
-        newest = deque(seals(audit), maxlen=1)
-    return newest[0] if newest else None
 
 
 def sinks_of(visit: Visit) -> list[SinkStatus]:

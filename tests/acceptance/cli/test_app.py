@@ -50,12 +50,12 @@ def test_R57_every_setting_of_an_application_has_an_option(run: Run) -> None:
 
 
 def test_an_identity_provider_is_added_changed_and_removed(run: Run, tmp_path: Path) -> None:
-    url = "https://id.example/keys"
-    run("add", "shop", "--issuer", "https://id.example", "--jwks", url, "--audience", "app")
-    first = {"issuer": "https://id.example", "jwks": url, "audiences": ["app"], "claim": "sub"}
+    jwks = "https://id.example/keys"
+    run("add", "shop", "--issuer", "https://id.example", "--jwks", jwks, "--audience", "app")
+    first = {"issuer": "https://id.example", "jwks": jwks, "audiences": ["app"], "claim": "sub"}
     assert listed(run)["shop"]["issuers"] == [first]
     assert "https://id.example" in run("list").stdout
-    assert url not in run("list").stdout
+    assert jwks not in run("list").stdout
     (tmp_path / "my keys.json").touch()
     two = ("--audience", "a", "--audience", "b", "--claim", "uid")
     run("add", "shop", "--issuer", "second", "--jwks", "my keys.json", *two)
@@ -67,7 +67,7 @@ def test_an_identity_provider_is_added_changed_and_removed(run: Run, tmp_path: P
     assert listed(run)["shop"]["issuers"] == [second]
     file = tmp_path / "applications.toml"
     file.write_text(
-        f'[[applications.shop.issuers]]\nissuer = "i"\njwks = "{url}"\naudiences = ["app"]\n'
+        f'[[applications.shop.issuers]]\nissuer = "i"\njwks = "{jwks}"\naudiences = ["app"]\n'
     )
     assert run("load", str(file)).returncode == 0
     assert listed(run)["shop"]["issuers"] == [{**first, "issuer": "i"}]

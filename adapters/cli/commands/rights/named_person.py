@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Profiles
 from addressee.domain import InvalidValue
+
+ExternalId = Annotated[str | None, typer.Option(help="The person's external id.")]
+Msisdn = Annotated[str | None, typer.Option(help="A phone number of the person.")]
+Email = Annotated[str | None, typer.Option(help="An e-mail address of the person.")]
 
 
 def named_by(**given: str | None) -> tuple[str, str]:

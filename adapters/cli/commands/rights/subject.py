@@ -16,16 +16,16 @@ from addressee.domain import InvalidValue
 from ...terminal.files import STANDARD, opened
 from ...terminal.output import one_line
 from ...terminal.store_option import DEFAULT_STORE, Store, existing_store
-from .named_person import named_by, person_with
+from .named_person import Email, ExternalId, Msisdn, named_by, person_with
 
 
 def subject(  # noqa: PLR0913 # one option for each way to name a person
     to: Annotated[Path, typer.Option(help="The new ZIP file; - writes to standard output.")],
     store: Store = DEFAULT_STORE,
     *,
-    external_id: Annotated[str | None, typer.Option(help="The person's external id.")] = None,
-    msisdn: Annotated[str | None, typer.Option(help="A phone number of the person.")] = None,
-    email: Annotated[str | None, typer.Option(help="An e-mail address of the person.")] = None,
+    external_id: ExternalId = None,
+    msisdn: Msisdn = None,
+    email: Email = None,
     person: Annotated[
         str | None, typer.Option(help="The person's id, also where no identifier is left.")
     ] = None,
