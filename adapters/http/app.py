@@ -28,7 +28,7 @@ from addressee.domain.errors import first_problem
 
 from .load.bodies import BODY_LIMIT, BODY_SECONDS, Bodies
 from .messages.error_responses import Refused, error_response
-from .middleware.cors import MobileCors, checked_origins
+from .middleware.cors import MobileCors
 from .middleware.failure_log import FailureLog
 from .middleware.metrics import Metrics
 from .middleware.outer_middleware import REQUEST, OuterMiddleware
@@ -37,6 +37,7 @@ from .mobile_api.installations import installation_routes
 from .mobile_api.persons import person_routes
 from .people_api.contacts import contact_routes
 from .people_api.push_messages import push_message_routes
+from .security.origins import checked_origins
 from .service_context import Bounds, ServiceContext
 from .v1_api.audiences import audience_routes
 from .v1_api.commands import command_routes

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Unpack
 
-from addressee.application import (
-    Call,
-    Context,
-    Identity,
-    Personalization,
-    Personalized,
-    together,
-)
+from addressee.application import Call, Context, Identity, Personalization, Personalized, together
 
 from .fields import Body, facts_of, identity_of, person_changes_of
 

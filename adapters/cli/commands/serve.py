@@ -62,7 +62,7 @@ def serve_store(  # noqa: PLR0913 # the command's options
         from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 # likewise
     except ImportError:
         raise InvalidValue("serve", "needs more: pip install 'addressee[http]'") from None
-    from addressee.adapters.http.middleware.cors import checked_origins  # noqa: PLC0415 # likewise
+    from addressee.adapters.http.security.origins import checked_origins  # noqa: PLC0415 # likewise
 
     portal = portal and portal_is_there(host, http=portal_http)
     tracing(asked=traces)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.text import Text
+
+from ..garbage_collection import collected_seldom
 
 
 class EventsPerSecond(ProgressColumn):
@@ -40,8 +41,6 @@ class EventsPerSecond(ProgressColumn):
 
 
 EVENTS = (MofNCompleteColumn(), EventsPerSecond(), TimeRemainingColumn())
-SELDOM = (100_000, 20, 100)
-"""Thresholds of the garbage collector's three generations."""
 ROWS = (MofNCompleteColumn(), EventsPerSecond("rows/s"), TimeRemainingColumn())
 PUSHES = (MofNCompleteColumn(), EventsPerSecond("pushes/s"), TimeRemainingColumn())
 KEYS = (MofNCompleteColumn(), EventsPerSecond("keys/s"), TimeRemainingColumn())
@@ -75,17 +74,3 @@ def long_work(
             shown.update(task, completed=done, total=total or None)
 
         yield advance
-
-
-@contextmanager
-def collected_seldom() -> Generator[None]:
-    """Have Python collect cyclic garbage seldom until the block ends.
-
-    Events come by the million and form no cycles; collection would take as long as the work.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(*SELDOM)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

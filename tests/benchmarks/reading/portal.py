@@ -12,7 +12,7 @@ from time import perf_counter
 
 import httpx
 
-from addressee.adapters.cli.terminal.progress import collected_seldom
+from addressee.adapters.cli.garbage_collection import collected_seldom
 from addressee.adapters.http import create_app
 from addressee.adapters.portal import PortalSettings, mount_portal
 from addressee.adapters.sql import Rebuild, SqlStore

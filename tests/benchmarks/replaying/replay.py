@@ -23,7 +23,7 @@ from time import perf_counter
 import psycopg
 from eventsourcing.application import LocalNotificationLog
 
-from addressee.adapters.cli.terminal.progress import collected_seldom
+from addressee.adapters.cli.garbage_collection import collected_seldom
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import Past
 from tests.benchmarks.replaying import lives
@@ -132,7 +132,7 @@ def copied(url: str) -> None:
 
 REBUILD = """
 import sys
-from addressee.adapters.cli.terminal.progress import collected_seldom
+from addressee.adapters.cli.garbage_collection import collected_seldom
 from addressee.adapters.sql import Rebuild, SqlStore
 with SqlStore(sys.argv[1]) as store, collected_seldom():
     before = peak()

@@ -14,7 +14,7 @@ from time import process_time
 
 from sqlalchemy import insert
 
-from addressee.adapters.cli.terminal.progress import collected_seldom
+from addressee.adapters.cli.garbage_collection import collected_seldom
 from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import Call, Identity, Personalization, Rights, bulk

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from statistics import median
 from time import process_time
 
-from addressee.adapters.cli.terminal.progress import collected_seldom
+from addressee.adapters.cli.garbage_collection import collected_seldom
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Personalized, bulk
 from tests.benchmarks.report import Figure

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from time import process_time
 
-from addressee.adapters.cli.terminal.progress import collected_seldom
+from addressee.adapters.cli.garbage_collection import collected_seldom
 from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import Call, Identity, KeyStore, Past, Personalization, bulk

@@ -14,7 +14,7 @@ from time import perf_counter
 
 from rich.progress import track
 
-from addressee.adapters.cli.terminal.progress import collected_seldom
+from addressee.adapters.cli.garbage_collection import collected_seldom
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import Identity, Personalization, Targeting
 from addressee.domain.audiences import expression as a

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from addressee.adapters.cli.terminal.progress import collected_seldom
+from addressee.adapters.cli.garbage_collection import collected_seldom
 from addressee.adapters.sql import SqlStore
 from addressee.application import Call, Identity, Personalization, Personalized, bulk
 from tests.benchmarks.report import Figure
