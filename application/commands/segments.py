@@ -66,7 +66,7 @@ class RemoveSegment:
             raise UnknownSegment(self.name)
         others = [
             name
-            for name, text in work.segments(self.application).items()
+            for name, text in work.reader.segments(self.application).items()
             if self.name in uses(as_expression(text))
         ]
         work.open(*(Segment.of(self.application, name) for name in others))

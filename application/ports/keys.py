@@ -85,6 +85,7 @@ class SealedStore(Store, Protocol):
     def unreadable(self) -> Collection[str]:
         """Return streams whose keys are destroyed, and not by erasures that are done in the ledger.
 
-        It reads the whole ledger only if there are such keys in the key store; nothing without one.
+        It reads the whole ledger only if there are such keys in the key store, and a store may note
+        that they seal nothing in it; nothing without a key store.
         """
         ...

@@ -96,6 +96,10 @@ class Reader(View, Protocol):
         """Return bound installations whose binding and last touch are not later than ``before``."""
         ...
 
+    def segmented(self) -> Sequence[str]:
+        """Return the applications that have saved segments, in order."""
+        ...
+
     def mobile_apps(self) -> Sequence[MobileApp]:
         """Return the mobile apps that are configured, by code."""
         ...

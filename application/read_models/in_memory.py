@@ -106,6 +106,10 @@ class ReadModels:
         own = {name: e for (where, name), e in self._segments.items() if where == application}
         return {name: e for name, e in own.items() if names is None or name in names}
 
+    def segmented(self) -> Sequence[str]:
+        """Return the applications that have saved segments."""
+        return sorted({application for application, _ in self._segments})
+
     def names(self, ordinals: Sequence[int]) -> Sequence[str]:
         """Return the ids of installations."""
         return [self._names[ordinal] for ordinal in ordinals]

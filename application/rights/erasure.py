@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
@@ -109,7 +110,7 @@ class Eraser:
             fingerprint=done[0].fingerprint if len(done) == len(persons) else "",
             installations=names,
             identifiers=sum(type(event) is IdentifierAdded for _, event in recorded),
-            segments=requested[0].segments if requested else self._naming(recorded),
+            segments=requested[0].segments if requested else self._naming({*persons}, recorded),
         )
 
     def run(self, person: str, context: Context) -> Erasure:
@@ -131,10 +132,10 @@ class Eraser:
         self._people.run(RecordErasure(person, keys, together), {**context, "within": None})
         return self.preview(person, None)
 
-    def _naming(self, recorded: Sequence[Recorded]) -> tuple[str, ...]:
-        """Return the segments that name an identifier that a person ever had."""
+    def _naming(self, persons: AbstractSet[str], recorded: Sequence[Recorded]) -> tuple[str, ...]:
+        """Return the segments that name an identifier that persons ever had."""
         with self._store.reading() as view:
-            return tuple(segments_naming(recorded, view.segments))
+            return tuple(segments_naming(persons, recorded, view, self._store.identifier_key))
 
     def _seen(self, person: str) -> Person:
         """Return a person with all who are seen as one with the person (R52)."""

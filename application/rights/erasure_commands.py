@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import ClassVar
 
 from addressee.domain import (
+    KINDS,
     Aggregate,
     ErasureRefused,
+    Identifier,
     IdentifierAdded,
+    IdentifierClaim,
+    IdentifierClaimed,
     Installation,
     InstallationRegistered,
     InstallationRestated,
@@ -23,6 +27,7 @@ from addressee.domain import (
 )
 
 from ..ports.records import Recorded
+from ..ports.views import Reader
 from ..unit_of_work.results import Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
 from .held_data import applications_of
@@ -63,10 +68,11 @@ class RequestErasure:
         names = applications_of(recorded)
         streams = work.streams(map(Installation, names))
         work.open(*map(Installation, names))
-        segments = {*segments_naming(recorded, work.segments)}
+        own = {each.name for each in persons}
+        key = work.store.identifier_key
+        segments = {*segments_naming(own, recorded, work.reader, key)}
         for each in persons:
             sign_out(work, each)
-        own = {each.name for each in persons}
         for name in names:
             installation = work.get(Installation, name)
             installation.restate(work.occasion, told_of(own, streams[installation.id]))
@@ -147,17 +153,38 @@ def told_of(persons: AbstractSet[str], recorded: Sequence[Recorded]) -> frozense
 
 
 def segments_naming(
-    recorded: Sequence[Recorded], segments: Callable[[str], Mapping[str, str]]
+    persons: AbstractSet[str], recorded: Sequence[Recorded], reader: Reader, key: bytes
 ) -> Iterator[str]:
     """Yield the segments that name an identifier that persons ever had, as ``application/name``.
 
     Args:
+        persons: their ids.
         recorded: all events of the persons.
-        segments: returns name → expression of an application's segments.
+        reader: has the segments of all applications.
+        key: the store's identifier key.
     """
     wanted = {event.identifier for _, event in recorded if isinstance(event, IdentifierAdded)}
-    for application in sorted({*applications_of(recorded).values()}):
-        for name, text in sorted(segments(application).items()):
-            named = {(term.field, term.value) for term in leaves(as_expression(text))}
-            if named & wanted:
-                yield f"{application}/{name}"
+    named = {
+        f"{application}/{name}": {
+            Identifier(term.field, term.value)
+            for term in leaves(as_expression(text))
+            if term.field in KINDS
+        }
+        for application in reader.segmented()
+        for name, text in sorted(reader.segments(application).items())
+    }
+    if any(not identifier.value for identifier in wanted):
+        # In a ledger that was restored the persons' events can't be read; claims name them, too.
+        wanted |= {*claimed_by(persons, frozenset().union(*named.values()), reader, key)}
+    return (place for place, identifiers in named.items() if identifiers & wanted)
+
+
+def claimed_by(
+    persons: AbstractSet[str], identifiers: Iterable[Identifier], reader: Reader, key: bytes
+) -> Iterator[Identifier]:
+    """Yield those of some identifiers that persons ever had, by the claims on them."""
+    claims = {IdentifierClaim.on(each, key).id: each for each in identifiers}
+    for stream, recorded in reader.streams(dict.fromkeys(claims, 0)).items():
+        events = (event for _, event in recorded if isinstance(event, IdentifierClaimed))
+        if any(event.person in persons for event in events):
+            yield claims[stream]

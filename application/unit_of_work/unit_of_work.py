@@ -32,6 +32,7 @@ from ..access.command_policies import Policies
 from ..ports.read_model_changes import Changes
 from ..ports.records import Recorded
 from ..ports.store import Store
+from ..ports.views import Reader
 from ..read_models.projector import project
 from .command_context import Checked
 from .open_persons import OpenPersons
@@ -217,9 +218,10 @@ class UnitOfWork(OpenPersons):
         """Return when a bound installation was bound or last touched (R26)."""
         return self._repository.reader.last_seen(installation)
 
-    def segments(self, application: str) -> Mapping[str, str]:
-        """Return name → expression of an application's segments, as they were before the batch."""
-        return self._repository.reader.segments(application)
+    @property
+    def reader(self) -> Reader:
+        """What the store shows within the transaction, as it was before the batch."""
+        return self._repository.reader
 
     @property
     def recorded(self) -> bool:

@@ -126,6 +126,18 @@ class MobileApp(Settings):
         named = values.instance("settings", settings, Mapping)  # type: ignore[type-abstract]
         return cls.model_validate({**named, "code": code})
 
+    def written(self) -> bytes:
+        """Return the settings as a store has them, without the code.
+
+        Those that are unset are left out, so that a release that does not know them reads the rest.
+        """
+        unset = {
+            name
+            for name, field in type(self).model_fields.items()
+            if field.default in (None, (), {}) and getattr(self, name) == field.default
+        }
+        return self.model_dump_json(exclude={"code", *unset}).encode()
+
     @field_validator("code", mode="before")
     @classmethod
     def _code(cls, value: object) -> str:

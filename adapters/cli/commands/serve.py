@@ -163,7 +163,7 @@ def served(  # noqa: PLR0913 # the command's options
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     # The event loop gets its turn beside busy threads ten times sooner than by default.
     sys.setswitchinterval(0.0005)
-    store = SqlStore(url, keys=named_keys())
+    store = SqlStore(url, keys=named_keys(create=True))
     read = read_senders(senders) if senders is not None else Senders({}, {})
     app = create_app(
         store,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -44,7 +45,7 @@ def opened_store(url: str) -> Generator[SqlStore]:
         InvalidValue: the URL can't be parsed.
         StoreUnavailable, StoreDamaged: the database can't be opened.
     """
-    with given_keys() as keys, SqlStore(url, keys=keys) as store:
+    with given_keys(create=True) as keys, SqlStore(url, keys=keys) as store:
         yield store
 
 
@@ -91,7 +92,7 @@ def filled_store(url: str) -> Generator[SqlStore]:
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         new = make_url(url).set(database=str(unfinished))
-        with given_keys() as keys, SqlStore(new, keys=keys) as store:
+        with given_keys(create=True) as keys, SqlStore(new, keys=keys) as store:
             yield store
         # A link, not a rename: that would replace a store that somebody made meanwhile.
         file.hardlink_to(unfinished)
@@ -112,13 +113,18 @@ def trial_store(*, sealed: bool, keys_file: Path | None = None) -> Generator[Mem
         sealed: whether the ledger is.
         keys_file: the file with its keys, if they come along.
     """
-    with given_keys() as keys:
-        if keys is None or not sealed:
-            yield MemoryStore()
-        elif keys_file is None:
+    if not sealed:
+        yield MemoryStore()
+        return
+    if keys_file is None:
+        with given_keys() as keys:
             yield MemoryStore(keys=keys)
-        else:
-            yield MemoryStore(keys=trial_keys(keys_file, keys))
+        return
+    with (
+        TemporaryDirectory() as folder,
+        given_keys(place=f"sqlite:///{folder}/keys.db") as keys,
+    ):
+        yield MemoryStore(keys=None if keys is None else trial_keys(keys_file, keys))
 
 
 def refuse_missing(url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from addressee.adapters.tokens.claims import (
@@ -16,7 +16,7 @@ from addressee.adapters.tokens.claims import (
 )
 from addressee.application import Identity
 from addressee.application.access.cached_applications import Lookup
-from addressee.domain import InvalidValue, MobileApp, TokenIssuer
+from addressee.domain import AddresseeError, MobileApp, TokenIssuer
 
 from ..messages.error_responses import UNAVAILABLE, Refused
 
@@ -76,7 +76,7 @@ class PersonTokens:
             if header.get("alg") in ALGORITHMS:
                 return self._of_service(configured, header, claimed, token)
             return self._of_issuer(configured, claimed, token)
-        except (InvalidToken, InvalidValue) as error:
+        except InvalidToken as error:
             raise Refused(401, "UNAUTHORIZED", f"the token is not valid: {error}") from None
         except IssuerUnavailable as error:
             raise Refused(UNAVAILABLE, "ISSUER_UNAVAILABLE", str(error)) from None
@@ -167,9 +167,17 @@ def external_id(claims: Mapping[str, Any], name: str) -> str:
 
 
 def vouched_by(claims: Mapping[str, Any]) -> Identity:
-    """Return the contacts that verified claims vouch for; raises InvalidValue."""
+    """Return the contacts that verified claims vouch for, without those that can't be read."""
 
-    def contacts(name: str) -> list[str]:
-        return [claims[name]] if name in claims and claims.get(f"{name}_verified") is True else []
+    def contacts(name: str, read: Callable[[Any], Sequence[str]]) -> Sequence[str]:
+        if name not in claims or claims.get(f"{name}_verified") is not True:
+            return ()
+        try:
+            return read(claims[name])
+        except AddresseeError:  # the sign-in goes on, as without other contacts (R55)
+            return ()
 
-    return Identity(msisdns=contacts("phone_number"), emails=contacts("email"))
+    return Identity(
+        msisdns=contacts("phone_number", lambda given: Identity(msisdns=[given]).msisdns),
+        emails=contacts("email", lambda given: Identity(emails=[given]).emails),
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -14,6 +14,10 @@ from addressee.domain.times import from_microseconds, to_microseconds
 from ..engine.database import Database
 from ..schema.tables import Schema
 from .lease import Lease, Problem
+
+if TYPE_CHECKING:
+    from addressee.adapters.serialization.sealed_state import Locked
+    from addressee.adapters.serialization.sealing import Sealing
 
 PREFIX = "sink "
 """Before a sink's name in the table of projections, which has its position and its lease."""
@@ -27,7 +31,7 @@ class SqlSinkProgress:
         schema: its tables.
         name: the sink's.
         seconds: how long a lease lasts if it is not renewed.
-        clock: gives the time, aware of its zone.
+        sealing: seals the reasons of sinks, which may name persons.
     """
 
     def __init__(
@@ -36,12 +40,11 @@ class SqlSinkProgress:
         schema: Schema,
         name: str,
         seconds: float,
-        clock: Callable[[], datetime] = utc_now,
+        sealing: Sealing | Locked | None,
     ) -> None:
         self._database = database
-        self._clock = clock
         self._name = name
-        self._lease = Lease(database, schema, f"{PREFIX}{name}", seconds=seconds, clock=clock)
+        self._lease = Lease(database, schema, f"{PREFIX}{name}", seconds=seconds, sealing=sealing)
         self._sink = schema.sink
         self._letter = schema.dead_letter
         self._own = self._sink.c.name == name
@@ -113,8 +116,7 @@ class SqlSinkProgress:
             rows = connection.execute(found.order_by(letter.c.position).limit(limit)).all()
         return [
             DeadLetter(
-                row.position,
-                bytes(row.reason).decode(),
+                *self._lease.problem(row.position, bytes(row.reason)),
                 from_microseconds(row.at),
                 bool(row.resend),
             )
@@ -136,7 +138,11 @@ class SqlSinkProgress:
             if reason is None:
                 connection.execute(delete(self._letter).where(self._letters, one))
             else:
-                again = {"resend": 0, "reason": reason.encode(), "at": self._now()}
+                again = {
+                    "resend": 0,
+                    "reason": self._written(position, reason),
+                    "at": to_microseconds(utc_now()),
+                }
                 connection.execute(update(self._letter).where(self._letters, one).values(**again))
             self._count(connection, int(reason is None), retried)
 
@@ -173,11 +179,14 @@ class SqlSinkProgress:
         one = self._letter.c.position == letter.position
         connection.execute(delete(self._letter).where(self._letters, one))
         row = {"sink": self._name, "position": letter.position, "at": to_microseconds(letter.at)}
-        row |= {"resend": int(letter.resend), "reason": letter.reason.encode()}
+        row |= {
+            "resend": int(letter.resend),
+            "reason": self._written(letter.position, letter.reason),
+        }
         connection.execute(insert(self._letter), row)
 
-    def _now(self) -> int:
-        return to_microseconds(self._clock())
+    def _written(self, position: int, reason: str) -> bytes:
+        return self._lease.written(Problem(position, reason))
 
 
 def sink_names(connection: Connection, schema: Schema) -> list[str]:

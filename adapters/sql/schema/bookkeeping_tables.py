@@ -19,6 +19,8 @@ SESSIONS = "session secret"
 """A setting that signs the sessions of operators; exports and imports leave it out."""
 FENCE = "erased "
 """What the names of settings begin with that hold the keys of an erased person, as JSON."""
+FOREIGN_KEYS = "destroyed keys of other stores"
+"""A setting with the SHA-256 of those destroyed keys that seal nothing in this ledger."""
 FLAGGED = "installation flags"
 """A setting that is there where all rows of installations have ``flags`` and ``idle_from``. A store
 of an earlier release gets it when its installations are rebuilt, with no earlier code at work."""

@@ -37,7 +37,7 @@ class SqlApplications:
         """Keep an application, in place of the one that has the same code."""
         values.instance("application", application, MobileApp)
         table = self._application
-        settings = application.model_dump_json(exclude={"code"}).encode()
+        settings = application.written()
         with self._database.writing() as connection:
             connection.execute(delete(table).where(table.c.code == application.code))
             connection.execute(insert(table).values(code=application.code, settings=settings))

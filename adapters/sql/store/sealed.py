@@ -6,7 +6,8 @@ import json
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from hashlib import sha256
 
 from sqlalchemy import Connection
 
@@ -19,11 +20,11 @@ from addressee.adapters.serialization.sealed_state import (
     streams_under,
 )
 from addressee.application import KeyStore, stored_events
-from addressee.domain import InvalidValue, StoreNotSealed
+from addressee.domain import InvalidValue, StoreNotSealed, StoreUnavailable
 
 from ..engine.compiled_query import pages
 from ..engine.database import Database
-from ..schema.bookkeeping_tables import FENCE, SEALED
+from ..schema.bookkeeping_tables import FENCE, FOREIGN_KEYS, SEALED
 from ..schema.tables import Schema
 from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.components import Parts
@@ -69,11 +70,20 @@ class SealedTables:
         """Return streams whose keys are destroyed, and not by erasures that are done here."""
         if self.keys is None:
             return ()
-        gone = {*self.keys.gone()}.difference(fenced(Settings(self.database, self._schema)))
-        if not gone:
+        settings = Settings(self.database, self._schema)
+        gone = {*self.keys.gone()}.difference(fenced(settings))
+        looked_for = sha256("\n".join(sorted(gone)).encode()).digest()
+        if not gone or settings.find(FOREIGN_KEYS) == looked_for:
             return ()
         with self.viewing() as connection:
-            return streams_under(gone, stored_events(SqlAudit(connection, self._uncached())))
+            audit = SqlAudit(connection, self._uncached())
+            found = streams_under(gone, stored_events(audit))
+            empty = not audit.last()
+        if not found and not empty:  # an empty store may yet be filled with what they seal
+            with suppress(StoreUnavailable):  # one that is only read looks for them each time
+                if settings.get(FOREIGN_KEYS, lambda: looked_for) != looked_for:
+                    settings.replace(FOREIGN_KEYS, looked_for)
+        return found
 
     def _uncached(self) -> Parts:
         """Return the store's parts with an empty cache."""

@@ -191,7 +191,7 @@ class SqlStore(SealedTables):
 
     def sink(self, name: str, lease: float = SECONDS) -> SqlSinkProgress:
         """Return how far a sink is, which facts are relayed to."""
-        return SqlSinkProgress(self.database, self._schema, name, lease)
+        return SqlSinkProgress(self.database, self._schema, name, lease, self.parts.sealing)
 
     def sinks(self) -> list[str]:
         """Return the names of all sinks that relays have worked on, sorted."""

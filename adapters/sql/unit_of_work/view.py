@@ -237,6 +237,11 @@ class SqlReader:
         name = self._schema.setting.c.name
         return self._connection.execute(select(name).where(name == FLAGGED)).first() is not None
 
+    def segmented(self) -> Sequence[str]:
+        """Return the applications that have saved segments."""
+        code = self._schema.segment.c.application
+        return self._connection.execute(select(code).distinct().order_by(code)).scalars().all()
+
     def mobile_apps(self) -> Sequence[MobileApp]:
         """Return the configured mobile apps."""
         return mobile_apps(self._connection, self._schema)

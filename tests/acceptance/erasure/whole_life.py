@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import httpx
@@ -14,6 +15,7 @@ from addressee.adapters.push import RecordingPush
 from addressee.adapters.sql import ProjectionRunner, SqlStore
 from addressee.application import (
     Answer,
+    DeadLetter,
     Identity,
     Message,
     Notifier,
@@ -146,9 +148,20 @@ class Failing:
 
 
 def fail(store: SqlStore) -> None:
-    """Run a projection that sets aside what it fails on, and one that stops there."""
+    """Run projections and a relay that set aside what they fail on, and such that stop there."""
     for name, passes in (("passing", True), ("stopping", False)):
         ProjectionRunner(store, Failing(name), set_aside=passes).step()
+    sink, reason = store.sink("crm", lease=60), BY_LIBRARY["failure"]
+    turn = sink.take()
+    assert turn is not None
+    letters = [DeadLetter(each, reason, datetime.now(UTC)) for each in (1, 2)]
+    sink.advance(turn.position, 2, dead=letters)
+    sink.settle(1, reason)
+    sink.fail(3, reason)
+    assert [each.reason for each in sink.dead_letters(0, 9)] == [reason] * 2
+    state = sink.state()
+    assert state is not None
+    assert state.problem == reason
 
 
 def live_over_http(served: Served, key: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from addressee.application import Applications, Store, issue_key, recognized
@@ -63,6 +65,14 @@ def test_keys_rotate_with_and_without_overlap(applications: Applications) -> Non
     assert recognized(applications.key, third) is None
     with pytest.raises(UnknownApplication):
         issue_key(applications, "bank", "backend")
+
+
+def test_a_record_has_no_setting_that_is_unset_so_that_earlier_releases_read_it() -> None:
+    usual = json.loads(MobileApp(code="shop").written())
+    assert {*usual}.isdisjoint({"issuers", "stale_after", "none_ids", "jwt_keys", "code"})
+    assert usual["user_data"] == "open"
+    for app in (MobileApp(code="shop", none_ids=()), MobileApp(code="shop", stale_after=60)):
+        assert MobileApp.of("shop", json.loads(app.written())) == app
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,14 @@ def test_R50_a_person_is_erased_by_command_line(tmp_path: Path) -> None:
     assert (tmp_path / "keys.db").stat().st_mode & 0o077 == 0, "only its owner may read it"
     planned = run("erase", *named, "--dry-run", folder=tmp_path, environment=keys)
     assert json.loads(planned.stdout)["done"] is False
+    unknown = run("erase", "--person", "nope", folder=tmp_path, environment=keys)
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "UNKNOWN_PERSON" in unknown.stderr
+    assert "erasing" not in unknown.stderr
+    elsewhere = keys | {"ADDRESSEE_KEYS": "sqlite:///nowhere.db"}
+    refused = run("erase", *named, folder=tmp_path, environment=elsewhere)
+    assert "no key store at nowhere.db" in refused.stderr
+    assert not (tmp_path / "nowhere.db").exists()
     erased = run("erase", *named, folder=tmp_path, environment=keys)
     certificate = json.loads(erased.stdout)
     assert certificate["done"]

@@ -82,9 +82,9 @@ def test_R50_a_sealed_ledger_and_its_keys_make_a_store_that_stands_alone(shell: 
     assert found_in((folder / "ledger.keys").read_bytes()) == []
     brought = ("import", "ledger.jsonl", "--keys-file", "ledger.keys")
     shell.does(TO, *brought, "--dry-run")
-    with SqlKeyStore(f"sqlite:///{folder}/keys-two.db", wrapping_key=OTHER) as keys:
-        assert keys.gone() == []
-        assert not (folder / "two.db").exists()
+    shell.does(FROM, *brought[:2], "--dry-run")
+    assert "no key store at" in shell.refuses(TO, *brought[:2], "--dry-run")
+    assert not [*folder.glob("two.db"), *folder.glob("keys-two.db*")], "a trial makes nothing"
     done = shell.tries(TO, *brought)
     assert (done.returncode, done.stderr) == (0, ""), "nothing is shared"
     only = environment("two", "keys-two", "only.key")

@@ -65,10 +65,15 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
             names = to_repeat(ledger, restored=restored, interrupted=interrupted, dry_run=dry_run)
         else:
             names = [person_with(ledger, named, None)]
+        rights = Rights(ledger)
         for name in names:
-            if not dry_run:  # for when it is interrupted: nobody has the identifier any more then
-                typer.echo(one_line(f"erasing person {name}"), err=True)
-            show_json(Rights(ledger).erase(name, dry_run=dry_run).as_json())
+            planned = rights.erase(name, dry_run=True)  # or there is nobody to erase
+            if dry_run:
+                show_json(planned.as_json())
+                continue
+            # For when it is interrupted: nobody has the identifier any more then.
+            typer.echo(one_line(f"erasing person {name}"), err=True)
+            show_json(rights.erase(name).as_json())
     if found:
         done = "would be erased" if dry_run else "erased"
         typer.echo(f"{len(names):,} persons {done} again", err=True)

@@ -242,6 +242,15 @@ def test_R55_a_verified_claim_vouches_for_a_contact(each_world: World, token: To
     told = bearer(world, "POST", path, body, vouched).json()
     assert [each["address"] for each in told["emails"]] == ["claimed@x.com"]
     assert [each["number"] for each in told["phones"]] == ["385997654321"]
+    # One that can't be read is left out, and so is nothing else.
+    third = world.register("vault")
+    partly = token(
+        "third", email="no address", email_verified=True, phone_number="+385997654322",
+        phone_number_verified=True,
+    )  # fmt: skip
+    body = sign_in("third", email="third@x.com", phone="385997654322")
+    told = bearer(world, "POST", f"{HOME}/{third}/personalize", body, partly).json()
+    assert (told["emails"], [each["number"] for each in told["phones"]]) == ([], ["385997654322"])
     # Vouched for or not: what somebody else holds is refused, and nobody is joined.
     other = world.register("vault")
     theirs = token("other", email="claimed@x.com", email_verified=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -12,12 +14,16 @@ from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
 from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.store import sealed
+from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
 from addressee.application import (
     Identity,
     Personalization,
     Profiles,
     Rights,
+    Stored,
     forgotten_erasures,
+    stored_events,
     verify,
 )
 from addressee.application.command_methods.installations import R
@@ -104,6 +110,53 @@ def test_R51_a_store_with_the_keys_of_another_one_is_told_whom_that_one_has_eras
         assert forgotten_erasures(other) == ()
         assert Profiles(other).person(bea).name == bea
     assert forgotten_erasures(MemoryStore()) == ()
+
+
+def test_R51_a_key_that_another_store_has_destroyed_is_looked_for_once(
+    store: SqlStore, keys: SqlKeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[object] = []
+
+    def counted(audit: SqlAudit) -> Iterator[Stored]:
+        reads.append(audit)
+        return stored_events(audit)
+
+    monkeypatch.setattr(sealed, "stored_events", counted)
+    person, _ = live(store)
+    people = Personalization(store)
+    bea = people.personalize(people.register("shop").installation, Identity("bea")).person
+    exported(store, tmp_path / "before.jsonl")
+    with (
+        SqlStore(f"sqlite:///{tmp_path}/other.db", keys=keys) as other,
+        SqlStore(f"sqlite:///{tmp_path}/empty.db", keys=keys) as empty,
+    ):
+        live(other)
+        for number, name in enumerate((bea, person), start=1):
+            Rights(store).erase(name)
+            assert [forgotten_erasures(other) for _ in range(3)] == [()] * 3
+            assert len(reads) == number
+        assert forgotten_erasures(empty) == (), "it may yet be filled with what they seal"
+        imported(empty, tmp_path / "before.jsonl")
+        assert {*forgotten_erasures(empty)} == {bea, person}
+
+
+def test_R50_segments_of_all_applications_are_named_also_where_the_ledger_was_restored(
+    store: SqlStore, keys: SqlKeyStore, tmp_path: Path
+) -> None:
+    person, phone = live(store)
+    people = Personalization(store)
+    people.update_person(phone, remove=Identity(emails=[VALUES["email"]]))
+    people.define_segment("bank", "also", f"not email:{VALUES['email']}")
+    people.define_segment("bank", "others", "email:someone@x.com or tag:vip")
+    shutil.copy(tmp_path / "ledger.db", tmp_path / "before.db")
+    shutil.copy(tmp_path / "ledger.db-wal", tmp_path / "before.db-wal")
+    named = ("bank/also", "shop/named")
+    assert Rights(store).erase(person, dry_run=True).segments == named
+    assert Rights(store).erase(person).segments == named
+    with SqlStore(f"sqlite:///{tmp_path}/before.db", keys=keys) as restored:
+        assert forgotten_erasures(restored) == (person,)
+        assert Rights(restored).erase(person, dry_run=True).segments == named
+        assert Rights(restored).erase(person).segments == named
 
 
 class Broken(Personalization):
