@@ -15,13 +15,13 @@ import httpx
 from addressee.adapters.cli.garbage_collection import collected_seldom
 from addressee.adapters.http import create_app
 from addressee.adapters.portal import PortalSettings, mount_portal
-from addressee.adapters.sql import Rebuild, SqlStore
+from addressee.adapters.sql import SqlStore
 from addressee.application import History, issue_key
 from addressee.domain import MobileApp
 from tests.acceptance.portal.visits import TOKEN
+from tests.benchmarks.reading import crowd
 from tests.benchmarks.reading.population import APPLICATION, KEY
 from tests.benchmarks.report import Figure
-from tests.benchmarks.scaling import town
 from tests.servers.chromium import served
 
 FIRST_BYTE, COUNT = 0.2, 0.05
@@ -34,20 +34,19 @@ def figures(installations: int) -> Iterator[Figure]:
     """Measure the pages on a store on SQLite.
 
     Args:
-        installations: how many it has, each of a person of its own.
+        installations: how many it has.
     """
     with (
         tempfile.TemporaryDirectory(prefix="portal") as folder,
         collected_seldom(),
         SqlStore(f"sqlite:///{folder}/portal.db", identifier_key=KEY) as store,
     ):
-        town.fill(store, installations)
-        Rebuild(store).run()
+        told = crowd.fill(store, installations)
         store.applications.put(MobileApp(code=APPLICATION))
         key = issue_key(store.applications, APPLICATION, "admin")
         app = create_app(store, store.applications)
         mount_portal(app, PortalSettings(secure=False))
-        device = f"d{installations // 2}"
+        device = told[-1]
         person = str(History(store).who(device))
         with served(app) as url, httpx.Client(base_url=f"{url}/portal", verify=False) as http:  # noqa: S501 # no TLS here
             token = signed_in(http, key)
@@ -56,7 +55,7 @@ def figures(installations: int) -> Iterator[Figure]:
                 ("find", "/", None, FIRST_BYTE),
                 ("person", f"/person?id={person}", None, FIRST_BYTE),
                 ("device", f"/installation?id={device}", None, FIRST_BYTE),
-                ("search", "/find", {"csrf": token, "q": f"p{installations // 2}"}, FIRST_BYTE),
+                ("search", "/find", {"csrf": token, "q": f"p{len(told)}"}, FIRST_BYTE),
                 ("audience, empty", "/audience", None, FIRST_BYTE),
                 ("audience, sampled", "/audience", audience, FIRST_BYTE),
                 ("pushes", "/pushes", None, FIRST_BYTE),
