@@ -21,7 +21,7 @@ from .commands.rights.erase import erase
 from .commands.rights.merges import merge, unmerge
 from .commands.rights.rewrap import rewrap
 from .commands.rights.subject import subject
-from .commands.serve import CorsOrigins, serve_store
+from .commands.serve import CorsOrigins, PortalHttp, PortalOidc, serve_store
 from .terminal.files import opened
 from .terminal.keys_option import HINT
 from .terminal.output import Form, escape_unencodable, one_line
@@ -255,12 +255,8 @@ def serve(  # noqa: PLR0913 # the command's options
     portal: Annotated[
         bool, typer.Option("--portal/--no-portal", help="Serve the operators' pages at /portal.")
     ] = True,
-    portal_http: Annotated[
-        bool,
-        typer.Option(
-            "--portal-http", help="Let sessions of the portal pass without TLS, on this machine."
-        ),
-    ] = False,
+    portal_http: PortalHttp = False,
+    portal_oidc: PortalOidc = None,
 ) -> None:
     """Serve mobile SDKs and backends over HTTP until SIGTERM or Ctrl-C.
 
@@ -268,7 +264,8 @@ def serve(  # noqa: PLR0913 # the command's options
     is new. OpenAPI is at /openapi.json, liveness at /v1/health, readiness at /v1/ready. With
     --senders each process also sends pushes, as `addressee dispatch --follow` does. Operators
     sign in at /portal with a key of `addressee app key --scope admin`, support, marketing or read;
-    browsers keep their session over TLS alone, or with --portal-http without it.
+    browsers keep their session over TLS alone, or with --portal-http without it. With
+    --portal-oidc they also sign in at an identity provider.
 
         addressee serve --store sqlite:///shop.db --port 8000
     """
@@ -278,6 +275,7 @@ def serve(  # noqa: PLR0913 # the command's options
         traces=traces,
         portal=portal,
         portal_http=portal_http,
+        portal_oidc=portal_oidc,
     )
 
 

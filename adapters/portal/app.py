@@ -24,7 +24,7 @@ from addressee.domain import AddresseeError, InvalidValue
 
 from .access.headers import SecurityHeaders
 from .access.operators import operator_of
-from .access.sessions import Session
+from .access.sessions import COOKIE, Session
 from .page import Answer, Page
 from .pages import PAGES
 from .settings import PortalSettings
@@ -98,11 +98,12 @@ class Endpoint:
         posted = request.method == "POST"
         session = sessions.read(request.cookies.get(self.cookie)) or sessions.begin()
         places = service.writers if posted else service.readers
+        if self.page.waits:  # a slow provider delays only those who sign in there
+            places = self.portal.waiting
         try:
             form = fields(await request.body()) if posted else {}
             answer = self.page.answers[request.method]
-            cookie = request.cookies.get(self.cookie)
-            work = partial(self._answered, answer, asked(request, form), cookie, posted=posted)
+            work = partial(self._answered, answer, asked(request, form), posted=posted)
             response = await places.run(share_of(session), work)
         except Refused as error:
             visit = Visit(self.portal, asked(request, {}), session, None)
@@ -111,16 +112,13 @@ class Endpoint:
 
     @property
     def cookie(self) -> str:
-        """The name of the cookie; browsers accept the prefix from this host over TLS alone."""
-        return "__Host-addressee" if self.portal.settings.secure else "addressee"
+        """The name of the session's cookie."""
+        return self.portal.settings.cookie(COOKIE)
 
-    def _answered(
-        self, answer: Answer, request: Request, cookie: str | None, *, posted: bool
-    ) -> Response:
-        sent = self.portal.current_sessions().read(cookie)
+    def _answered(self, answer: Answer, request: Request, *, posted: bool) -> Response:
+        sent = self.portal.current_sessions().read(request.cookies.get(self.cookie))
         session = sent or self.portal.sessions.begin()
-        settings, configured = self.portal.settings, self.portal.service.configured
-        known = operator_of(configured, session, settings.masked)
+        known = operator_of(self.portal.service.configured, session, self.portal.settings)
         visit = Visit(self.portal, request, session, known)
         response = self._allowed(answer, visit, posted=posted)
         return self._with_session(response, visit, sent)
@@ -171,7 +169,8 @@ class Endpoint:
 def asked(request: HttpRequest, form: Mapping[str, list[str]]) -> Request:
     """Return what a browser has sent."""
     root = request.scope.get("root_path", "")
-    return Request(root, request.url.path.removeprefix(root), dict(request.query_params), form)
+    path = request.url.path.removeprefix(root)
+    return Request(root, path, dict(request.query_params), form, request.cookies)
 
 
 def fields(body: bytes) -> dict[str, list[str]]:

@@ -19,8 +19,10 @@ class Page(NamedTuple):
         path: where it is.
         answers: method → the function that answers it.
         open: whether it is for visitors who have not signed in.
+        waits: whether it may wait for the identity provider.
     """
 
     path: str
     answers: Mapping[str, Answer]
     open: bool = False
+    waits: bool = False

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from .access.roles import MASKED, Role
+from .oidc.settings import OidcSettings
 
 Progress = Callable[[int, int], object]
 """Hears of positions of the ledger: how far a work is, and the last one."""
@@ -39,6 +40,7 @@ class PortalSettings:
         secure: whether the session's cookie is sent over TLS alone; False only for http on the
             loopback interface.
         maintenance: what operators may have done to the store.
+        oidc: the identity provider that operators sign in at, beside keys; None for keys alone.
     """
 
     masked: AbstractSet[Role] = MASKED
@@ -46,3 +48,8 @@ class PortalSettings:
     longest: timedelta = timedelta(hours=12)
     secure: bool = True
     maintenance: Maintenance = field(default_factory=Maintenance)
+    oidc: OidcSettings | None = None
+
+    def cookie(self, name: str) -> str:
+        """Return the name of a cookie; browsers accept the prefix from this host over TLS alone."""
+        return f"__Host-{name}" if self.secure else name

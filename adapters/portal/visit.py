@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from jinja2 import Environment
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from addressee.adapters.http.load.places import Places
 from addressee.adapters.http.load.share import Share
 from addressee.adapters.http.service_context import ServiceContext
 from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
@@ -22,19 +24,25 @@ from addressee.domain import InvalidValue, UnknownPerson, limits, values
 from .access.operators import Operator
 from .access.roles import Permission
 from .access.sessions import Session, Sessions
+from .oidc.settings import OidcSettings
 from .settings import PortalSettings
 from .views.masking import Masking
 from .works import Works, checks
 
+if TYPE_CHECKING:
+    from .oidc.provider import Provider
+
 SEE_OTHER = 303
 STRANGERS = Share("portal", "device")
 """Requests before sign-in share one bound, and come after those of operators."""
+PROVIDER_THREADS = 4
+"""Most requests that wait for the identity provider at once."""
 VERSION = version("addressee")
 
 
 def share_of(session: Session) -> Share:
     """Return the requests that share one bound with those of a session."""
-    return Share(session.key, "backend") if session.key else STRANGERS
+    return Share(session.key or session.actor, "backend") if session.operator else STRANGERS
 
 
 class NotAllowed(Exception):  # it becomes a page
@@ -52,6 +60,9 @@ class PortalContext:
         service: commands and queries of the HTTP service on the same store.
         settings: of the portal.
         environment: has the templates.
+
+    Raises:
+        InvalidValue: what an identity provider needs is not installed.
     """
 
     def __init__(
@@ -64,6 +75,14 @@ class PortalContext:
             service.configured.session_secret(), service.clock, settings.idle, settings.longest
         )
         applications = service.configured.applications
+        self.provider = None if settings.oidc is None else provider_of(settings.oidc, service)
+        self.waiting = Places(
+            PROVIDER_THREADS,
+            backend=PROVIDER_THREADS,
+            device=PROVIDER_THREADS,
+            waiting=service.bounds.waiting,
+            patience=service.bounds.patience,
+        )
         self.past = AsOfCache(service.store, service.bounds.past_bytes, applications)
         self.logger = service.logger.getChild("portal")
         self.works = Works(
@@ -78,6 +97,15 @@ class PortalContext:
         return self.sessions
 
 
+def provider_of(settings: OidcSettings, service: ServiceContext) -> Provider:
+    """Return the identity provider of operators; raises InvalidValue."""
+    if service.issued is None:
+        raise InvalidValue("oidc", "needs more: pip install 'addressee[oidc]'")
+    from .oidc.provider import Provider  # noqa: PLC0415 # an extra: keys work without it
+
+    return Provider(settings, service.issued)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a browser has sent.
@@ -87,12 +115,14 @@ class Request:
         path: the path below it.
         query: the parameters of the URL.
         form: the fields of a form, each with its values.
+        cookies: name → value.
     """
 
     root: str
     path: str
     query: Mapping[str, str]
     form: Mapping[str, Sequence[str]]
+    cookies: Mapping[str, str]
 
 
 class Visit:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -18,7 +20,16 @@ OK = 200
 
 
 class DocumentUnavailable(Exception):
-    """A document can't be read; the text says why, without its address."""
+    """A document can't be read; the text says why, without its address.
+
+    Args:
+        problem: why.
+        status: of the server's answer, if there was one.
+    """
+
+    def __init__(self, problem: str, status: int | None = None) -> None:
+        super().__init__(problem)
+        self.status = status
 
 
 class Documents:
@@ -52,7 +63,22 @@ class Documents:
         parts = urlsplit(url)
         if parts.scheme == "file":
             return self._of_file(Path(url2pathname(parts.path)))
-        return asyncio.run(self._of_server(url))
+        return asyncio.run(self._of_server("GET", url))
+
+    def post(
+        self, url: str, fields: Mapping[str, str], credentials: tuple[str, str] | None = None
+    ) -> bytes:
+        """Return what an ``https:`` or ``http:`` URL answers to a form.
+
+        Args:
+            url: where the form is sent.
+            fields: of the form.
+            credentials: name and password of HTTP's basic authentication, if any.
+
+        Raises:
+            DocumentUnavailable: as `read`.
+        """
+        return asyncio.run(self._of_server("POST", url, data=dict(fields), auth=credentials))
 
     def _of_file(self, path: Path) -> bytes:
         try:
@@ -64,11 +90,15 @@ class Documents:
             raise DocumentUnavailable(f"the file can't be read: {error.strerror}") from None
         return self._bounded(content)
 
-    async def _of_server(self, url: str) -> bytes:
+    async def _of_server(self, method: str, url: str, **options: Any) -> bytes:  # noqa: ANN401 # as httpx takes them
         # Time-outs of single reads would let a server send a byte at a time for ever.
         try:
-            async with asyncio.timeout(self._timeout), self._client() as client:
-                return await self._received(client, url)
+            async with (
+                asyncio.timeout(self._timeout),
+                self._client() as client,
+                client.stream(method, url, **options) as response,
+            ):
+                return await self._received(response)
         except TimeoutError:
             problem = f"the server takes longer than {self._timeout:g} seconds"
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -84,15 +114,15 @@ class Documents:
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         )
 
-    async def _received(self, client: httpx.AsyncClient, url: str) -> bytes:
-        async with client.stream("GET", url) as response:
-            if response.status_code != OK:
-                raise DocumentUnavailable(f"the server answers {response.status_code}")
-            content = b""
-            # Raw, since a compressed body could become large at once.
-            async for part in response.aiter_raw():
-                content = self._bounded(content + part)
-            return content
+    async def _received(self, response: httpx.Response) -> bytes:
+        status = response.status_code
+        if status != OK:
+            raise DocumentUnavailable(f"the server answers {status}", status)
+        content = b""
+        # Raw, since a compressed body could become large at once.
+        async for part in response.aiter_raw():
+            content = self._bounded(content + part)
+        return content
 
     def _bounded(self, content: bytes) -> bytes:
         if len(content) > self._largest:

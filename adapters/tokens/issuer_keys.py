@@ -52,6 +52,7 @@ class IssuerKeys:
         logger: receives failures, with the host of the URL alone.
 
     Attributes:
+        documents: reads key sets, and whatever else providers have.
         fetches: how many fetches were ``fetched`` and ``failed`` so far.
     """
 
@@ -65,7 +66,7 @@ class IssuerKeys:
         pause: float = PAUSE,
         logger: logging.Logger | None = None,
     ) -> None:
-        self._documents = documents or Documents()
+        self.documents = documents or Documents()
         self._timer = timer
         self._fresh = fresh
         self._longest = longest
@@ -120,7 +121,7 @@ class IssuerKeys:
     def _fetch(self, jwks: str, cached: CachedSet) -> None:
         found: Mapping[KeyName, PublicKey] | None = None
         try:
-            found = key_set(self._documents.read(jwks))
+            found = key_set(self.documents.read(jwks))
         except (DocumentUnavailable, KeySetInvalid) as error:
             host = urlsplit(jwks).hostname or "a file"
             self._logger.warning("a key set of %s was not fetched: %s", host, error)

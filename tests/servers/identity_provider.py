@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
+from email.message import Message
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -18,6 +19,8 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from addressee.domain import TokenIssuer
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+Answer = tuple[int, Mapping[str, str], bytes]
+"""Status, headers and body."""
 FAR = 4_000_000_000
 """A second that is far ahead, as tokens count them."""
 
@@ -79,9 +82,10 @@ class IdentityProvider:
             def do_GET(self) -> None:
                 provider.asked.append(self.path)
                 provider.before()
-                body = provider.document if provider.body is None else provider.body
-                self.send_response(provider.status)
-                for name, value in {**provider.headers, "content-length": str(len(body))}.items():
+                sent = self.rfile.read(int(self.headers.get("content-length", 0)))
+                status, headers, body = provider.answer(self.path, self.headers, sent)
+                self.send_response(status)
+                for name, value in {**headers, "content-length": str(len(body))}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 for n in range(len(body)) if provider.pace else ():
@@ -90,6 +94,8 @@ class IdentityProvider:
                     self.wfile.flush()
                 if not provider.pace:
                     self.wfile.write(body)
+
+            do_POST = do_GET  # noqa: N815 # its name there
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # its name there
                 pass
@@ -102,6 +108,10 @@ class IdentityProvider:
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.rotate("first")
+
+    def answer(self, path: str, headers: Message, sent: bytes) -> Answer:  # noqa: ARG002 # others look at them
+        """Return what it answers."""
+        return self.status, self.headers, self.document if self.body is None else self.body
 
     @property
     def document(self) -> bytes:
@@ -144,10 +154,17 @@ class IdentityProvider:
 def identity_provider() -> Generator[IdentityProvider]:
     """Run a provider until the block ends."""
     provider = IdentityProvider()
+    with running(provider):
+        yield provider
+
+
+@contextmanager
+def running(provider: IdentityProvider) -> Generator[None]:
+    """Have a provider answer until the block ends."""
     thread = Thread(target=provider.server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield provider
+        yield
     finally:
         provider.server.shutdown()
         provider.server.server_close()

@@ -34,6 +34,19 @@ CorsOrigins = Annotated[
         "https://shop.example; * for all; may be repeated."
     ),
 ]
+PortalHttp = Annotated[
+    bool,
+    typer.Option(
+        "--portal-http", help="Let sessions of the portal pass without TLS, on this machine."
+    ),
+]
+PortalOidc = Annotated[
+    Path | None,
+    typer.Option(
+        help="A TOML file about the identity provider that operators of the portal sign in at; "
+        "docs/portal.md says what it may have."
+    ),
+]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -48,12 +61,13 @@ def serve_store(  # noqa: PLR0913 # the command's options
     traces: bool = False,
     portal: bool = True,
     portal_http: bool = False,
+    portal_oidc: Path | None = None,
 ) -> None:
     """Serve a store until a signal ends it, and send pushes if there are senders.
 
     Raises:
-        InvalidValue: what serving takes is not installed, the URL can't be read, or the senders'
-            file is wrong.
+        InvalidValue: what serving takes is not installed, the URL can't be read, or the file of
+            senders or of the portal's identity provider is wrong.
         StoreUnavailable: the database can't be opened.
         ErasureForgotten: the ledger was restored, and persons are to be erased again first.
     """
@@ -70,6 +84,8 @@ def serve_store(  # noqa: PLR0913 # the command's options
     checked_origins(cors_origins)
     if senders is not None:
         read_senders(senders)
+    if portal_oidc is not None:
+        checked_oidc(portal_oidc, portal=portal)
     with opened_store(url) as store:
         applications = store.applications.all()
         check_erasures(store)
@@ -87,6 +103,7 @@ def serve_store(  # noqa: PLR0913 # the command's options
             traces=traces,
             portal=portal,
             portal_http=portal_http,
+            portal_oidc=portal_oidc,
         ),
         factory=True,
         host=host,
@@ -126,6 +143,17 @@ def portal_is_there(host: str, *, http: bool) -> bool:
     return True
 
 
+def checked_oidc(file: Path, *, portal: bool) -> None:
+    """Raise InvalidValue where operators can't sign in at the identity provider of a file."""
+    if not portal:
+        raise InvalidValue("portal-oidc", "is for the portal, which is left out")
+    if find_spec("cryptography") is None:
+        raise InvalidValue("portal-oidc", "needs more: pip install 'addressee[oidc]'")
+    from addressee.adapters.portal import read_oidc  # noqa: PLC0415 # an extra
+
+    read_oidc(file)
+
+
 def maintenance_of(store: SqlStore) -> Maintenance:
     """Return what operators may have done to a store."""
     from addressee.adapters.portal import Maintenance  # noqa: PLC0415 # as above
@@ -150,6 +178,7 @@ def served(  # noqa: PLR0913 # the command's options
     traces: bool,
     portal: bool,
     portal_http: bool,
+    portal_oidc: Path | None,
 ) -> FastAPI:
     """Return the app on a store of its own, which it keeps to the process's end."""
     from addressee.adapters.http import create_app  # noqa: PLC0415 # as above
@@ -174,9 +203,13 @@ def served(  # noqa: PLR0913 # the command's options
         cors_origins=cors_origins,
     )
     if portal:
-        from addressee.adapters.portal import PortalSettings, mount_portal  # noqa: PLC0415 # as above
+        from addressee.adapters.portal import PortalSettings, mount_portal, read_oidc  # noqa: PLC0415 # as above
 
-        settings = PortalSettings(secure=not portal_http, maintenance=maintenance_of(store))
+        settings = PortalSettings(
+            secure=not portal_http,
+            maintenance=maintenance_of(store),
+            oidc=None if portal_oidc is None else read_oidc(portal_oidc),
+        )
         mount_portal(app, settings)
     # What is loaded stays: to look for garbage in it would stop all threads for a tenth of a second
     # whenever large requests have made enough objects.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from addressee.application import recognized
 from addressee.application.access.cached_applications import Lookup
@@ -12,15 +12,18 @@ from addressee.domain import MobileApp
 from .roles import PERMISSIONS, Permission, Role, role_of
 from .sessions import Session
 
+if TYPE_CHECKING:
+    from ..settings import PortalSettings
+
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A person with an operator's key, who sees what the key's application has met.
+    """A person who has signed in, and sees what the application has met.
 
     Attributes:
         name: as given at sign-in.
         role: what the operator may do.
-        application: of the key.
+        application: of the key, or the one that an identity provider's groups have a role in.
         actor: of the events that the operator's actions record.
         masked: whether personal data is masked.
     """
@@ -41,14 +44,22 @@ class Operator:
         return permission in PERMISSIONS[self.role]
 
 
-def operator_of(configured: Lookup, session: Session, masked: AbstractSet[Role]) -> Operator | None:
-    """Return the operator of a session; None before sign-in, and once the key is revoked."""
-    key = configured.key(session.key) if session.key else None
-    application = None if key is None else configured.application(key.application)
-    role = None if key is None else role_of(key.scope)
+def operator_of(configured: Lookup, session: Session, settings: PortalSettings) -> Operator | None:
+    """Return the operator of a session.
+
+    None before sign-in, once the key is revoked, and once the settings know no such role.
+    """
+    if session.key:
+        key = configured.key(session.key)
+        code, role = (key.application, role_of(key.scope)) if key else ("", None)
+    else:
+        code = session.application
+        role = settings.oidc.named_role(code, session.role) if settings.oidc else None
+    application = configured.application(code) if code else None
     if application is None or role is None:
         return None
-    return Operator(session.operator, role, application, session.actor, role in masked)
+    masked = role in settings.masked
+    return Operator(session.operator, role, application, session.actor, masked)
 
 
 def key_of(configured: Lookup, presented: str) -> str | None:

@@ -21,6 +21,8 @@ PERMISSIONS: Mapping[Role, AbstractSet[Permission]] = {
     "marketing": MARKETING,
     "admin": SUPPORT | MARKETING | OWN,
 }
+RANKS: tuple[Role, ...] = ("admin", "marketing", "support", "read")
+"""Roles, the highest first: of several that somebody could have, this one counts."""
 MASKED: AbstractSet[Role] = frozenset({"read", "marketing"})
 """Roles that personal data is masked for, by default."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hmac
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from addressee.application.defaults import random_id
 
+from .signed_cookies import content_of, digest, signed
+
+COOKIE = "addressee"
+"""Name of the cookie, without its prefix."""
 RENEWED = 60
 """A session is signed again once its last use is so many seconds old."""
 
@@ -24,8 +25,10 @@ class Session:
         id: names the session; a new one at each sign-in, so that none can be planted.
         began: when it began, in seconds since 1970.
         used: when it was last used, likewise.
-        key: name of the operator's API key; empty before sign-in.
-        operator: the operator's name, as given at sign-in.
+        key: name of the operator's API key; empty before sign-in, and at an identity provider's.
+        operator: the operator's name, as given at sign-in; empty before it.
+        application: code of the application that an identity provider's groups gave a role in.
+        role: that role.
     """
 
     id: str
@@ -33,11 +36,17 @@ class Session:
     used: int
     key: str = ""
     operator: str = ""
+    application: str = ""
+    role: str = ""
 
     @property
     def actor(self) -> str:
-        """The actor of recorded events (R29): the name is claimed, the key is proven."""
-        return f"operator:{self.operator}@{self.key}"
+        """The actor of recorded events (R29).
+
+        With a key the name is claimed and the key is proven, so both are in it. A name without a
+        key is the provider's word.
+        """
+        return f"operator:{self.operator}{'@' if self.key else ''}{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +65,27 @@ class Sessions:
     idle: timedelta
     longest: timedelta
 
-    def begin(self, key: str = "", operator: str = "") -> Session:
-        """Return a new session."""
-        now = self._now()
-        return Session(random_id(), now, now, key, operator)
+    def begin(self, **operator: str) -> Session:
+        """Return a new session, with the attributes of a `Session` that name its operator."""
+        now = self.now()
+        return Session(random_id(), now, now, **operator)
 
     def used(self, session: Session) -> Session:
         """Return a session as used now; the same one where its last use is not long ago."""
-        now = self._now()
+        now = self.now()
         return replace(session, used=now) if now - session.used >= RENEWED else session
 
     def signed(self, session: Session) -> str:
         """Return the cookie of a session."""
-        content = urlsafe_b64encode(json.dumps(asdict(session)).encode()).decode()
-        return f"{content}.{digest(self.secret, content).hex()}"
+        return signed(self.secret, COOKIE, asdict(session))
 
     def read(self, cookie: str | None) -> Session | None:
         """Return the session of a cookie; None if it is forged, expired or missing."""
-        content, _, signature = (cookie or "").partition(".")
-        if not hmac.compare_digest(digest(self.secret, content).hex().encode(), signature.encode()):
+        content = content_of(self.secret, COOKIE, cookie)
+        if content is None:
             return None
-        session = Session(**json.loads(urlsafe_b64decode(content)))
-        now = self._now()
+        session = Session(**content)
+        now = self.now()
         idle, age = now - session.used, now - session.began
         if idle > self.idle.total_seconds() or age > self.longest.total_seconds():
             return None
@@ -91,10 +99,6 @@ class Sessions:
         """Return whether a form came from a page of the session."""
         return hmac.compare_digest(self.csrf(session).encode(), token.encode())
 
-    def _now(self) -> int:
+    def now(self) -> int:
+        """Return the current time in seconds since 1970."""
         return int(self.clock().timestamp())
-
-
-def digest(secret: bytes, text: str) -> bytes:
-    """Return the HMAC-SHA-256 of a text."""
-    return hmac.digest(secret, text.encode(), sha256)

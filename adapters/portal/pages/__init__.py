@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from ..page import Page
-from . import audience, find, installation, merging, operations, person, pushes, rights, sign_in
+from . import (
+    audience,
+    find,
+    installation,
+    merging,
+    operations,
+    person,
+    provider,
+    pushes,
+    rights,
+    sign_in,
+)
 
 PAGES: tuple[Page, ...] = (
     *sign_in.PAGES,
+    *provider.PAGES,
     *find.PAGES,
     *person.PAGES,
     *installation.PAGES,

@@ -1,4 +1,4 @@
-"""Signing in with a key, and out."""
+"""Signing in with a key, or on the way to an identity provider, and out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,17 @@ ON_THIS_HOST = re.compile(r"/(?![/\\])")
 
 def show(visit: Visit) -> Response:
     """Return the form."""
-    return visit.page("sign_in.html", next=visit.asked("next"), name="", problem="")
+    return form(visit, visit.asked("next"))
+
+
+def form(
+    visit: Visit, following: str, name: str = "", problem: str = "", status: int = 200
+) -> Response:
+    """Return the form, with the applications that a provider's groups have roles in."""
+    oidc = visit.portal.settings.oidc
+    applications = [*oidc.roles] if oidc else []
+    content = {"next": following, "name": name, "problem": problem, "applications": applications}
+    return visit.page("sign_in.html", status, **content)
 
 
 def sign_in(visit: Visit) -> Response:
@@ -35,8 +45,8 @@ def sign_in(visit: Visit) -> Response:
         problem = str(error)
     if key is None:
         problem = problem or "That key does not open the portal. A backend's key never does."
-        return visit.page("sign_in.html", UNAUTHORIZED, next=following, name=name, problem=problem)
-    visit.session = visit.portal.sessions.begin(key, name)
+        return form(visit, following, name, problem, UNAUTHORIZED)
+    visit.session = visit.portal.sessions.begin(key=key, operator=name)
     visit.portal.logger.info("%s signed in", visit.session.actor)
     return visit.go(following if ON_THIS_HOST.match(following) else "/")
 
@@ -49,9 +59,10 @@ def check_name(name: str) -> None:
 
 
 def sign_out(visit: Visit) -> Response:
-    """End the session."""
+    """End the session, and the provider's where it began there."""
+    of_provider = visit.portal.provider is not None and visit.known and not visit.session.key
     visit.session = visit.portal.sessions.begin()
-    return visit.go("/sign-in")
+    return visit.go("/sign-out/provider" if of_provider else "/sign-in")
 
 
 PAGES = (

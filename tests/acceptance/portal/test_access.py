@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from addressee.adapters.portal.access.sessions import Session, Sessions, digest
+from addressee.adapters.portal.access.sessions import Session, Sessions
+from addressee.adapters.portal.access.signed_cookies import digest
 from addressee.application import History, issue_key
 from tests.servers.chromium import served
 

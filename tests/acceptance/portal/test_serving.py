@@ -25,10 +25,21 @@ def store(tmp_path: Path) -> str:
     return url
 
 
-def test_serve_has_the_portal_and_its_works(store: str) -> None:
+OIDC = """
+issuer = "https://login.example/realms/shop"
+client = "portal"
+url = "https://shop.example/portal"
+roles.shop.admin = ["owners"]
+"""
+
+
+def test_serve_has_the_portal_and_its_works(store: str, tmp_path: Path) -> None:
     with SqlStore(store) as made:
         key = issue_key(made.applications, "shop", "admin")
-    with http_server(store, "--portal-http") as served:
+    oidc = tmp_path / "operators.toml"
+    oidc.write_text(OIDC)
+    with http_server(store, "--portal-http", "--portal-oidc", str(oidc)) as served:
+        assert "Sign in to shop" in Operator(served.url).get("/sign-in").text
         admin = Operator(served.url, key)
         page = admin.get("/operations").text
         for work in ("check", "rebuild", "seal"):

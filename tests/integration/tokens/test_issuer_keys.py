@@ -87,9 +87,9 @@ def test_an_issuer_in_trouble_is_asked_seldom_and_known_keys_go_on(
         case "large":
             provider.body = provider.document + b" " * (1 << 18)
         case "slow":
-            provider.pace, tokens.keys._documents._timeout = 600, 0.2
+            provider.pace, tokens.keys.documents._timeout = 600, 0.2
         case _:
-            provider.pace, tokens.keys._documents._timeout = 0.02, 0.2
+            provider.pace, tokens.keys.documents._timeout = 0.02, 0.2
     timer.now += 10
     unknown = provider.token(header={"kid": "unknown"})
     for _ in range(3):

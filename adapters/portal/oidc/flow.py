@@ -1,0 +1,67 @@
+"""One sign-in under way: what binds the provider's answer to the browser that asked for it."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import urlsafe_b64encode
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+
+from ..access.signed_cookies import content_of, signed
+
+COOKIE = "addressee-sign-in"
+"""Name of the cookie, without its prefix."""
+LONGEST = 600
+"""How long a sign-in may take, in seconds."""
+
+
+class SignInRefused(Exception):  # it becomes a page
+    """An identity provider's answer signs nobody in; the text says why, without a secret."""
+
+
+class ProviderUnavailable(Exception):  # likewise
+    """An identity provider does not answer as it should; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What the cookie of a sign-in says.
+
+    Attributes:
+        state: comes back with the answer (RFC 6749, section 10.12).
+        nonce: comes back in the token (OpenID Connect Core 1.0, section 3.1.2.1).
+        verifier: proves to the provider that the code is used where it was asked for (RFC 7636).
+        application: the one that the operator signs in for.
+        following: the page that the operator wanted.
+        began: when it began, in seconds since 1970.
+    """
+
+    state: str
+    nonce: str
+    verifier: str
+    application: str
+    following: str
+    began: int
+
+    @classmethod
+    def begin(cls, application: str, following: str, now: int) -> Flow:
+        """Return a new sign-in."""
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        return cls(state, nonce, verifier, application, following, now)
+
+    @property
+    def challenge(self) -> str:
+        """What the provider is told of the verifier (RFC 7636, section 4.2: S256)."""
+        hashed = sha256(self.verifier.encode()).digest()
+        return urlsafe_b64encode(hashed).rstrip(b"=").decode()
+
+    def signed(self, secret: bytes) -> str:
+        """Return the value of its cookie."""
+        return signed(secret, COOKIE, asdict(self))
+
+
+def flow_of(secret: bytes, cookie: str | None, now: int) -> Flow | None:
+    """Return the sign-in of a cookie; None if it is forged, missing or took too long."""
+    content = content_of(secret, COOKIE, cookie)
+    flow = None if content is None else Flow(**content)
+    return flow if flow is not None and now - flow.began <= LONGEST else None
