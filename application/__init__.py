@@ -15,6 +15,7 @@ from .execution.tracing import Tracing
 from .history import History
 from .ledger.consistency import Difference
 from .ledger.erasures_to_repeat import forgotten_erasures, interrupted_erasures
+from .ledger.facts import ExportedFacts, export_facts
 from .ledger.hash_chain import START, link
 from .ledger.seal_check import Anchor, broken_seals, lost_anchors, stored_events
 from .ledger.transfer import export_ledger, import_ledger
@@ -53,6 +54,7 @@ from .ports.delivery.push import (
     Unknown,
 )
 from .ports.delivery.relays import DeadLetter, RelayStore, SinkProgress, SinkState, Turn
+from .ports.facts import FactRow, FactsEnd, FactSink
 from .ports.keys import Key, KeyStore, SealedStore
 from .ports.read_model_changes import Changes, InstallationChange
 from .ports.records import Found, InstallationRow, Lookup, Recipient, Recorded, Seal, Stored
@@ -115,7 +117,11 @@ __all__ = [
     "Erasure",
     "EventSink",
     "Explanation",
+    "ExportedFacts",
     "FactMessage",
+    "FactRow",
+    "FactSink",
+    "FactsEnd",
     "Fate",
     "FillableStore",
     "Filling",
@@ -196,6 +202,7 @@ __all__ = [
     "Viewable",
     "broken_seals",
     "bulk",
+    "export_facts",
     "export_ledger",
     "forgotten_erasures",
     "import_ledger",

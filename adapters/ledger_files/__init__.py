@@ -1,5 +1,5 @@
-"""Files that hold a whole ledger, readable without this library: JSON Lines and Parquet."""
+"""Files that hold a ledger or its facts, readable without this library: JSON Lines and Parquet."""
 
-from .by_suffix import opened_sink, opened_source
+from .by_suffix import opened_days, opened_sink, opened_source
 
-__all__ = ["opened_sink", "opened_source"]
+__all__ = ["opened_days", "opened_sink", "opened_source"]

@@ -13,18 +13,11 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Literal
 
-from addressee.domain import (
-    EVENT_TYPES,
-    Event,
-    InstallationEvent,
-    InvalidValue,
-    PersonEvent,
-    personal_fields,
-    values,
-)
+from addressee.domain import Event, InstallationEvent, InvalidValue, PersonEvent, values
 
 from ..execution.tracing import traced
 from ..ports.delivery.events import FactMessage
+from ..ports.facts import ENVELOPE, PSEUDONYMOUS, PUBLIC
 from ..ports.records import Recorded
 
 Data = Literal["full", "pseudonymous", "none"]
@@ -34,17 +27,6 @@ LIMIT = 64 * 1024
 An event that is larger goes without its data."""
 DIGITS = 19
 """Of the largest position."""
-PUBLIC = tuple(each for each in EVENT_TYPES if each.HOME in {"installation", "person", "segment"})
-"""Claims and completed commands are the ledger's own; the facts are in these."""
-ENVELOPE = {"timestamp"}
-"""What the attributes have already."""
-CALLERS_OWN = {"correlation_id"}
-"""Texts of callers, which may say anything."""
-PSEUDONYMOUS: Mapping[type[Event], set[str]] = {
-    each: ENVELOPE | CALLERS_OWN | personal_fields(each) for each in PUBLIC
-}
-
-
 TYPES: Mapping[type[Event], str] = {each: f"{each.TOPIC}.v1" for each in PUBLIC}
 """Event → the type of its messages, which never changes."""
 

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from addressee.adapters.imports.vendors import FORMATS, Import, Options, Report
-from addressee.adapters.ledger_files import opened_sink, opened_source
+from addressee.adapters.ledger_files import opened_days, opened_sink, opened_source
 from addressee.adapters.ledger_files.jsonl import JsonLinesSource, jsonl_sink
 from addressee.adapters.sql import SqlStore
 from addressee.application import (
@@ -21,6 +22,7 @@ from addressee.application import (
     Personalization,
     Sink,
     Source,
+    export_facts,
     export_ledger,
     import_ledger,
 )
@@ -50,7 +52,8 @@ HexFile = Annotated[
 LedgerFile = Annotated[
     Path,
     typer.Argument(
-        help="Parquet if its name ends with .parquet, otherwise JSON Lines; - is a pipe."
+        help="Parquet if its name ends with .parquet, otherwise JSON Lines; - is a pipe. With "
+        "--by-day a folder."
     ),
 ]
 
@@ -82,7 +85,7 @@ class ApnsEnvironment(StrEnum):
     sandbox = "sandbox"
 
 
-def export(
+def export(  # noqa: PLR0913 # the command's options
     file: LedgerFile,
     store: Store = DEFAULT_STORE,
     *,
@@ -94,6 +97,12 @@ def export(
         Path | None,
         typer.Option(help="A new file for the keys of a sealed ledger, wrapped as before."),
     ] = None,
+    by_day: Annotated[
+        bool, typer.Option("--by-day", help="Add what is new to a folder of Parquet files by day.")
+    ] = False,
+    personal: Annotated[
+        bool, typer.Option("--personal", help="With --by-day: write personal data too.")
+    ] = False,
 ) -> None:
     """Write the whole ledger to a file that other programs can read.
 
@@ -107,7 +116,21 @@ def export(
     can be filled from it, or another one with --keys-file, which wants the same wrapping key.
 
         addressee export - | zstd > ledger.jsonl.zst
+
+    With --by-day: for analytics. Each run adds files with what has happened since the last one, a
+    row a fact, and changes none; one that was killed is made good by the next. Persons and devices
+    are ids; --personal adds what is known of them, which no later erasure removes from the files.
+
+        addressee export facts --by-day --store sqlite:///day.db
     """
+    if by_day:
+        if with_key or key_file is not None or keys_file is not None:
+            raise InvalidValue("by_day", "is no ledger to import, and goes with no keys")
+        refuse_standard(file)
+        export_days(file, store, personal=personal)
+        return
+    if personal:
+        raise InvalidValue("personal", "goes with --by-day: a ledger has it anyway")
     make: Callable[[Heading], AbstractContextManager[Sink]] = lambda heading: (  # noqa: E731
         jsonl_sink(sys.stdout.buffer, heading) if file == STANDARD else opened_sink(file, heading)
     )
@@ -121,6 +144,16 @@ def export(
             end = export_ledger(ledger, to, with_key=with_key, progress=advance)
     done = f"exported {end.events:,} events up to position {end.last}"
     typer.echo(done, err=file == STANDARD)
+
+
+def export_days(folder: Path, store: str, *, personal: bool) -> None:
+    """Add a store's new facts to a folder, and say how many there are."""
+    with existing_store(store) as ledger, long_work("exporting") as advance:
+        added = export_facts(
+            ledger, partial(opened_days, folder), personal=personal, progress=advance
+        )
+    done = f"rows added: {added.rows:,}, of positions {added.first} to {added.last}"
+    typer.echo(done if added.first <= added.last else "there is nothing new")
 
 
 def fill(  # noqa: PLR0913 # the command's options

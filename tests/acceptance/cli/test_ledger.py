@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.acceptance.conftest import Run
+from tests.acceptance.conftest import REGISTER, Run, write
 from tests.forked import forked
 
 DAY = Path(__file__).parents[3] / "docs" / "day.jsonl"
@@ -109,6 +109,20 @@ def test_a_ledger_goes_into_a_file_and_another_store(
     assert run(*asked, "sqlite:///b.db").stdout == run(*asked, day).stdout != ""
 
 
+def test_facts_go_into_a_folder_by_day_and_each_run_adds_to_it(
+    run: Run, day: str, tmp_path: Path
+) -> None:
+    words = ("export", "facts", "--by-day", "--store", day)
+    assert run(*words).stdout == "rows added: 55, of positions 1 to 120\n"
+    assert run(*words).stdout == "there is nothing new\n"
+    [path] = (tmp_path / "facts").rglob("*.parquet")
+    assert path.parent.name == "day=2026-11-23"
+    assert (tmp_path / "facts").stat().st_mode & 0o077 == 0
+    write(tmp_path / "later.jsonl", REGISTER)
+    run("apply", "later.jsonl", "--store", day)
+    assert run(*words).stdout == "rows added: 1, of positions 121 to 121\n"
+
+
 def test_what_cannot_be_exported_or_imported_is_one_clear_line(
     run: Run, day: str, tmp_path: Path
 ) -> None:
@@ -118,6 +132,10 @@ def test_what_cannot_be_exported_or_imported_is_one_clear_line(
     for words, says in (
         (("export", "one.jsonl", "--store", day), "one.jsonl exists already"),
         (("export", "two.jsonl", "--store", day, "--key-file", "bad"), "bad can't be written"),
+        (("export", "two.jsonl", "--store", day, "--personal"), "goes with --by-day"),
+        (("export", "f", "--store", day, "--by-day", "--with-key"), "goes with no keys"),
+        (("export", "-", "--store", day, "--by-day"), "can't be - here"),
+        (("export", "bad", "--store", day, "--by-day"), "bad can't be written"),
         (("import", "one.jsonl", "--store", "sqlite:///c.db"), "IDENTIFIER_KEY_WRONG"),
         (("import", "none.jsonl", "--store", "sqlite:///d.db"), "none.jsonl can't be opened"),
         (

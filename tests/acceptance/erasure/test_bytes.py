@@ -18,12 +18,13 @@ import pytest
 from sqlalchemy import make_url
 
 from addressee.adapters.keys import SqlKeyStore
-from addressee.adapters.ledger_files import opened_sink, opened_source
+from addressee.adapters.ledger_files import opened_days, opened_sink, opened_source
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import (
     KeyStore,
     Notifier,
+    export_facts,
     export_ledger,
     import_ledger,
     issue_key,
@@ -171,6 +172,10 @@ def exported(store: SqlStore, folder: Path) -> Iterator[tuple[str, bytes]]:
         yield name, path.read_bytes()
     table = pq.read_table(folder / "export.parquet")
     yield "cells of Parquet", repr(table.to_pylist()).encode()
+    days = folder / f"days of {store.identifier_key.hex()[:8]}"
+    export_facts(store, partial(opened_days, days))
+    for path in days.rglob("*.parquet"):
+        yield f"cells of {path.name}", repr(pq.ParquetFile(path).read().to_pylist()).encode()
 
 
 def traces(content: Mapping[str, bytes]) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 OURS = {"addressee"}
 UNBOUNDED = {"pyarrow"}
 """Those whose next major version is no reason to expect another interface."""
-NOT_INSTALLED = {"benchmarks", "dev", "test"}
+NOT_INSTALLED = {"benchmarks", "dev", "spark", "test"}
 
 
 def required() -> Iterator[Requirement]:

@@ -1,0 +1,7 @@
+-- Devices on which two or more persons have ever signed in.
+select application, installation, count(distinct person) as persons
+from facts
+where kind = 'DevicePersonalized'
+group by application, installation
+having count(distinct person) > 1
+order by application, installation

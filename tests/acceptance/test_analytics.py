@@ -1,0 +1,172 @@
+"""Queries on exported facts say what `History` says: on DuckDB, and by --long on Spark."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import pytest
+
+from addressee.adapters.ledger_files import opened_days
+from addressee.adapters.sql import SqlStore
+from addressee.application import History, Identity, Personalization, Recorded, export_facts
+from addressee.domain import (
+    AddresseeError,
+    DeviceDepersonalized,
+    DevicePersonalized,
+)
+
+QUERIES = Path(__file__).parents[2] / "docs" / "analytics"
+APPLICATIONS = ("shop", "bank")
+DEVICES = [f"{code}-{number}" for code in APPLICATIONS for number in range(5)]
+PERSONS = 12
+COMMANDS = 400
+CHURN = timedelta(days=30)
+Rows = dict[str, list[tuple[object, ...]]]
+"""Query → its rows, values in the order of their columns, days as text."""
+
+
+class Lived(NamedTuple):
+    """A year of sign-ins, its facts in a folder, and what `History` says of it."""
+
+    folder: Path
+    expected: Rows
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    folder = tmp_path_factory.mktemp("analytics")
+    with SqlStore(f"sqlite:///{folder}/ledger.db") as store:
+        persons = live(Personalization(store), random.Random(26), folder, store)  # noqa: S311 # a life that can be had again
+        return Lived(folder / "facts", expected(History(store), sorted(persons)))
+
+
+def live(people: Personalization, chance: random.Random, folder: Path, store: SqlStore) -> set[str]:
+    """Live a year, export now and then, and return the ids of all persons."""
+    now, persons = datetime(2026, 1, 1, tzinfo=UTC), set[str]()
+    for device in DEVICES:
+        people.register(device.partition("-")[0], installation=device, at=now)
+    for number in range(COMMANDS):
+        # Many commands on one day, then none for weeks.
+        now += timedelta(minutes=chance.choice([0, 1, 45, 300, 3_000 * chance.random() ** 3]))
+        if chance.random() < 0.02:
+            now += timedelta(days=chance.randrange(20, 50))
+        device, name = chance.choice(DEVICES), f"p{int(chance.random() ** 2 * PERSONS)}"
+        try:
+            match chance.randrange(8):
+                case 0 | 1 | 2:
+                    people.depersonalize(device, at=now)
+                case 3 if persons:
+                    people.depersonalize_all(chance.choice(sorted(persons)), at=now)
+                case 4 if chance.random() < 0.1:
+                    people.expire(device, "unregistered", at=now)
+                case _:
+                    found = people.personalize(
+                        device, Identity(external_id=name), force_depersonalize=True, at=now
+                    )
+                    persons.add(found.person)
+        except AddresseeError:
+            continue  # a device that has expired
+        if number % 150 == 0:
+            export_facts(store, partial(opened_days, folder / "facts"))
+    export_facts(store, partial(opened_days, folder / "facts"))
+    return persons
+
+
+def expected(history: History, persons: Sequence[str]) -> Rows:
+    """Compute what the queries should say, from devices and persons one by one."""
+    bindings = defaultdict[tuple[date, str], list[DevicePersonalized]](list)
+    had = defaultdict[tuple[date, str, str], set[str]](set)
+    ever = defaultdict[tuple[str, str], set[str]](set)
+    last_day = date.min
+    for device in DEVICES:
+        recorded = history.installation(device)
+        last_day = max(last_day, recorded[-1].event.timestamp.date())
+        for _, event in recorded:
+            if not isinstance(event, (DevicePersonalized, DeviceDepersonalized)):
+                continue
+            day = event.timestamp.date()
+            had[day, event.application, device].add(event.person)
+            if isinstance(event, DevicePersonalized):
+                bindings[day, event.application].append(event)
+                ever[event.application, device].add(event.person)
+    churned = defaultdict[tuple[date, str], set[str]](set)
+    for person in persons:
+        recorded = history.person(person)
+        last_day = max(last_day, recorded[-1].event.timestamp.date())
+        for day, reason in left(history, person, recorded):
+            churned[day, reason].add(person)
+    return {
+        "sign_ins": [
+            (str(day), code, len(e), len({x.person for x in e}), len({x.installation for x in e}))
+            for (day, code), e in sorted(bindings.items())
+        ],
+        "shared_devices": [
+            (str(day), code, device)
+            for (day, code, device), who in sorted(had.items())
+            if len(who) > 1
+        ],
+        "ever_shared": [
+            (code, device, len(who)) for (code, device), who in sorted(ever.items()) if len(who) > 1
+        ],
+        "churn": [
+            (str(day), reason, len(who))
+            for (day, reason), who in sorted(churned.items())
+            if day + CHURN < last_day
+        ],
+    }
+
+
+def left(history: History, person: str, recorded: Sequence[Recorded]) -> Iterator[tuple[date, str]]:
+    """Yield when a person had no device any more, and had none for 30 days, and why."""
+    signed_in = [e.timestamp for _, e in recorded if isinstance(e, DevicePersonalized)]
+    last_at = {e.timestamp: e for _, e in recorded if isinstance(e, DeviceDepersonalized)}
+    for moment, event in last_at.items():
+        if history.devices(person, moment):
+            continue
+        later = [at for at in signed_in if at > moment]
+        if not later or later[0].date() > moment.date() + CHURN:
+            yield moment.date(), event.reason
+
+
+def test_duckdb_says_what_history_says(lived: Lived) -> None:
+    said: Rows = {}
+    with duckdb.connect() as database:
+        database.execute("set timezone = 'Pacific/Chatham'")
+        pattern = f"{lived.folder}/day=*/*.parquet"
+        database.execute(
+            f"create view facts as from read_parquet('{pattern}', hive_partitioning = true)"
+        )
+        for path in QUERIES.glob("*.sql"):
+            rows = database.sql(path.read_text()).fetchall()
+            said[path.stem] = [
+                tuple(str(x) if isinstance(x, date) else x for x in row) for row in rows
+            ]
+    assert said == lived.expected
+    assert all(len(rows) > 2 for rows in said.values()), "a life that shows something"
+
+
+@pytest.mark.only_long
+def test_spark_says_what_history_says(lived: Lived) -> None:
+    if find_spec("pyspark") is None:
+        pytest.fail("PySpark is missing: pip install -c constraints.txt -e '.[spark]'")
+    if shutil.which("java") is None:
+        pytest.fail("Spark needs Java 17: apt-get install openjdk-17-jre-headless")
+    program = [sys.executable, str(QUERIES / "on_spark.py"), str(lived.folder)]
+    done = subprocess.run(program, check=True, capture_output=True, text=True)
+    said: Rows = {name: [] for name in lived.expected}
+    for line in done.stdout.splitlines():
+        row: dict[str, object] = json.loads(line)
+        said[str(row.pop("query"))].append((*row.values(),))
+    assert said == lived.expected
