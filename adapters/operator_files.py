@@ -99,3 +99,11 @@ def texts(settings: Settings, name: str, default: list[str] | None = None) -> li
     if not all(isinstance(each, str) for each in found):
         raise InvalidValue(name, "should be a list of texts")
     return cast("list[str]", found)
+
+
+def whole(settings: Settings, name: str, default: int) -> int:
+    """Return a setting that is a whole number above 0; raises InvalidValue for anything else."""
+    value: object = settings.get(name, default)
+    if type(value) is not int or value < 1:
+        raise InvalidValue(name, "should be a whole number above 0")
+    return value

@@ -6,11 +6,13 @@ StoreError
 ├── StoreNotEmpty
 ├── StoreSealed
 ├── StoreNotSealed
+├── StoreFollows
 ├── ErasureForgotten
 └── StoreDamaged
     └── KeyMissing
 InvalidValue
 ├── LedgerFileInvalid
+├── LedgerStreamInvalid
 ├── IdentifierKeyWrong
 └── WrappingKeyWrong
 """
@@ -83,6 +85,17 @@ class StoreNotSealed(StoreError):
         )
 
 
+class StoreFollows(StoreError):
+    """A store follows the ledger of another one, and takes no commands until it is promoted."""
+
+    code = "STORE_FOLLOWS"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the store follows another one's ledger: send commands there, or promote this one"
+        )
+
+
 class ErasureForgotten(StoreError):
     """Keys of a ledger were destroyed by an erasure that it does not know: it was restored.
 
@@ -126,6 +139,21 @@ class LedgerFileInvalid(InvalidValue):
 
     def __init__(self, place: str, problem: str) -> None:
         super().__init__(f"ledger file, {place}:", problem)
+        self.place = place
+
+
+class LedgerStreamInvalid(InvalidValue):
+    """A stream does not go on with the ledger that a store follows; nothing of it was taken.
+
+    Args:
+        place: the place in the stream, such as ``message 17``.
+        problem: the problem there.
+    """
+
+    code = "LEDGER_STREAM_INVALID"
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"ledger stream, {place}:", problem)
         self.place = place
 
 

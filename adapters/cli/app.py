@@ -14,7 +14,7 @@ import typer
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue, StoreSealed, values
 
-from .commands import operations, pushes, queries, relays, seals, transfers
+from .commands import follow, operations, pushes, queries, relays, seals, transfers
 from .commands.applications import group
 from .commands.apply import apply_file
 from .commands.rights.erase import erase
@@ -50,8 +50,8 @@ def show_version(wanted: bool) -> None:  # noqa: FBT001 # typer's callback
         raise typer.Exit
 
 
-app.add_typer(group.commands, name="app")
-app.add_typer(relays.commands, name="relay")
+for of, grouped in (("app", group), ("relay", relays), ("follow", follow)):
+    app.add_typer(grouped.commands, name=of)
 for command in (
     operations.rebuild,
     operations.verify,

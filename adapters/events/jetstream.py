@@ -50,6 +50,7 @@ class JetStreamSink:
         servers: URL of one server of the cluster, or of several.
         stream: the stream's name; it is made if it is missing, in files and without limits.
         subject: before the type of each message: ``addressee.DevicePersonalized.v1``.
+        replicas: how many servers of a cluster have the stream, where it is made here.
         timeout: for the acknowledgement of a batch, in seconds.
         options: of the connection, as for `nats.connect`, such as ``user_credentials`` or ``tls``.
     """
@@ -60,12 +61,14 @@ class JetStreamSink:
         stream: str,
         subject: str = "addressee",
         *,
+        replicas: int = 1,
         timeout: float = TIMEOUT,
         **options: Any,  # noqa: ANN401 # the driver's own
     ) -> None:
         self._servers = [servers] if isinstance(servers, str) else [*servers]
         self._stream = stream
         self._subject = subject
+        self._replicas = replicas
         self._timeout = timeout
         self._options = options
         self._loop = EventLoop()
@@ -118,7 +121,8 @@ class JetStreamSink:
         try:
             found = await stream.stream_info(self._stream)
         except NotFoundError:
-            found = await stream.add_stream(name=self._stream, subjects=[f"{self._subject}.>"])
+            new = {"subjects": [f"{self._subject}.>"], "num_replicas": self._replicas}
+            found = await stream.add_stream(name=self._stream, **new)
         self._sequence = found.state.last_seq
         if not self._sequence:
             return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from addressee.adapters.operator_files import Kind, Settings, made, read_toml, text, texts
+from addressee.adapters.operator_files import Kind, Settings, made, read_toml, text, texts, whole
 from addressee.application import EventSink
 from addressee.domain import InvalidValue
 
@@ -22,12 +22,17 @@ KAFKA_LOGIN = (
 """Settings of librdkafka that a table may have, by their own names."""
 
 
+LEDGER = "ledger"
+"""What ``data`` of a stream of NATS is that takes the whole ledger in place of facts."""
+
+
 class SinkSettings(NamedTuple):
     """One table of the file.
 
     Args:
         sink: where facts go to.
-        options: ``data`` and ``source`` of `Relay`, where the table has them.
+        options: ``data`` and ``source`` of `Relay`, where the table has them; ``data`` may also be
+            `LEDGER`.
     """
 
     sink: EventSink
@@ -59,6 +64,7 @@ def jetstream(settings: Settings, folder: Path) -> EventSink:
         texts(settings, "servers"),
         text(settings, "stream"),
         text(settings, "subject", "addressee"),
+        replicas=whole(settings, "replicas", 1),
         **options,
     )
 
@@ -90,6 +96,8 @@ def with_options(make: Callable[[Settings, Path], EventSink]) -> Callable[..., S
 
     def both(settings: Settings, folder: Path) -> SinkSettings:
         options = {each: text(settings, each) for each in ("data", "source") if each in settings}
+        if options.get("data") == LEDGER and (settings["kind"] != "nats" or "source" in options):
+            raise InvalidValue("data", "can be ledger only in a stream of NATS without a source")
         return SinkSettings(make(settings, folder), options)
 
     return both
@@ -105,7 +113,7 @@ def kind(
 KINDS: Mapping[str, Kind[SinkSettings]] = {
     "file": kind(json_lines, ("path",)),
     "webhook": kind(webhook, ("url", "secrets", "allow"), "webhooks"),
-    "nats": kind(jetstream, ("servers", "stream", "subject", "credentials"), "nats"),
+    "nats": kind(jetstream, ("servers", "stream", "subject", "replicas", "credentials"), "nats"),
     "rabbitmq": kind(rabbitmq, ("url", "exchange"), "rabbitmq"),
     "kafka": kind(kafka, ("servers", "topic", *KAFKA_LOGIN), "kafka"),
     "redis": kind(redis, ("url", "stream"), "redis"),

@@ -29,6 +29,9 @@ from .batches import Batch, next_batch
 from .cloud_events import CloudEvents, Data
 from .schedule import LONGEST, STANDARD, Schedule
 
+Pages = Callable[[int, int, int], Batch | None]
+"""Gives the next messages: of the position that the relay has noted, the one that the sink has, and
+how many events at most. None where there is nothing to send."""
 PAGE = 1_000
 POLL = 0.1
 LOOK = 1.0
@@ -59,6 +62,9 @@ class Relay:
         clock: gives the time, aware of its zone.
         logger: receives failures, never an event's data.
         tracing: records a span of each batch; None records none.
+        pages: what goes out in place of facts, for a sink that has to have all of it: it goes on
+            with what the sink says that it has, whatever the relay has noted, and nothing is ever
+            set aside.
 
     Raises:
         InvalidValue: ``name``, ``source`` or ``data`` can't be used.
@@ -79,6 +85,7 @@ class Relay:
         clock: Callable[[], datetime] = utc_now,
         logger: logging.Logger | None = None,
         tracing: Tracing | None = None,
+        pages: Pages | None = None,
     ) -> None:
         self._store = store
         self._tracing = tracing
@@ -86,6 +93,7 @@ class Relay:
         self._sink = sink
         fingerprint = key_fingerprint(store.identifier_key)
         self._events = CloudEvents(source or f"{SOURCE}{fingerprint}", data)
+        self._pages = pages
         self._page = page
         self._poll = poll
         self._lease = lease
@@ -158,6 +166,9 @@ class Relay:
             return wait
         if self._in_doubt and (wait := self._ask()):
             return wait
+        if self._pages is not None:
+            batch = self._pages(turn.position, self._held, self._page)
+            return self._poll if batch is None else self._send(batch, turn)
         for letter in self._progress.dead_letters(0, self._page, resend=True):
             if wait := self._send_again(letter, turn):
                 return wait
@@ -187,6 +198,8 @@ class Relay:
         waiting = [each for each in batch.messages if each.position > known]
         had = len(batch.messages) - len(waiting)
         confirmed, problem = self._publish(waiting)
+        if confirmed:
+            self._held = max(self._held, waiting[confirmed - 1].reached)
         sent = had + confirmed
         after = batch.reached(sent)
         wait, dead = 0.0, list[DeadLetter]()
@@ -234,6 +247,9 @@ class Relay:
             self._schedule.taken()
         elif published.problem is None:
             return Published(0, SinkUnavailable("nothing was confirmed"))
+        problem = published.problem
+        if self._pages is not None and isinstance(problem, MessageRefused | DeliveryFailed):
+            return published._replace(problem=SinkClosed(problem.reason))
         return published
 
     def _span(self, messages: Sequence[FactMessage]) -> AbstractContextManager[object]:

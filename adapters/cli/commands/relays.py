@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from threading import Event
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from addressee.adapters.events.sinks_file import read_sinks
-from addressee.application import Relay, Sinks, SinkStatus
+from addressee.adapters.events.sinks_file import LEDGER, SinkSettings, read_sinks
+from addressee.adapters.following import LedgerPages
+from addressee.adapters.sql import SqlStore
+from addressee.application import Relay, Sinks, SinkStatus, Tracing
 from addressee.domain import InvalidValue
 
+from ..terminal.default_command import RUN, RunOrCommand
 from ..terminal.output import Form, show_json, show_table
+from ..terminal.signals import stopped_by_signals
 from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, sending_store
 from ..terminal.traces_option import Traces, tracing
 
 SOME_LEFT = 1
-RUN = "run"
-
-
-class SinksOrCommand(TyperGroup):
-    """Has `relay SINK` mean `relay run SINK`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 # typer's, or click's
-        """Put ``run`` in front where no command is named."""
-        if args and args[0] not in {*self.commands, "--help"}:
-            args = [RUN, *args]
-        return super().parse_args(ctx, args)
-
 
 commands = typer.Typer(
-    cls=SinksOrCommand,
+    cls=RunOrCommand,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="""Send the ledger's facts to other services, and see how far each sink is.
@@ -85,10 +74,7 @@ def run(
         raise InvalidValue("sinks", "is missing: give --sinks")
     settings, recorded = read_sinks(sinks, names), tracing(asked=traces)
     with sending_store(store) as ledger:
-        relays = {
-            name: Relay(ledger, name, each.sink, tracing=recorded, **each.options)
-            for name, each in settings.items()
-        }
+        relays = {name: relay_on(ledger, name, each, recorded) for name, each in settings.items()}
         try:
             if once:
                 for relay in relays.values():
@@ -105,19 +91,22 @@ def run(
             raise typer.Exit(SOME_LEFT if any(each.behind or each.dead for each in found) else 0)
 
 
+def relay_on(
+    ledger: SqlStore, name: str, settings: SinkSettings, recorded: Tracing | None
+) -> Relay:
+    """Return the relay of a sink: of facts, or of the whole ledger for stores that follow it."""
+    if settings.options.get("data") == LEDGER:
+        return Relay(ledger, name, settings.sink, tracing=recorded, pages=LedgerPages(ledger))
+    return Relay(ledger, name, settings.sink, tracing=recorded, **settings.options)
+
+
 def run_all(relays: list[Relay]) -> None:
     """Run relays, each in a thread of its own, until a signal ends them."""
-    stop = Event()
-
-    def end(*_: object) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    stop = stopped_by_signals()
     with ThreadPoolExecutor(len(relays)) as threads:
         running = [threads.submit(relay.run, stop) for relay in relays]
         for each in running:
-            each.add_done_callback(end)  # whatever ends one ends the process
+            each.add_done_callback(lambda _: stop.set())  # whatever ends one ends the process
         typer.echo(f"relaying to {len(relays)} sinks", err=True)
         stop.wait()
         for relay in relays:

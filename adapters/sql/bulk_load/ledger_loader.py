@@ -14,7 +14,7 @@ from addressee.domain import Event, LedgerFileInvalid, StoreNotEmpty
 
 from ..engine.dialects import dialect_of
 from ..event_store.positions import ordering_on
-from ..schema.bookkeeping_tables import IDENTIFIER_KEY, INDEXED, SEALED
+from ..schema.bookkeeping_tables import FOLLOWED, IDENTIFIER_KEY, INDEXED, SEALED
 from .index_loader import IndexLoading
 
 
@@ -35,6 +35,10 @@ class LedgerFilling(IndexLoading):
         for name, value in kept.items():
             row = update(setting).where(setting.c.name == name).values(value=value)
             self._connection.execute(row)
+
+    def follow(self, followed: bytes) -> None:
+        """Have the store follow another one's ledger from now on, and take no commands."""
+        self._prepared.settings.write(self._connection, "upsert", [(FOLLOWED, followed)])
 
     def event(self, stored: Stored) -> Event:
         """Return what an event says; raises StoreDamaged if it can't be read."""

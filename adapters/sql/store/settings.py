@@ -9,12 +9,13 @@ from contextlib import suppress
 
 from sqlalchemy import Connection, LargeBinary, cast, insert, select, update
 
-from addressee.domain import Conflict, StoreUnavailable, indexed_names
+from addressee.domain import Conflict, StoreFollows, StoreUnavailable, indexed_names
 
 from ..engine.compiled_query import Query
 from ..engine.database import Database
-from ..schema.bookkeeping_tables import IDENTIFIER_KEY, INDEXED, SEALED
+from ..schema.bookkeeping_tables import FOLLOWED, IDENTIFIER_KEY, INDEXED, SEALED
 from ..schema.tables import Schema
+from .followed import follows
 
 
 class Settings:
@@ -76,7 +77,7 @@ class SettledSettings:
 
     While a store is empty, another process may fill it from an export, or open it with keys. What
     this one then wrote would be under the wrong identifier key, in clear, or sealed as another
-    store's.
+    store's. A store that follows another one's ledger, since it was empty, can be promoted.
 
     Args:
         database: where.
@@ -86,17 +87,25 @@ class SettledSettings:
 
     def __init__(self, database: Database, schema: Schema, last: Query) -> None:
         table, self._last = schema.setting, last
-        names = [IDENTIFIER_KEY, SEALED]
+        names = [IDENTIFIER_KEY, SEALED, FOLLOWED]
         self._kept = select(table.c.name, table.c.value).where(table.c.name.in_(names))
         with database.reading() as connection:
-            self._settled = bool(last.rows(connection))
-            self._known = self._read(connection)
+            known = self._read(connection)
+            self._settled = bool(last.rows(connection)) and not follows(known.get(FOLLOWED))
+            self._known = {name: known[name] for name in (IDENTIFIER_KEY, SEALED) if name in known}
 
     def check(self, connection: Connection) -> None:
-        """Raise StoreUnavailable if they were changed; takes no query once there is an event."""
+        """Check them; takes no query once there is an event that was not copied.
+
+        Raises:
+            StoreFollows: the store follows another one's ledger.
+            StoreUnavailable: they were changed.
+        """
         if self._settled:
             return
         now, known = self._read(connection), self._known
+        if follows(now.get(FOLLOWED)):
+            raise StoreFollows
         # A host that gives the identifier key itself has none here, and keeps to its own.
         if any(now.get(name) != known.get(name) for name in (SEALED, *known)):
             raise StoreUnavailable("the store was filled or sealed since it was opened: reopen it")

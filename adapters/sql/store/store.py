@@ -41,8 +41,7 @@ from .sealed import SealedTables, check_apart, with_sealing
 from .settings import Settings, SettledSettings
 
 PATIENCE = 2
-"""For how many seconds a batch of pushes waits for commands that are under way: others wait behind
-it."""
+"""Seconds that a batch of pushes waits for commands under way: others wait behind it."""
 
 
 class SqlStore(SealedTables):
@@ -187,6 +186,7 @@ class SqlStore(SealedTables):
                 self._ordering.keep_writers_out(connection, self._schema)
                 if not nobody_compacts(connection, self._schema):
                     raise StoreUnavailable("the index is being compacted")
+            self._settled.check(connection)
             yield SqlDispatchView(connection, self.parts, self._dispatches)
 
     def sink(self, name: str, lease: float = SECONDS) -> SqlSinkProgress:

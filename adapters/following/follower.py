@@ -1,0 +1,252 @@
+"""A store of its own that follows the ledger of another one by its stream."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event
+from typing import TYPE_CHECKING
+
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.checkpoints.lease import Lease
+from addressee.adapters.sql.store.followed import Followed
+from addressee.application.defaults import utc_now
+from addressee.application.heartbeat import Heartbeat
+from addressee.domain import (
+    Conflict,
+    InvalidValue,
+    LedgerStreamInvalid,
+    StoreError,
+    StoreUnavailable,
+)
+
+from .ledger_copy import LedgerCopy
+from .page import place_of, read_page
+
+if TYPE_CHECKING:  # it needs an extra
+    from .stream import JetStreamLedger
+
+AT_ONCE = 16
+"""Most messages that are asked for at once."""
+WAIT = 1.0
+LONGEST = 10.0
+"""Most seconds between two attempts to reach the stream or the store."""
+LEASE = "followed ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerStatus:
+    """How far a store is that follows the ledger of another one.
+
+    Args:
+        state: ``following`` or ``promoted``.
+        position: of the last event that it has of the source; it answers as of there.
+        at: when the stream got that event, in UTC; None before the first.
+        published: position of the last event in the stream.
+        behind: how many positions the stream is ahead.
+        lag: for how many seconds the next event is in the stream already; 0 if it has all.
+    """
+
+    state: str
+    position: int
+    at: datetime | None
+    published: int
+    behind: int
+    lag: float
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What a promoted store has of its source.
+
+    Args:
+        position: every event of the source up to here is in the store, and none behind it.
+        at: when the stream got the last of them, in UTC; None if there is none.
+        published: position of the last event in the stream; None if it was not asked.
+        promoted_at: since when the store takes commands, in UTC.
+    """
+
+    position: int
+    at: datetime | None
+    published: int | None
+    promoted_at: datetime
+
+
+class Follower:
+    """Copies a ledger into a store, at its positions, and derives the read models with it.
+
+    Each event takes effect once, whichever messages come again, and however many followers work on
+    one store: one works, the others wait. Meanwhile the store answers, and refuses commands.
+
+    Args:
+        store: empty, or one that follows this ledger already.
+        stream: where its messages come from.
+        key: the source's identifier key, for a store that is empty.
+        clock: gives the time, aware of its zone.
+        wait: seconds to wait for the next message before the follower looks whether it is to end.
+        lease: seconds after which another follower of the same store takes over.
+        logger: receives failures, never an event's data.
+    """
+
+    def __init__(  # noqa: PLR0913 # configuration comes by constructor, most with a default
+        self,
+        store: SqlStore,
+        stream: JetStreamLedger,
+        *,
+        key: bytes | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        wait: float = WAIT,
+        lease: float = 15.0,
+        logger: logging.Logger | None = None,
+    ) -> None:
+        self._stream = stream
+        self._copy = LedgerCopy(store, key)
+        self._clock = clock
+        self._wait = wait
+        schema = store.parts.prepared.schema
+        self._lease = Lease(store.database, schema, LEASE, seconds=lease, clock=clock)
+        self._beat = lease / 3
+        self._logger = logger or logging.getLogger("addressee")
+        self._begun = False
+
+    def run(self, stop: Event, progress: Callable[[int], object] = lambda _: None) -> None:
+        """Follow until ``stop`` is set; waits out a stream or a store that can't be reached.
+
+        Args:
+            stop: ends it.
+            progress: called with the position after each step.
+
+        Raises:
+            LedgerStreamInvalid: the stream does not go on with the ledger. The store stays as it
+                was before that message.
+            InvalidValue: the store was promoted.
+        """
+        outage = self._wait / 4
+        with Heartbeat(self._lease.take, self._beat):
+            while not stop.is_set():
+                try:
+                    if self._lease.take() is None:
+                        stop.wait(self._wait)  # another one follows
+                        continue
+                    self.step()
+                    progress(self._copy.state.position)
+                    outage = self._wait / 4
+                except (Conflict, StoreUnavailable) as error:
+                    self._logger.warning("the follower waits: %s", error)
+                    outage = min(outage * 2, LONGEST)
+                    stop.wait(outage)
+        with suppress(StoreError):
+            self._lease.release()
+
+    def catch_up(self, progress: Callable[[int], object] = lambda _: None) -> None:
+        """Take all that is in the stream at this moment; raises as `step` does.
+
+        Args:
+            progress: called with the position after each step.
+        """
+        end = self._stream.last()
+        if end is not None and not self._begun:
+            self._begin()
+        while end is not None and self._copy.end.sequence < end.sequence:
+            self.step()
+            progress(self._copy.state.position)
+
+    def step(self) -> None:
+        """Take the next messages, or wait for them for a second.
+
+        Raises:
+            LedgerStreamInvalid: a message is missing, comes twice, comes late, or was changed;
+                nothing of it is in the store.
+            StoreNotEmpty: the store has events of its own.
+            InvalidValue: the store was promoted.
+            Conflict: another follower has taken them.
+            IdentifierKeyWrong, StoreSealed, StoreNotSealed, KeyMissing: key or keys are not the
+                source's.
+            StoreUnavailable: the stream or the store can't be reached.
+        """
+        if not self._begun:
+            self._begin()
+        self._begun = False  # until all of it is done
+        arrived = self._stream.take(AT_ONCE, self._wait)
+        for message in arrived:
+            self._copy.receive(message)
+        if arrived:
+            self._stream.taken()
+            self._begun = True
+            return
+        # Unless the server has lost the consumer, or another process has promoted the store.
+        last = self._stream.last()
+        complete = last is None or last.sequence <= self._copy.end.sequence
+        self._begun = complete and self._copy.known() in {None, self._copy.state}
+
+    def status(self) -> FollowerStatus:
+        """Return how far the store is.
+
+        Raises:
+            InvalidValue: the store follows no ledger.
+            StoreUnavailable: the stream or the store can't be reached.
+        """
+        state = self._known()
+        last = self._stream.last()
+        published, lag = state.position, 0.0
+        if last is not None and last.sequence > state.sequence:
+            published = read_page(last).heading.last
+            oldest = self._stream.message(state.sequence + 1) or last
+            lag = max((self._clock() - oldest.at).total_seconds(), 0.0)
+        return FollowerStatus(
+            "following" if state.promoted_at is None else "promoted",
+            state.position,
+            moment(state.at),
+            published,
+            max(published - state.position, 0),
+            lag,
+        )
+
+    def promote(self, *, alone: bool = False) -> Promotion:
+        """Have the store take commands of its own, once it has all that the stream has.
+
+        Args:
+            alone: do not ask the stream, which can't be reached any more.
+
+        Returns:
+            What the store has of its source. Promoting again returns the same.
+
+        Raises:
+            InvalidValue: the store follows no ledger.
+            LedgerStreamInvalid: the stream does not go on with the ledger.
+            StoreUnavailable: the stream or the store can't be reached; the store follows still.
+        """
+        published = None
+        known = self._known()
+        if not alone:
+            if known.promoted_at is None:
+                self.catch_up()
+            last = self._stream.last()
+            published = 0 if last is None else read_page(last).heading.last
+        state = self._copy.promote(self._clock())
+        since = moment(state.promoted_at) or self._clock()
+        return Promotion(state.position, moment(state.at), published, since)
+
+    def _known(self) -> Followed:
+        found = self._copy.known()
+        if found is None:
+            raise InvalidValue("store", "follows no ledger")
+        return found
+
+    def _begin(self) -> None:
+        """Go on where the store is; raises LedgerStreamInvalid if the stream is another one."""
+        state = self._copy.begin()
+        self._stream.begin(f"follower-{state.consumer}", state.sequence)
+        known = self._stream.message(state.sequence) if state.sequence else None
+        if known is not None and read_page(known).heading.digest != state.digest:
+            problem = "is not the one that was taken: the stream was made again"
+            raise LedgerStreamInvalid(place_of(known), problem)
+        self._begun = True
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the time that a text names, in UTC."""
+    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)

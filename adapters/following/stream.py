@@ -1,0 +1,168 @@
+"""The stream of a ledger, as NATS JetStream has it, read by a durable consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from datetime import UTC
+from typing import Any, TypeVar, cast
+
+import nats
+from nats.aio.client import Client
+from nats.errors import Error
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+
+from addressee.adapters.events.event_loop import EventLoop
+from addressee.domain import LedgerStreamInvalid, StoreUnavailable
+
+from .page import Arrived
+
+T = TypeVar("T")
+TIMEOUT = 10.0
+UNUSABLE = (Error, OSError, TimeoutError)
+
+
+class JetStreamLedger:
+    """Reads the messages of one stream in order.
+
+    Every call raises StoreUnavailable if no server can be reached; `begin` starts over then.
+
+    Args:
+        servers: URL of one server of the cluster, or of several.
+        stream: the stream's name.
+        timeout: for an answer of the server, in seconds.
+        options: of the connection, as for `nats.connect`, such as ``user_credentials`` or ``tls``.
+    """
+
+    def __init__(
+        self,
+        servers: str | Sequence[str],
+        stream: str,
+        *,
+        timeout: float = TIMEOUT,
+        **options: Any,  # noqa: ANN401 # the driver's own
+    ) -> None:
+        self.name = stream
+        self._servers = [servers] if isinstance(servers, str) else [*servers]
+        self._timeout = timeout
+        self._options = options
+        self._loop = EventLoop()
+        self._client: Client | None = None
+        self._stream: Any = None
+        self._consumer: Any = None
+        self._last: Any = None
+
+    def begin(self, consumer: str, after: int) -> None:
+        """Connect, and have a durable consumer go on behind a message.
+
+        Args:
+            consumer: its name; the server shows by it how far this reader is.
+            after: sequence of the last message that was taken.
+
+        Raises:
+            LedgerStreamInvalid: the stream does not have what comes next, and never will.
+        """
+        self._run(self._begin(consumer, after), 4 * self._timeout)
+
+    def take(self, limit: int, seconds: float) -> list[Arrived]:
+        """Return the next messages, or none after so many seconds."""
+        return self._run(self._take(limit, seconds), self._timeout + seconds)
+
+    def taken(self) -> None:
+        """Tell the server that all messages that arrived so far are taken for good."""
+        if self._last is not None:
+            self._run(self._last.ack(), self._timeout)
+            self._last = None
+
+    def message(self, sequence: int) -> Arrived | None:
+        """Return a message; None if it is not there."""
+        return self._run(self._message(sequence), self._timeout)
+
+    def last(self) -> Arrived | None:
+        """Return the last message; None while there is none."""
+        return self._run(self._last_message(), 2 * self._timeout)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(StoreUnavailable):
+            self._run(self._disconnect(), self._timeout)
+        self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        try:
+            return self._loop.run(work, seconds)
+        except UNUSABLE as error:
+            problem = f"the stream {self.name} can't be reached: {type(error).__name__}"
+            raise StoreUnavailable(problem) from None
+
+    async def _disconnect(self) -> None:
+        client, self._client, self._consumer, self._last = self._client, None, None, None
+        if client is not None:
+            await client.close()
+
+    async def _connected(self) -> Any:  # noqa: ANN401 # the driver's context is untyped in parts
+        if self._client is None or not self._client.is_connected:
+            await self._disconnect()
+            self._client = await nats.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
+                self._servers, allow_reconnect=False, error_cb=ignore, **self._options
+            )
+            self._stream = cast("Any", self._client).jetstream(timeout=self._timeout)
+        return self._stream
+
+    async def _begin(self, consumer: str, after: int) -> None:
+        await self._disconnect()
+        stream = await self._connected()
+        state = (await stream.stream_info(self.name)).state
+        if state.last_seq < after:
+            problem = f"is the last one, and {after} was taken: the stream was made again"
+            raise LedgerStreamInvalid(f"message {state.last_seq}", problem)
+        if state.first_seq > after + 1:
+            raise LedgerStreamInvalid(f"message {after + 1}", "is not in the stream any more")
+        with suppress(NotFoundError):
+            await stream.delete_consumer(self.name, consumer)
+        config = ConsumerConfig(
+            durable_name=consumer,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=after + 1,
+            ack_policy=AckPolicy.ALL,
+        )
+        await stream.add_consumer(self.name, config)
+        self._consumer = await stream.pull_subscribe_bind(durable=consumer, stream=self.name)
+
+    async def _take(self, limit: int, seconds: float) -> list[Arrived]:
+        if self._consumer is None:
+            raise ConnectionError
+        try:
+            messages: list[Any] = await self._consumer.fetch(limit, timeout=seconds)
+        except TimeoutError:
+            if self._client is None or not self._client.is_connected:
+                raise
+            return []
+        if messages:
+            self._last = messages[-1]
+        return [
+            Arrived(
+                message.metadata.sequence.stream,
+                message.data,
+                message.metadata.timestamp.astimezone(UTC),
+            )
+            for message in messages
+        ]
+
+    async def _message(self, sequence: int) -> Arrived | None:
+        stream = await self._connected()
+        try:
+            found: Any = await stream.get_msg(self.name, sequence)
+        except NotFoundError:
+            return None
+        return Arrived(sequence, found.data or b"", found.time.astimezone(UTC))
+
+    async def _last_message(self) -> Arrived | None:
+        stream = await self._connected()
+        last: int = (await stream.stream_info(self.name)).state.last_seq
+        return await self._message(last) if last else None
+
+
+async def ignore(_: Exception) -> None:
+    """Leave an error of the connection to those who wait for it."""

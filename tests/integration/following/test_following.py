@@ -1,0 +1,108 @@
+"""A store elsewhere that follows a ledger: whole, exact, and promoted when the source is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from threading import Event
+
+import pytest
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import Identity, Personalization, Sinks, Targeting
+from addressee.domain import InvalidValue, StoreFollows, StoreNotEmpty
+from tests.integration.following.stage import Stage, ledger, same, staged
+from tests.servers.sinks.brokers import Broker
+
+
+@pytest.fixture
+def stage(nats_broker: Broker, new_url: Callable[[], str]) -> Iterator[Stage]:
+    with staged(nats_broker.url, new_url) as each:
+        yield each
+
+
+def test_R59_a_follower_has_the_ledger_at_its_positions_and_is_promoted(stage: Stage) -> None:
+    stage.live(12)
+    stage.relay.catch_up()
+    copy = stage.store()
+    follower = stage.follower(copy)
+    follower.catch_up()
+    assert same(stage.source, copy)
+    status = follower.status()
+    assert (status.state, status.behind, status.lag) == ("following", 0, 0.0)
+    assert status.position == status.published == stage.source.settled()
+
+    stage.live(2)
+    assert follower.status().behind == 0  # nobody has told the stream yet
+    stage.relay.catch_up()
+    late = follower.status()
+    assert late.behind == stage.source.settled() - status.position > 0
+    assert late.lag > 0
+    again = stage.follower(copy)  # as after a restart
+    again.catch_up()
+    assert same(stage.source, copy)
+
+    opened_before = Personalization(copy)
+    for command in (
+        lambda: opened_before.register("shop"),
+        lambda: opened_before.personalize(device_of(copy), Identity(external_id="p0")),
+        lambda: opened_before.depersonalize(device_of(copy)),
+        lambda: copy.sending().__enter__(),
+    ):
+        with pytest.raises(StoreFollows):
+            command()
+    assert same(stage.source, copy)
+
+    promoted = follower.promote()
+    assert promoted.position == promoted.published == stage.source.settled()
+    assert follower.promote(alone=True).promoted_at == promoted.promoted_at
+    device = opened_before.register("shop", push_token="new").installation
+    opened_before.personalize(device, Identity(external_id="p0"), force_depersonalize=True)
+    assert ledger(copy)[: len(ledger(stage.source))] == ledger(stage.source)
+    assert device in [*Targeting(copy).targets("shop", "external_id:p0")]
+    assert len({event.position for event in ledger(copy)}) == len(ledger(copy))
+    with pytest.raises(InvalidValue, match="promoted"):
+        again.run(Event())
+    assert follower.status().state == "promoted"
+
+
+def device_of(store: SqlStore) -> str:
+    """Return the id of a device on which somebody is."""
+    return next(iter(Targeting(store).targets("shop", "primary")))
+
+
+def test_R59_a_relay_goes_on_where_the_stream_is_whatever_it_has_noted(stage: Stage) -> None:
+    stage.live(8)
+    stage.relay.step()
+    sinks = Sinks(stage.source)
+    stage.relay.release()
+    sinks.rewind("copy", 0)
+    other = stage.new_relay(page=3)  # its pages are cut elsewhere
+    other.catch_up()
+    other.release()
+    sinks.rewind("copy", None)
+    stage.live(3)
+    third = stage.new_relay()
+    third.catch_up()
+    copy = stage.store()
+    stage.follower(copy).catch_up()
+    assert same(stage.source, copy)
+    assert sinks.status("copy").dead == 0
+
+
+def test_R59_a_store_that_is_in_use_or_follows_nothing_is_left_alone(stage: Stage) -> None:
+    stage.live(2)
+    stage.relay.catch_up()
+    own = stage.store()
+    people = Personalization(own)
+    people.register("shop")
+    before = ledger(own)
+    follower = stage.follower(own)
+    with pytest.raises(InvalidValue):
+        follower.status()
+    with pytest.raises(InvalidValue):
+        follower.promote(alone=True)
+    own.identifier_key = stage.source.identifier_key
+    with pytest.raises(StoreNotEmpty):
+        follower.catch_up()
+    people.register("shop")
+    assert ledger(own)[: len(before)] == before
