@@ -60,7 +60,7 @@ from .ports.read_model_changes import Changes, InstallationChange
 from .ports.records import Found, InstallationRow, Lookup, Recipient, Recorded, Seal, Stored
 from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, Viewable
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
-from .ports.views import Audit, Reader, Transaction, View
+from .ports.views import Audit, Mark, Reader, RememberingView, Transaction, View
 from .profiles import Profile, Profiles
 from .read_models.in_memory import ReadModels
 from .read_models.page_boundary import whole_length, whole_page
@@ -139,6 +139,7 @@ __all__ = [
     "KeyStore",
     "Lookup",
     "LookupStore",
+    "Mark",
     "MergePreview",
     "Merged",
     "Message",
@@ -167,6 +168,7 @@ __all__ = [
     "Rejected",
     "Relay",
     "RelayStore",
+    "RememberingView",
     "Replay",
     "Result",
     "Retry",

@@ -20,12 +20,17 @@ from ..ports.store import Viewable
 from ..ports.views import View
 from .erased import erased_of
 from .folded import Horizon, Moment, Past, horizon_of
-from .later_changes import LaterChanges
+from .nearby_states import Extent
+from .past_terms import PastTerms, nearby
 from .streams import PastStreams, devices_of, owners_in
 from .taken_back import TakenBack
 
 SHARE = 4
-"""Up to which part of the ledger is taken back; to fold the rest is faster if more has changed."""
+"""Up to which part of the ledger is read to find what changed; to fold is faster if it is more."""
+FEW = 50_000
+"""So many events are read in any case,"""
+SHORT = 1_000
+"""unless the whole ledger has no more than these."""
 
 
 class AsOf:
@@ -56,16 +61,15 @@ class AsOf:
         self.indexed_attributes = store.indexed_attributes
         self.applications = store.applications
         self._store = store
-        self._horizon = horizon_of(store, moment)
+        self._horizon = self._counted = horizon_of(store, moment)
         self._moment = moment
         self._fold = fold
         self._lock = Lock()
         self._past: Past | None = None
-        self._later = LaterChanges(self._horizon, self.indexed_attributes)
-        settled, last = self._horizon.settled, self._horizon.last
-        later = 0 if last is None else settled - last
+        self._most = most
+        self._terms: PastTerms | None = None
         # Chosen once, for a view of the fold has other ordinals.
-        self._takes_back = last is not None and later <= most and later * SHARE <= settled
+        self._folds: bool | None = None
 
     @property
     def past(self) -> Past:
@@ -83,19 +87,37 @@ class AsOf:
     @contextmanager
     def reading(self) -> Generator[View]:
         """Open a view; all show the same, since the past does not change."""
-        if not self._takes_back:
-            yield self.past
-            return
-        settled = self._store.settled()
-        with self._store.reading() as view:
-            streams = PastStreams(view, self._horizon)
-            end = streams.end()
-            with self._lock:
-                if streams.exact:
-                    self._later.follow(view, end, settled)
-                else:
-                    self._takes_back = False
-            yield TakenBack(view, self._horizon, self._later, end) if streams.exact else self.past
+        if not self._folds:
+            settled = self._store.settled()
+            with self._store.reading() as view:
+                if (terms := self._found(view, settled)) is not None:
+                    with self._lock:
+                        taken = TakenBack(view, self._counted, terms, settled)
+                    yield taken
+                    return
+        yield self.past
+
+    def _found(self, view: View, settled: int) -> PastTerms | None:
+        """Return how terms are found without a fold, the same at each call; None if not at all."""
+        with self._lock:
+            if self._folds is None:
+                self._terms = self._chosen(view, settled)
+                self._folds = self._terms is None
+            return self._terms
+
+    def _chosen(self, view: View, settled: int) -> PastTerms | None:
+        """Return how terms are found without a fold; None where a fold is faster."""
+        streams = PastStreams(view, self._horizon)
+        end = streams.end()
+        if self._horizon.last is None or not streams.exact:
+            return None
+        extent = Extent(end)
+        length = sum(extent.length(mark, settled) for mark in nearby(view, extent, settled))
+        much = length * SHARE > settled and (length > FEW or settled <= SHORT)
+        if much or length > self._most:
+            return None
+        self._counted = self._horizon._replace(last=end)
+        return PastTerms(self._counted, extent, self.indexed_attributes)
 
     def settled(self) -> int:
         """Return the position of the last event that counts."""

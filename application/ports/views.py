@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from pyroaring import BitMap
 
@@ -16,6 +16,24 @@ from .records import InstallationRow, Recipient, Recorded, Seal, Stored
 
 SHARD_BITS = 16
 """An ordinal's shard is its number without the last 16 bits."""
+
+
+class Mark(NamedTuple):
+    """A state of the audience index that a store remembers.
+
+    Args:
+        number: of the mark; it ascends.
+        settled: the index showed all events up to this position,
+        last: and none after this one; of those in between, it may have shown any.
+    """
+
+    number: int
+    settled: int
+    last: int
+
+
+EMPTY = Mark(0, 0, 0)
+"""The index before the first event."""
 
 
 class View(Protocol):
@@ -51,8 +69,15 @@ class View(Protocol):
         """
         ...
 
-    def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:
-        """Return installation → ordinal, expired ones too; other applications' are left out."""
+    def ordinals(
+        self, application: str | None, installations: AbstractSet[str]
+    ) -> Mapping[str, int]:
+        """Return installation → ordinal, expired ones too.
+
+        Args:
+            application: those of others are left out; None takes all.
+            installations: their ids; those that were never registered are left out.
+        """
         ...
 
     def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
@@ -86,6 +111,44 @@ class View(Protocol):
 
     def recipients(self, ordinals: Sequence[int]) -> Collection[Recipient]:
         """Return those of the installations that have an address, in the same order (R38)."""
+        ...
+
+
+@runtime_checkable
+class RememberingView(View, Protocol):
+    """Show states of the audience index that are over, too."""
+
+    def marks(self, position: int, settled: int) -> tuple[Mark, Mark | None] | None:
+        """Return the last mark before a position, and the first one after it, if there is one.
+
+        Args:
+            position: of the ledger.
+            settled: `Viewable.settled` from before the view was opened; the marks show no event
+                after it.
+
+        Returns:
+            None if the store does not remember its index from the first event on.
+        """
+        ...
+
+    def shards_at(
+        self, mark: Mark, application: str, terms: AbstractSet[str]
+    ) -> Mapping[str, Mapping[int, int]]:
+        """Return what `View.shards` would have returned at a mark."""
+        ...
+
+    def postings_at(
+        self, mark: Mark, application: str, terms: AbstractSet[str], shards: range
+    ) -> Mapping[str, BitMap]:
+        """Return what `View.postings` would have returned at a mark."""
+        ...
+
+    def forgotten(self) -> BitMap:
+        """Return ordinals of which `postings_at` shows nothing that counts: erased data (R50)."""
+        ...
+
+    def segment_streams(self, application: str) -> Collection[str]:
+        """Return the streams of all segments that an application ever had."""
         ...
 
 

@@ -79,10 +79,14 @@ class ReadModels:
         held = {claim: self._holders[claim] for claim in claims if claim in self._holders}
         return {claim: self._owned[application, person] for claim, person in held.items()}
 
-    def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:
+    def ordinals(
+        self, application: str | None, installations: AbstractSet[str]
+    ) -> Mapping[str, int]:
         """Return installation → ordinal."""
         rows = {name: self._rows[name] for name in installations if name in self._rows}
-        return {name: ordinal for name, (ordinal, where) in rows.items() if where == application}
+        return {
+            name: ordinal for name, (ordinal, where) in rows.items() if application in (None, where)
+        }
 
     def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
         """Return term → shard → how many postings."""

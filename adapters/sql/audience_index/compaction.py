@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from pyroaring import BitMap
 from sqlalchemy import Connection, delete, select, tuple_, update
@@ -15,11 +15,13 @@ from addressee.application.ports.views import SHARD_BITS
 
 from ..engine.compiled_query import pages
 from ..engine.dialects.base import Row
+from ..index_history.bitmap_rows import decoded, written
+from ..index_history.marks import Flipped
 from ..schema.read_model_tables import GENERATION
 from ..schema.tables import Schema
 from .delta import Delta, delta_of
 from .index_statements import Index
-from .postings_reader import decoded
+from .postings_reader import chunk_at
 
 COMPACT_AT = 16_384
 """Length of the delta, in rows, from which a transaction folds it into the chunks."""
@@ -34,36 +36,55 @@ Posting = tuple[int, int, int]
 """Number of a term, ordinal, and 1 if the term holds now, 0 if not."""
 Place = tuple[int, int]
 """Number of a term, and shard: where a chunk is."""
+NOTHING = BitMap()
+
+
+class Window(NamedTuple):
+    """What changes between two marks.
+
+    Args:
+        settled, last: of the mark at its end, as of `Mark`.
+        changes: chunk → what comes and goes in it.
+    """
+
+    settled: int
+    last: int
+    changes: Mapping[Place, Delta]
 
 
 class Upkeep:
     """Sees to it that the delta stays short; one for each store.
 
     How long the delta is, is asked only now and then.
+
+    Attributes:
+        looked: whether it was asked since this was last set back.
     """
 
     def __init__(self) -> None:
+        self.looked = False
         self._noted = 0
 
-    def after(self, postings: int, connection: Connection, index: Index) -> None:
+    def after(self, postings: int, connection: Connection, index: Index, settled: int) -> None:
         """Fold the delta into the chunks if it has grown long and nobody else is at it.
 
         Args:
             postings: how many are about to be added to it.
             connection: with the transaction that adds them.
             index: statements on the index' tables.
+            settled: a position up to which the ledger is settled.
         """
         self._noted += postings
         if self._noted < COMPACT_AT // CHECKS:
             return
-        self._noted = 0
+        self._noted, self.looked = 0, True
         [[first, last]] = index.span.rows(connection)
         if (
             last is not None
             and last - first >= COMPACT_AT
             and nobody_compacts(connection, index.schema)
         ):
-            compact(connection, index)
+            compact(connection, index, settled)
 
 
 def nobody_compacts(connection: Connection, schema: Schema) -> bool:
@@ -73,8 +94,13 @@ def nobody_compacts(connection: Connection, schema: Schema) -> bool:
     return connection.execute(right.with_for_update(skip_locked=True)).first() is not None
 
 
-def compact(connection: Connection, index: Index) -> int:
+def compact(connection: Connection, index: Index, settled: int) -> int:
     """Fold the whole delta into the chunks; the right to write chunks should have been taken.
+
+    Args:
+        connection: with its transaction begun; all that it has added to the ledger is indexed.
+        index: statements on the index' tables.
+        settled: a position up to which the ledger is settled.
 
     Returns:
         How many rows the delta had.
@@ -86,7 +112,10 @@ def compact(connection: Connection, index: Index) -> int:
     rows = connection.execute(locked).all()
     for page in pages(sequence for sequence, *_ in rows):
         connection.execute(delete(table).where(table.c.sequence.in_(page)))
-    fold(connection, index, gathered((t, o, present) for _, t, o, present in rows))
+    changes = gathered((t, o, present) for _, t, o, present in rows)
+    # It is read after the delta, so that no row of the delta is of a later event.
+    last = max((position for (position,) in index.last.rows(connection)), default=0)
+    fold(connection, index, [Window(min(settled, last), last, changes)])
     return len(rows)
 
 
@@ -98,32 +127,52 @@ def gathered(postings: Iterable[Posting]) -> dict[Place, Delta]:
     return {place: delta_of(ordinals) for place, ordinals in now.items()}
 
 
-def fold(connection: Connection, index: Index, changes: Mapping[Place, Delta]) -> None:
-    """Write changes into the chunks, and begin a new generation of them."""
-    if not changes:
+def fold(connection: Connection, index: Index, windows: Sequence[Window]) -> None:
+    """Write changes into the chunks, with a mark after each window, and begin a generation."""
+    places = iter(sorted({place for window in windows for place in window.changes}))
+    flipped = [Flipped(w.settled, w.last, defaultdict(BitMap)) for w in windows if w.changes]
+    if not flipped:
         return
-    places = iter(sorted(changes))
     while page := list(islice(places, PAIRS)):
-        fold_page(connection, index, {place: changes[place] for place in page})
-    chunk = index.schema.chunk
+        fold_page(connection, index, page, windows, flipped)
+    index.marks.write(connection, flipped)
+    begin_generation(connection, index.schema)
+
+
+def begin_generation(connection: Connection, schema: Schema) -> None:
+    """Have no query use what others have cached."""
+    chunk = schema.chunk
     connection.execute(
         update(chunk).where(chunk.c.term == GENERATION).values(data=secrets.token_bytes(8))
     )
 
 
-def fold_page(connection: Connection, index: Index, changes: Mapping[Place, Delta]) -> None:
-    """Write changes into a few hundred chunks."""
+def fold_page(
+    connection: Connection,
+    index: Index,
+    places: Sequence[Place],
+    windows: Sequence[Window],
+    flipped: Sequence[Flipped],
+) -> None:
+    """Write the changes of a few hundred chunks, and note in each window which bits they flip."""
     table = index.schema.chunk
-    concerned = tuple_(table.c.term, table.c.shard).in_(list(changes))
+    concerned = tuple_(table.c.term, table.c.shard).in_(places)
     chunks: dict[Place, BitMap] = {}
     for term, shard, checksum, data in connection.execute(
         select(table.c.term, table.c.shard, table.c.checksum, table.c.data).where(concerned)
     ):
-        chunks[term, shard] = decoded(term, shard, checksum, data)
+        chunks[term, shard] = decoded(chunk_at(term, shard), checksum, data)
     rows: list[Row] = []
     emptied: list[Place] = []
-    for place, (gained, lost) in changes.items():
-        if bitmap := (chunks[place] | gained if place in chunks else gained) - lost:
+    for place in places:
+        bitmap = chunks.get(place, NOTHING)
+        for window, noted in zip(windows, flipped, strict=True):
+            if (change := window.changes.get(place)) is not None:
+                gained, lost = change
+                flips = (gained - bitmap) | (lost & bitmap)
+                noted.changes[place[0]] |= flips
+                bitmap ^= flips
+        if bitmap:
             rows.append(row_of(place, bitmap))
         elif place in chunks:
             emptied.append(place)
@@ -135,5 +184,4 @@ def fold_page(connection: Connection, index: Index, changes: Mapping[Place, Delt
 
 def row_of(place: Place, bitmap: BitMap) -> Row:
     """Return a chunk as its row."""
-    data = bitmap.serialize()
-    return (*place, len(bitmap), zlib.crc32(data), data)
+    return (*place, len(bitmap), *written(bitmap))

@@ -10,6 +10,7 @@ from sqlalchemy import Integer, cast, func, literal_column, null, select, union_
 from ..engine.bulk_write import Rows
 from ..engine.compiled_query import Query, given, listed
 from ..engine.fork import renew_after_fork
+from ..index_history.marks import Marks
 from ..schema.column_types import Bytes
 from ..schema.read_model_tables import GENERATION
 from ..schema.tables import Schema
@@ -36,6 +37,8 @@ class Index:
         numbers_and_ordinals: reads term → number within an application, with a 0, and with a 1
             installation → ordinal; both by one list.
         span: reads the first and the last sequence of the delta.
+        last: reads the last position of the ledger.
+        marks: the statements on what the index was.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -54,6 +57,9 @@ class Index:
                 ),
             )
         )
+        self.marks = Marks(schema)
+        position = schema.event.c.position
+        self.last = Query(select(position).order_by(position.desc()).limit(1))
         sequence = delta.c.sequence
         first = select(sequence).order_by(sequence).limit(1)
         last = select(sequence).order_by(sequence.desc()).limit(1)
@@ -92,10 +98,12 @@ class Index:
             .where(holder.c.claim.in_(listed()))
             .where(installation.c.application == given("application"))
         )
+        found = select(installation.c.id, installation.c.ordinal)
+        self.ordinals_anywhere = Query(found.where(installation.c.id.in_(listed())))
         self.ordinals = Query(
-            select(installation.c.id, installation.c.ordinal)
-            .where(installation.c.id.in_(listed()))
-            .where(installation.c.application == given("application"))
+            found.where(installation.c.id.in_(listed())).where(
+                installation.c.application == given("application")
+            )
         )
         named = select(installation.c.ordinal, installation.c.id).order_by(installation.c.ordinal)
         ordinal = installation.c.ordinal

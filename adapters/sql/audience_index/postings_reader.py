@@ -7,16 +7,15 @@ delta together, and compaction folds the delta into chunks when it has grown lon
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from addressee.application.ports.views import SHARD_BITS
-from addressee.domain import StoreDamaged
 
 from ..engine.compiled_query import IN_LIMIT, pages
+from ..index_history.bitmap_rows import decoded
 from ..schema.read_model_tables import GENERATION
 from .delta import UNCHANGED, Delta
 from .delta_reader import read_deltas
@@ -87,6 +86,25 @@ class Postings:
         Raises:
             StoreDamaged: a chunk is not what was written.
         """
+        found = self._folded(numbers, shards)
+        for number, (gained, lost) in self._changed(found).items():
+            found[number] = (found[number] | (gained & ordinals_in(shards))) - lost
+        return found
+
+    def shards_at(self, mark: int, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
+        """Return what `shards` would have returned at a mark; what was lost since counts twice."""
+        found = self._cards(numbers)
+        since = self._since(mark, found)
+        return {number: with_gains(cards, since[number]) for number, cards in found.items()}
+
+    def within_at(self, mark: int, numbers: Iterable[int], shards: range) -> dict[int, BitMap]:
+        """Return what `within` would have returned at a mark."""
+        found = self._folded(numbers, shards)
+        since, run = self._since(mark, found), ordinals_in(shards)
+        return {number: bitmap ^ (since[number] & run) for number, bitmap in found.items()}
+
+    def _folded(self, numbers: Iterable[int], shards: range) -> dict[int, BitMap]:
+        """Return number of a term → what its chunks in a run of shards hold."""
         kept = self._seen()
         found: dict[int, BitMap] = {}
         missing: list[int] = []
@@ -98,9 +116,17 @@ class Postings:
                 found[number] = bitmap
         for page in pages(missing):
             found |= self._chunks(page, shards)
-        for number, (gained, lost) in self._changed(found).items():
-            run = BitMap(range(shards.start << SHARD_BITS, shards.stop << SHARD_BITS))
-            found[number] = (found[number] | (gained & run)) - lost
+        return found
+
+    def _since(self, mark: int, numbers: Iterable[int]) -> dict[int, BitMap]:
+        """Return number of a term → the ordinals whose chunks differ from those of a mark."""
+        kept = self._seen()
+        known = {number: kept.get((mark, number)) for number in numbers}
+        found = {number: bitmap for number, bitmap in known.items() if bitmap is not None}
+        for page in pages(number for number in known if number not in found):
+            for number, bitmap in self._index.marks.since(self._connection, mark, page).items():
+                kept.put((mark, number), bitmap, ENTRY + len(bitmap.serialize()))
+                found[number] = bitmap
         return found
 
     def _changed(self, numbers: Iterable[int]) -> dict[int, Delta]:
@@ -150,7 +176,7 @@ class Postings:
         for term, shard, checksum, data in self._index.chunks.rows(
             self._connection, numbers, first=shards.start, last=shards.stop - 1
         ):
-            pieces[term].append(decoded(term, shard, checksum, data))
+            pieces[term].append(decoded(chunk_at(term, shard), checksum, data))
             sizes[term] += len(data)
         found: dict[int, BitMap] = {}
         for term, bitmaps in pieces.items():
@@ -171,15 +197,11 @@ def with_gains(cards: Mapping[int, int], gained: BitMap) -> dict[int, int]:
     return found
 
 
-def decoded(term: int, shard: int, checksum: int, data: bytes) -> BitMap:
-    """Return a chunk's bitmap; raises StoreDamaged if its bytes are not those that were written.
+def ordinals_in(shards: range) -> BitMap:
+    """Return all ordinals of a run of shards."""
+    return BitMap(range(shards.start << SHARD_BITS, shards.stop << SHARD_BITS))
 
-    The checksum comes first, because the bitmap's own decoder accepts some corrupt headers.
-    """
-    chunk = f"chunk of term {term}, shard {shard}"
-    if zlib.crc32(data) != checksum:
-        raise StoreDamaged(f"{chunk} has a wrong checksum; rebuild it")
-    try:
-        return BitMap.deserialize(data)
-    except (ValueError, IndexError):
-        raise StoreDamaged(f"{chunk} holds no bitmap; rebuild it") from None
+
+def chunk_at(term: int, shard: int) -> str:
+    """Return where a chunk is, for errors."""
+    return f"chunk of term {term}, shard {shard}"

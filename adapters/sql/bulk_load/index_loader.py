@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from addressee.application import Changes
 
-from ..audience_index.compaction import Place, fold, gathered
+from ..audience_index.compaction import COMPACT_AT, Place, Window, fold, gathered
 from ..audience_index.delta import Delta
 from ..engine.bulk_write import Write
 from ..unit_of_work.components import Parts
@@ -34,18 +34,38 @@ class IndexLoading(SqlTransaction):
 
     def __init__(self, connection: Connection, parts: Parts) -> None:
         super().__init__(connection, parts)
+        self._windows: list[Window] = []
         self._gathered: dict[Place, Delta] = {}
-        self._length = 0
+        self._length = self._in_windows = self._last = 0
 
-    def load(self, changes: Changes) -> None:
-        """Bring the read models up to what a page of the ledger changes."""
+    def load(self, changes: Changes, last: int = 0) -> None:
+        """Bring the read models up to what a page of the ledger changes.
+
+        Args:
+            changes: of the page.
+            last: position of its last event.
+        """
         for write in self._writes(changes):
             self._write(write)
+        self._last = last
+        if self._length >= COMPACT_AT:
+            self._close_window()
+        if self._in_windows >= FOLD_AT:
+            self.finish()
 
     def finish(self) -> None:
         """Write the postings that are gathered still."""
-        fold(self._connection, self._prepared.index, self._gathered)
-        self._gathered.clear()
+        self._close_window()
+        fold(self._connection, self._prepared.index, self._windows)
+        self._windows.clear()
+        self._in_windows = 0
+
+    def _close_window(self) -> None:
+        """Have what was gathered end with a mark."""
+        if self._gathered:
+            self._windows.append(Window(self._last, self._last, self._gathered))
+        self._gathered = {}
+        self._in_windows += self._length
         self._length = 0
 
     def _write(self, write: Write) -> None:
@@ -62,5 +82,3 @@ class IndexLoading(SqlTransaction):
             before.lost.update(lost)
             before.lost.difference_update(gained)
         self._length += len(postings)
-        if self._length >= FOLD_AT:
-            self.finish()

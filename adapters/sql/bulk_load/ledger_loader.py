@@ -56,7 +56,7 @@ class LedgerFilling(IndexLoading):
         except exc.IntegrityError:
             place = f"positions {events[0].position} to {events[-1].position}"
             raise LedgerFileInvalid(place, "a stream has a version twice") from None
-        self.load(changes)
+        self.load(changes, events[-1].position if events else self._last)
 
     def finish(self) -> None:
         """Write what is left, and have positions go on behind those that were filled in."""

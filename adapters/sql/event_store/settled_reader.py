@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, func, select
 from ..engine.database import Database
 from ..engine.fork import renew_after_fork
 from ..schema.tables import Schema
+from .event_statements import LAST
 from .positions import Barrier, TakeBarrier, ordering_on
 
 
@@ -51,6 +52,11 @@ class Tail:
         # A transaction that began before this moment might not see all that is settled now.
         with self._database.reading() as connection:
             return connection.execute(settled).all()
+
+    @property
+    def known(self) -> int:
+        """A position up to which no event will appear any more, by what was found before."""
+        return LAST if self._take_barrier is None else self._settled
 
     def settled(self) -> int:
         """Return the last position up to which no event will appear any more."""

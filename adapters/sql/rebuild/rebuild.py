@@ -18,6 +18,7 @@ from ..audience_index.term_dictionary import drop_terms, unused_terms
 from ..checkpoints.lease import MOST_EVENTS, SECONDS, Lease
 from ..engine.bulk_write import Rows
 from ..schema.bookkeeping_tables import COMPLETE
+from ..schema.tables import INDEX
 from ..store.store import SqlStore
 from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.store_statements import Prepared
@@ -29,7 +30,7 @@ READ_MODELS = {
     "addresses": ("address",),
     "identifiers": ("holder",),
     "segments": ("segment",),
-    "audiences": ("chunk", "delta"),
+    "audiences": INDEX,
 }
 """What can be rebuilt, and the tables that it is in."""
 PAGE = 5_000
@@ -181,7 +182,7 @@ class Rebuild:
         self._lease.advance(connection, self._position, after)
         live = self._store.parts.prepared
         loading = ShadowLoading(connection, self._shadowed, live, self._chosen)
-        loading.load(changes)
+        loading.load(changes, after)
         loading.finish()
         self._position = after
 

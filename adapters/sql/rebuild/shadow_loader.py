@@ -33,7 +33,7 @@ class ShadowLoading(IndexLoading):
         self._live = live
         self._chosen = chosen
 
-    def load(self, changes: Changes) -> None:
+    def load(self, changes: Changes, last: int = 0) -> None:
         """Bring the chosen read models up to what a page of the ledger changes."""
         chosen = self._chosen
         super().load(
@@ -41,7 +41,8 @@ class ShadowLoading(IndexLoading):
                 changes,
                 holders=changes.holders if "identifiers" in chosen else {},
                 segments=changes.segments if "segments" in chosen else {},
-            )
+            ),
+            last,
         )
 
     def _write(self, write: Write) -> None:

@@ -45,6 +45,8 @@ class Shadow:
             segment=now["segment"],
             chunk=now["chunk"],
             delta=now["delta"],
+            index_mark=now["index_mark"],
+            posting_change=now["posting_change"],
         )
 
     def exists(self, connection: Connection) -> bool:

@@ -27,7 +27,11 @@ FOREIGN_KEYS = "destroyed keys of other stores"
 FLAGGED = "installation flags"
 """A setting that is there where all rows of installations have ``flags`` and ``idle_from``. A store
 of an earlier release gets it when its installations are rebuilt, with no earlier code at work."""
-COMPLETE = {"installations": FLAGGED, "addresses": "written addresses"}
+COMPLETE = {
+    "installations": FLAGGED,
+    "addresses": "written addresses",
+    "audiences": "marks from the first event",
+}
 """Read model → a setting that is there where it holds all that this release writes, likewise."""
 
 

@@ -93,3 +93,25 @@ def delta(new: NewTable) -> Table:
         Column("present", SmallInteger, nullable=False),
         UniqueConstraint("term", "sequence"),
     )
+
+
+def index_mark(new: NewTable) -> Table:
+    """Return the states that the chunks had, each by the events that they showed."""
+    return new(
+        "index_mark",
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("settled", BigInteger, nullable=False),
+        Column("last", BigInteger, nullable=False),
+    )
+
+
+def posting_change(new: NewTable) -> Table:
+    """Return the ordinals that gained or lost a term between a mark and the one before it."""
+    return new(
+        "posting_change",
+        Column("term", Integer, primary_key=True, autoincrement=False),
+        Column("mark", Integer, primary_key=True, autoincrement=False),
+        Column("checksum", BigInteger, nullable=False),
+        Column("data", Bytes, nullable=False),
+        Index(f"{new.prefix}posting_change_mark", "mark"),
+    )

@@ -21,10 +21,12 @@ from .column_types import NewTable
 NAMES = {"prefix": re.compile(r"\w*"), "schema": re.compile(r"\w+")}
 LONGEST = 40
 """Most bytes of a prefix or schema: names in PostgreSQL have at most 63."""
-REVISION = "0009"
+REVISION = "0011"
 """The newest migration (migrations/versions); its outcome are these tables."""
-NEEDED = "0008"
+NEEDED = "0010"
 """The last one that this code can't work without; those behind it only tidy up."""
+INDEX = ("chunk", "delta", "index_mark", "posting_change")
+"""The tables of the audience index, which only make sense together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Schema:
     Attributes:
         metadata: SQLAlchemy's collection of them.
         event, seal: never changed.
-        installation, address, holder, segment, term, chunk, delta: derived from the ledger.
+        installation, address, holder, segment, term, chunk, delta, index_mark, posting_change:
+            derived from the ledger.
         dispatch, push_batch: pushes.
         sink, dead_letter: facts that go to other services.
         tracking, projection, set_aside, touch, application, api_key, setting, migration: neither.
@@ -50,6 +53,8 @@ class Schema:
     term: Table
     chunk: Table
     delta: Table
+    index_mark: Table
+    posting_change: Table
     dispatch: Table
     push_batch: Table
     sink: Table
@@ -66,7 +71,7 @@ class Schema:
     @property
     def swapped(self) -> dict[str, Table]:
         """Return the tables that a rebuild replaces, by name."""
-        names = ("installation", "address", "holder", "segment", "chunk", "delta")
+        names = ("installation", "address", "holder", "segment", *INDEX)
         return {name: getattr(self, name) for name in names}
 
     @classmethod
@@ -102,6 +107,8 @@ class Schema:
             term=read_models.term(new),
             chunk=read_models.chunk(new),
             delta=read_models.delta(new),
+            index_mark=read_models.index_mark(new),
+            posting_change=read_models.posting_change(new),
             dispatch=pushes.dispatch(new),
             push_batch=pushes.push_batch(new),
             sink=relays.sink(new),

@@ -172,6 +172,9 @@ class SqlStore(SealedTables):
     @contextmanager
     def writing(self, first: Mapping[str, int] | None = None) -> Generator[SqlTransaction]:
         """Open a transaction that commits when the block ends."""
+        if self.parts.upkeep.looked and not self.single_writer:
+            self.parts.upkeep.looked = False
+            self.settled()  # which compaction can't find out within a transaction
         read = partial(first_read, self.parts.prepared, first or {})
         with self.database.writing_after(read, self._share) as (connection, known):
             self._settled.check(connection)
@@ -236,9 +239,11 @@ class SqlStore(SealedTables):
         Returns:
             How many changes were folded; 0 also where another process is at it.
         """
+        settled = self.settled()
         with self.database.writing(self._share) as connection:
             if nobody_compacts(connection, self._schema):
-                return compact(connection, self.parts.prepared.index)
+                known = self.parts.tail.known if self.single_writer else settled
+                return compact(connection, self.parts.prepared.index, known)
         return 0
 
     def last(self) -> int:

@@ -46,6 +46,7 @@ class SqlTransaction(SqlReader):
     ) -> None:
         super().__init__(connection, parts)
         self._upkeep = parts.upkeep
+        self._tail = parts.tail
         self._known = known
 
     def _rows(self, read: Read) -> Rows:
@@ -220,7 +221,12 @@ class SqlTransaction(SqlReader):
             yield Write(self._prepared.addresses, "upsert", rows)
 
     def _tidy(self, postings: int) -> None:
-        self._upkeep.after(postings, self._connection, self._prepared.index)
+        index = self._prepared.index
+        self._upkeep.after(postings, self._connection, index, self._settled())
+
+    def _settled(self) -> int:
+        """Return a position up to which the ledger is settled."""
+        return self._tail.known
 
 
 class FollowingTransaction(SqlTransaction):
@@ -251,11 +257,15 @@ class FollowingTransaction(SqlTransaction):
 
     def follow(self, page: Sequence[Stored], changes: Changes) -> None:
         """Write the next events and what they change; raises Conflict if another has done it."""
-        self._prepared.copies.insert(self._connection, page)
         written = self._writes(changes)
         self._make_room(written)
+        self._prepared.copies.insert(self._connection, page)
         for write in written:
             write.run(self._connection)
+
+    def _settled(self) -> int:
+        """Return the last position: pages come in order, one after the other."""
+        return self.position
 
 
 class JoinedTransaction(SqlTransaction):

@@ -14,13 +14,14 @@ from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Join, case, select
 
 from addressee.adapters.serialization.sealed_state import Locked
-from addressee.application import Recipient, Recorded
-from addressee.domain import MobileApp, StoreSealed
+from addressee.application import Mark, Recipient, Recorded
+from addressee.domain import MobileApp, Segment, StoreSealed
 from addressee.domain.times import from_microseconds, to_microseconds
 
 from ..audience_index.postings_reader import Postings
 from ..audience_index.recipient_rows import RecipientRows, with_address
 from ..engine.compiled_query import Read, pages
+from ..engine.dialects import dialect_of
 from ..event_store.event_statements import KNOWN, LAST, EventStatements
 from ..schema.bookkeeping_tables import FLAGGED
 from ..schema.tables import Schema
@@ -122,13 +123,17 @@ class SqlReader:
                 found[claim].add(ordinal)
         return found
 
-    def ordinals(self, application: str, installations: AbstractSet[str]) -> Mapping[str, int]:
+    def ordinals(
+        self, application: str | None, installations: AbstractSet[str]
+    ) -> Mapping[str, int]:
         """Return installation → ordinal."""
         found: dict[str, int] = {}
+        index = self._prepared.index
         for page in pages(installations):
-            found.update(
-                self._prepared.index.ordinals.rows(self._connection, page, application=application)
-            )
+            if application is None:
+                found.update(index.ordinals_anywhere.rows(self._connection, page))
+            else:
+                found.update(index.ordinals.rows(self._connection, page, application=application))
         return found
 
     def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
@@ -144,6 +149,36 @@ class SqlReader:
         numbers = self._numbers(application, terms)
         found = self._postings.within(numbers.values(), shards)
         return {term: found[number] for term, number in numbers.items()}
+
+    def marks(self, position: int, settled: int) -> tuple[Mark, Mark | None] | None:
+        """Return the last mark before a position, and the first one after it."""
+        return self._prepared.index.marks.around(self._connection, position, settled)
+
+    def shards_at(
+        self, mark: Mark, application: str, terms: AbstractSet[str]
+    ) -> Mapping[str, Mapping[int, int]]:
+        """Return term → shard → about how many postings at a mark."""
+        numbers = self._numbers(application, terms)
+        found = self._postings.shards_at(mark.number, numbers.values())
+        return {term: found[number] for term, number in numbers.items()}
+
+    def postings_at(
+        self, mark: Mark, application: str, terms: AbstractSet[str], shards: range
+    ) -> Mapping[str, BitMap]:
+        """Return term → ordinals in a run of shards at a mark."""
+        numbers = self._numbers(application, terms)
+        found = self._postings.within_at(mark.number, numbers.values(), shards)
+        return {term: found[number] for term, number in numbers.items()}
+
+    def forgotten(self) -> BitMap:
+        """Return ordinals of which marks show nothing that counts."""
+        return self._prepared.index.marks.forgotten(self._connection)
+
+    def segment_streams(self, application: str) -> Collection[str]:
+        """Return the streams of all segments that an application ever had."""
+        stream, prefix = self._schema.event.c.stream, Segment.of(application, "").id
+        ours = dialect_of(self._connection).starts_with(stream, prefix)
+        return self._connection.execute(select(stream).distinct().where(ours)).scalars().all()
 
     def _numbers(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
         """Return term → its number; raises StoreSealed where the names of terms are hidden."""

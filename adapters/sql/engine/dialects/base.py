@@ -9,7 +9,17 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-from sqlalchemy import Column, Connection, Dialect, Engine, Executable, Table, exc
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Engine,
+    Executable,
+    Table,
+    and_,
+    exc,
+)
 from sqlalchemy.engine import URL
 
 from addressee.domain import AddresseeError, InvalidValue
@@ -203,6 +213,13 @@ class DatabaseDialect(ABC):
     def copies(self, sql: Dialect, rows: Sequence[Row]) -> bool:
         """Whether rows are so many that the driver's COPY is faster."""
         return False
+
+    # Queries.
+
+    def starts_with(self, column: Column[str], beginning: str) -> ColumnElement[bool]:
+        """Return the condition that a text begins so, which an index serves; it sorts by codes."""
+        after = beginning[:-1] + chr(ord(beginning[-1]) + 1)
+        return and_(column >= beginning, column < after)
 
     # Tables.
 

@@ -6,7 +6,18 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Executable, Table, exc, func, select, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    Table,
+    exc,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateSchema
 
@@ -222,6 +233,10 @@ class PostgresqlDialect(DatabaseDialect):
     def copies(self, sql: Dialect, rows: Sequence[Row]) -> bool:
         """Whether they are many, and the driver is psycopg 3."""
         return len(rows) >= MANY and sql.driver == "psycopg"
+
+    def starts_with(self, column: Column[str], beginning: str) -> ColumnElement[bool]:
+        """Return a LIKE: in most locales an index does not sort by codes."""
+        return column.startswith(beginning, autoescape=True)
 
     def create_schema(self, name: str | None) -> Sequence[Executable]:
         """Return what makes the schema where there is none."""

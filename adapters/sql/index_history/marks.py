@@ -1,0 +1,142 @@
+"""Marks: states that the chunks had, and what changed in the postings from each to the next.
+
+Compaction writes chunks, and with them a mark and a bitmap for each term: the ordinals that the
+chunks had and lost, or lacked and got. So the chunks of a mark are those of now, with the bits
+flipped that changed after it (docs/decisions/030-compaction-keeps-what-it-changes.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from pyroaring import BitMap
+from sqlalchemy import Connection, Integer, literal_column, select, union_all
+
+from addressee.application.ports.views import EMPTY, Mark
+
+from ..engine.bulk_write import Rows
+from ..engine.compiled_query import Query, given, listed
+from ..schema.bookkeeping_tables import COMPLETE
+from ..schema.read_model_tables import GENERATION
+from ..schema.tables import Schema
+from .bitmap_rows import decoded, written
+
+FORGOTTEN = GENERATION
+"""No term has this number: its bitmap, of the mark 0, has the ordinals that no bitmap shows, since
+data of an erased person followed from them (R50)."""
+
+WHOLE, BEFORE, AFTER = (literal_column(str(n), Integer()) for n in range(3))
+
+
+class Flipped(NamedTuple):
+    """What led to a mark.
+
+    Args:
+        settled, last: as of `Mark`.
+        changes: number of a term → the ordinals that gained or lost it since the mark before.
+    """
+
+    settled: int
+    last: int
+    changes: Mapping[int, BitMap]
+
+
+class Marks:
+    """The statements on marks and changes of postings.
+
+    Args:
+        schema: the tables.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        mark, change, setting = schema.index_mark.c, schema.posting_change.c, schema.setting.c
+        self.schema = schema
+        self._marks = Rows(schema.index_mark, "number", "settled", "last")
+        self._changes = Rows(schema.posting_change, "term", "mark", "checksum", "data")
+        ours = select(mark.number, mark.settled, mark.last)
+        newest = ours.order_by(mark.number.desc()).limit(1)
+        self._newest = Query(newest)
+        before = newest.where(mark.last <= given("position"))
+        after = ours.where(mark.settled >= given("position"), mark.last <= given("settled"))
+        after = after.order_by(mark.number).limit(1)
+        ends = [
+            select(kind, found.c.number, found.c.settled, found.c.last)
+            for kind, found in ((BEFORE, before.subquery()), (AFTER, after.subquery()))
+        ]
+        whole = select(WHOLE, WHOLE, WHOLE, WHOLE).where(setting.name == COMPLETE["audiences"])
+        self._around = Query(union_all(whole, *ends))
+        self._since = Query(
+            select(change.term, change.mark, change.checksum, change.data)
+            .where(change.term.in_(listed()))
+            .where(change.mark > given("mark"))
+        )
+        self._forgotten = Query(
+            select(change.checksum, change.data).where(
+                change.term == FORGOTTEN, change.mark == FORGOTTEN
+            )
+        )
+
+    def around(
+        self, connection: Connection, position: int, settled: int
+    ) -> tuple[Mark, Mark | None] | None:
+        """Return the last mark before a position, and the first one after it, if there is one.
+
+        Args:
+            connection: with its transaction begun.
+            position: of the ledger.
+            settled: the ledger's; a mark after the position shows no later event.
+
+        Returns:
+            None for a store of an earlier release that no rebuild has filled.
+        """
+        rows = self._around.rows(connection, position=position, settled=settled)
+        found = {kind: Mark(*mark) for kind, *mark in rows}
+        if 0 not in found:
+            return None
+        return found.get(1, EMPTY), found.get(2)
+
+    def since(self, connection: Connection, mark: int, terms: Collection[int]) -> dict[int, BitMap]:
+        """Return number of a term → the ordinals whose chunks differ from those of a mark.
+
+        Args:
+            connection: with its transaction begun.
+            mark: its number.
+            terms: numbers of 1 to 900 terms.
+
+        Raises:
+            StoreDamaged: a bitmap is not what was written.
+        """
+        found = {term: BitMap() for term in terms}
+        for term, number, checksum, data in self._since.rows(connection, [*terms], mark=mark):
+            found[term] ^= decoded(place_of(term, number), checksum, data)
+        return found
+
+    def forgotten(self, connection: Connection) -> BitMap:
+        """Return the ordinals that no change shows."""
+        rows = self._forgotten.rows(connection)
+        return decoded("bitmap of erased installations", *rows[0]) if rows else BitMap()
+
+    def write(self, connection: Connection, flipped: Iterable[Flipped]) -> None:
+        """Add marks; the right to write chunks should have been taken."""
+        hidden = self.forgotten(connection)
+        rows = self._newest.rows(connection)
+        mark = Mark(*rows[0]) if rows else EMPTY
+        marks: list[Mark] = []
+        changes: list[tuple[int, int, int, bytes]] = []
+        for settled, last, of_terms in flipped:
+            # What one process knows to be settled, another one may not know yet.
+            mark = Mark(mark.number + 1, max(settled, mark.settled), max(last, mark.last))
+            marks.append(mark)
+            changes += (
+                (term, mark.number, *written(bitmap - hidden))
+                for term, bitmap in sorted(of_terms.items())
+                if bitmap
+            )
+        self._marks.insert(connection, marks)
+        self._changes.insert(connection, changes)
+
+
+def place_of(term: int, mark: int) -> str:
+    """Return where a bitmap is, for errors."""
+    return f"change of term {term} up to mark {mark}"

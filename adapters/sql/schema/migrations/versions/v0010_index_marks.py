@@ -1,0 +1,48 @@
+"""What the audience index was, for the past; the next `addressee migrate` fills it."""
+
+from __future__ import annotations
+
+from alembic import op
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, inspect
+from sqlalchemy.dialects import mysql
+
+revision = "0010"
+down_revision = "0009"
+PART = "before"
+
+BYTES = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+
+
+def upgrade() -> None:
+    """Make both tables, and the index; earlier code leaves them alone."""
+    event = op.get_context().opts["tables"].event
+    prefix: str = event.name.removesuffix("event")
+    # MariaDB commits each at once, and the run may have been killed then.
+    there = not op.get_context().as_sql
+    options = {
+        "schema": event.schema,
+        "if_not_exists": there,
+        "mysql_engine": "InnoDB",
+        "mariadb_engine": "InnoDB",
+    }
+    op.create_table(
+        f"{prefix}index_mark",
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("settled", BigInteger, nullable=False),
+        Column("last", BigInteger, nullable=False),
+        **options,
+    )
+    table, index = f"{prefix}posting_change", f"{prefix}posting_change_mark"
+    op.create_table(
+        table,
+        Column("term", Integer, primary_key=True, autoincrement=False),
+        Column("mark", Integer, primary_key=True, autoincrement=False),
+        Column("checksum", BigInteger, nullable=False),
+        Column("data", BYTES, nullable=False),
+        **options,
+    )
+    if there:
+        known = inspect(op.get_bind()).get_indexes(table, event.schema)
+        if index in {each["name"] for each in known}:
+            return
+    op.create_index(index, table, ["mark"], schema=event.schema)

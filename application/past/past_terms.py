@@ -1,0 +1,135 @@
+"""The terms that installations had at a moment, by states of the index nearby and by streams."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
+from pyroaring import BitMap
+
+from addressee.domain import Installation, installation_terms, person_terms
+
+from ..ports.views import Mark, RememberingView, View
+from .folded import Horizon
+from .nearby_states import PRESENT, Extent, NearbyState, groups
+from .streams import PastStreams
+
+NONE = BitMap()
+"""Not to be changed."""
+
+
+class StreamTerms:
+    """Terms of a moment, read from the streams of installations and persons.
+
+    Args:
+        horizon: the events that count.
+        indexed: the attributes that audiences may use.
+    """
+
+    def __init__(self, horizon: Horizon, indexed: AbstractSet[str]) -> None:
+        self._horizon = horizon
+        self._indexed = indexed
+        self._known = BitMap()
+        self._terms: dict[tuple[str, str], BitMap] = defaultdict(BitMap)
+
+    def having(self, application: str, term: str) -> BitMap:
+        """Return those of the installations that were read that had a term."""
+        return self._terms.get((application, term), NONE)
+
+    def read(self, view: View, ordinals: BitMap) -> None:
+        """Read the installations with these ordinals that were not read before."""
+        missing = [*(ordinals - self._known)]
+        named = dict(zip(view.names(missing), missing, strict=True))
+        for group in groups(named):
+            self._take(view, {name: named[name] for name in group})
+        self._known |= ordinals
+
+    def _take(self, view: View, named: Mapping[str, int]) -> None:
+        streams = PastStreams(view, self._horizon)
+        installations = [Installation(name) for name in named]
+        streams.read(installation.id for installation in installations)
+        for installation in installations:
+            installation.fold(streams.events(installation.id))
+        owners = {each.person for each in installations if each.person is not None}
+        owned = {
+            name: person_terms(person, self._indexed)
+            for name, person in streams.persons(owners).items()
+        }
+        for each in installations:
+            terms = installation_terms(each, self._indexed)
+            if terms and each.person is not None:
+                terms |= owned[each.person]
+            for term in terms:
+                self._terms[each.application, term].add(named[each.name])
+
+
+class Sources(NamedTuple):
+    """Where the terms of a moment are found.
+
+    Args:
+        first: a mark that shows them, of all installations but
+        hidden: these ordinals.
+        second: a mark that shows them of
+        shown: these; None where it is needed for none.
+        read: those of which streams tell them.
+    """
+
+    first: Mark
+    hidden: BitMap
+    second: Mark | None
+    shown: BitMap
+    read: BitMap
+
+
+class PastTerms:
+    """Finds the terms of a moment.
+
+    Args:
+        horizon: the events that count.
+        extent: where they are.
+        indexed: the attributes that audiences may use.
+
+    Attributes:
+        streams: the terms that were read from streams.
+    """
+
+    def __init__(self, horizon: Horizon, extent: Extent, indexed: AbstractSet[str]) -> None:
+        self.streams = StreamTerms(horizon, indexed)
+        self._horizon = horizon
+        self._extent = extent
+        self._states: dict[Mark, NearbyState] = {}
+
+    def follow(self, view: View, settled: int) -> Sources:
+        """Return where a view has the terms, after what it needs of streams was read.
+
+        Args:
+            view: of the present.
+            settled: up to where it shows all that there will ever be.
+        """
+        marks = nearby(view, self._extent, settled)
+        self._states = {
+            mark: self._states.get(mark) or NearbyState(mark, self._horizon, self._extent)
+            for mark in marks
+        }
+        for state in self._states.values():
+            state.follow(view, settled)
+        first, *others = self._states.values()
+        forgotten = view.forgotten() if isinstance(view, RememberingView) else NONE
+        hidden = first.touched | (NONE if first.mark is PRESENT else forgotten)
+        second, shown = None, NONE
+        if others and (found := first.touched - others[0].touched - forgotten):
+            second, shown = others[0].mark, found
+        read = hidden - shown
+        self.streams.read(view, read)
+        return Sources(first.mark, hidden, second, shown, read)
+
+
+def nearby(view: View, extent: Extent, settled: int) -> Sequence[Mark]:
+    """Return the state of the index that follows a moment, and the one before it, if known."""
+    marks = view.marks(extent.whole, settled) if isinstance(view, RememberingView) else None
+    if marks is None:
+        return (PRESENT,)
+    before, after = marks
+    return tuple(dict.fromkeys((after or PRESENT, before)))
