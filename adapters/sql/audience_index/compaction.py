@@ -171,7 +171,7 @@ def fold_page(
                 gained, lost = change
                 flips = (gained - bitmap) | (lost & bitmap)
                 noted.changes[place[0]] |= flips
-                bitmap ^= flips
+                bitmap = bitmap ^ flips  # in place it would change others' too
         if bitmap:
             rows.append(row_of(place, bitmap))
         elif place in chunks:

@@ -1,0 +1,108 @@
+"""States of the index that a store remembers, and what it is like in between (R35)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import (
+    AsOf,
+    AuditableStore,
+    Horizon,
+    Moment,
+    Past,
+    Personalization,
+    Viewable,
+    verify,
+)
+from tests.contract.merges.test_lives import Merging
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+STEPS, MOMENTS = 60, 30
+
+
+def no_fold(_: Horizon) -> Past:
+    raise AssertionError("the ledger was folded")
+
+
+class Hasty(Merging):
+    """A life with merges whose clocks differ, in a store that compacts now and then."""
+
+    def __init__(self, chance: random.Random, store: AuditableStore, name: str) -> None:
+        super().__init__(chance, store, name)
+        self.store = store
+        self.now = NOON
+        self.people = Personalization(store, clock=self.clock)
+
+    def clock(self) -> datetime:
+        """Return a time that may be before the last one."""
+        self.now += timedelta(seconds=self.chance.choice([0, 1, 1, 1, 5, -3]))
+        return self.now
+
+    def step(self) -> None:
+        """Do something at random."""
+        match self.chance.randrange(12):
+            case 0:
+                self.merge()
+            case 1:
+                self.cut()
+            case 2 if isinstance(self.store, SqlStore):
+                self.store.compact()
+            case 3:
+                self.live(self.chance.randrange(1, 8))
+            case _:
+                self.life.step()(self.people)
+
+
+def terms_in(store: AuditableStore) -> Iterable[tuple[str, str]]:
+    """Return all terms, of which a copy of the read models may have more."""
+    return Past(store, store.settled()).terms()
+
+
+def shown(store: Viewable, terms: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], list[str]]:
+    """Return the ids that each term has."""
+    with store.reading() as view:
+        return {
+            (application, term): [*view.names([*hits])]
+            for application, term in terms
+            if (hits := view.postings(application, {term}, range(1)).get(term))
+        }
+
+
+@pytest.fixture
+def compacting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have commands compact every few of them, and the past read little at once."""
+    monkeypatch.setattr("addressee.adapters.sql.audience_index.compaction.COMPACT_AT", 30)
+    monkeypatch.setattr("addressee.application.past.as_of.SHARE", 0)
+    monkeypatch.setattr("addressee.application.past.nearby_states.GROUP", 2)
+    monkeypatch.setattr("addressee.application.past.nearby_states.PAGE", 30)
+
+
+@pytest.mark.usefixtures("compacting")
+def test_R35_states_nearby_show_what_the_fold_shows(
+    store: AuditableStore, *, long: bool, short: bool
+) -> None:
+    for seed in range(40 if long else 1 if short else 3):
+        life = Hasty(random.Random(seed), store, f"app{seed}")  # noqa: S311 # can be had again
+        begin = store.settled()
+        for _ in range(STEPS):
+            life.step()
+        end = store.settled()
+        moments = [life.chance.randint(begin, end) for _ in range(MOMENTS)]
+        same_as_folded(store, life, [begin, end, *moments])
+    assert verify(store).differences == ()
+
+
+def same_as_folded(store: AuditableStore, life: Merging, moments: Iterable[Moment]) -> None:
+    """Check that a store was the same at moments, whichever way they are shown."""
+    terms = [*terms_in(store)]
+    for moment in moments:
+        folded, nearby = Past(store, moment), AsOf(store, moment, no_fold)
+        expected = shown(folded, terms)
+        for _ in range(2):
+            assert shown(nearby, terms) == expected, moment
+        assert life.answers(nearby, 1) == life.answers(folded, 1), moment
