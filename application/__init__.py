@@ -57,8 +57,17 @@ from .ports.delivery.relays import DeadLetter, RelayStore, SinkProgress, SinkSta
 from .ports.facts import FactRow, FactsEnd, FactSink
 from .ports.keys import Key, KeyStore, SealedStore
 from .ports.read_model_changes import Changes, InstallationChange
-from .ports.records import Found, InstallationRow, Lookup, Recipient, Recorded, Seal, Stored
-from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, Viewable
+from .ports.records import (
+    Found,
+    InstallationRow,
+    Lookup,
+    Recipient,
+    Recorded,
+    Seal,
+    Stored,
+    TimeSpan,
+)
+from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, TimedStore, Viewable
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from .ports.views import Audit, Mark, Reader, RememberingView, Transaction, View
 from .profiles import Profile, Profiles
@@ -194,6 +203,8 @@ __all__ = [
     "Targeting",
     "TargetingPlan",
     "TermExplanation",
+    "TimeSpan",
+    "TimedStore",
     "Tracing",
     "Transaction",
     "Turn",

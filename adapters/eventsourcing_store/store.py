@@ -37,6 +37,7 @@ from addressee.application import (
     Recorded,
     Replay,
     SinkProgress,
+    TimeSpan,
     whole_page,
 )
 from addressee.domain import Conflict, Event, InvalidValue, StoreDamaged, StoreUnavailable
@@ -99,6 +100,10 @@ class RecorderStore:
     def settled(self) -> int:
         """Return the copy's last position: it takes events in the ledger's order."""
         return self._copy.last()
+
+    def times(self, settled: int) -> Sequence[TimeSpan]:
+        """Return spans that have all events of the copy up to a position, with their times."""
+        return self._copy.times(settled)
 
     @contextmanager
     def auditing(self) -> Generator[SqlAudit]:

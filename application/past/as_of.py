@@ -15,12 +15,12 @@ from addressee.domain import IdentifierClaim, Installation, installation_terms
 from addressee.domain.audiences.index_terms import flags_of
 from addressee.domain.events import name_in, stream_of
 
-from ..ports.records import LARGEST_POSITION, Found, Lookup, Recipient
-from ..ports.store import Viewable
+from ..ports.records import LARGEST_POSITION, Found, Lookup, Recipient, TimeSpan
+from ..ports.store import TimedStore, Viewable
 from ..ports.views import View
 from .erased import erased_of
+from .extent import Extent, extent_until
 from .folded import Horizon, Moment, Past, horizon_of
-from .nearby_states import Extent
 from .past_terms import PastTerms, nearby
 from .streams import PastStreams, devices_of, owners_in
 from .taken_back import TakenBack
@@ -88,36 +88,47 @@ class AsOf:
     def reading(self) -> Generator[View]:
         """Open a view; all show the same, since the past does not change."""
         if not self._folds:
-            settled = self._store.settled()
+            settled, spans = self._store.settled(), self._spans()
             with self._store.reading() as view:
-                if (terms := self._found(view, settled)) is not None:
+                if (terms := self._found(view, settled, spans)) is not None:
                     with self._lock:
                         taken = TakenBack(view, self._counted, terms, settled)
                     yield taken
                     return
         yield self.past
 
-    def _found(self, view: View, settled: int) -> PastTerms | None:
+    def _spans(self) -> Sequence[TimeSpan]:
+        """Return the times of the ledger, as long as they are needed and if they are known."""
+        if self._folds is None and self._horizon.time and isinstance(self._store, TimedStore):
+            return self._store.times(self._horizon.settled)
+        return ()
+
+    def _found(self, view: View, settled: int, spans: Sequence[TimeSpan]) -> PastTerms | None:
         """Return how terms are found without a fold, the same at each call; None if not at all."""
         with self._lock:
             if self._folds is None:
-                self._terms = self._chosen(view, settled)
+                self._terms = self._chosen(view, settled, spans)
                 self._folds = self._terms is None
             return self._terms
 
-    def _chosen(self, view: View, settled: int) -> PastTerms | None:
-        """Return how terms are found without a fold; None where a fold is faster."""
-        streams = PastStreams(view, self._horizon)
-        end = streams.end()
-        if self._horizon.last is None or not streams.exact:
+    def _chosen(self, view: View, settled: int, spans: Sequence[TimeSpan]) -> PastTerms | None:
+        """Return the same for the first time; None where a fold is faster."""
+        counted, extent = self._horizon, None
+        if counted.time is None:
+            streams = PastStreams(view, counted)
+            end = streams.end()
+            if streams.exact:
+                counted, extent = counted._replace(last=end), Extent(end)
+        elif spans or not counted.settled:
+            extent = extent_until(counted.time, counted, spans, view)
+        if extent is None:
             return None
-        extent = Extent(end)
         length = sum(extent.length(mark, settled) for mark in nearby(view, extent, settled))
         much = length * SHARE > settled and (length > FEW or settled <= SHORT)
         if much or length > self._most:
             return None
-        self._counted = self._horizon._replace(last=end)
-        return PastTerms(self._counted, extent, self.indexed_attributes)
+        self._counted = counted
+        return PastTerms(counted, extent, self.indexed_attributes)
 
     def settled(self) -> int:
         """Return the position of the last event that counts."""

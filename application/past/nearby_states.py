@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from pyroaring import BitMap
 
@@ -29,11 +28,10 @@ from addressee.domain.events import category_of, name_in
 
 from ..ports.records import LARGEST_POSITION, Recorded
 from ..ports.views import Mark, View
+from .extent import PAGE, Extent
 from .folded import Horizon
 from .streams import PastStreams
 
-PAGE = 5_000
-"""How many events are read at once."""
 GROUP = 500
 """Of how many installations or persons streams are in memory at once."""
 PRESENT = Mark(LARGEST_POSITION, LARGEST_POSITION, LARGEST_POSITION)
@@ -50,32 +48,6 @@ ELSEWHERE = frozenset[type[Event]](
     }
 )
 """Events of a person that change the terms of no installation whose own stream does not tell it."""
-
-
-class Extent(NamedTuple):
-    """Where in the ledger the events are that count at a moment.
-
-    Args:
-        whole: all events up to this position count.
-        partly: ranges of positions after it, in order, each as the position before it and its last
-            one: outside of them no event counts.
-    """
-
-    whole: int
-    partly: tuple[tuple[int, int], ...] = ()
-
-    def between(self, mark: Mark) -> Iterator[tuple[int, int]]:
-        """Yield the ranges that have all events that only the moment or only a mark shows."""
-        low, high = min(self.whole, mark.settled), max(self.whole, mark.last)
-        if low < high:
-            yield low, high
-        for first, last in self.partly:
-            if last > high:
-                yield max(first, high), last
-
-    def length(self, mark: Mark, end: int) -> int:
-        """Return how many positions up to an end these ranges have."""
-        return sum(max(0, min(last, end) - first) for first, last in self.between(mark))
 
 
 class NearbyState:

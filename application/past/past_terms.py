@@ -12,8 +12,9 @@ from pyroaring import BitMap
 from addressee.domain import Installation, installation_terms, person_terms
 
 from ..ports.views import Mark, RememberingView, View
+from .extent import Extent
 from .folded import Horizon
-from .nearby_states import PRESENT, Extent, NearbyState, groups
+from .nearby_states import PRESENT, NearbyState, groups
 from .streams import PastStreams
 
 NONE = BitMap()

@@ -14,8 +14,9 @@ from addressee.domain.events import name_in
 from ..ports.records import Recipient, Recorded
 from ..ports.views import SHARD_BITS, Mark, RememberingView, View
 from .erased import erased_of
+from .extent import PAGE
 from .folded import Horizon
-from .nearby_states import PAGE, PRESENT, groups
+from .nearby_states import PRESENT, groups
 from .past_terms import NONE, PastTerms
 from .streams import PastStreams, devices_of, owners_in
 

@@ -35,6 +35,19 @@ class Stored(NamedTuple):
     state: bytes
 
 
+class TimeSpan(NamedTuple):
+    """The times of a run of events: clocks differ, so that they need not ascend.
+
+    Args:
+        last: position of the last event; the first one follows the last one of the span before.
+        earliest, latest: of their times, in microseconds since 1970.
+    """
+
+    last: int
+    earliest: int
+    latest: int
+
+
 class Seal(NamedTuple):
     """A seal over the ledger from its start to one position.
 

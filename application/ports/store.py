@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from .accounts import Applications
-from .records import Found, Lookup
+from .records import Found, Lookup, TimeSpan
 from .views import Audit, Reader, Transaction, View
 
 
@@ -79,6 +79,23 @@ class LookupStore(Protocol):
 
         Raises:
             StoreUnavailable: the store can't be reached.
+        """
+        ...
+
+
+@runtime_checkable
+class TimedStore(Protocol):
+    """A store that knows which events have which times, without reading them all."""
+
+    def times(self, settled: int) -> Sequence[TimeSpan]:
+        """Return spans that have all events up to a position, in order.
+
+        Args:
+            settled: a position up to which the ledger is settled.
+
+        Raises:
+            StoreUnavailable: the store can't be reached.
+            StoreDamaged: an event has no time.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Tables of which rows are never changed: the ledger and its seals."""
+"""Tables of which rows are never changed: the ledger, its seals and its times."""
 
 from __future__ import annotations
 
@@ -32,4 +32,14 @@ def seal(new: NewTable) -> Table:
         Column("digest", Bytes, nullable=False),
         Column("made_at", BigInteger, nullable=False),
         Column("key_fingerprint", exact(50)),
+    )
+
+
+def time_span(new: NewTable) -> Table:
+    """Return the earliest and the latest time of runs of events, each by its last position."""
+    return new(
+        "time_span",
+        Column("last", BigInteger, primary_key=True, autoincrement=False),
+        Column("earliest", BigInteger, nullable=False),
+        Column("latest", BigInteger, nullable=False),
     )

@@ -35,7 +35,7 @@ class Schema:
 
     Attributes:
         metadata: SQLAlchemy's collection of them.
-        event, seal: never changed.
+        event, seal, time_span: never changed.
         installation, address, holder, segment, term, chunk, delta, index_mark, posting_change:
             derived from the ledger.
         dispatch, push_batch: pushes.
@@ -46,6 +46,7 @@ class Schema:
     metadata: MetaData
     event: Table
     seal: Table
+    time_span: Table
     installation: Table
     address: Table
     holder: Table
@@ -100,6 +101,7 @@ class Schema:
             metadata,
             event=ledger.event(new),
             seal=ledger.seal(new),
+            time_span=ledger.time_span(new),
             installation=read_models.installation(new),
             address=read_models.address(new),
             holder=read_models.holder(new),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, update
 from sqlalchemy.engine import URL
 
 from addressee.adapters.serialization.event_mapper import EventMapper
-from addressee.application import Found, KeyStore, Lookup, Seal
+from addressee.application import Found, KeyStore, Lookup, Seal, TimeSpan
 from addressee.domain import InvalidValue, StoreUnavailable, key_fingerprint, values
 
 from ..audience_index.compaction import Upkeep, compact, nobody_compacts
@@ -25,6 +25,7 @@ from ..checkpoints.sink_progress import SqlSinkProgress, sink_names
 from ..dispatches.dispatch_view import DispatchStatements, SqlDispatchReader, SqlDispatchView
 from ..engine.database import Database
 from ..engine.host_transaction import Joining
+from ..event_store.event_times import EventTimes
 from ..event_store.positions import ordering_on
 from ..event_store.seal_writer import Sealer
 from ..event_store.settled_reader import Tail
@@ -103,6 +104,7 @@ class SqlStore(SealedTables):
             Tail(self.database, self._schema),
             Upkeep(),
         )
+        self._times = EventTimes(self.database, self.parts.prepared, self.parts.mapper)
         self._joining = Joining(self.database.engine)
         self._dispatches = DispatchStatements(self.parts)
         self._ordering = ordering_on(self.database.engine)
@@ -233,13 +235,14 @@ class SqlStore(SealedTables):
     def compact(self) -> int:
         """Fold the delta, which live changes have written, into the postings' chunks.
 
-        Commands do it themselves now and then; a scheduler that calls this spares them the work.
-        Any number of processes may.
+        Commands do it themselves now and then; a scheduler that calls this spares them the work,
+        and the first query as of a time that of reading all times. Any number of processes may.
 
         Returns:
             How many changes were folded; 0 also where another process is at it.
         """
         settled = self.settled()
+        self._times.note(settled)
         with self.database.writing(self._share) as connection:
             if nobody_compacts(connection, self._schema):
                 known = self.parts.tail.known if self.single_writer else settled
@@ -255,6 +258,10 @@ class SqlStore(SealedTables):
     def settled(self) -> int:
         """Return the last position up to which no event will appear any more."""
         return self.parts.tail.settled()
+
+    def times(self, settled: int) -> Sequence[TimeSpan]:
+        """Return spans that have all events up to a position, with their times."""
+        return self._times.spans(settled)
 
     def seal(self, progress: Callable[[Seal], object] = lambda _: None) -> Seal | None:
         """Seal what of the ledger is settled and not sealed yet.

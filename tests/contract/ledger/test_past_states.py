@@ -16,6 +16,7 @@ from addressee.application import (
     Moment,
     Past,
     Personalization,
+    TimedStore,
     Viewable,
     verify,
 )
@@ -77,6 +78,7 @@ def shown(store: Viewable, terms: Iterable[tuple[str, str]]) -> Mapping[tuple[st
 def compacting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have commands compact every few of them, and the past read little at once."""
     monkeypatch.setattr("addressee.adapters.sql.audience_index.compaction.COMPACT_AT", 30)
+    monkeypatch.setattr("addressee.adapters.sql.event_store.event_times.SPAN", 7)
     monkeypatch.setattr("addressee.application.past.as_of.SHARE", 0)
     monkeypatch.setattr("addressee.application.past.nearby_states.GROUP", 2)
     monkeypatch.setattr("addressee.application.past.nearby_states.PAGE", 30)
@@ -92,8 +94,13 @@ def test_R35_states_nearby_show_what_the_fold_shows(
         for _ in range(STEPS):
             life.step()
         end = store.settled()
-        moments = [life.chance.randint(begin, end) for _ in range(MOMENTS)]
-        same_as_folded(store, life, [begin, end, *moments])
+        moments: list[Moment] = [begin, end]
+        moments += (life.chance.randint(begin, end) for _ in range(MOMENTS))
+        if isinstance(store, TimedStore):  # another one folds
+            life_time = (life.now - NOON) // timedelta(seconds=1)
+            times = (life.chance.randint(-1, life_time + 5) for _ in range(MOMENTS))
+            moments += (NOON + timedelta(seconds=time) for time in times)
+        same_as_folded(store, life, moments)
     assert verify(store).differences == ()
 
 

@@ -1,4 +1,4 @@
-"""What the audience index was, for the past; the next `addressee migrate` fills it."""
+"""What the audience index was, and times of events; the next `addressee migrate` fills both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BYTES = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 
 
 def upgrade() -> None:
-    """Make both tables, and the index; earlier code leaves them alone."""
+    """Make the tables, and an index; earlier code leaves them alone."""
     event = op.get_context().opts["tables"].event
     prefix: str = event.name.removesuffix("event")
     # MariaDB commits each at once, and the run may have been killed then.
@@ -30,6 +30,13 @@ def upgrade() -> None:
         Column("number", Integer, primary_key=True, autoincrement=False),
         Column("settled", BigInteger, nullable=False),
         Column("last", BigInteger, nullable=False),
+        **options,
+    )
+    op.create_table(
+        f"{prefix}time_span",
+        Column("last", BigInteger, primary_key=True, autoincrement=False),
+        Column("earliest", BigInteger, nullable=False),
+        Column("latest", BigInteger, nullable=False),
         **options,
     )
     table, index = f"{prefix}posting_change", f"{prefix}posting_change_mark"
