@@ -94,6 +94,17 @@ def nobody_compacts(connection: Connection, schema: Schema) -> bool:
     return connection.execute(right.with_for_update(skip_locked=True)).first() is not None
 
 
+def forget(
+    connection: Connection, index: Index, ordinals: BitMap, positions: Iterable[int]
+) -> None:
+    """Take ordinals out of all that is remembered of the chunks; arguments as of `Marks.forget`."""
+    chunk = index.schema.chunk
+    right = select(chunk.c.term).where(chunk.c.term == GENERATION)
+    connection.execute(right.with_for_update())
+    index.marks.forget(connection, ordinals, positions)
+    begin_generation(connection, index.schema)
+
+
 def compact(connection: Connection, index: Index, settled: int) -> int:
     """Fold the whole delta into the chunks; the right to write chunks should have been taken.
 

@@ -85,8 +85,8 @@ def drop_terms(connection: Connection, schema: Schema, numbers: Iterable[int]) -
 
 
 def unused(schema: Schema) -> Iterator[ColumnElement[bool]]:
-    """Yield conditions on terms that no posting has."""
-    for table in (schema.chunk, schema.delta):
+    """Yield conditions on terms that no posting has or had."""
+    for table in (schema.chunk, schema.delta, schema.posting_change):
         yield ~exists().where(table.c.term == schema.term.c.number)
 
 

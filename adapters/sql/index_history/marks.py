@@ -7,7 +7,8 @@ flipped that changed after it (docs/decisions/030-compaction-keeps-what-it-chang
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pyroaring import BitMap
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, Integer, literal_column, select, union_all
 from addressee.application.ports.views import EMPTY, Mark
 
 from ..engine.bulk_write import Rows
-from ..engine.compiled_query import Query, given, listed
+from ..engine.compiled_query import Query, given, listed, pages
 from ..schema.bookkeeping_tables import COMPLETE
 from ..schema.read_model_tables import GENERATION
 from ..schema.tables import Schema
@@ -70,6 +71,12 @@ class Marks:
             select(change.term, change.mark, change.checksum, change.data)
             .where(change.term.in_(listed()))
             .where(change.mark > given("mark"))
+        )
+        self._all = Query(ours.order_by(mark.number))
+        self._up_to = Query(
+            select(change.term, change.mark, change.checksum, change.data)
+            .where(change.mark.in_(listed()))
+            .where(change.mark > FORGOTTEN)
         )
         self._forgotten = Query(
             select(change.checksum, change.data).where(
@@ -135,6 +142,35 @@ class Marks:
             )
         self._marks.insert(connection, marks)
         self._changes.insert(connection, changes)
+
+    def forget(self, connection: Connection, ordinals: BitMap, positions: Iterable[int]) -> None:
+        """Take ordinals out of all changes, and of those to come until a rebuild.
+
+        Args:
+            connection: with its transaction begun, and with the right to write chunks.
+            ordinals: of installations.
+            positions: of the events to which changes of theirs go back.
+        """
+        marks = [Mark(*row) for row in self._all.rows(connection)]
+        changed: list[tuple[int, int, int, bytes]] = []
+        for page in pages(sorted(up_to(marks, positions))):
+            for term, mark, checksum, data in self._up_to.rows(connection, page):
+                bitmap = decoded(place_of(term, mark), checksum, data)
+                if bitmap.intersect(ordinals):
+                    changed.append((term, mark, *written(bitmap - ordinals)))
+        forgotten = self.forgotten(connection) | ordinals
+        changed.append((FORGOTTEN, FORGOTTEN, *written(forgotten)))
+        self._changes.write(connection, "upsert", changed)
+
+
+def up_to(marks: Sequence[Mark], positions: Iterable[int]) -> set[int]:
+    """Return the numbers of the marks in whose changes an event at a position may be."""
+    lasts, settled = [mark.last for mark in marks], [mark.settled for mark in marks]
+    found = set[int]()
+    for position in positions:
+        first, end = bisect_left(lasts, position), bisect_left(settled, position)
+        found.update(mark.number for mark in marks[first : end + 1])
+    return found
 
 
 def place_of(term: int, mark: int) -> str:

@@ -21,7 +21,9 @@ from ..schema.bookkeeping_tables import COMPLETE
 from ..schema.tables import INDEX
 from ..store.store import SqlStore
 from ..unit_of_work.audit_view import SqlAudit
+from ..unit_of_work.erased_history import Concerned, concerned_by, erased_by
 from ..unit_of_work.store_statements import Prepared
+from ..unit_of_work.view import SqlReader
 from .shadow_loader import ShadowLoading
 from .shadow_tables import Shadow
 
@@ -98,7 +100,7 @@ class Rebuild:
         name = NAME + ",".join(chosen)
         self._lease = Lease(self._database, self._live, name, seconds=lease, clock=clock)
         self._page = values.whole("page", page, 1, MOST_EVENTS)
-        self._position = 0
+        self._position = self._begun = 0
         self._unused: list[int] = []
         self._replay = Replay(store.indexed_attributes, store.identifier_key)
 
@@ -122,6 +124,8 @@ class Rebuild:
             raise
 
     def _run(self, progress: Callable[[RebuildProgress], object]) -> int:
+        if "audiences" in self._chosen:
+            self._store.note_times()
         self._begin()
         attempts = 0
         while True:
@@ -144,12 +148,16 @@ class Rebuild:
         table = self._live.projection
         others = table.c.name.startswith(NAME, autoescape=True) & (table.c.name != self._lease.name)
         self._go_on()
+        newest = self._store.last()
         with self._database.writing() as connection:
             rivals = connection.execute(select(table.c.name).where(others)).first()
             if rivals or self._position == 0 or not self._shadow.exists(connection):
                 connection.execute(delete(table).where(others))
                 self._lease.restart(connection)
                 self._shadow.create(connection)
+                self._position = newest
+        # Of persons who were erased before nothing can be read any more.
+        self._begun = self._position
         self._go_on()
 
     def _go_on(self) -> None:
@@ -174,23 +182,33 @@ class Rebuild:
         """Take a page; its changes are computed before other writers have to wait."""
         with self._store.reading() as reader:
             changes = self._replay.changes(page, reader)
+            erased = self._erased(page, reader)
         with self._database.writing() as connection:
-            self._write(connection, changes)
+            self._write(connection, changes, erased)
 
-    def _write(self, connection: Connection, changes: Changes) -> None:
+    def _erased(self, page: Sequence[Recorded], view: SqlReader) -> Concerned | None:
+        """Return what the tables hold of persons who were erased while they were filled."""
+        events = (event for position, event in page if position > self._begun)
+        erased = erased_by(events) if "audiences" in self._chosen else ()
+        return concerned_by(view, erased) if erased else None
+
+    def _write(self, connection: Connection, changes: Changes, erased: Concerned | None) -> None:
         after = self._replay.position
         self._lease.advance(connection, self._position, after)
         live = self._store.parts.prepared
         loading = ShadowLoading(connection, self._shadowed, live, self._chosen)
         loading.load(changes, after)
         loading.finish()
+        if erased is not None:
+            loading.forget(*erased)
         self._position = after
 
     def _finish(self, connection: Connection) -> None:
         """Take the rest of the ledger while no other transaction writes."""
         audit = SqlAudit(connection, self._store.parts)
         while page := whole_page(audit.events, self._position, self._page):
-            self._write(connection, self._replay.changes(page, audit))
+            erased = self._erased(page, audit)
+            self._write(connection, self._replay.changes(page, audit), erased)
 
     def _find_unused(self) -> None:
         """Look for terms that nothing has any more, before other writers have to wait."""

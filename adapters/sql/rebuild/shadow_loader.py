@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
+from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from addressee.application import Changes
 
+from ..audience_index.compaction import forget
 from ..audience_index.term_dictionary import numbers_and_ordinals
 from ..bulk_load.index_loader import IndexLoading
 from ..engine.bulk_write import Write
@@ -44,6 +47,13 @@ class ShadowLoading(IndexLoading):
             ),
             last,
         )
+
+    def forget(self, installations: AbstractSet[str], positions: Collection[int]) -> None:
+        """Take installations out of what is remembered of the chunks."""
+        _, ordinals = numbers_and_ordinals(
+            self._connection, self._live.index, "", frozenset(), installations
+        )
+        forget(self._connection, self._prepared.index, BitMap(ordinals.values()), positions)
 
     def _write(self, write: Write) -> None:
         prepared, chosen = self._prepared, self._chosen

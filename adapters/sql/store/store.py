@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Engine, update
 from sqlalchemy.engine import URL
 
 from addressee.adapters.serialization.event_mapper import EventMapper
-from addressee.application import Found, KeyStore, Lookup, Seal, TimeSpan
+from addressee.application import Found, KeyStore, Lookup, Seal
 from addressee.domain import InvalidValue, StoreUnavailable, key_fingerprint, values
 
-from ..audience_index.compaction import Upkeep, compact, nobody_compacts
+from ..audience_index.compaction import Upkeep, nobody_compacts
 from ..audience_index.lookups import Lookups
 from ..bulk_load.index_loader import IndexLoading
 from ..bulk_load.ledger_loader import LedgerFilling
@@ -38,6 +38,7 @@ from ..unit_of_work.store_statements import Prepared
 from ..unit_of_work.transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
 from ..unit_of_work.view import first_read
 from .applications import SqlApplications
+from .index_upkeep import IndexUpkeep
 from .sealed import SealedTables, check_apart, with_sealing
 from .settings import Settings, SettledSettings
 
@@ -45,7 +46,7 @@ PATIENCE = 2
 """Seconds that a batch of pushes waits for commands under way: others wait behind it."""
 
 
-class SqlStore(SealedTables):
+class SqlStore(SealedTables, IndexUpkeep):
     """Ledger and read models in one database; every command is one transaction of it.
 
     Args:
@@ -98,13 +99,10 @@ class SqlStore(SealedTables):
         self.single_writer = self.database.single_writer
         self._schema = Schema.checked(prefix, schema)
         self.applications = SqlApplications(self.database, self._schema)
-        self.parts = Parts(
-            Prepared.of_store(self._schema),
-            mapper or EventMapper(),
-            Tail(self.database, self._schema),
-            Upkeep(),
-        )
-        self._times = EventTimes(self.database, self.parts.prepared, self.parts.mapper)
+        prepared, mapper = Prepared.of_store(self._schema), mapper or EventMapper()
+        tail = Tail(self.database, self._schema)
+        times = EventTimes(self.database, prepared, mapper)
+        self.parts = Parts(prepared, mapper, tail, Upkeep(), times)
         self._joining = Joining(self.database.engine)
         self._dispatches = DispatchStatements(self.parts)
         self._ordering = ordering_on(self.database.engine)
@@ -232,23 +230,6 @@ class SqlStore(SealedTables):
         self._settled = self._settings_now()
         self._lookups = Lookups(self.database, self._schema, parts.sealing)
 
-    def compact(self) -> int:
-        """Fold the delta, which live changes have written, into the postings' chunks.
-
-        Commands do it themselves now and then; a scheduler that calls this spares them the work,
-        and the first query as of a time that of reading all times. Any number of processes may.
-
-        Returns:
-            How many changes were folded; 0 also where another process is at it.
-        """
-        settled = self.settled()
-        self._times.note(settled)
-        with self.database.writing(self._share) as connection:
-            if nobody_compacts(connection, self._schema):
-                known = self.parts.tail.known if self.single_writer else settled
-                return compact(connection, self.parts.prepared.index, known)
-        return 0
-
     def last(self) -> int:
         """Return the position of the newest event; 0 while the ledger is empty."""
         with self.database.reading() as connection:
@@ -258,10 +239,6 @@ class SqlStore(SealedTables):
     def settled(self) -> int:
         """Return the last position up to which no event will appear any more."""
         return self.parts.tail.settled()
-
-    def times(self, settled: int) -> Sequence[TimeSpan]:
-        """Return spans that have all events up to a position, with their times."""
-        return self._times.spans(settled)
 
     def seal(self, progress: Callable[[Seal], object] = lambda _: None) -> Seal | None:
         """Seal what of the ledger is settled and not sealed yet.

@@ -8,6 +8,7 @@ from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.adapters.serialization.sealed_state import Locked
 
 from ..audience_index.compaction import Upkeep
+from ..event_store.event_times import EventTimes
 from ..event_store.settled_reader import Tail
 from .store_statements import Prepared
 
@@ -23,6 +24,7 @@ class Parts(NamedTuple):
         mapper: turns events into bytes and back.
         tail: knows which part of the ledger is settled.
         upkeep: compacts now and then.
+        times: knows the times of the ledger's events.
         sealing: seals and opens personal data; None where it is in clear.
     """
 
@@ -30,4 +32,5 @@ class Parts(NamedTuple):
     mapper: EventMapper
     tail: Tail
     upkeep: Upkeep
+    times: EventTimes
     sealing: Sealing | Locked | None = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from eventsourcing.persistence import IntegrityError
+from pyroaring import BitMap
 from sqlalchemy import Connection, delete, select, update
 
 from addressee.application import Changes, InstallationChange, Recorded, Stored
@@ -17,6 +18,7 @@ from addressee.application.ports.records import written_address
 from addressee.domain import Address, Conflict, Event
 from addressee.domain.times import microseconds_or_none, to_microseconds
 
+from ..audience_index.compaction import forget
 from ..audience_index.generation_cache import GenerationCache
 from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
@@ -27,6 +29,7 @@ from ..engine.compiled_query import Read, pages
 from ..event_store.append import insert_events
 from ..schema.bookkeeping_tables import FOLLOWED, fence_of
 from .components import Parts
+from .erased_history import concerned_by, erased_by
 from .view import SqlReader, segment_place
 
 Rows = Sequence[Sequence[Any]]
@@ -75,6 +78,8 @@ class SqlTransaction(SqlReader):
         self, events: Sequence[Event], beside: Sequence[Write], *, commits: bool = False
     ) -> Sequence[int]:
         sealing = self._sealing
+        if erased := erased_by(events):
+            self._forget(erased)
         rows = [*map(self._mapper.columns, events)] if sealing is None else sealing.columns(events)
         self._make_room(beside)
         connection = self._connection
@@ -82,6 +87,12 @@ class SqlTransaction(SqlReader):
             return insert_events(connection, self._prepared, rows, beside, commits=commits)
         except IntegrityError:
             raise self._conflict(events) from None
+
+    def _forget(self, erased: Iterable[str]) -> None:
+        """Have the index forget what the data of persons once led to."""
+        installations, positions = concerned_by(self, erased)
+        ordinals = BitMap(self.ordinals(None, installations).values())
+        forget(self._connection, self._prepared.index, ordinals, positions)
 
     def _touches(self, sessions: Mapping[str, datetime]) -> list[Write]:
         """Return what notes that sessions are alive, in an order in which no two deadlock."""

@@ -7,25 +7,21 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from functools import cached_property
 from typing import Any, cast
 
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Join, case, select
 
-from addressee.adapters.serialization.sealed_state import Locked
-from addressee.application import Mark, Recipient, Recorded
-from addressee.domain import MobileApp, Segment, StoreSealed
+from addressee.application import Recipient, Recorded
+from addressee.domain import MobileApp
 from addressee.domain.times import from_microseconds, to_microseconds
 
-from ..audience_index.postings_reader import Postings
 from ..audience_index.recipient_rows import RecipientRows, with_address
 from ..engine.compiled_query import Read, pages
-from ..engine.dialects import dialect_of
 from ..event_store.event_statements import KNOWN, LAST, EventStatements
 from ..schema.bookkeeping_tables import FLAGGED
 from ..schema.tables import Schema
-from .components import Parts
+from .index_view import IndexView
 
 UNKNOWN = [(None, None)] * KNOWN
 MANY_KNOWN = 5 * KNOWN
@@ -33,25 +29,13 @@ DENSE = 1.5
 """Up to so many rows an id, ids are read as a range of ordinals, which is faster than a list."""
 
 
-class SqlReader:
+class SqlReader(IndexView):
     """Ledger and read models as one open transaction sees them.
 
     Args:
         connection: with its transaction begun.
         parts: the store's.
     """
-
-    def __init__(self, connection: Connection, parts: Parts) -> None:
-        self._connection = connection
-        self._prepared = parts.prepared
-        self._schema = parts.prepared.schema
-        self._mapper = parts.mapper
-        self._sealing = parts.sealing
-
-    @cached_property
-    def _postings(self) -> Postings:
-        index = self._prepared.index
-        return Postings(self._connection, index, index.cache)
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         """Return stream → its events behind a version.
@@ -135,56 +119,6 @@ class SqlReader:
             else:
                 found.update(index.ordinals.rows(self._connection, page, application=application))
         return found
-
-    def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
-        """Return term → shard → about how many postings."""
-        numbers = self._numbers(application, terms)
-        found = self._postings.shards(numbers.values())
-        return {term: found[number] for term, number in numbers.items()}
-
-    def postings(
-        self, application: str, terms: AbstractSet[str], shards: range
-    ) -> Mapping[str, BitMap]:
-        """Return term → ordinals in a run of shards."""
-        numbers = self._numbers(application, terms)
-        found = self._postings.within(numbers.values(), shards)
-        return {term: found[number] for term, number in numbers.items()}
-
-    def marks(self, position: int, settled: int) -> tuple[Mark, Mark | None] | None:
-        """Return the last mark before a position, and the first one after it."""
-        return self._prepared.index.marks.around(self._connection, position, settled)
-
-    def shards_at(
-        self, mark: Mark, application: str, terms: AbstractSet[str]
-    ) -> Mapping[str, Mapping[int, int]]:
-        """Return term → shard → about how many postings at a mark."""
-        numbers = self._numbers(application, terms)
-        found = self._postings.shards_at(mark.number, numbers.values())
-        return {term: found[number] for term, number in numbers.items()}
-
-    def postings_at(
-        self, mark: Mark, application: str, terms: AbstractSet[str], shards: range
-    ) -> Mapping[str, BitMap]:
-        """Return term → ordinals in a run of shards at a mark."""
-        numbers = self._numbers(application, terms)
-        found = self._postings.within_at(mark.number, numbers.values(), shards)
-        return {term: found[number] for term, number in numbers.items()}
-
-    def forgotten(self) -> BitMap:
-        """Return ordinals of which marks show nothing that counts."""
-        return self._prepared.index.marks.forgotten(self._connection)
-
-    def segment_streams(self, application: str) -> Collection[str]:
-        """Return the streams of all segments that an application ever had."""
-        stream, prefix = self._schema.event.c.stream, Segment.of(application, "").id
-        ours = dialect_of(self._connection).starts_with(stream, prefix)
-        return self._connection.execute(select(stream).distinct().where(ours)).scalars().all()
-
-    def _numbers(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
-        """Return term → its number; raises StoreSealed where the names of terms are hidden."""
-        if isinstance(self._sealing, Locked):
-            raise StoreSealed
-        return self._postings.numbers(application, frozenset(terms))
 
     def segments(
         self, application: str, names: AbstractSet[str] | None = None

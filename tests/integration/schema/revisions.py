@@ -29,14 +29,16 @@ MIGRATIONS = [
     "0006 Dispatches that are running are found without reading the others.",
     "0007 Columns for lookups and sessions; the next `addressee migrate` fills them.",
     "0008 Addresses in one column, which is faster to read; the next `addressee migrate` fills it.",
-    "0009 Addresses in columns of their own go; only code before 0008 reads them.",
+    "0009 Nothing; what it did is done by 0011, after the deployment that 0010 comes before.",
+    "0010 What the audience index was, and times of events; `addressee migrate` fills both.",
+    "0011 Addresses in columns of their own go; only code before 0008 reads them.",
 ]
-BEFORE = 8
+BEFORE = 10
 """How many of them are run before the deployment."""
 
 REVISIONS = [line[:4] for line in MIGRATIONS]
 
-UNDONE = {
+UNDONE: dict[str, dict[str, list[str]]] = {
     "0002": {name: ["drop table addressee_address"] for name in TRIGGERS},
     "0003": {
         "sqlite": [
@@ -82,7 +84,17 @@ UNDONE = {
         ]
         for name in TRIGGERS
     },
-    "0009": {
+    "0009": {name: [] for name in TRIGGERS},
+    "0010": {
+        name: [
+            "drop table addressee_index_mark",
+            "drop table addressee_posting_change",
+            "drop table addressee_time_span",
+            "delete from addressee_setting where name = 'marks from the first event'",
+        ]
+        for name in TRIGGERS
+    },
+    "0011": {
         name: [
             (
                 "create table addressee_address (ordinal integer primary key, service varchar(50),"

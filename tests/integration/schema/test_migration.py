@@ -159,7 +159,7 @@ def test_R38_a_store_of_the_release_before_gets_its_addresses(
         SqlStore(url)
     for arguments, expected in (
         (("--before-deploy",), MIGRATIONS[1:BEFORE]),
-        ((), [*MIGRATIONS[BEFORE:], "filled the installations and addresses"]),
+        ((), [*MIGRATIONS[BEFORE:], "filled the installations and addresses and audiences"]),
         ((), ["nothing to do"]),
     ):
         monkeypatch.setattr("sys.argv", ["addressee", "migrate", "--store", url, *arguments])
@@ -192,12 +192,12 @@ def test_R38_addresses_are_copied_and_what_earlier_code_writes_later_is_filled_i
             )
         people.register("shop", installation="none")
         with store.database.writing() as connection:
-            undo(connection, "0009", "0008")
+            undo(connection, *REVISIONS[:6:-1])
             connection.execute(written, {"ordinal": 1, **at})
     with pytest.raises(StoreOutdated):
         SqlStore(url)
     migration = Migration(url)
-    assert migration.run("before") == ["0008"]
+    assert migration.run("before") == REVISIONS[7:BEFORE]
     with SqlStore(url) as store:
         [found] = Targeting(store).recipients("shop", "all")
         assert (found.installation, found.service) == ("before", "webpush")
@@ -207,8 +207,10 @@ def test_R38_addresses_are_copied_and_what_earlier_code_writes_later_is_filled_i
         people.register("shop", installation="new", push_token="t", os="Android")
         with store.database.writing() as connection:
             connection.execute(written, {"ordinal": 2, **at})
-        assert unfilled(store) == ["addresses"], "one that is new does not count for all"
-        assert migration.run() == ["0009"]
+        assert unfilled(store) == ["addresses", "audiences"], (
+            "one that is new does not count for all"
+        )
+        assert migration.run() == ["0011"]
         Rebuild(store, unfilled(store)).run()
         assert [each.address for each in Targeting(store).recipients("shop", "all")] == [
             "https://push.example/before",

@@ -1,4 +1,4 @@
-"""What the audience index was, and times of events; the next `addressee migrate` fills both."""
+"""What the audience index was, and times of events; `addressee migrate` fills both."""
 
 from __future__ import annotations
 

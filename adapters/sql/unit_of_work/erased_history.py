@@ -1,0 +1,55 @@
+"""What the index must forget of its past when a person is erased (R50)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from addressee.application import View
+from addressee.domain import (
+    DevicePersonalized,
+    ErasureRequested,
+    Event,
+    Installation,
+    Person,
+    PersonErased,
+    PersonsMerged,
+)
+
+
+class Concerned(NamedTuple):
+    """What an erasure concerns.
+
+    Args:
+        installations: all that may have had terms by the data of the erased persons.
+        positions: of the events by which they came and went.
+    """
+
+    installations: frozenset[str]
+    positions: frozenset[int]
+
+
+def erased_by(events: Iterable[Event]) -> frozenset[str]:
+    """Return the persons whose erasure events begin or end."""
+    kinds = ErasureRequested, PersonErased
+    return frozenset(event.person for event in events if isinstance(event, kinds))
+
+
+def concerned_by(view: View, erased: Iterable[str]) -> Concerned:
+    """Return what the erasure of persons concerns.
+
+    Who was ever merged with them has shown their data too.
+    """
+    names, left = set[str](), {*erased}
+    devices, positions = set[str](), set[int]()
+    while left:
+        names |= left
+        found = view.streams({Person(name).id: 0 for name in left})
+        recorded = [each for stream in found.values() for each in stream]
+        positions.update(position for position, _ in recorded)
+        devices |= {e.installation for _, e in recorded if isinstance(e, DevicePersonalized)}
+        merges = [event for _, event in recorded if isinstance(event, PersonsMerged)]
+        left = {name for merge in merges for name in (merge.survivor, merge.merged)} - names
+    found = view.streams({Installation(name).id: 0 for name in devices})
+    positions.update(position for stream in found.values() for position, _ in stream)
+    return Concerned(frozenset(devices), frozenset(positions))

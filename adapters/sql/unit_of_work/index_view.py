@@ -1,0 +1,89 @@
+"""The audience index within one transaction, as it is and as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+
+from pyroaring import BitMap
+from sqlalchemy import Connection, select
+
+from addressee.adapters.serialization.sealed_state import Locked
+from addressee.application import Mark
+from addressee.domain import Segment, StoreSealed
+
+from ..audience_index.postings_reader import Postings
+from ..engine.dialects import dialect_of
+from .components import Parts
+
+
+class IndexView:
+    """Postings and their past as one open transaction sees them.
+
+    Args:
+        connection: with its transaction begun.
+        parts: the store's.
+    """
+
+    def __init__(self, connection: Connection, parts: Parts) -> None:
+        self._connection = connection
+        self._prepared = parts.prepared
+        self._schema = parts.prepared.schema
+        self._mapper = parts.mapper
+        self._sealing = parts.sealing
+
+    @cached_property
+    def _postings(self) -> Postings:
+        index = self._prepared.index
+        return Postings(self._connection, index, index.cache)
+
+    def shards(self, application: str, terms: AbstractSet[str]) -> Mapping[str, Mapping[int, int]]:
+        """Return term → shard → about how many postings."""
+        numbers = self._numbers(application, terms)
+        found = self._postings.shards(numbers.values())
+        return {term: found[number] for term, number in numbers.items()}
+
+    def postings(
+        self, application: str, terms: AbstractSet[str], shards: range
+    ) -> Mapping[str, BitMap]:
+        """Return term → ordinals in a run of shards."""
+        numbers = self._numbers(application, terms)
+        found = self._postings.within(numbers.values(), shards)
+        return {term: found[number] for term, number in numbers.items()}
+
+    def marks(self, position: int, settled: int) -> tuple[Mark, Mark | None] | None:
+        """Return the last mark before a position, and the first one after it."""
+        return self._prepared.index.marks.around(self._connection, position, settled)
+
+    def shards_at(
+        self, mark: Mark, application: str, terms: AbstractSet[str]
+    ) -> Mapping[str, Mapping[int, int]]:
+        """Return term → shard → about how many postings at a mark."""
+        numbers = self._numbers(application, terms)
+        found = self._postings.shards_at(mark.number, numbers.values())
+        return {term: found[number] for term, number in numbers.items()}
+
+    def postings_at(
+        self, mark: Mark, application: str, terms: AbstractSet[str], shards: range
+    ) -> Mapping[str, BitMap]:
+        """Return term → ordinals in a run of shards at a mark."""
+        numbers = self._numbers(application, terms)
+        found = self._postings.within_at(mark.number, numbers.values(), shards)
+        return {term: found[number] for term, number in numbers.items()}
+
+    def forgotten(self) -> BitMap:
+        """Return ordinals of which marks show nothing that counts."""
+        return self._prepared.index.marks.forgotten(self._connection)
+
+    def segment_streams(self, application: str) -> Collection[str]:
+        """Return the streams of all segments that an application ever had."""
+        stream, prefix = self._schema.event.c.stream, Segment.of(application, "").id
+        ours = dialect_of(self._connection).starts_with(stream, prefix)
+        return self._connection.execute(select(stream).distinct().where(ours)).scalars().all()
+
+    def _numbers(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
+        """Return term → its number; raises StoreSealed where the names of terms are hidden."""
+        if isinstance(self._sealing, Locked):
+            raise StoreSealed
+        return self._postings.numbers(application, frozenset(terms))

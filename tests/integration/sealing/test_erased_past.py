@@ -1,0 +1,63 @@
+"""The index forgets what the data of an erased person once led to (R50)."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from pyroaring import BitMap
+from sqlalchemy import select
+
+from addressee.adapters.keys import MemoryKeyStore
+from addressee.adapters.sql import Rebuild, SqlStore
+from addressee.adapters.sql.index_history.marks import FORGOTTEN
+from addressee.application import Rights, verify
+from addressee.domain import AddresseeError
+from tests.contract.ledger.test_past_states import Hasty, compacting, same_as_folded
+from tests.integration.sealing.conftest import INDEXED
+
+__all__ = ["compacting"]
+
+LIVES, STEPS, MOMENTS = 4, 40, 15
+
+
+def remembered(store: SqlStore) -> tuple[BitMap, BitMap]:
+    """Return the ordinals that changes of postings have, and those that are forgotten."""
+    changes = store.parts.prepared.schema.posting_change.c
+    found = {True: BitMap(), False: BitMap()}
+    with store.database.reading() as connection:
+        for mark, data in connection.execute(select(changes.mark, changes.data)):
+            found[mark == FORGOTTEN] |= BitMap.deserialize(data)
+    return found[False], found[True]
+
+
+@pytest.mark.usefixtures("compacting")
+def test_R50_states_of_the_index_forget_the_erased(tmp_path: Path, *, long: bool) -> None:
+    keys = MemoryKeyStore()
+    for seed in range(20 if long else LIVES):
+        with SqlStore(
+            f"sqlite:///{tmp_path}/{seed}.db", indexed_attributes=INDEXED, keys=keys
+        ) as store:
+            chance = random.Random(seed)  # noqa: S311 # can be had again
+            life, erased = Hasty(chance, store, "shop"), list[str]()
+            for step in range(STEPS):
+                with suppress(AddresseeError):  # the life does not know who was erased
+                    life.step()
+                if step % 9 == 8 and (persons := life.persons()):
+                    erased += (
+                        Rights(store, life.people).erase(chance.choice(persons).name).installations
+                    )
+            moments = [0, *(chance.randint(0, store.last()) for _ in range(MOMENTS))]
+            same_as_folded(store, life, moments)
+            with store.reading() as view:
+                ordinals = BitMap(view.ordinals(None, {*erased}).values())
+            changed, forgotten = remembered(store)
+            assert ordinals
+            assert ordinals <= forgotten
+            assert not changed & forgotten
+            Rebuild(store).run()
+            assert not remembered(store)[1], "a rebuild has nothing to forget"
+            same_as_folded(store, life, moments)
+            assert verify(store).differences == ()
