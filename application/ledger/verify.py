@@ -16,6 +16,7 @@ from ..read_models.page_boundary import whole_page
 from ..read_models.replay import Replay
 from .consistency import Consistency, Difference, Versions
 from .erasures_to_repeat import BegunErasures, forgotten_erasures
+from .past_check import PastCheck, posting_differences
 from .seal_check import BrokenSeal, broken_seals
 
 PAGE = 1_000
@@ -23,7 +24,7 @@ PAGE = 1_000
 FORGOTTEN = "the keys are destroyed and no erasure is recorded: rebuild, and erase the person again"
 INTERRUPTED = "the erasure has begun and is not done: erase the person again"
 NAMED = 10
-"""How many installations a difference names of those that it concerns."""
+"""How many events out of range are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ def verify(
         else:
             found += ledger.consistency.differences()
             found += differences(ledger.rebuilt, audit)
+            ledger.past.end(ledger.rebuilt)
+            found += ledger.past.found
         sealed, broken = broken_seals(audit, key_fingerprint(store.identifier_key), page)
     found += map(broken_seal, broken)
     found += (Difference("person", name, FORGOTTEN) for name in forgotten)
@@ -138,6 +141,7 @@ class Ledger:
         rebuilt: the read models as the ledger has them.
         consistency: what its events agree on.
         begun: whose erasure has begun.
+        past: what the store remembers of its past.
         events: how many were read.
     """
 
@@ -146,6 +150,7 @@ class Ledger:
         self.rebuilt = ReadModels()
         self.consistency = Consistency(store.identifier_key)
         self.begun = BegunErasures()
+        self.past = PastCheck(audit)
         self.events = 0
         self._audit = audit
 
@@ -156,17 +161,21 @@ class Ledger:
             StoreDamaged: one of them can't be read, or no command recorded them in this order.
         """
         after = self.replay.position
+        read, stop = self._audit.events, self.past.stop
+        page = whole_page(read, after, limit, stop) if stop is not None and stop > after else ()
         # What is left at the end has lost its other half; it shows as a difference.
-        page = whole_page(self._audit.events, after, limit) or self._audit.events(after, limit)
+        page = page or whole_page(read, after, limit) or read(after, limit)
         try:
             for recorded in page:
                 self.consistency.add(recorded)
+                self.past.add(recorded)
                 self.begun.add(recorded.event.originator_id, recorded.event.TOPIC)
             self.rebuilt.apply(self.replay.changes(page, self._audit))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             problem = f"events after position {after} can't follow each other"
             raise StoreDamaged(f"{problem}: {type(error).__name__}") from None
         self.events += len(page)
+        self.past.compare(self.replay.position, self.rebuilt)
         return len(page)
 
 
@@ -236,8 +245,4 @@ def term_differences(
     has = {ordinals.get(ordinal, f"ordinal {ordinal}") for ordinal in found}
     hits = expected.postings(application, {term}, everything).get(term, ())
     should = set(expected.names(list(hits)))
-    for problem, names in (("lacks", should - has), ("should not have", has - should)):
-        if names:
-            shown = ", ".join(sorted(names)[:NAMED])
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            yield Difference("term", place, f"{problem} {shown}{more}")
+    yield from posting_differences(place, should, has, ("lacks", "should not have"))

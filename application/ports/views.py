@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from addressee.domain import Event, MobileApp
 
 from .read_model_changes import Changes
-from .records import InstallationRow, Recipient, Recorded, Seal, Stored
+from .records import InstallationRow, Recipient, Recorded, Seal, Stored, TimeSpan
 
 SHARD_BITS = 16
 """An ordinal's shard is its number without the last 16 bits."""
@@ -207,6 +207,19 @@ class Audit(Reader, Protocol):
 
     def seals(self, after: int, limit: int) -> Sequence[Seal]:
         """Return up to ``limit`` seals after a number, in order."""
+        ...
+
+
+@runtime_checkable
+class RememberingAudit(RememberingView, Audit, Protocol):
+    """Show all that is remembered."""
+
+    def exact_marks(self) -> Sequence[Mark]:
+        """Return the marks that show all events up to a position and none after it, in order."""
+        ...
+
+    def time_spans(self) -> Sequence[TimeSpan]:
+        """Return what is remembered of the times of events, in order."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from addressee.application import InstallationRow, Seal, Stored
+from addressee.application import InstallationRow, Mark, Seal, Stored, TimeSpan
 from addressee.application.ports.records import address_in
 from addressee.domain.times import from_microseconds
 
@@ -66,6 +66,18 @@ class SqlAudit(SqlReader):
         table = self._schema.term
         found = self._connection.execute(select(table.c.application, table.c.term))
         return ((application, term) for application, term in found)
+
+    def exact_marks(self) -> Sequence[Mark]:
+        """Return the marks that show all events up to a position and none after it."""
+        table = self._schema.index_mark
+        exact = select(table).where(table.c.settled == table.c.last).order_by(table.c.number)
+        return [Mark(*row) for row in self._connection.execute(exact)]
+
+    def time_spans(self) -> Sequence[TimeSpan]:
+        """Return what is remembered of the times of events."""
+        table = self._schema.time_span
+        found = self._connection.execute(select(table).order_by(table.c.last))
+        return [TimeSpan(*row) for row in found]
 
     def written(self, term: str) -> str:
         """Return how a term is written."""

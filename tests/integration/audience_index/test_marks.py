@@ -1,0 +1,154 @@
+"""What the index remembers: checked, rebuilt, and missing in stores of earlier releases (R35, R37)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from pyroaring import BitMap
+from sqlalchemy import delete, select, update
+
+from addressee.adapters.sql import Rebuild, SqlStore, unfilled
+from addressee.adapters.sql.index_history.bitmap_rows import written
+from addressee.adapters.sql.schema.bookkeeping_tables import COMPLETE
+from addressee.adapters.sql.unit_of_work.view import SqlReader
+from addressee.application import (
+    AsOf,
+    Identity,
+    Personalization,
+    Recorded,
+    RememberingView,
+    Targeting,
+    verify,
+)
+from tests.contract.conftest import INDEXED
+from tests.contract.ledger.test_past_states import Hasty, compacting, no_fold, same_as_folded
+
+__all__ = ["compacting"]
+
+pytestmark = pytest.mark.usefixtures("compacting")
+LIFE, STEPS, MOMENTS = 5, 50, 20
+
+
+@pytest.fixture
+def store(url: str) -> Generator[SqlStore]:
+    with SqlStore(url, indexed_attributes=INDEXED) as store:
+        yield store
+
+
+def lived(store: SqlStore, steps: int = STEPS) -> tuple[Hasty, list[int]]:
+    """Let a store live; return the life and some positions."""
+    life = Hasty(random.Random(LIFE), store, "shop")  # noqa: S311 # the same each time
+    for _ in range(steps):
+        life.step()
+    return life, [life.chance.randint(0, store.last()) for _ in range(MOMENTS)]
+
+
+def run(store: SqlStore, statement: Any) -> Sequence[Any]:  # noqa: ANN401 # any statement
+    """Run a statement on the tables and return its rows, if it has any."""
+    with store.database.writing() as connection:
+        found = connection.execute(statement)
+        return found.all() if found.returns_rows else ()
+
+
+def problems(store: SqlStore) -> list[str]:
+    return [f"{each.place} {each.name}: {each.problem}" for each in verify(store).differences]
+
+
+def test_R37_states_are_rebuilt_as_they_were_written(store: SqlStore) -> None:
+    life, moments = lived(store)
+    same_as_folded(store, life, moments)
+    Rebuild(store, page=40).run()
+    assert problems(store) == []
+    same_as_folded(store, life, moments)
+    Rebuild(store).run()
+    same_as_folded(store, life, moments)
+    for _ in range(10):
+        life.step()
+    store.compact()
+    assert problems(store) == []
+    same_as_folded(store, life, moments)
+
+
+def test_R35_a_store_of_an_earlier_release_answers_and_is_filled(store: SqlStore) -> None:
+    schema = store.parts.prepared.schema
+    life, moments = lived(store)
+    # As earlier code leaves it, which compacts and notes nothing.
+    for table in (schema.index_mark, schema.posting_change, schema.time_span):
+        run(store, delete(table))
+    run(store, delete(schema.setting).where(schema.setting.c.name == COMPLETE["audiences"]))
+    life.step()
+    store.compact()
+    same_as_folded(store, life, moments)
+    assert problems(store) == []
+    assert unfilled(store) == ["audiences"]
+    with store.reading() as view:
+        assert isinstance(view, RememberingView)
+        assert view.marks(1, store.last()) is None
+    Rebuild(store, unfilled(store)).run()
+    assert unfilled(store) == []
+    with store.reading() as view:
+        assert isinstance(view, RememberingView)
+        assert view.marks(1, store.last()) is not None
+    same_as_folded(store, life, moments)
+    assert problems(store) == []
+
+
+def test_R37_verify_names_what_is_remembered_wrongly(store: SqlStore) -> None:
+    schema = store.parts.prepared.schema
+    lived(store)
+    store.compact()
+    assert problems(store) == []
+    changes, spans = schema.posting_change, schema.time_span
+    [(term, mark, checksum, data), *_] = run(store, select(changes).order_by(changes.c.mark))
+    here = (changes.c.term == term) & (changes.c.mark == mark)
+
+    def put(checksum: int, data: bytes) -> None:
+        run(store, update(changes).where(here).values(checksum=checksum, data=data))
+
+    put(checksum + 1, data)
+    assert [each for each in problems(store) if "wrong checksum" in each]
+    put(*written(BitMap.deserialize(data) ^ BitMap([3])))
+    assert [each for each in problems(store) if "should not have had" in each or "lacked" in each]
+    put(checksum, data)
+    assert problems(store) == []
+    [(last, earliest, latest), *_] = run(store, select(spans).order_by(spans.c.last))
+    run(store, update(spans).where(spans.c.last == last).values(latest=latest + 1))
+    [problem] = problems(store)
+    assert "has other times" in problem
+    run(store, update(spans).where(spans.c.last == last).values(latest=latest))
+    run(store, spans.insert().values(last=store.last() + 1, earliest=earliest, latest=latest))
+    [problem] = problems(store)
+    assert "is noted in the times" in problem
+
+
+def test_R35_few_events_are_read_however_much_has_changed(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people, read = Personalization(store), list[object]()
+    for n in range(40):
+        people.register("shop", installation=f"d{n}", os="ios")
+        people.personalize(f"d{n}", Identity(f"p{n}"), tags={"vip"})
+    position = store.last()
+    for n in range(40):
+        people.depersonalize(f"d{n}")
+
+    def events(view: SqlReader, *arguments: int) -> Sequence[Recorded]:
+        found = its_events(view, *arguments)
+        read.extend(found)
+        return found
+
+    def streams(view: SqlReader, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
+        found = its_streams(view, after)
+        read.extend(each for recorded in found.values() for each in recorded)
+        return found
+
+    its_events, its_streams = SqlReader.events, SqlReader.streams
+    monkeypatch.setattr(SqlReader, "events", events)
+    monkeypatch.setattr(SqlReader, "streams", streams)
+    monkeypatch.setattr("addressee.application.past.streams.ENOUGH", 10)
+    past = Targeting(AsOf(store, position, no_fold))
+    assert past.count("shop", "tag:vip and os:ios") == 40
+    assert len(read) < 100 < position
