@@ -22,8 +22,8 @@ from ..messages.error_responses import UNAVAILABLE, Refused
 
 AT_ONCE = 2
 """Most applications that read the past at once."""
-FEW = 20_000
-"""Up to so many events that came after a moment are read for each query, without a turn."""
+FEW = 50_000
+"""Up to so many events are read for each query, without a turn, where nothing has to be folded."""
 PATIENCE = 10.0
 """Longest time to wait for others that read the past, in seconds."""
 

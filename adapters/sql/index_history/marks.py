@@ -2,17 +2,18 @@
 
 Compaction writes chunks, and with them a mark and a bitmap for each term: the ordinals that the
 chunks had and lost, or lacked and got. So the chunks of a mark are those of now, with the bits
-flipped that changed after it (docs/decisions/030-compaction-keeps-what-it-changes.md).
+flipped that changed after it (docs/decisions/032-compaction-keeps-what-it-changes.md).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, Integer, literal_column, select, union_all
+from sqlalchemy import Connection, Integer, delete, literal_column, select, union_all
 
 from addressee.application.ports.views import EMPTY, Mark
 
@@ -27,6 +28,8 @@ FORGOTTEN = GENERATION
 """No term has this number: its bitmap, of the mark 0, has the ordinals that no bitmap shows, since
 data of an erased person followed from them (R50)."""
 
+FLIPS = 16_384
+"""Up to so many changes of postings have no mark in between."""
 WHOLE, BEFORE, AFTER = (literal_column(str(n), Integer()) for n in range(3))
 
 
@@ -53,11 +56,11 @@ class Marks:
     def __init__(self, schema: Schema) -> None:
         mark, change, setting = schema.index_mark.c, schema.posting_change.c, schema.setting.c
         self.schema = schema
-        self._marks = Rows(schema.index_mark, "number", "settled", "last")
+        self._marks = Rows(schema.index_mark, "number", "settled", "last", "flips")
         self._changes = Rows(schema.posting_change, "term", "mark", "checksum", "data")
         ours = select(mark.number, mark.settled, mark.last)
         newest = ours.order_by(mark.number.desc()).limit(1)
-        self._newest = Query(newest)
+        self._newest = Query(newest.add_columns(mark.flips))
         before = newest.where(mark.last <= given("position"))
         after = ours.where(mark.settled >= given("position"), mark.last <= given("settled"))
         after = after.order_by(mark.number).limit(1)
@@ -73,7 +76,7 @@ class Marks:
             .where(change.mark > given("mark"))
         )
         self._all = Query(ours.order_by(mark.number))
-        self._up_to = Query(
+        self._of = Query(
             select(change.term, change.mark, change.checksum, change.data)
             .where(change.mark.in_(listed()))
             .where(change.mark > FORGOTTEN)
@@ -125,23 +128,44 @@ class Marks:
         return decoded("bitmap of erased installations", *rows[0]) if rows else BitMap()
 
     def write(self, connection: Connection, flipped: Iterable[Flipped]) -> None:
-        """Add marks; the right to write chunks should have been taken."""
+        """Add marks; the right to write chunks should have been taken.
+
+        A short window becomes one with that before it: a scheduler may compact often.
+        """
         hidden = self.forgotten(connection)
         rows = self._newest.rows(connection)
-        mark = Mark(*rows[0]) if rows else EMPTY
-        marks: list[Mark] = []
+        (number, *ends, before) = rows[0] if rows else (*EMPTY, FLIPS)
+        marks: list[tuple[int, int, int, int]] = []
         changes: list[tuple[int, int, int, bytes]] = []
         for settled, last, of_terms in flipped:
+            flips = sum(map(len, of_terms.values()))
+            if marks or before + flips > FLIPS:
+                number, changed = number + 1, of_terms
+            else:
+                changed = self._removed(connection, number)
+                for term, bitmap in of_terms.items():
+                    changed[term] ^= bitmap
+                flips += before
             # What one process knows to be settled, another one may not know yet.
-            mark = Mark(mark.number + 1, max(settled, mark.settled), max(last, mark.last))
-            marks.append(mark)
+            ends = [*map(max, ends, (settled, last))]
+            marks.append((number, ends[0], ends[1], flips))
             changes += (
-                (term, mark.number, *written(bitmap - hidden))
-                for term, bitmap in sorted(of_terms.items())
-                if bitmap
+                (term, number, *written(shown))
+                for term, bitmap in sorted(changed.items())
+                if (shown := bitmap - hidden)
             )
         self._marks.insert(connection, marks)
         self._changes.insert(connection, changes)
+
+    def _removed(self, connection: Connection, number: int) -> defaultdict[int, BitMap]:
+        """Return the changes of a mark, which is deleted with them."""
+        found = defaultdict[int, BitMap](BitMap)
+        for term, mark, checksum, data in self._of.rows(connection, [number]):
+            found[term] = decoded(place_of(term, mark), checksum, data)
+        mark, change = self.schema.index_mark, self.schema.posting_change
+        connection.execute(delete(change).where(change.c.mark == number))
+        connection.execute(delete(mark).where(mark.c.number == number))
+        return found
 
     def forget(self, connection: Connection, ordinals: BitMap, positions: Iterable[int]) -> None:
         """Take ordinals out of all changes, and of those to come until a rebuild.
@@ -154,7 +178,7 @@ class Marks:
         marks = [Mark(*row) for row in self._all.rows(connection)]
         changed: list[tuple[int, int, int, bytes]] = []
         for page in pages(sorted(up_to(marks, positions))):
-            for term, mark, checksum, data in self._up_to.rows(connection, page):
+            for term, mark, checksum, data in self._of.rows(connection, page):
                 bitmap = decoded(place_of(term, mark), checksum, data)
                 if bitmap.intersect(ordinals):
                     changed.append((term, mark, *written(bitmap - ordinals)))

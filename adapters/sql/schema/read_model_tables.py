@@ -96,12 +96,16 @@ def delta(new: NewTable) -> Table:
 
 
 def index_mark(new: NewTable) -> Table:
-    """Return the states that the chunks had, each by the events that they showed."""
+    """Return the states that the chunks had, each by the events that they showed.
+
+    ``flips`` counts the bits of the changes since the mark before.
+    """
     return new(
         "index_mark",
         Column("number", Integer, primary_key=True, autoincrement=False),
         Column("settled", BigInteger, nullable=False),
         Column("last", BigInteger, nullable=False),
+        Column("flips", BigInteger, nullable=False),
     )
 
 

@@ -70,7 +70,8 @@ class SqlAudit(SqlReader):
     def exact_marks(self) -> Sequence[Mark]:
         """Return the marks that show all events up to a position and none after it."""
         table = self._schema.index_mark
-        exact = select(table).where(table.c.settled == table.c.last).order_by(table.c.number)
+        columns = table.c.number, table.c.settled, table.c.last
+        exact = select(*columns).where(table.c.settled == table.c.last).order_by(table.c.number)
         return [Mark(*row) for row in self._connection.execute(exact)]
 
     def time_spans(self) -> Sequence[TimeSpan]:

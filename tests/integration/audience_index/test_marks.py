@@ -1,4 +1,4 @@
-"""What the index remembers: checked, rebuilt, and missing in stores of earlier releases (R35, R37)."""
+"""What the index remembers: checked, rebuilt, missing in stores of earlier releases (R35, R37)."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ def upgrade() -> None:
         Column("number", Integer, primary_key=True, autoincrement=False),
         Column("settled", BigInteger, nullable=False),
         Column("last", BigInteger, nullable=False),
+        Column("flips", BigInteger, nullable=False),
         **options,
     )
     op.create_table(
