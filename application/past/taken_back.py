@@ -104,7 +104,9 @@ class TakenBack:
         """Return term → ordinals in a run of shards."""
         first, hidden, second, shown, read = self._sources
         now = self._postings_at(first, application, terms, shards)
-        then = {} if second is None else self._postings_at(second, application, terms, shards)
+        then: Mapping[str, BitMap] = {}
+        if second is not None:
+            then = self._postings_at(second, application, terms, shards)
         run = BitMap(range(shards.start << SHARD_BITS, shards.stop << SHARD_BITS))
         return {
             term: (now.get(term, NONE) - hidden)

@@ -126,7 +126,8 @@ def compact(connection: Connection, index: Index, settled: int) -> int:
     changes = gathered((t, o, present) for _, t, o, present in rows)
     # It is read after the delta, so that no row of the delta is of a later event.
     last = max((position for (position,) in index.last.rows(connection)), default=0)
-    fold(connection, index, [Window(min(settled, last), last, changes)])
+    if changes:
+        fold(connection, index, [Window(min(settled, last), last, changes)])
     return len(rows)
 
 
@@ -141,7 +142,7 @@ def gathered(postings: Iterable[Posting]) -> dict[Place, Delta]:
 def fold(connection: Connection, index: Index, windows: Sequence[Window]) -> None:
     """Write changes into the chunks, with a mark after each window, and begin a generation."""
     places = iter(sorted({place for window in windows for place in window.changes}))
-    flipped = [Flipped(w.settled, w.last, defaultdict(BitMap)) for w in windows if w.changes]
+    flipped = [Flipped(w.settled, w.last, defaultdict(BitMap)) for w in windows]
     if not flipped:
         return
     while page := list(islice(places, PAIRS)):
@@ -181,7 +182,7 @@ def fold_page(
             if (change := window.changes.get(place)) is not None:
                 gained, lost = change
                 flips = (gained - bitmap) | (lost & bitmap)
-                noted.changes[place[0]] |= flips
+                noted.changes[place[0]].update(flips)
                 bitmap = bitmap ^ flips  # in place it would change others' too
         if bitmap:
             rows.append(row_of(place, bitmap))

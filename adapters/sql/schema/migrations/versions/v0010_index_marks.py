@@ -19,26 +19,26 @@ def upgrade() -> None:
     prefix: str = event.name.removesuffix("event")
     # MariaDB commits each at once, and the run may have been killed then.
     there = not op.get_context().as_sql
-    options = {
-        "schema": event.schema,
-        "if_not_exists": there,
-        "mysql_engine": "InnoDB",
-        "mariadb_engine": "InnoDB",
-    }
     op.create_table(
         f"{prefix}index_mark",
         Column("number", Integer, primary_key=True, autoincrement=False),
         Column("settled", BigInteger, nullable=False),
         Column("last", BigInteger, nullable=False),
         Column("flips", BigInteger, nullable=False),
-        **options,
+        schema=event.schema,
+        if_not_exists=there,
+        mysql_engine="InnoDB",
+        mariadb_engine="InnoDB",
     )
     op.create_table(
         f"{prefix}time_span",
         Column("last", BigInteger, primary_key=True, autoincrement=False),
         Column("earliest", BigInteger, nullable=False),
         Column("latest", BigInteger, nullable=False),
-        **options,
+        schema=event.schema,
+        if_not_exists=there,
+        mysql_engine="InnoDB",
+        mariadb_engine="InnoDB",
     )
     table, index = f"{prefix}posting_change", f"{prefix}posting_change_mark"
     op.create_table(
@@ -47,7 +47,10 @@ def upgrade() -> None:
         Column("mark", Integer, primary_key=True, autoincrement=False),
         Column("checksum", BigInteger, nullable=False),
         Column("data", BYTES, nullable=False),
-        **options,
+        schema=event.schema,
+        if_not_exists=there,
+        mysql_engine="InnoDB",
+        mariadb_engine="InnoDB",
     )
     if there:
         known = inspect(op.get_bind()).get_indexes(table, event.schema)
