@@ -66,6 +66,7 @@ from .ports.records import (
     Seal,
     Stored,
     TimeSpan,
+    Trace,
 )
 from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, TimedStore, Viewable
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
@@ -205,6 +206,7 @@ __all__ = [
     "TermExplanation",
     "TimeSpan",
     "TimedStore",
+    "Trace",
     "Tracing",
     "Transaction",
     "Turn",

@@ -45,9 +45,13 @@ class Horizon(NamedTuple):
     def has(self, recorded: Recorded) -> bool:
         """Return whether an event counts."""
         position, event = recorded
+        return self.counts(position, event.timestamp)
+
+    def counts(self, position: int, timestamp: datetime | None) -> bool:
+        """Return whether an event counts that has a time, which a position does not need."""
         known = position <= (self.settled if self.last is None else self.last)
         return (known or position in self.late) and (
-            self.time is None or event.timestamp <= self.time
+            self.time is None or timestamp is None or timestamp <= self.time
         )
 
 

@@ -7,7 +7,7 @@ a store remembers, or the present: of all other installations that state shows t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from pyroaring import BitMap
@@ -15,7 +15,6 @@ from pyroaring import BitMap
 from addressee.domain import (
     DeviceDepersonalized,
     DevicePersonalized,
-    Event,
     IdentifierAdded,
     IdentifierRemoved,
     Installation,
@@ -26,8 +25,8 @@ from addressee.domain import (
 )
 from addressee.domain.events import category_of, name_in
 
-from ..ports.records import LARGEST_POSITION, Recorded
-from ..ports.views import Mark, View
+from ..ports.records import LARGEST_POSITION, Trace
+from ..ports.views import Mark, RememberingView, View
 from .extent import PAGE, Extent
 from .folded import Horizon
 from .streams import PastStreams
@@ -36,8 +35,9 @@ GROUP = 500
 """Of how many installations or persons streams are in memory at once."""
 PRESENT = Mark(LARGEST_POSITION, LARGEST_POSITION, LARGEST_POSITION)
 """What the view itself shows, as a mark."""
-ELSEWHERE = frozenset[type[Event]](
-    {
+ELSEWHERE = frozenset(
+    event.TOPIC
+    for event in (
         DevicePersonalized,
         DeviceDepersonalized,
         PrimaryChanged,
@@ -45,9 +45,9 @@ ELSEWHERE = frozenset[type[Event]](
         IdentifierRemoved,
         PersonExported,
         MergedPersonChanged,
-    }
+    )
 )
-"""Events of a person that change the terms of no installation whose own stream does not tell it."""
+"""Topics of events of a person that change no terms but of installations whose streams tell it."""
 
 
 class NearbyState:
@@ -68,7 +68,6 @@ class NearbyState:
         self.touched = BitMap()
         self._horizon = horizon
         self._extent = extent
-        self._streams = set[str]()
         self._read_to = 0
 
     def follow(self, view: View, settled: int) -> None:
@@ -78,36 +77,46 @@ class NearbyState:
             view: of the present.
             settled: up to where it shows all that there will ever be.
         """
-        streams = {
-            event.originator_id
-            for _, event in self._differing(view)
-            if type(event) not in ELSEWHERE or category_of(event.originator_id) != Person.CATEGORY
-        }
+        names, persons, new = set[str](), set[str](), set[str]()
+        for _, stream, version, topic, _ in self._differing(view):
+            category = category_of(stream)
+            if category == Installation.CATEGORY:
+                names.add(name_in(stream))
+            elif category == Person.CATEGORY and topic not in ELSEWHERE:
+                (new if version == 1 else persons).add(name_in(stream))
         self._read_to = settled
-        streams -= self._streams
-        self._streams |= streams
-        named: dict[str, list[str]] = {Installation.CATEGORY: [], Person.CATEGORY: []}
-        for stream in sorted(streams):
-            if (category := category_of(stream)) in named:
-                named[category].append(name_in(stream))
-        names = {*named[Installation.CATEGORY]}
-        for group in groups(named[Person.CATEGORY]):
-            persons = PastStreams(view, self._horizon).persons(group)
-            names.update(name for person in persons.values() for name in person.devices)
+        persons -= (
+            new  # whose installations all were bound meanwhile, so that their streams tell it
+        )
+        for group in groups(sorted(persons)):
+            found = PastStreams(view, self._horizon).persons(group)
+            names.update(name for person in found.values() for name in person.devices)
         self.touched |= BitMap(view.ordinals(None, names).values())
 
-    def _differing(self, view: View) -> Iterator[Recorded]:
+    def _differing(self, view: View) -> Iterator[Trace]:
         """Yield the events that only the moment or only the state shows, as far as is known."""
         _, settled, last = self.mark
+        timed = self._horizon.time is not None
         for first, end in self._extent.between(self.mark):
             after = max(first, self._read_to)
-            while after < end and (page := view.events(after, PAGE, end)):
-                after = page[-1].position
-                for recorded in page:
-                    counts = self._horizon.has(recorded)
-                    shown = recorded.position <= settled
-                    if shown != counts or (not shown and recorded.position <= last):
-                        yield recorded
+            while after < end and (page := traces(view, after, end, timed=timed)):
+                after = page[-1][0]
+                for trace in page:
+                    position, *_, timestamp = trace
+                    shown = position <= settled
+                    counts = self._horizon.counts(position, timestamp)
+                    if shown != counts or (not shown and position <= last):
+                        yield trace
+
+
+def traces(view: View, after: int, last: int, *, timed: bool) -> Sequence[Trace]:
+    """Return the next events without their states."""
+    if isinstance(view, RememberingView):
+        return view.traces(after, PAGE, last, timed=timed)
+    return [
+        (position, e.originator_id, e.originator_version, e.TOPIC, e.timestamp)
+        for position, e in view.events(after, PAGE, last)
+    ]
 
 
 def groups(names: Iterable[str]) -> Iterator[list[str]]:

@@ -25,6 +25,11 @@ class Recorded(NamedTuple):
     event: Event
 
 
+Trace = tuple[int, str, int, str, datetime | None]
+"""What there is to know of an event without its state: position, stream, version, topic, and its
+time, if it was asked for."""
+
+
 class Stored(NamedTuple):
     """An event as it is stored, not deserialized."""
 

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from addressee.domain import Event, MobileApp
 
 from .read_model_changes import Changes
-from .records import InstallationRow, Recipient, Recorded, Seal, Stored, TimeSpan
+from .records import InstallationRow, Recipient, Recorded, Seal, Stored, TimeSpan, Trace
 
 SHARD_BITS = 16
 """An ordinal's shard is its number without the last 16 bits."""
@@ -145,6 +145,17 @@ class RememberingView(View, Protocol):
 
     def forgotten(self) -> BitMap:
         """Return ordinals of which `postings_at` shows nothing that counts: erased data (R50)."""
+        ...
+
+    def traces(self, after: int, limit: int, last: int, *, timed: bool) -> Sequence[Trace]:
+        """Return what `View.events` would, without states.
+
+        Args:
+            after: the position after which they are.
+            limit: how many at most.
+            last: the last position that counts.
+            timed: whether they need their times.
+        """
         ...
 
     def segment_streams(self, application: str) -> Collection[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 
@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from sqlalchemy import Connection, select
 
 from addressee.adapters.serialization.sealed_state import Locked
-from addressee.application import Mark
+from addressee.application import Mark, Trace
 from addressee.domain import Segment, StoreSealed
 
 from ..audience_index.postings_reader import Postings
@@ -75,6 +75,15 @@ class IndexView:
     def forgotten(self) -> BitMap:
         """Return ordinals of which marks show nothing that counts."""
         return self._prepared.index.marks.forgotten(self._connection)
+
+    def traces(self, after: int, limit: int, last: int, *, timed: bool) -> Sequence[Trace]:
+        """Return events without states."""
+        if not timed:
+            traces = self._prepared.traces
+            return traces.rows(self._connection, after=after, limit=limit, last=last)
+        time = self._mapper.timestamp
+        rows = self._prepared.page.rows(self._connection, after=after, limit=limit, last=last)
+        return [(position, *event[:-1], time(*event)) for position, *event in rows]
 
     def segment_streams(self, application: str) -> Collection[str]:
         """Return the streams of all segments that an application ever had."""
