@@ -55,9 +55,10 @@ class Targeting:
     def as_of(self, moment: Moment, progress: Callable[[int], object] = lambda _: None) -> Self:
         """Return a `Targeting` that answers every query as of a moment in the past (R35).
 
-        Queries for one person or one installation read their streams. Others need the ledger
-        folded, which the first of them does; each other moment needs another fold. Arguments and
-        errors are those of `Past`.
+        Queries for one person or one installation read their streams. Others start from a state of
+        the index that the store remembers; where it remembers none nearby, the first of them folds
+        the ledger, and each other moment needs another fold. Arguments and errors are those of
+        `Past`; ``progress`` is that of the fold.
         """
 
         def fold(horizon: Horizon) -> Past:

@@ -1,1 +1,1 @@
-"""A store as it was: by the streams of a few, by taking later changes back, or folded."""
+"""A store as it was: by the streams of a few, by a state of the index nearby, or folded."""

@@ -1,8 +1,8 @@
 """A store as it was: its ledger is folded only where there is no shorter way.
 
 A query about one person or one installation needs no more than their own streams. So it takes some
-reads, however long the ledger is. At a position other queries start from the present and take back
-what has changed since, unless that is much. Both give what the fold would give.
+reads, however long the ledger is. Other queries start from a state of the index near the moment and
+take back what has changed between the two, unless that is much. Both give what the fold would give.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ SHORT = 1_000
 class AsOf:
     """Answers as a store would have answered at a moment (R35).
 
-    Lookups are answered from streams, and others at a position by taking back; else the ledger is
-    folded, once.
+    Lookups are answered from streams, and others by a state of the index and what differs from it;
+    where that is much or nobody knows how much it is, the ledger is folded, once.
 
     Args:
         store: whose past.
         moment: as for `Past`.
         fold: folds the ledger up to the moment, in which the events of a horizon count.
-        most: how many events at most are taken back.
+        most: how many events at most are read to find what differs.
 
     Raises:
         InvalidValue, StoreUnavailable: as `Past` does.

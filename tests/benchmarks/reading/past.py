@@ -84,7 +84,7 @@ def sizes(store: SqlStore) -> tuple[float, float]:
             names += [str(index.name) for table in group for index in table.indexes]
             listed = ", ".join(f"'{name}'" for name in names)
             # A page holds the rows of one table or index.
-            pages = f"SELECT sum(pgsize) FROM dbstat WHERE aggregate AND name IN ({listed})"
+            pages = f"SELECT sum(pgsize) FROM dbstat WHERE name IN ({listed})"
             sizes.append(float(connection.exec_driver_sql(pages).scalar_one()))
     return sizes[0], sizes[1] / 4
 
