@@ -65,26 +65,29 @@ class Upkeep:
         self.looked = False
         self._noted = 0
 
-    def after(self, postings: int, connection: Connection, index: Index, settled: int) -> None:
+    def after(self, added: int, connection: Connection, index: Index, settled: int) -> None:
         """Fold the delta into the chunks if it has grown long and nobody else is at it.
 
         Args:
-            postings: how many are about to be added to it.
+            added: how many rows are about to be added to it, or to the ledger if these are more.
             connection: with the transaction that adds them.
             index: statements on the index' tables.
             settled: a position up to which the ledger is settled.
         """
-        self._noted += postings
+        self._noted += added
         if self._noted < COMPACT_AT // CHECKS:
             return
         self._noted, self.looked = 0, True
         [[first, last]] = index.span.rows(connection)
-        if (
-            last is not None
-            and last - first >= COMPACT_AT
-            and nobody_compacts(connection, index.schema)
-        ):
+        long = last is not None and last - first >= COMPACT_AT
+        due = long or index.marks.is_due(connection, last_position(connection, index))
+        if due and nobody_compacts(connection, index.schema):
             compact(connection, index, settled)
+
+
+def last_position(connection: Connection, index: Index) -> int:
+    """Return the position of the last event that a transaction sees; 0 where there is none."""
+    return max((position for (position,) in index.last.rows(connection)), default=0)
 
 
 def nobody_compacts(connection: Connection, schema: Schema) -> bool:
@@ -125,8 +128,8 @@ def compact(connection: Connection, index: Index, settled: int) -> int:
         connection.execute(delete(table).where(table.c.sequence.in_(page)))
     changes = gathered((t, o, present) for _, t, o, present in rows)
     # It is read after the delta, so that no row of the delta is of a later event.
-    last = max((position for (position,) in index.last.rows(connection)), default=0)
-    if changes:
+    last = last_position(connection, index)
+    if changes or index.marks.is_due(connection, last):
         fold(connection, index, [Window(min(settled, last), last, changes)])
     return len(rows)
 

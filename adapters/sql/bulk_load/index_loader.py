@@ -13,6 +13,7 @@ from addressee.application import Changes
 from ..audience_index.compaction import COMPACT_AT, Place, Window, fold, gathered
 from ..audience_index.delta import Delta
 from ..engine.bulk_write import Write
+from ..index_history.marks import EVENTS
 from ..unit_of_work.components import Parts
 from ..unit_of_work.transaction import SqlTransaction
 
@@ -36,7 +37,7 @@ class IndexLoading(SqlTransaction):
         super().__init__(connection, parts)
         self._windows: list[Window] = []
         self._gathered: dict[Place, Delta] = {}
-        self._length = self._in_windows = self._last = 0
+        self._length = self._in_windows = self._last = self._closed = 0
 
     def load(self, changes: Changes, last: int = 0) -> None:
         """Bring the read models up to what a page of the ledger changes.
@@ -48,7 +49,7 @@ class IndexLoading(SqlTransaction):
         for write in self._writes(changes):
             self._write(write)
         self._last = last
-        if self._length >= COMPACT_AT:
+        if self._length >= COMPACT_AT or last - self._closed >= EVENTS:
             self._close_window()
         if self._in_windows >= FOLD_AT:
             self.finish()
@@ -62,9 +63,9 @@ class IndexLoading(SqlTransaction):
 
     def _close_window(self) -> None:
         """Have what was gathered end with a mark."""
-        if self._gathered:
+        if self._gathered or self._last - self._closed >= EVENTS:
             self._windows.append(Window(self._last, self._last, self._gathered))
-        self._gathered = {}
+        self._gathered, self._closed = {}, self._last
         self._in_windows += self._length
         self._length = 0
 

@@ -28,8 +28,10 @@ FORGOTTEN = GENERATION
 """No term has this number: its bitmap, of the mark 0, has the ordinals that no bitmap shows, since
 data of an erased person followed from them (R50)."""
 
-FLIPS = 16_384
-"""Up to so many changes of postings have no mark in between."""
+FLIPS, EVENTS = 16_384, 32_768
+"""Up to so many changes of postings, and about so many events, have no mark in between."""
+AT_ONCE = 8
+"""The changes of how many marks are in memory at once: some hundred terms each."""
 WHOLE, BEFORE, AFTER = (literal_column(str(n), Integer()) for n in range(3))
 
 
@@ -60,7 +62,7 @@ class Marks:
         self._changes = Rows(schema.posting_change, "term", "mark", "checksum", "data")
         ours = select(mark.number, mark.settled, mark.last)
         newest = ours.order_by(mark.number.desc()).limit(1)
-        self._newest = Query(newest.add_columns(mark.flips))
+        self._newest = Query(newest.limit(None).limit(2).add_columns(mark.flips))
         before = newest.where(mark.last <= given("position"))
         after = ours.where(mark.settled >= given("position"), mark.last <= given("settled"))
         after = after.order_by(mark.number).limit(1)
@@ -127,19 +129,29 @@ class Marks:
         rows = self._forgotten.rows(connection)
         return decoded("bitmap of erased installations", *rows[0]) if rows else BitMap()
 
+    def is_due(self, connection: Connection, last: int) -> bool:
+        """Return whether so many events have come since the last mark that there should be one.
+
+        Args:
+            connection: with its transaction begun.
+            last: the ledger's last position.
+        """
+        rows = self._newest.rows(connection)
+        return last - (rows[0][2] if rows else 0) >= EVENTS
+
     def write(self, connection: Connection, flipped: Iterable[Flipped]) -> None:
         """Add marks; the right to write chunks should have been taken.
 
         A short window becomes one with that before it: a scheduler may compact often.
         """
         hidden = self.forgotten(connection)
-        rows = self._newest.rows(connection)
-        (number, *ends, before) = rows[0] if rows else (*EMPTY, FLIPS)
+        newest, second, *_ = [*self._newest.rows(connection), (*EMPTY, 0), (*EMPTY, 0)]
+        (number, *ends, before), (_, _, start, _) = newest, second
         marks: list[tuple[int, int, int, int]] = []
         changes: list[tuple[int, int, int, bytes]] = []
         for settled, last, of_terms in flipped:
             flips = sum(map(len, of_terms.values()))
-            if marks or before + flips > FLIPS:
+            if not number or marks or before + flips > FLIPS or last - start > EVENTS:
                 number, changed = number + 1, of_terms
             else:
                 changed = self._removed(connection, number)
@@ -177,7 +189,7 @@ class Marks:
         """
         marks = [Mark(*row) for row in self._all.rows(connection)]
         changed: list[tuple[int, int, int, bytes]] = []
-        for page in pages(sorted(up_to(marks, positions))):
+        for page in pages(sorted(up_to(marks, positions)), AT_ONCE):
             for term, mark, checksum, data in self._of.rows(connection, page):
                 bitmap = decoded(place_of(term, mark), checksum, data)
                 if bitmap.intersect(ordinals):

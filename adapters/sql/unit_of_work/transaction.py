@@ -81,7 +81,7 @@ class SqlTransaction(SqlReader):
         if erased := erased_by(events):
             self._forget(erased)
         rows = [*map(self._mapper.columns, events)] if sealing is None else sealing.columns(events)
-        self._make_room(beside)
+        self._make_room(beside, len(rows))
         connection = self._connection
         try:
             return insert_events(connection, self._prepared, rows, beside, commits=commits)
@@ -125,10 +125,11 @@ class SqlTransaction(SqlReader):
             *self._set_fences(changes.erased),
         ]
 
-    def _make_room(self, written: Sequence[Write]) -> None:
+    def _make_room(self, written: Sequence[Write], events: int) -> None:
         """Compact the index now and then, before more is written to it."""
-        if noted := sum(len(w.values) for w in written if w.rows is self._prepared.delta):
-            self._tidy(noted)
+        postings = sum(len(w.values) for w in written if w.rows is self._prepared.delta)
+        if added := max(postings, events):
+            self._tidy(added)
 
     def _conflict(self, events: Sequence[Event]) -> Conflict:
         """Return which stream has moved on; the transaction is lost, so it is asked in no query."""
@@ -231,9 +232,9 @@ class SqlTransaction(SqlReader):
         if rows:
             yield Write(self._prepared.addresses, "upsert", rows)
 
-    def _tidy(self, postings: int) -> None:
+    def _tidy(self, added: int) -> None:
         index = self._prepared.index
-        self._upkeep.after(postings, self._connection, index, self._settled())
+        self._upkeep.after(added, self._connection, index, self._settled())
 
     def _settled(self) -> int:
         """Return a position up to which the ledger is settled."""
@@ -269,7 +270,7 @@ class FollowingTransaction(SqlTransaction):
     def follow(self, page: Sequence[Stored], changes: Changes) -> None:
         """Write the next events and what they change; raises Conflict if another has done it."""
         written = self._writes(changes)
-        self._make_room(written)
+        self._make_room(written, len(page))
         self._prepared.copies.insert(self._connection, page)
         for write in written:
             write.run(self._connection)
@@ -288,5 +289,5 @@ class JoinedTransaction(SqlTransaction):
         """Record the same; the host's transaction goes on."""
         return self._append(events, self._writes(changes) + self._touches(sessions))
 
-    def _tidy(self, postings: int) -> None:
+    def _tidy(self, added: int) -> None:
         """Leave compaction to a command that commits at once."""

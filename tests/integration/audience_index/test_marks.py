@@ -145,3 +145,22 @@ def test_R35_no_streams_are_read_however_much_has_changed(
     past = Targeting(AsOf(store, position, no_fold))
     assert past.count("shop", "tag:vip and os:ios") == 40
     assert not read, "nothing changed between the moment and the next mark, and before it too"
+
+
+def test_R35_events_without_postings_have_marks_too(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("addressee.adapters.sql.index_history.marks.EVENTS", 20)
+    people = Personalization(store)
+    people.register("shop", installation="phone")
+    for n in range(100):
+        people.update_installation("phone", attributes={"colour": str(n)})
+    with store.reading() as view:
+        assert isinstance(view, RememberingView)
+        marks = view.marks(50, store.settled())
+    assert marks is not None
+    before, after = marks
+    assert after is not None
+    assert before.last <= 50 <= after.settled
+    assert after.last - before.last <= 60
+    same_as_folded(store, Hasty(random.Random(LIFE), store, "shop"), [10, 50, 70])  # noqa: S311 # the same each time
