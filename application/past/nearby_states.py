@@ -89,7 +89,7 @@ class NearbyState:
             new  # whose installations all were bound meanwhile, so that their streams tell it
         )
         for group in groups(sorted(persons)):
-            found = PastStreams(view, self._horizon).persons(group)
+            found = PastStreams(view, self._horizon, self._horizon.last).persons(group)
             names.update(name for person in found.values() for name in person.devices)
         self.touched |= BitMap(view.ordinals(None, names).values())
 

@@ -48,7 +48,7 @@ class StreamTerms:
         self._known |= ordinals
 
     def _take(self, view: View, named: Mapping[str, int]) -> None:
-        streams = PastStreams(view, self._horizon)
+        streams = PastStreams(view, self._horizon, self._horizon.last)
         installations = [Installation(name) for name in named]
         streams.read(installation.id for installation in installations)
         for installation in installations:

@@ -55,7 +55,7 @@ class TakenBack:
 
     def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
         """Return claim stream → ordinals."""
-        streams = PastStreams(self._view, self._horizon)
+        streams = PastStreams(self._view, self._horizon, self._horizon.last)
         streams.read(claims)
         held = {
             claim: IdentifierClaim(name_in(claim)).fold(streams.events(claim)).holder
@@ -73,7 +73,7 @@ class TakenBack:
         self, application: str | None, installations: AbstractSet[str]
     ) -> Mapping[str, int]:
         """Return installation → ordinal."""
-        streams = PastStreams(self._view, self._horizon)
+        streams = PastStreams(self._view, self._horizon, self._horizon.last)
         streams.read(Installation(name).id for name in installations)
         found = self._view.ordinals(application, installations)
         return {n: o for n, o in found.items() if streams.recorded(Installation(n).id)}
@@ -126,7 +126,7 @@ class TakenBack:
         self, application: str, names: AbstractSet[str] | None = None
     ) -> Mapping[str, str]:
         """Return name → expression."""
-        streams = PastStreams(self._view, self._horizon)
+        streams = PastStreams(self._view, self._horizon, self._horizon.last)
         if names is None:
             ids = segment_streams(self._view, application)
         else:
@@ -150,7 +150,7 @@ class TakenBack:
         others = [ordinal for ordinal in ordinals if not unchanged or ordinal in hidden]
         names = dict(zip(self._view.names(others), others, strict=True))
         for group in groups(names):
-            streams = PastStreams(self._view, self._horizon)
+            streams = PastStreams(self._view, self._horizon, self._horizon.last)
             streams.read(Installation(name).id for name in group)
             installations = [Installation(name) for name in group]
             for installation in installations:

@@ -2,7 +2,7 @@
 
 Compaction writes chunks, and with them a mark and a bitmap for each term: the ordinals that the
 chunks had and lost, or lacked and got. So the chunks of a mark are those of now, with the bits
-flipped that changed after it (docs/decisions/032-compaction-keeps-what-it-changes.md).
+flipped that changed after it (docs/decisions/033-compaction-keeps-what-it-changes.md).
 """
 
 from __future__ import annotations

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from addressee.adapters.http.messages.error_responses import Refused
 from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
 from addressee.adapters.memory import MemoryStore
+from addressee.adapters.sql import SqlStore
 from addressee.application import Horizon, Moment, Past, Personalization, Store
 
 
@@ -85,3 +87,24 @@ def test_R57_pasts_in_memory_are_bounded_by_bytes(monkeypatch: pytest.MonkeyPatc
         for code in codes * 2:
             assert cached.targeting(3, code).count(code, "all") == 1
         assert len(looked_back) == reads, limit
+
+
+def test_R35_a_past_that_the_store_remembers_takes_no_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_back(*_: object, **__: object) -> Past:
+        raise AssertionError("the ledger was folded")
+
+    monkeypatch.setattr("addressee.adapters.http.v1_api.as_of_cache.Past", look_back)
+    monkeypatch.setattr("addressee.adapters.http.v1_api.as_of_cache.FEW", 500_000)
+    monkeypatch.setattr("addressee.application.past.as_of.SHORT", 0)
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    with SqlStore(f"sqlite:///{tmp_path}/ledger.db") as store:
+        people = Personalization(store, clock=lambda: now)
+        people.register("shop", installation="a")
+        now += timedelta(hours=1)
+        people.register("shop", installation="b")
+        cached = AsOfCache(store, 1 << 20)
+        for moment in (1, now - timedelta(minutes=1)):
+            assert cached.targeting(moment, "shop").preview("shop", "all") == ["a"]
+        assert cached.targeting(now, "shop").preview("shop", "all") == ["a", "b"]
