@@ -23,7 +23,7 @@ from addressee.domain import (
     PersonExported,
     PrimaryChanged,
 )
-from addressee.domain.events import category_of, name_in
+from addressee.domain.events import name_in
 
 from ..ports.records import LARGEST_POSITION, Trace
 from ..ports.views import Mark, RememberingView, View
@@ -35,6 +35,7 @@ GROUP = 500
 """Of how many installations or persons streams are in memory at once."""
 PRESENT = Mark(LARGEST_POSITION, LARGEST_POSITION, LARGEST_POSITION)
 """What the view itself shows, as a mark."""
+INSTALLATION, PERSON = f"{Installation.CATEGORY}:", f"{Person.CATEGORY}:"
 ELSEWHERE = frozenset(
     event.TOPIC
     for event in (
@@ -77,17 +78,16 @@ class NearbyState:
             view: of the present.
             settled: up to where it shows all that there will ever be.
         """
-        names, persons, new = set[str](), set[str](), set[str]()
+        streams, new = set[str](), set[str]()
         for _, stream, version, topic, _ in self._differing(view):
-            category = category_of(stream)
-            if category == Installation.CATEGORY:
-                names.add(name_in(stream))
-            elif category == Person.CATEGORY and topic not in ELSEWHERE:
-                (new if version == 1 else persons).add(name_in(stream))
+            if topic not in ELSEWHERE or not stream.startswith(PERSON):
+                streams.add(stream)
+                if version == 1:
+                    new.add(stream)
         self._read_to = settled
-        persons -= (
-            new  # whose installations all were bound meanwhile, so that their streams tell it
-        )
+        names = {name_in(each) for each in streams if each.startswith(INSTALLATION)}
+        # All installations of new persons were bound meanwhile, as their own streams tell.
+        persons = {name_in(each) for each in streams - new if each.startswith(PERSON)}
         for group in groups(sorted(persons)):
             found = PastStreams(view, self._horizon, self._horizon.last).persons(group)
             names.update(name for person in found.values() for name in person.devices)
@@ -101,6 +101,9 @@ class NearbyState:
             after = max(first, self._read_to)
             while after < end and (page := traces(view, after, end, timed=timed)):
                 after = page[-1][0]
+                if not timed:  # they are between two positions
+                    yield from page
+                    continue
                 for trace in page:
                     position, *_, timestamp = trace
                     shown = position <= settled
