@@ -11,14 +11,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
-from addressee.domain import IdentifierClaim, Installation, installation_terms
+from addressee.domain import Installation, installation_terms
 from addressee.domain.audiences.index_terms import flags_of
-from addressee.domain.events import name_in, stream_of
+from addressee.domain.events import stream_of
 
 from ..ports.records import LARGEST_POSITION, Found, Lookup, Recipient, TimeSpan
 from ..ports.store import TimedStore, Viewable
 from ..ports.views import View
-from .erased import erased_of
+from .erased import holders_of
 from .extent import Extent, extent_until
 from .folded import Horizon, Moment, Past, horizon_of
 from .past_terms import PastTerms, nearby
@@ -144,9 +144,8 @@ class AsOf:
             streams = PastStreams(view, self._horizon)
             names = [lookup.name]
             if lookup.by == "claim":
-                claim = IdentifierClaim(name_in(lookup.name))
-                owner = claim.fold(streams.events(claim.id)).holder
-                owner = None if erased_of(view, [owner]) else owner
+                recorded = {lookup.name: streams.recorded(lookup.name)}
+                owner = holders_of(view, recorded).get(lookup.name)
                 names = devices_of(streams, owner, lookup.application)
             found = [*found_in(streams, names, lookup)]
             if not streams.exact:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from addressee.domain import Person
+from addressee.domain import IdentifierClaim, Person
+from addressee.domain.events import name_in
 
+from ..ports.records import Recorded
 from ..ports.views import View
 
 
@@ -21,3 +23,18 @@ def erased_of(view: View, persons: Iterable[str | None]) -> frozenset[str]:
     for person in named:
         person.fold(event for _, event in recorded.get(person.id, ()))
     return frozenset(person.name for person in named if person.erasing)
+
+
+def holders_of(view: View, recorded: Mapping[str, Sequence[Recorded]]) -> Mapping[str, str]:
+    """Return claim stream → who held the identifier at a moment, without those who are erased now.
+
+    Args:
+        view: of the present.
+        recorded: claim stream → its events that count at the moment.
+    """
+    claims = {stream: IdentifierClaim(name_in(stream)) for stream in recorded}
+    for stream, claim in claims.items():
+        claim.fold(event for _, event in recorded[stream])
+    held = {stream: claim.holder for stream, claim in claims.items() if claim.holder is not None}
+    erased = erased_of(view, held.values())
+    return {stream: holder for stream, holder in held.items() if holder not in erased}

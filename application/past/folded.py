@@ -18,7 +18,7 @@ from ..ports.views import View
 from ..read_models.in_memory import ReadModels
 from ..read_models.page_boundary import whole_page
 from ..read_models.replay import Replay
-from .erased import erased_of
+from .erased import holders_of
 
 PAGE = 1_000
 """How many events are folded at once."""
@@ -143,11 +143,9 @@ class Past(ReadModels):
 
     def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
         """Return claim stream → ordinals."""
-        holders = {claim: self._holders.get(claim) for claim in claims}
+        recorded = self.streams(dict.fromkeys(claims, 0))
         with self._viewing() as view:
-            erased = erased_of(view, holders.values())
-        standing = {claim for claim, holder in holders.items() if holder not in erased}
-        return super().bound(application, standing)
+            return super().bound(application, holders_of(view, recorded).keys())
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         """Return stream → its events after a version, as many as there were."""

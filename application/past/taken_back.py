@@ -8,12 +8,12 @@ from collections.abc import Set as AbstractSet
 
 from pyroaring import BitMap
 
-from addressee.domain import IdentifierClaim, Installation, Segment
+from addressee.domain import Installation, Segment
 from addressee.domain.events import name_in
 
 from ..ports.records import Recipient, Recorded
 from ..ports.views import SHARD_BITS, Mark, RememberingView, View
-from .erased import erased_of
+from .erased import holders_of
 from .extent import PAGE
 from .folded import Horizon
 from .nearby_states import PRESENT, groups
@@ -57,15 +57,10 @@ class TakenBack:
         """Return claim stream → ordinals."""
         streams = PastStreams(self._view, self._horizon, self._horizon.last)
         streams.read(claims)
-        held = {
-            claim: IdentifierClaim(name_in(claim)).fold(streams.events(claim)).holder
-            for claim in claims
-        }
-        erased = erased_of(self._view, held.values())
+        holders = holders_of(self._view, {claim: streams.recorded(claim) for claim in claims})
         found: dict[str, BitMap] = {}
-        for claim, holder in held.items():
-            owner = None if holder in erased else holder
-            names = frozenset(devices_of(streams, owner, application))
+        for claim, holder in holders.items():
+            names = frozenset(devices_of(streams, holder, application))
             found[claim] = BitMap(self._view.ordinals(application, names).values())
         return found
 

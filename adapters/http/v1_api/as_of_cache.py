@@ -22,7 +22,7 @@ from ..messages.error_responses import UNAVAILABLE, Refused
 
 AT_ONCE = 2
 """Most applications that read the past at once."""
-FEW = 500_000
+FEW = 100_000
 """Up to so many events are read for each query, without a turn, where nothing has to be folded."""
 PATIENCE = 10.0
 """Longest time to wait for others that read the past, in seconds."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Column, Connection, Select, func, select
 
 from ..engine.database import Database
 from ..engine.fork import renew_after_fork
@@ -58,12 +58,18 @@ class Tail:
         """A position up to which no event will appear any more, by what was found before."""
         return LAST if self._take_barrier is None else self._settled
 
+    def look(self) -> None:
+        """Move `known` on as far as writers have ended, by short queries however much is new."""
+        if self._take_barrier is not None:
+            with self._database.reading() as connection:
+                last = highest(connection, self._table.c.position)
+            self._holes_are_final(last, self._take_barrier)
+
     def settled(self) -> int:
         """Return the last position up to which no event will appear any more."""
         while True:
             with self._database.reading() as connection:
-                newest = select(func.max(self._table.c.position))
-                last: int = connection.execute(newest).scalar() or 0
+                last = highest(connection, self._table.c.position)
                 if self._take_barrier is None:
                     return last
                 hole = self._first_hole(connection, last)
@@ -74,7 +80,9 @@ class Tail:
 
     def _first_hole(self, connection: Connection, last: int) -> int | None:
         """Return the first unsettled position below ``last`` that has no event."""
-        settled = self._settled
+        # Times are only noted of events that are settled.
+        noted = self._schema.time_span.c.last
+        settled = self._settled or self._advance(highest(connection, noted))
         if last <= settled:
             return None
         position = self._table.c.position
@@ -111,3 +119,9 @@ class Tail:
             if self._barrier is not None and self._barrier[1] <= self._settled:
                 self._barrier = None
             return self._settled
+
+
+def highest(connection: Connection, column: Column[int]) -> int:
+    """Return the highest value of a column; 0 where there is none."""
+    found: int | None = connection.execute(select(func.max(column))).scalar()
+    return found or 0

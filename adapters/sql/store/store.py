@@ -172,9 +172,9 @@ class SqlStore(SealedTables, IndexUpkeep):
     @contextmanager
     def writing(self, first: Mapping[str, int] | None = None) -> Generator[SqlTransaction]:
         """Open a transaction that commits when the block ends."""
-        if self.parts.upkeep.looked and not self.single_writer:
+        if self.parts.upkeep.looked:
             self.parts.upkeep.looked = False
-            self.settled()  # which compaction can't find out within a transaction
+            self.parts.tail.look()  # compaction can't within its transaction
         read = partial(first_read, self.parts.prepared, first or {})
         with self.database.writing_after(read, self._share) as (connection, known):
             self._settled.check(connection)

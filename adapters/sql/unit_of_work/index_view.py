@@ -88,8 +88,11 @@ class IndexView:
     def segment_streams(self, application: str) -> Collection[str]:
         """Return the streams of all segments that an application ever had."""
         stream, prefix = self._schema.event.c.stream, Segment.of(application, "").id
-        ours = dialect_of(self._connection).starts_with(stream, prefix)
-        return self._connection.execute(select(stream).distinct().where(ours)).scalars().all()
+        found = select(stream).distinct().where(stream.startswith(prefix, autoescape=True))
+        if dialect_of(self._connection).by_code:  # so that an index serves it
+            after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+            found = found.where(stream >= prefix, stream < after)
+        return self._connection.execute(found).scalars().all()
 
     def _numbers(self, application: str, terms: AbstractSet[str]) -> Mapping[str, int]:
         """Return term → its number; raises StoreSealed where the names of terms are hidden."""

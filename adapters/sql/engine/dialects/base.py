@@ -9,17 +9,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Dialect,
-    Engine,
-    Executable,
-    Table,
-    and_,
-    exc,
-)
+from sqlalchemy import Column, Connection, Dialect, Engine, Executable, Table, exc
 from sqlalchemy.engine import URL
 
 from addressee.domain import AddresseeError, InvalidValue
@@ -69,6 +59,7 @@ class DatabaseDialect(ABC):
         arrays: whether a statement takes a list as one array.
         ddl_commits: whether a statement that changes tables commits the transaction.
         in_file: whether the database is a file, so that no connection dies while it waits.
+        by_code: whether it sorts texts by the codes of their characters.
     """
 
     name: ClassVar[str]
@@ -76,6 +67,7 @@ class DatabaseDialect(ABC):
     arrays: ClassVar[bool] = False
     ddl_commits: ClassVar[bool] = False
     in_file: ClassVar[bool] = False
+    by_code: ClassVar[bool] = True
     asynchronous: ClassVar[Sequence[str]] = ()
     """Drivers of hosts' asynchronous engines that were tried."""
     mark: ClassVar[str] = "%s"
@@ -213,13 +205,6 @@ class DatabaseDialect(ABC):
     def copies(self, sql: Dialect, rows: Sequence[Row]) -> bool:
         """Whether rows are so many that the driver's COPY is faster."""
         return False
-
-    # Queries.
-
-    def starts_with(self, column: Column[str], beginning: str) -> ColumnElement[bool]:
-        """Return the condition that a text begins so, which an index serves; it sorts by codes."""
-        after = beginning[:-1] + chr(ord(beginning[-1]) + 1)
-        return and_(column >= beginning, column < after)
 
     # Tables.
 

@@ -6,18 +6,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Dialect,
-    Executable,
-    Table,
-    exc,
-    func,
-    select,
-    text,
-)
+from sqlalchemy import Column, Connection, Dialect, Executable, Table, exc, func, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateSchema
 
@@ -95,6 +84,7 @@ class PostgresqlDialect(DatabaseDialect):
     name = "postgresql"
     writers = Writers.HAVE_IDS
     arrays = True
+    by_code = False  # but by the locale of the database
     asynchronous = ("psycopg", "psycopg_async")
 
     def engine_options(self, url: URL) -> tuple[URL, dict[str, Any]]:
@@ -233,10 +223,6 @@ class PostgresqlDialect(DatabaseDialect):
     def copies(self, sql: Dialect, rows: Sequence[Row]) -> bool:
         """Whether they are many, and the driver is psycopg 3."""
         return len(rows) >= MANY and sql.driver == "psycopg"
-
-    def starts_with(self, column: Column[str], beginning: str) -> ColumnElement[bool]:
-        """Return a LIKE: in most locales an index does not sort by codes."""
-        return column.startswith(beginning, autoescape=True)
 
     def create_schema(self, name: str | None) -> Sequence[Executable]:
         """Return what makes the schema where there is none."""

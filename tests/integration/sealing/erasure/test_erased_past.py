@@ -13,9 +13,18 @@ from sqlalchemy import select
 from addressee.adapters.keys import MemoryKeyStore
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.adapters.sql.index_history.marks import FORGOTTEN
-from addressee.application import Rights, verify
+from addressee.application import (
+    AsOf,
+    Identity,
+    Past,
+    Personalization,
+    Profiles,
+    Rights,
+    Targeting,
+    verify,
+)
 from addressee.domain import AddresseeError
-from tests.contract.ledger.test_past_states import Hasty, compacting, same_as_folded
+from tests.contract.ledger.test_past_states import Hasty, compacting, no_fold, same_as_folded
 from tests.integration.sealing.conftest import INDEXED
 
 __all__ = ["compacting"]
@@ -61,3 +70,26 @@ def test_R50_states_of_the_index_forget_the_erased(tmp_path: Path, *, long: bool
             assert not remembered(store)[1], "a rebuild has nothing to forget"
             same_as_folded(store, life, moments)
             assert verify(store).differences == ()
+
+
+@pytest.mark.usefixtures("compacting")
+def test_R50_an_erased_identifier_never_led_to_the_person_it_was_merged_with(
+    tmp_path: Path,
+) -> None:
+    with SqlStore(f"sqlite:///{tmp_path}/merged.db", keys=MemoryKeyStore()) as store:
+        people = Personalization(store)
+        for device, name in (("phone", "ali"), ("tablet", "mia")):
+            people.register("shop", installation=device)
+            people.personalize(device, Identity(external_id=name))
+        ali, mia = (Profiles(store).find(Identity(external_id=name)) for name in ("ali", "mia"))
+        assert ali is not None
+        assert mia is not None
+        digest = people.preview_merge(ali.name, mia.name).digest
+        merge = people.merge(ali.name, mia.name, digest=digest, force="a test").merge
+        merged = store.last()
+        people.unmerge(merge)
+        Rights(store, people).erase(ali.name)
+        for then in (Targeting(Past(store, merged)), Targeting(AsOf(store, merged, no_fold))):
+            for erased in ("external_id:ali", "external_id:ali or tag:never"):
+                assert then.count("shop", erased) == 0
+            assert then.count("shop", "external_id:mia or tag:never") == 2
