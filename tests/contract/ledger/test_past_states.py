@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -16,14 +17,18 @@ from addressee.application import (
     Moment,
     Past,
     Personalization,
+    Targeting,
     TimedStore,
     Viewable,
     verify,
 )
+from tests.contract.audiences.oracle import Life
+from tests.contract.audiences.test_oracle import Witness
+from tests.contract.commands.test_group_commit import Callers
 from tests.contract.merges.test_lives import Merging
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-STEPS, MOMENTS = 60, 30
+STEPS, MOMENTS, THREADS = 60, 30, 8
 
 
 def no_fold(_: Horizon) -> Past:
@@ -103,6 +108,32 @@ def test_R35_states_nearby_show_what_the_fold_shows(
             moments += (NOON + timedelta(seconds=time) for time in times)
         same_as_folded(store, life, moments)
     assert verify(store).differences == ()
+
+
+@pytest.mark.usefixtures("compacting")
+def test_R29_R35_lives_that_share_transactions_were_what_the_fold_shows(
+    store: AuditableStore, *, long: bool
+) -> None:
+    callers = Callers(store)
+    lives = [Life(random.Random(seed), f"app{seed}") for seed in range(THREADS)]  # noqa: S311 # can be had again
+
+    def live(people: Personalization, life: Life) -> None:
+        for _ in range(100 if long else 12):
+            life.step()(people)
+
+    answers = callers.together([partial(live, life=life) for life in lives])
+    assert answers == [None] * THREADS
+    assert callers.people.groups.groups < callers.people.groups.orders
+    chance, terms = random.Random(1), [*terms_in(store)]  # noqa: S311 # can be had again
+    for position in chance.sample(range(store.settled() + 1), 100 if long else 12):
+        folded, nearby = Past(store, position), AsOf(store, position, no_fold)
+        assert shown(nearby, terms) == shown(folded, terms), position
+        life = chance.choice(lives)
+        audience = life.audience(also=[])
+        expected = [*Targeting(folded).targets(life.application, audience)]
+        assert [*Targeting(nearby).targets(life.application, audience)] == expected, audience
+    for life in lives:
+        Witness(store, life).compare()
 
 
 def same_as_folded(store: AuditableStore, life: Merging, moments: Iterable[Moment]) -> None:

@@ -1,13 +1,18 @@
-"""Callers that share transactions wait for no row that only another of them needs."""
+"""Callers that share transactions neither wait for another's row nor fail with it."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from sqlalchemy import select
 
 from addressee.adapters.sql import SqlStore
-from addressee.application import Identity, Personalization
+from addressee.adapters.sql.engine.dialects import dialect_of
+from addressee.application import Identity, Personalization, Targeting, verify
+from addressee.domain import AddresseeError
+from tests.contract.commands.test_group_commit import CALLERS as MANY
+from tests.contract.commands.test_group_commit import Callers
 from tests.patience import PATIENCE, wait_until
 
 CALLERS = 8
@@ -38,3 +43,19 @@ def test_R32_callers_leave_a_group_that_waits_for_a_row(url: str) -> None:
             assert people.groups.left == CALLERS
             assert not blocked.done()
         assert blocked.result(PATIENCE) == "attached"
+
+
+def test_R29_a_row_that_the_database_refuses_fails_no_other_command_of_the_group(url: str) -> None:
+    with SqlStore(url) as store:
+        with store.database.writing() as connection:
+            table, dialect = store.parts.prepared.schema.installation, dialect_of(connection)
+            for refusal in dialect.in_range(connection.dialect, table, "{row}id <> 'd7'", "not d7"):
+                connection.exec_driver_sql(refusal)
+        callers, names = Callers(store), [f"d{n}" for n in range(MANY)]
+        answers = callers.together(
+            [partial(Personalization.register, application="shop", installation=n) for n in names]
+        )
+        assert isinstance(answers.pop(7), AddresseeError)
+        assert not [each for each in answers if isinstance(each, BaseException)]
+        assert {*names} & {*Targeting(store).targets("shop", "all")} == {*names} - {"d7"}
+        assert verify(store).differences == ()
