@@ -61,9 +61,9 @@ class Marks:
         self._marks = Rows(schema.index_mark, "number", "settled", "last", "flips")
         self._changes = Rows(schema.posting_change, "term", "mark", "checksum", "data")
         ours = select(mark.number, mark.settled, mark.last)
-        newest = ours.order_by(mark.number.desc()).limit(1)
-        self._newest = Query(newest.limit(None).limit(2).add_columns(mark.flips))
-        before = newest.where(mark.last <= given("position"))
+        backwards = ours.order_by(mark.number.desc())
+        self._newest = Query(backwards.add_columns(mark.flips).limit(2))
+        before = backwards.where(mark.last <= given("position")).limit(1)
         after = ours.where(mark.settled >= given("position"), mark.last <= given("settled"))
         after = after.order_by(mark.number).limit(1)
         ends = [
@@ -145,8 +145,8 @@ class Marks:
         A short window becomes one with that before it: a scheduler may compact often.
         """
         hidden = self.forgotten(connection)
-        newest, second, *_ = [*self._newest.rows(connection), (*EMPTY, 0), (*EMPTY, 0)]
-        (number, *ends, before), (_, _, start, _) = newest, second
+        there = [*self._newest.rows(connection), (*EMPTY, 0), (*EMPTY, 0)]
+        (number, *ends, before), (_, _, start, _) = there[:2]
         marks: list[tuple[int, int, int, int]] = []
         changes: list[tuple[int, int, int, bytes]] = []
         for settled, last, of_terms in flipped:
