@@ -188,8 +188,8 @@ class Rebuild:
 
     def _erased(self, page: Sequence[Recorded], view: SqlReader) -> Concerned | None:
         """Return what the tables hold of persons who were erased while they were filled."""
-        events = (event for position, event in page if position > self._begun)
-        erased = erased_by(events) if "audiences" in self._chosen else ()
+        new = ((e.originator_id, e.TOPIC) for position, e in page if position > self._begun)
+        erased = erased_by(new) if "audiences" in self._chosen else ()
         return concerned_by(view, erased) if erased else None
 
     def _write(self, connection: Connection, changes: Changes, erased: Concerned | None) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from addressee.application import View
 from addressee.domain import (
     DevicePersonalized,
     ErasureRequested,
-    Event,
     Installation,
     Person,
     PersonErased,
-    PersonEvent,
     PersonsMerged,
 )
+from addressee.domain.events import name_in
 
-ERASURE = frozenset[type[Event]]({ErasureRequested, PersonErased})
+ERASURE = frozenset({ErasureRequested.TOPIC, PersonErased.TOPIC})
 
 
 class Concerned(NamedTuple):
@@ -32,11 +31,9 @@ class Concerned(NamedTuple):
     positions: frozenset[int]
 
 
-def erased_by(events: Iterable[Event]) -> frozenset[str]:
-    """Return the persons whose erasure events begin or end."""
-    # By its very type: pydantic's isinstance takes long, and every command passes here.
-    found = (cast("PersonEvent", event) for event in events if type(event) in ERASURE)
-    return frozenset(event.person for event in found)
+def erased_by(recorded: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Return the persons whose erasure some events begin or end, each given by stream and topic."""
+    return frozenset(name_in(stream) for stream, topic in recorded if topic in ERASURE)
 
 
 def concerned_by(view: View, erased: Iterable[str]) -> Concerned:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -78,8 +79,7 @@ class SqlTransaction(SqlReader):
         self, events: Sequence[Event], beside: Sequence[Write], *, commits: bool = False
     ) -> Sequence[int]:
         sealing = self._sealing
-        if erased := erased_by(events):
-            self._forget(erased)
+        self._forget(erased_by((each.originator_id, each.TOPIC) for each in events))
         rows = [*map(self._mapper.columns, events)] if sealing is None else sealing.columns(events)
         self._make_room(beside, len(rows))
         connection = self._connection
@@ -88,8 +88,10 @@ class SqlTransaction(SqlReader):
         except IntegrityError:
             raise self._conflict(events) from None
 
-    def _forget(self, erased: Iterable[str]) -> None:
-        """Have the index forget what the data of persons once led to."""
+    def _forget(self, erased: AbstractSet[str]) -> None:
+        """Have the index forget what the data of persons once led to, if there are any."""
+        if not erased:
+            return
         installations, positions = concerned_by(self, erased)
         ordinals = BitMap(self.ordinals(None, installations).values())
         forget(self._connection, self._prepared.index, ordinals, positions)
@@ -274,6 +276,7 @@ class FollowingTransaction(SqlTransaction):
         self._prepared.copies.insert(self._connection, page)
         for write in written:
             write.run(self._connection)
+        self._forget(erased_by((stream, topic) for _, stream, _, topic, _ in page))
 
     def _settled(self) -> int:
         """Return the last position: pages come in order, one after the other."""

@@ -19,17 +19,20 @@ from addressee.application import (
     Past,
     Personalization,
     Profiles,
+    Replay,
     Rights,
     Targeting,
     verify,
+    whole_page,
 )
+from addressee.application.ports.records import LARGEST_POSITION
 from addressee.domain import AddresseeError
 from tests.contract.ledger.test_past_states import Hasty, compacting, no_fold, same_as_folded
 from tests.integration.sealing.conftest import INDEXED
 
 __all__ = ["compacting"]
 
-LIVES, STEPS, MOMENTS = 4, 40, 15
+LIVES, STEPS, MOMENTS, PAGE = 4, 40, 15, 30
 
 
 def remembered(store: SqlStore) -> tuple[BitMap, BitMap]:
@@ -42,30 +45,51 @@ def remembered(store: SqlStore) -> tuple[BitMap, BitMap]:
     return found[False], found[True]
 
 
+def copy_on(source: SqlStore, copy: SqlStore, replay: Replay) -> None:
+    """Copy what is new in a ledger, page by page."""
+    while True:
+        with source.auditing() as audit:
+            length = len(whole_page(audit.events, replay.position, PAGE))
+            page = audit.stored(replay.position, length, LARGEST_POSITION)
+        if not length:
+            return
+        with copy.following() as ledger:
+            ledger.follow(page, replay.changes(ledger.recorded(page), ledger))
+
+
 @pytest.mark.usefixtures("compacting")
 def test_R50_states_of_the_index_forget_the_erased(tmp_path: Path, *, long: bool) -> None:
     keys = MemoryKeyStore()
     for seed in range(20 if long else LIVES):
-        with SqlStore(
-            f"sqlite:///{tmp_path}/{seed}.db", indexed_attributes=INDEXED, keys=keys
-        ) as store:
+        with (
+            SqlStore(
+                f"sqlite:///{tmp_path}/{seed}.db", indexed_attributes=INDEXED, keys=keys
+            ) as store,
+            SqlStore(f"sqlite:///{tmp_path}/{seed}-copy.db", keys=keys) as copy,
+        ):
+            with copy.filling(store.identifier_key, {*INDEXED}, store.sealed_as):
+                pass
+            replay = Replay({*INDEXED}, store.identifier_key)
             chance = random.Random(seed)  # noqa: S311 # can be had again
             life, erased = Hasty(chance, store, "shop"), list[str]()
             for step in range(STEPS):
                 with suppress(AddresseeError):  # the life does not know who was erased
                     life.step()
                 if step % 9 == 8 and (persons := life.persons()):
+                    copy_on(store, copy, replay)
                     erased += (
                         Rights(store, life.people).erase(chance.choice(persons).name).installations
                     )
             moments = [0, *(chance.randint(0, store.last()) for _ in range(MOMENTS))]
-            same_as_folded(store, life, moments)
-            with store.reading() as view:
-                ordinals = BitMap(view.ordinals(None, {*erased}).values())
-            changed, forgotten = remembered(store)
-            assert ordinals
-            assert ordinals <= forgotten
-            assert not changed & forgotten
+            copy_on(store, copy, replay)
+            for each in (store, copy):
+                same_as_folded(each, life, moments)
+                with each.reading() as view:
+                    ordinals = BitMap(view.ordinals(None, {*erased}).values())
+                changed, forgotten = remembered(each)
+                assert ordinals
+                assert ordinals <= forgotten
+                assert not changed & forgotten
             Rebuild(store).run()
             assert not remembered(store)[1], "a rebuild has nothing to forget"
             same_as_folded(store, life, moments)
