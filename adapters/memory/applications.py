@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from addressee.application import ApiKey
 from addressee.domain import MobileApp, values
@@ -16,6 +17,7 @@ class MemoryApplications:
         self._applications = {each.code: each for each in applications}
         self._keys: dict[str, ApiKey] = {}
         self._session_secret = secrets.token_bytes(32)
+        self._ended: dict[str, int] = {}
 
     def put(self, application: MobileApp) -> None:
         """Keep an application."""
@@ -57,3 +59,12 @@ class MemoryApplications:
         if renew:
             self._session_secret = secrets.token_bytes(32)
         return self._session_secret
+
+    def end_session(self, session: str, until: int, now: int) -> None:
+        """Remember that an operator has signed out."""
+        ended = {**self._ended, values.identifier("session", session): until}
+        self._ended = {name: over for name, over in ended.items() if over >= now}
+
+    def ended_sessions(self) -> AbstractSet[str]:
+        """Return the sessions that operators have signed out of."""
+        return frozenset(self._ended)

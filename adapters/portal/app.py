@@ -34,6 +34,11 @@ from .visit import NotAllowed, PortalContext, Request, Visit, share_of
 HERE = Path(__file__).parent
 FIELDS = 200
 """Most fields of a form."""
+COOKIES_OFF = "The browser sent no cookie. Allow cookies for this address, and sign in again."
+NO_COOKIE = (
+    "The browser sent no cookie: it keeps sessions over TLS alone. Open the portal by https. To "
+    "try it without on this machine, start it with addressee serve --portal-http."
+)
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
 
 
@@ -105,7 +110,7 @@ class Endpoint:
             answer = self.page.answers[request.method]
             work = partial(self._answered, answer, asked(request, form), posted=posted)
             response = await places.run(share_of(session), work)
-        except Refused as error:
+        except (AddresseeError, Refused) as error:  # the session could not be looked up, for one
             visit = Visit(self.portal, asked(request, {}), session, None)
             return failure(visit, error)
         return response
@@ -116,9 +121,12 @@ class Endpoint:
         return self.portal.settings.cookie(COOKIE)
 
     def _answered(self, answer: Answer, request: Request, *, posted: bool) -> Response:
+        configured = self.portal.service.configured
         sent = self.portal.current_sessions().read(request.cookies.get(self.cookie))
+        if sent is not None and sent.operator and configured.has_ended(sent.id):
+            sent = None
         session = sent or self.portal.sessions.begin()
-        known = operator_of(self.portal.service.configured, session, self.portal.settings)
+        known = operator_of(configured, session, self.portal.settings)
         visit = Visit(self.portal, request, session, known)
         response = self._allowed(answer, visit, posted=posted)
         return self._with_session(response, visit, sent)
@@ -134,6 +142,8 @@ class Endpoint:
         if posted and not self.portal.sessions.may_post(visit.session, token):
             title = "This form is no longer valid"
             text = "It was opened in another session. Go back, reload the page and send it again."
+            if self.cookie not in visit.request.cookies:
+                text = NO_COOKIE if self.portal.settings.secure else COOKIES_OFF
             return visit.page("error.html", FORBIDDEN, title=title, text=text)
         try:
             return answer(visit)

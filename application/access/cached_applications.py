@@ -25,13 +25,13 @@ MOST = 10_000
 class Remembered(Generic[V]):
     """Caches what was found; a miss is looked up every time."""
 
-    def __init__(self, find: Callable[[str], V | None], timer: Callable[[], float]) -> None:
+    def __init__(self, find: Callable[[str], V], timer: Callable[[], float]) -> None:
         self._find = find
         self._timer = timer
         self._lock = Lock()
         self._found: dict[str, tuple[float, V]] = {}
 
-    def __call__(self, name: str) -> V | None:
+    def __call__(self, name: str) -> V:
         """Return what there is under a name."""
         now = self._timer()
         try:
@@ -45,6 +45,11 @@ class Remembered(Generic[V]):
                     self._found.clear()
                 self._found[name] = now + FRESH, found
         return found
+
+    def forget(self) -> None:
+        """Look everything up again."""
+        with self._lock:
+            self._found.clear()
 
     def cached(self, name: str) -> V:
         """Return what the cache has under a name; raises KeyError if it has nothing fresh."""
@@ -86,6 +91,7 @@ class Configured:
         self._keys = Remembered(applications.key, timer)
         self._issuers = Remembered(lambda _: by_issuer(applications.all()), timer)
         self._secret = Remembered(lambda _: applications.session_secret(), timer)
+        self._ended = Remembered(lambda _: applications.ended_sessions(), timer)
         self.cached: Lookup = CachedOnly(self._applications, self._keys, self._issuers)
         """The same without waiting: what is not in the cache raises KeyError."""
 
@@ -103,11 +109,26 @@ class Configured:
 
     def trusting(self, issuer: str) -> Sequence[MobileApp]:
         """Return the applications that trust an identity provider, by the name of its tokens."""
-        return (self._issuers(EVERY) or {}).get(issuer, ())
+        return self._issuers(EVERY).get(issuer, ())
 
     def session_secret(self) -> bytes:
         """Return the secret that sessions of operators are signed with."""
-        return self._secret(EVERY) or self.applications.session_secret()
+        return self._secret(EVERY)
+
+    def end_session(self, session: str, until: int, now: int) -> None:
+        """End a session of an operator, here at once and elsewhere within a second.
+
+        Args:
+            session: its id.
+            until: when it would have been over anyway, in seconds since 1970.
+            now: the current time, likewise.
+        """
+        self.applications.end_session(session, until, now)
+        self._ended.forget()
+
+    def has_ended(self, session: str) -> bool:
+        """Return whether an operator has signed out of a session."""
+        return session in self._ended(EVERY)
 
 
 class CachedOnly:
@@ -121,19 +142,19 @@ class CachedOnly:
 
     def __init__(
         self,
-        applications: Remembered[MobileApp],
-        keys: Remembered[ApiKey],
+        applications: Remembered[MobileApp | None],
+        keys: Remembered[ApiKey | None],
         issuers: Remembered[Trusting],
     ) -> None:
         self._applications = applications
         self._keys = keys
         self._issuers = issuers
 
-    def application(self, code: str) -> MobileApp:
+    def application(self, code: str) -> MobileApp | None:
         """Return an application; raises KeyError where the cache has none."""
         return self._applications.cached(code)
 
-    def key(self, name: str) -> ApiKey:
+    def key(self, name: str) -> ApiKey | None:
         """Return a key; raises KeyError where the cache has none."""
         return self._keys.cached(name)
 

@@ -42,6 +42,7 @@ class PersonCommands(InstallationCommands):
         *,
         by: str | None = None,
         ignore_anonymous: bool = False,
+        of: str | None = None,
         **context: Unpack[Context],
     ) -> Updated:
         """Make an installation its person's primary one in its application, or not so (R23).
@@ -51,10 +52,12 @@ class PersonCommands(InstallationCommands):
             primary: whether it is to be.
             by: the sending installation; another one must have the same person (R21).
             ignore_anonymous: do nothing where it belongs to nobody, as SDKs expect.
+            of: the person who is meant, by id or external id.
 
         Raises:
             NoRegistration: it is unknown or expired.
             NotPersonalized: it belongs to nobody (R25), where it is to be primary.
+            OtherPerson: somebody else than the one who is meant is on it, or nobody.
             Forbidden: the installation that sends it belongs to another person.
         """
         command = commands.SetPrimary(
@@ -62,6 +65,7 @@ class PersonCommands(InstallationCommands):
             values.flag("primary", primary),
             optional_id("by", by),
             values.flag("ignore_anonymous", ignore_anonymous),
+            optional_name("of", of),
         )
         return self.run(command, context)
 

@@ -6,11 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from addressee.domain import Aggregate, Installation, NotPersonalized, Person, move_primary
+from addressee.domain import (
+    Aggregate,
+    Installation,
+    NotPersonalized,
+    OtherPerson,
+    Person,
+    move_primary,
+)
 
 from ..unit_of_work.results import Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
-from .depersonalize import acted_on, device
+from .depersonalize import acted_on, device, is_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,7 @@ class SetPrimary:
     primary: bool
     by: str | None
     ignore_anonymous: bool = False
+    of: str | None = None
 
     @property
     def actor(self) -> str:
@@ -34,9 +42,11 @@ class SetPrimary:
         return map(Installation, filter(None, (self.installation, self.by)))
 
     def decide(self, work: UnitOfWork) -> Updated:
-        """Raise NoRegistration, NotPersonalized, or Forbidden for one of somebody else."""
+        """Raise NoRegistration, NotPersonalized, OtherPerson, or Forbidden for somebody else's."""
         installation = acted_on(work, self.installation, self.by)
         person = work.owner(installation)
+        if self.of is not None and (person is None or not is_named(work, person, self.of)):
+            raise OtherPerson(self.installation)
         if person is None and (self.ignore_anonymous or not self.primary):
             return Updated("unchanged", self.installation)
         if person is None:

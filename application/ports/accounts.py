@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -69,4 +70,18 @@ class Applications(Protocol):
         Args:
             renew: make another one, which ends all sessions.
         """
+        ...
+
+    def end_session(self, session: str, until: int, now: int) -> None:
+        """Remember that an operator has signed out; those that are over anyway are forgotten.
+
+        Args:
+            session: its id.
+            until: when it would have been over anyway, in seconds since 1970.
+            now: the current time, likewise.
+        """
+        ...
+
+    def ended_sessions(self) -> AbstractSet[str]:
+        """Return the ids of sessions that operators have signed out of."""
         ...

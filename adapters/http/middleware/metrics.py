@@ -82,7 +82,15 @@ class Metrics:
         return generate_latest(self.registry)
 
 
+ROOT = "addressee.root"
+"""Key of the path in the ASGI scope that the application itself is mounted at."""
+
+
 def route_of(scope: Mapping[str, Any]) -> str:
-    """Return the template of a request's route, such as ``/v1/persons/{person}/history``."""
-    route: str = getattr(scope.get("route"), "path", "none")
-    return route
+    """Return the template of a request's route, such as ``/v1/persons/{person}/history``.
+
+    That of a mounted application starts with where it is mounted.
+    """
+    route: str | None = getattr(scope.get("route"), "path", None)
+    mounted = str(scope.get("root_path", "")).removeprefix(scope.get(ROOT, ""))
+    return "none" if route is None else f"{mounted}{route}"

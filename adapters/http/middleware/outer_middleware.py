@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..load.bodies import Bodies, BoundedBody
 from ..messages.error_responses import Refused, error_response
 from .failure_log import FailureLog
-from .metrics import Metrics, route_of
+from .metrics import ROOT, Metrics, route_of
 
 OVERRIDES = frozenset({"PATCH", "PUT", "DELETE"})
 REQUEST = "addressee.request"
@@ -64,7 +64,8 @@ class OuterMiddleware:
         given = headers.get(b"x-request-id", b"")
         request = given.decode() if REQUEST_ID.fullmatch(given) else uuid4().hex
         # A copy: the server itself still needs to know that HEAD has no body.
-        scope = {**scope, "method": method_of(scope["method"], headers), REQUEST: request}
+        method, root = method_of(scope["method"], headers), scope.get("root_path", "")
+        scope = {**scope, "method": method, ROOT: root, REQUEST: request}
         response = SentResponse(send, request)
         body = BoundedBody(receive, self._bodies)
         started = time.perf_counter()

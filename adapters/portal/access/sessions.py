@@ -91,6 +91,10 @@ class Sessions:
             return None
         return session
 
+    def over(self, session: Session) -> int:
+        """Return when a session is over at the latest, in seconds since 1970."""
+        return session.began + int(self.longest.total_seconds())
+
     def csrf(self, session: Session) -> str:
         """Return the token that each form of a session has to send."""
         return digest(self.secret, f"csrf {session.id}").hex()

@@ -167,7 +167,8 @@ def words(visit: Visit, segments: Mapping[str, str]) -> list[str]:
     """Return what the field offers for completion."""
     found: set[str] = set()
     for text in segments.values():
-        found |= {str(term) for term in leaves(as_expression(text)) if term.identifier is None}
+        terms = [term for term in leaves(as_expression(text)) if term.identifier is None]
+        found |= {str(term) for term in terms if visit.masking.term(term) == term}
     profiles = visit.service.profiles
     for name in reach(visit, None).preview(visit.code, "all", LOOKED_AT):
         with suppress(NoRegistration):  # it may expire meanwhile

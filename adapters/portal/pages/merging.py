@@ -25,13 +25,19 @@ REFUSALS: Mapping[MergeRefusal, str] = {
 def preview(visit: Visit) -> Response:
     """Return what merging the person ``other`` into the person ``id`` would do."""
     visit.need("merge")
-    survivor, other = visit.asked("id"), visit.asked("other")
-    if other:
-        merged = person_named(visit, other)
+    survivor, merged = visit.asked("id"), visit.asked("other")
+    if merged:
         found = visit.service.people.preview_merge(survivor, merged, within=visit.code)
         return page_of(visit, "/person/merge", found, survivor=survivor, merged=merged)
     state = visit.service.history.person_state(survivor, within=visit.code)
     return visit.page("people/merge.html", preview=None, survivor=state.name)
+
+
+def find_other(visit: Visit) -> Response:
+    """Go to the preview of a merge with the person of any name; its URL has ids alone."""
+    visit.need("merge")
+    other = person_named(visit, visit.field("other"))
+    return visit.go("/person/merge", id=visit.field("id"), other=other)
 
 
 def merge(visit: Visit) -> Response:
@@ -93,6 +99,7 @@ def person_named(visit: Visit, name: str) -> str:
 
 
 PAGES = (
+    Page("/person/merge/find", {"POST": find_other}),
     Page("/person/merge", {"GET": preview, "POST": merge}),
     Page("/person/unmerge", {"GET": preview_unmerge, "POST": unmerge}),
 )

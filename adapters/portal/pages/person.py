@@ -10,7 +10,7 @@ from typing import NamedTuple
 from starlette.responses import Response
 
 from addressee.application import InstallationState, PersonState, Recorded, SendingStore, SentPush
-from addressee.domain import Identifier, IdentifierAdded, UnknownPerson
+from addressee.domain import Identifier, IdentifierAdded, OtherPerson, UnknownPerson
 from addressee.domain.events import ErasureRequested, PersonErased
 
 from ..page import Page
@@ -20,6 +20,10 @@ from ..visit import Visit
 
 SHOWN = 100
 """Most events, sessions and pushes on the page, the newest; the timeline can be shown whole."""
+LISTED = 100
+"""Most devices on the page, the primary one first; more are a page further."""
+PLACES = 10
+"""Fewer digits has the number of devices that come before those of the page."""
 DEVICES = 20
 """Most devices whose pushes are read."""
 
@@ -76,6 +80,8 @@ def show(visit: Visit) -> Response:
         tags=visit.masking.tags(state.tags),
         erasure=erasure_of(recorded),
         devices=[*devices(visit, state, at)],
+        after=after(visit),
+        listed=LISTED,
         sessions=sessions[: -SHOWN - 1 : -1],
         pushes=pushes(visit, state, [each.installation for each in sessions], at),
         entries=[*timeline(newest, visit.masking)],
@@ -98,13 +104,20 @@ def identifiers(
 
 
 def devices(visit: Visit, state: PersonState, at: datetime | None) -> Iterator[Device]:
-    """Yield the devices that a person has at a moment."""
+    """Yield the devices that a person has at a moment, those of the page that is asked for."""
     primary = state.primaries.get(visit.code)
-    for name in state.devices:
+    first = after(visit)
+    for name in sorted(state.devices, key=lambda name: name != primary)[first : first + LISTED]:
         found = visit.service.history.installation_state(name, at, within=visit.code)
         facts = visit.masking.facts(found.facts)
         system = " ".join(facts[each] for each in ("os", "os_version") if each in facts)
         yield Device(found, name == primary, system)
+
+
+def after(visit: Visit) -> int:
+    """Return how many devices come before those that are asked for."""
+    given = visit.asked("after")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < PLACES else 0
 
 
 def pushes(
@@ -143,9 +156,10 @@ def set_primary(visit: Visit) -> Response:
     """Make a device the primary one of its person."""
     visit.need("sign out")
     person, device = visit.field("id"), visit.field("installation")
-    if device not in visit.service.history.person_state(person, within=visit.code).devices:
+    try:
+        visit.service.people.set_primary(device, of=person, **visit.context())
+    except OtherPerson:  # the page was old, or somebody signed in meanwhile
         return visit.go("/person", id=person, done="superseded")
-    visit.service.people.set_primary(device, **visit.context())
     return visit.go("/person", id=person, done="primary")
 
 

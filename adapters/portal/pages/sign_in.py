@@ -61,6 +61,9 @@ def check_name(name: str) -> None:
 def sign_out(visit: Visit) -> Response:
     """End the session, and the provider's where it began there."""
     of_provider = visit.portal.provider is not None and visit.known and not visit.session.key
+    if visit.known:  # what a stolen cookie or a late response brings back counts no more
+        sessions, ended = visit.portal.sessions, visit.session
+        visit.service.configured.end_session(ended.id, sessions.over(ended), sessions.now())
     visit.session = visit.portal.sessions.begin()
     return visit.go("/sign-out/provider" if of_provider else "/sign-in")
 

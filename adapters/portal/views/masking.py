@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from typing import cast
 
 from addressee.application.rights.own_events import facts_shown
-from addressee.domain import Identifier, Scalar, Value, as_expression, leaves
+from addressee.domain import (
+    And,
+    Expression,
+    Identifier,
+    Not,
+    Or,
+    Scalar,
+    Term,
+    Value,
+    as_expression,
+)
+from addressee.domain.audiences.expression import ATTRIBUTE_PREFIXES
 
 HIDDEN = "•••"
 
@@ -37,16 +48,29 @@ class Masking:
         return f"{value[:1]}{HIDDEN}"
 
     def expression(self, text: str) -> str:
-        """Return an audience, with masks in place of the identifiers that it names."""
-        if not self.masked:
-            return text
-        audience = as_expression(text)
-        shown = str(audience)
-        for term in leaves(audience):
-            if term.identifier is not None:
-                mask = f"{term.field}:{self.identifier(term.identifier)}"
-                shown = shown.replace(str(term), mask)
-        return shown
+        """Return an audience, with masks in place of its identifiers and values of attributes."""
+        return str(self._of(as_expression(text))) if self.masked else text
+
+    def _of(self, audience: Expression) -> Expression:
+        match audience:
+            case And(parts):
+                return And(tuple(map(self._of, parts)))
+            case Or(parts):
+                return Or(tuple(map(self._of, parts)))
+            case Not(part):
+                return Not(self._of(part))
+            case Term() as term:
+                return self.term(term)
+            case _:
+                return audience
+
+    def term(self, term: Term) -> Term:
+        """Return a term of an audience, with a mask in place of what is personal."""
+        if self.masked and term.identifier is not None:
+            return Term(term.field, self.identifier(term.identifier))
+        if self.masked and term.field.startswith(ATTRIBUTE_PREFIXES):
+            return Term(term.field, HIDDEN)
+        return term
 
     def text(self, value: object) -> str:
         """Return a value as text, or a mask."""

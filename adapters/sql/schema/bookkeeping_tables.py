@@ -20,6 +20,8 @@ SESSIONS = "session secret"
 FOLLOWED = "followed ledger"
 """A setting that is there where the store follows another one's ledger, or did: which, how far, and
 whether it was promoted, as JSON."""
+ENDED = "ended session "
+"""What the names of settings begin with that tell of operators who have signed out: until when."""
 FENCE = "erased "
 """What the names of settings begin with that hold the keys of an erased person, as JSON."""
 FOREIGN_KEYS = "destroyed keys of other stores"
@@ -38,6 +40,11 @@ COMPLETE = {
 def fence_of(person: str) -> str:
     """Return the setting that holds the keys of an erased person."""
     return f"{FENCE}{blake2b(person.encode(), digest_size=16).hexdigest()}"
+
+
+def ended_session(session: str) -> str:
+    """Return the setting of a session that has ended."""
+    return f"{ENDED}{session}"
 
 
 def tracking(new: NewTable) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import cast
 
 from sqlalchemy import delete, insert, select
@@ -12,10 +13,13 @@ from addressee.application import ApiKey, Scope
 from addressee.domain import MobileApp, values
 
 from ..engine.database import Database
-from ..schema.bookkeeping_tables import SESSIONS
+from ..schema.bookkeeping_tables import ENDED, SESSIONS, ended_session
 from ..schema.tables import Schema
 from ..unit_of_work.view import mobile_apps
 from .settings import Settings
+
+SESSION_ID = 32
+"""Longest id of a session, in characters."""
 
 
 class SqlApplications:
@@ -100,3 +104,16 @@ class SqlApplications:
             return known
         self._settings.replace(SESSIONS, made)
         return made
+
+    def end_session(self, session: str, until: int, now: int) -> None:
+        """Keep that an operator has signed out, in a setting of its own."""
+        self._settings.get(
+            ended_session(values.identifier("session", session, SESSION_ID)), str(until).encode
+        )
+        for name, over in self._settings.beginning(ENDED).items():
+            if int(over) < now:
+                self._settings.remove(name)
+
+    def ended_sessions(self) -> AbstractSet[str]:
+        """Return the sessions that operators have signed out of."""
+        return {name.removeprefix(ENDED) for name in self._settings.beginning(ENDED)}

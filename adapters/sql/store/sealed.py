@@ -134,7 +134,7 @@ def destroy_again(keys: KeyStore, settings: Settings) -> None:
 
 def fenced(settings: Settings) -> list[str]:
     """Return the keys that erasures have destroyed, as the store has noted them."""
-    return [key for kept in settings.beginning(FENCE) for key in json.loads(kept)]
+    return [key for kept in settings.beginning(FENCE).values() for key in json.loads(kept)]
 
 
 def check_apart(database: Database, keys: KeyStore | None) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
-from sqlalchemy import Connection, LargeBinary, cast, insert, select, update
+from sqlalchemy import Connection, LargeBinary, cast, delete, insert, select, update
 
 from addressee.domain import Conflict, StoreFollows, StoreUnavailable, indexed_names
 
@@ -38,11 +38,18 @@ class Settings:
             kept = self._kept.where(self._table.c.name == name)
             return connection.execute(kept).scalar_one_or_none()
 
-    def beginning(self, start: str) -> Sequence[bytes]:
-        """Return what the store keeps under all names with a beginning."""
+    def beginning(self, start: str) -> Mapping[str, bytes]:
+        """Return name → value of all names with a beginning."""
+        table = self._table
         with self._database.reading() as connection:
-            kept = self._kept.where(self._table.c.name.startswith(start, autoescape=True))
-            return connection.execute(kept).scalars().all()
+            kept = self._kept.add_columns(table.c.name)
+            found = connection.execute(kept.where(table.c.name.startswith(start, autoescape=True)))
+            return {name: value for value, name in found}
+
+    def remove(self, name: str) -> None:
+        """Forget what the store keeps under a name."""
+        with self._database.writing() as connection:
+            connection.execute(delete(self._table).where(self._table.c.name == name))
 
     def get(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Return what the store keeps under a name, making it once."""

@@ -49,7 +49,9 @@ class Shop:
     """
 
     def __init__(self, *, secure: bool = False) -> None:
-        self.store = MemoryStore(keys=MemoryKeyStore())
+        self.store = MemoryStore(
+            keys=MemoryKeyStore(), indexed_attributes=("attr.plan", "iattr.room")
+        )
         self.clock = Clock(START)
         for code in ("shop", "bank"):
             self.store.applications.put(MobileApp(code=code))

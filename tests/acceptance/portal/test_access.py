@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import httpx
 import pytest
 
+from addressee.adapters.portal import PortalSettings, mount_portal
 from addressee.adapters.portal.access.sessions import Session, Sessions
 from addressee.adapters.portal.access.signed_cookies import digest
 from addressee.application import History, issue_key
+from addressee.domain import StoreUnavailable
+from tests.patience import wait_until
 from tests.servers.chromium import served
 
 from .shop import Shop
@@ -209,8 +213,59 @@ def test_a_new_secret_ends_all_sessions() -> None:
         assert operator.get("/").url.path == "/portal/sign-in"
 
 
-def test_a_late_response_signs_nobody_in_again(shop: Shop, url: str) -> None:
+def test_what_a_late_response_or_a_thief_brings_back_is_no_session(shop: Shop, url: str) -> None:
     operator = Operator(url, shop.keys["admin"])
-    late = operator.get("/")
+    shop.clock.move(minutes=2)  # the response renews the cookie
+    [late] = operator.get("/").headers.get_list("set-cookie")
     assert operator.post("/sign-out").url.path == "/portal/sign-in"
-    assert "set-cookie" not in late.headers
+    value = late.partition("=")[2].partition(";")[0]
+    operator.http.cookies.clear()
+    operator.http.cookies.set("addressee", value)
+    assert operator.get("/").url.path == "/portal/sign-in"
+    assert Operator(url, shop.keys["admin"]).get("/").url.path == "/portal/"
+
+
+def test_a_store_that_does_not_answer_is_told(
+    shop: Shop, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise StoreUnavailable("a text that names a host")
+
+    configured = shop.app.state.service.configured
+    for name in ("session_secret", "has_ended", "key"):
+        operator = Operator(url, shop.keys["admin"])
+        with monkeypatch.context() as patched:
+            patched.setattr(configured, name, fails)
+            answer = operator.get("/")
+        assert answer.status_code == 503, name
+        assert "the store does not answer; try again" in answer.text
+        assert "a text that names" not in answer.text
+
+
+def test_a_browser_without_a_cookie_is_told_why(shop: Shop, url: str) -> None:
+    mount_portal(shop.app, PortalSettings(), "/by-tls")
+    visitor = Operator(url)
+    for path, hint in (("/by-tls", "over TLS alone"), ("/portal", "Allow cookies")):
+        visitor.http.get(f"{path}/sign-in")
+        visitor.http.cookies.clear()
+        answer = visitor.http.post(f"{path}/sign-in", data={"csrf": visitor.token})
+        assert answer.status_code == 403
+        assert hint in answer.text
+
+
+def test_the_log_of_requests_names_the_portals_pages(
+    shop: Shop, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "addressee.access"):
+        Operator(url, shop.keys["admin"]).get("/installation", id="counter")
+        httpx.get(f"{url}/v1/health")
+        httpx.get(f"{url}/portal/nothing")
+        wait_until(lambda: len(caplog.messages) >= 6, "all requests are logged")
+    said = [" ".join(each.split()[:3]) for each in caplog.messages]
+    for line in (
+        "POST /portal/sign-in 303",
+        "GET /portal/installation 200",
+        "GET /v1/health 200",
+        "GET none 404",
+    ):
+        assert line in said

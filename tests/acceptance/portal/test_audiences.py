@@ -116,6 +116,18 @@ def test_a_push_is_tried_and_sent_once(shop: Shop, url: str) -> None:
     assert "external_id:a•••" in marketing.get("/pushes").text
 
 
+def test_values_of_attributes_are_masked_in_audiences(shop: Shop, url: str) -> None:
+    secret = "(attr.plan:gold or attr.plan:goldsmith) and iattr.room:12 and not email:ali@x.com"
+    shop.people.define_segment("shop", "secret", secret)
+    admin, read = Operator(url, shop.keys["admin"]), Operator(url, shop.keys["read"])
+    shown = "(attr.plan:••• or attr.plan:•••) and iattr.room:••• and not email:a•••@x.com"
+    for operator, seen, unseen in ((admin, secret, shown), (read, shown, secret)):
+        page = operator.get("/audience").text
+        assert seen in page
+        assert unseen not in page
+        assert ("attr.plan:gold" in page) == (operator is admin)  # also not offered
+
+
 def test_a_push_is_paused_resumed_and_cancelled(shop: Shop, url: str) -> None:
     marketing, bank = Operator(url, shop.keys["marketing"]), Operator(url, shop.keys["bank"])
     form = {"expression": "tag:nobody", "title": "x", "once": "once-2", "sure": "yes"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from addressee.application import History, Identity, Targeting
 
 from .shop import Shop
@@ -43,7 +45,12 @@ def test_an_identifier_that_moved_on_leads_to_its_holder_first(shop: Shop, admin
     first = people.personalize("mover", email("moved@example.com"), actor="device").person
     people.update_person("mover", remove=email("moved@example.com"), actor="device")
     found = admin.post("/find", q="moved@example.com")
-    assert found.url.params["id"] == first
+    assert found.url.params["id"] == first  # the former holder is the only one
+    people.register("shop", installation="taker", actor="device")
+    second = people.personalize("taker", email("moved@example.com"), actor="device").person
+    found = admin.post("/find", q="moved@example.com")
+    assert re.findall(r"/person\?id=(\w+)", found.text) == [second, first]
+    assert "held this e-mail address earlier" in found.text
 
 
 def test_the_page_of_a_person_shows_what_was_true_at_a_past_moment(
@@ -137,3 +144,25 @@ def test_a_stale_page_moves_nobody_elses_primary_flag(shop: Shop, admin: Operato
     done = admin.post("/person/primary", id=ali, installation="aside-2")
     assert "The person is not signed in on that device" in done.text
     assert History(shop.store).person_state(person).primaries == before
+
+
+def test_many_devices_are_listed_by_pages_the_primary_one_first(
+    shop: Shop, admin: Operator
+) -> None:
+    for n in range(120):
+        shop.people.register("shop", installation=f"many-{n:03}", actor="device")
+        shop.people.personalize(f"many-{n:03}", external_id("many"), actor="device")
+    shop.people.set_primary("many-110")
+    person = str(History(shop.store).who("many-000"))
+    first, second = admin.get("/person", id=person), admin.get("/person", id=person, after="100")
+    shown = [
+        re.findall('aria-label="Sign out of (many-[0-9]+)"', page.text) for page in (first, second)
+    ]
+    everything = [f"many-{n:03}" for n in range(120) if n != 110]
+    assert shown == [["many-110", *everything[:99]], everything[99:]]
+    assert "1 to 100 of 120 devices" in first.text
+    assert "101 to 120 of 120 devices" in second.text
+    assert f"/person?id={person}&amp;after=100" in first.text
+    for odd in ("-1", "x", "9" * 30, "\u0663"):
+        assert "1 to 100 of 120 devices" in admin.get("/person", id=person, after=odd).text
+    assert "Sign out everywhere" in admin.get("/person", id=person, after="500").text

@@ -103,3 +103,15 @@ def test_the_secret_of_sessions_stays_until_it_is_renewed(applications: Applicat
     renewed = applications.session_secret(renew=True)
     assert renewed != first
     assert applications.session_secret() == renewed
+
+
+def test_sessions_that_have_ended_are_known_until_they_would_be_over(
+    applications: Applications,
+) -> None:
+    assert applications.ended_sessions() == frozenset()
+    for _ in range(2):
+        applications.end_session("a" * 32, until=100, now=10)
+    applications.end_session("b_%", until=50, now=50)
+    assert applications.ended_sessions() == {"a" * 32, "b_%"}
+    applications.end_session("c", until=200, now=51)
+    assert applications.ended_sessions() == {"a" * 32, "c"}

@@ -105,6 +105,22 @@ def test_R23_one_primary_a_person_and_application(host: Host) -> None:
     assert host.found("primary") == []
 
 
+def test_R23_a_flag_moves_only_for_the_person_who_is_meant(host: Host) -> None:
+    ali, same = (host.login(host.device(name), "ali") for name in ("a", "b"))
+    assert ali == same
+    host.people.set_primary("a", of="ali")
+    bea = host.login(host.device("c"), "bea")
+    host.device("nobody's")
+    for name, of in (("b", "bea"), ("b", bea), ("nobody's", "ali")):
+        with pytest.raises(OtherPerson):
+            host.people.set_primary(name, of=of)
+        with pytest.raises(OtherPerson):
+            host.people.set_primary(name, primary=False, of=of)
+    assert host.found("primary") == ["a"]
+    host.people.set_primary("b", of=ali)
+    assert host.found("primary") == ["b"]
+
+
 def test_R24_leaving_clears_the_flag_and_nobody_inherits(host: Host) -> None:
     for name in ("a", "b"):
         host.login(host.device(name), "ali")
