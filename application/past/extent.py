@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from addressee.domain.times import to_microseconds
 
-from ..ports.records import TimeSpan
-from ..ports.views import Mark, View
+from ..ports.records import TimeSpan, Trace
+from ..ports.views import Mark, RememberingView, View
 from .folded import Horizon
 
 PAGE = 5_000
@@ -28,18 +28,23 @@ class Extent(NamedTuple):
     whole: int
     partly: tuple[tuple[int, int], ...] = ()
 
-    def between(self, mark: Mark) -> Iterator[tuple[int, int]]:
-        """Yield the ranges that have all events that only the moment or only a mark shows."""
-        low, high = min(self.whole, mark.settled), max(self.whole, mark.last)
-        if low < high:
-            yield low, high
+    def between(self, mark: Mark) -> Iterator[tuple[int, int, bool]]:
+        """Yield the ranges that have all events that only the moment or only a mark shows.
+
+        Each comes as the position before it, its last one, and whether it has others too.
+        """
+        after, high = min(self.whole, mark.settled), max(self.whole, mark.last)
         for first, last in self.partly:
-            if last > high:
-                yield max(first, high), last
+            if after < min(first, high):
+                yield after, min(first, high), False
+            yield first, last, True
+            after = last
+        if after < high:
+            yield after, high, False
 
     def length(self, mark: Mark, end: int) -> int:
         """Return how many positions up to an end these ranges have."""
-        return sum(max(0, min(last, end) - first) for first, last in self.between(mark))
+        return sum(max(0, min(last, end) - first) for first, last, _ in self.between(mark))
 
 
 def extent_until(time: datetime, horizon: Horizon, spans: Sequence[TimeSpan], view: View) -> Extent:
@@ -72,11 +77,21 @@ def extent_until(time: datetime, horizon: Horizon, spans: Sequence[TimeSpan], vi
 def divided(horizon: Horizon, after: int, last: int, view: View) -> tuple[int, int]:
     """Return the position up to which all events of a span count, and the last that does."""
     whole, end = last, after
-    while page := view.events(after, PAGE, last):
-        for recorded in page:
-            if horizon.has(recorded):
-                end = recorded.position
+    while page := traces(view, after, last, timed=True):
+        for position, *_, timestamp in page:
+            if horizon.counts(position, timestamp):
+                end = position
             else:
-                whole = min(whole, recorded.position - 1)
-        after = page[-1].position
+                whole = min(whole, position - 1)
+        after = page[-1][0]
     return whole, max(whole, end)
+
+
+def traces(view: View, after: int, last: int, *, timed: bool) -> Sequence[Trace]:
+    """Return the next events without their states."""
+    if isinstance(view, RememberingView):
+        return view.traces(after, PAGE, last, timed=timed)
+    return [
+        (position, e.originator_id, e.originator_version, e.TOPIC, e.timestamp)
+        for position, e in view.events(after, PAGE, last)
+    ]

@@ -7,7 +7,7 @@ a store remembers, or the present: of all other installations that state shows t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from pyroaring import BitMap
@@ -26,8 +26,8 @@ from addressee.domain import (
 from addressee.domain.events import name_in
 
 from ..ports.records import LARGEST_POSITION, Trace
-from ..ports.views import Mark, RememberingView, View
-from .extent import PAGE, Extent
+from ..ports.views import Mark, View
+from .extent import Extent, traces
 from .folded import Horizon
 from .streams import PastStreams
 
@@ -95,31 +95,18 @@ class NearbyState:
 
     def _differing(self, view: View) -> Iterator[Trace]:
         """Yield the events that only the moment or only the state shows, as far as is known."""
-        _, settled, last = self.mark
-        timed = self._horizon.time is not None
-        for first, end in self._extent.between(self.mark):
+        for first, end, mixed in self._extent.between(self.mark):
             after = max(first, self._read_to)
-            while after < end and (page := traces(view, after, end, timed=timed)):
+            while after < end and (page := traces(view, after, end, timed=mixed)):
                 after = page[-1][0]
-                if not timed:  # they are between two positions
-                    yield from page
-                    continue
-                for trace in page:
-                    position, *_, timestamp = trace
-                    shown = position <= settled
-                    counts = self._horizon.counts(position, timestamp)
-                    if shown != counts or (not shown and position <= last):
-                        yield trace
+                yield from filter(self._differs, page) if mixed else page
 
-
-def traces(view: View, after: int, last: int, *, timed: bool) -> Sequence[Trace]:
-    """Return the next events without their states."""
-    if isinstance(view, RememberingView):
-        return view.traces(after, PAGE, last, timed=timed)
-    return [
-        (position, e.originator_id, e.originator_version, e.TOPIC, e.timestamp)
-        for position, e in view.events(after, PAGE, last)
-    ]
+    def _differs(self, trace: Trace) -> bool:
+        """Return whether the moment shows an event and the state may not, or the reverse."""
+        position, *_, timestamp = trace
+        if self._horizon.counts(position, timestamp):
+            return position > self.mark.settled
+        return position <= self.mark.last
 
 
 def groups(names: Iterable[str]) -> Iterator[list[str]]:

@@ -140,7 +140,7 @@ def test_R35_what_changed_since_a_position_is_taken_back(
 ) -> None:
     monkeypatch.setattr("addressee.application.past.as_of.SHARE", 0)
     monkeypatch.setattr("addressee.application.past.nearby_states.GROUP", 2)
-    monkeypatch.setattr("addressee.application.past.nearby_states.PAGE", 30)
+    monkeypatch.setattr("addressee.application.past.extent.PAGE", 30)
     life, notes = noted
     for note in notes[:: 1 if long else 17 if few else 5]:
         past = AsOf(lived, note.position, no_fold)

@@ -87,7 +87,7 @@ def compacting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("addressee.adapters.sql.event_store.event_times.SPAN", 7)
     monkeypatch.setattr("addressee.application.past.as_of.SHARE", 0)
     monkeypatch.setattr("addressee.application.past.nearby_states.GROUP", 2)
-    monkeypatch.setattr("addressee.application.past.nearby_states.PAGE", 30)
+    monkeypatch.setattr("addressee.application.past.extent.PAGE", 30)
 
 
 @pytest.mark.usefixtures("compacting")
