@@ -12,11 +12,10 @@ from ..ports.records import Recorded, TimeSpan
 from ..ports.views import EMPTY, SHARD_BITS, Audit, Mark, RememberingAudit
 from ..read_models.in_memory import ReadModels
 from .consistency import Difference
+from .posting_differences import posting_differences
 
 STATES = 3
 """How many states of the index are compared with the ledger, of those that are remembered."""
-NAMED = 10
-"""How many installations a difference names of those that it concerns."""
 
 
 class PastCheck:
@@ -111,21 +110,3 @@ class PastCheck:
             hits = expected.postings(application, {term}, everything).get(term, ())
             should = {*expected.names([*hits])} - hidden
             yield from posting_differences(place, should, has, ("lacked", "should not have had"))
-
-
-def posting_differences(
-    place: str, should: AbstractSet[str], has: AbstractSet[str], words: tuple[str, str]
-) -> Iterator[Difference]:
-    """Yield which installations a term lacks, and which it has and should not have.
-
-    Args:
-        place: which term.
-        should: those that the ledger says.
-        has: those that there are.
-        words: what to say of those that are missing, and of those that are too many.
-    """
-    for problem, names in zip(words, (should - has, has - should), strict=True):
-        if names:
-            shown = ", ".join(sorted(names)[:NAMED])
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            yield Difference("term", place, f"{problem} {shown}{more}")

@@ -16,7 +16,8 @@ from ..read_models.page_boundary import whole_page
 from ..read_models.replay import Replay
 from .consistency import Consistency, Difference, Versions
 from .erasures_to_repeat import BegunErasures, forgotten_erasures
-from .past_check import PastCheck, posting_differences
+from .past_check import PastCheck
+from .posting_differences import posting_differences
 from .seal_check import BrokenSeal, broken_seals
 
 PAGE = 1_000

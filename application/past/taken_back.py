@@ -17,7 +17,8 @@ from .erased import holders_of
 from .extent import PAGE
 from .folded import Horizon
 from .nearby_states import PRESENT, groups
-from .past_terms import NONE, PastTerms
+from .past_terms import PastTerms
+from .stream_terms import NONE
 from .streams import PastStreams, devices_of, owners_in
 
 

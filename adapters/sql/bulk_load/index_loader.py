@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from addressee.application import Changes
 
-from ..audience_index.compaction import COMPACT_AT, Place, Window, fold, gathered
+from ..audience_index.compaction import Place, Window, fold, gathered
 from ..audience_index.delta import Delta
+from ..audience_index.upkeep import COMPACT_AT
 from ..engine.bulk_write import Write
 from ..index_history.marks import EVENTS
 from ..unit_of_work.components import Parts

@@ -16,8 +16,9 @@ from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.application import Found, KeyStore, Lookup, Seal
 from addressee.domain import InvalidValue, StoreUnavailable, key_fingerprint, values
 
-from ..audience_index.compaction import Upkeep, nobody_compacts
+from ..audience_index.compaction import nobody_compacts
 from ..audience_index.lookups import Lookups
+from ..audience_index.upkeep import Upkeep
 from ..bulk_load.index_loader import IndexLoading
 from ..bulk_load.ledger_loader import LedgerFilling
 from ..checkpoints.lease import SECONDS

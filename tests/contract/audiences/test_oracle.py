@@ -122,7 +122,7 @@ def short_shards(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"addressee.{module}.SHARD_BITS", 2)
     monkeypatch.setattr("addressee.application.audiences.evaluation.RUN", 2)
     monkeypatch.setattr("addressee.application.audiences.evaluation.FEW", 1)
-    monkeypatch.setattr("addressee.adapters.sql.audience_index.compaction.COMPACT_AT", 200)
+    monkeypatch.setattr("addressee.adapters.sql.audience_index.upkeep.COMPACT_AT", 200)
 
 
 def hurry(engine: Engine) -> None:

@@ -82,7 +82,7 @@ def shown(store: Viewable, terms: Iterable[tuple[str, str]]) -> Mapping[tuple[st
 @pytest.fixture
 def compacting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have commands compact every few of them, and the past read little at once."""
-    monkeypatch.setattr("addressee.adapters.sql.audience_index.compaction.COMPACT_AT", 30)
+    monkeypatch.setattr("addressee.adapters.sql.audience_index.upkeep.COMPACT_AT", 30)
     monkeypatch.setattr("addressee.adapters.sql.index_history.marks.FLIPS", 30)
     monkeypatch.setattr("addressee.adapters.sql.event_store.event_times.SPAN", 7)
     monkeypatch.setattr("addressee.application.past.as_of.SHARE", 0)
