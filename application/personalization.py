@@ -230,9 +230,9 @@ class Personalization(MergeCommands):
     def expire_sessions(self, now: datetime | None = None) -> list[Depersonalized]:
         """End what nobody has used for long enough; a scheduler calls this (R26, R54).
 
-        Installations expire after their application's ``expire_after``, and every other one whose
-        session has expired is unbound. Several processes may run it at once: each reads again
-        within the transaction.
+        Installations expire after their application's ``expire_after``, those that nobody is signed
+        in on after its ``expire_anonymous_after``, and every other one whose session has expired is
+        unbound. Several processes may run it at once: each reads again within the transaction.
 
         Args:
             now: the time to judge by, aware of its zone; the clock's by default.
@@ -245,29 +245,36 @@ class Personalization(MergeCommands):
         with self._store.reading() as reader:
             retentions = dict(self.policies.retentions(reader))
             policies = dict(self.policies.session_policies(reader))
-        for application, retention in retentions.items():
-            if retention.expire_after is not None:
-                before = ago(at, retention.expire_after)
-                ended += self._end_idle(application, before, commands.ExpireInactive)
+        expire_anonymous = partial(commands.ExpireInactive, anonymous=True)
+        for application, kept in retentions.items():
+            ended += self._end_idle(application, at, kept.expire_after, commands.ExpireInactive)
+            time = kept.expire_anonymous_after
+            ended += self._end_idle(application, at, time, expire_anonymous, anonymous=True)
         for application, policy in policies.items():
-            if policy.idle is not None:
-                ended += self._end_idle(application, ago(at, policy.idle), commands.EndSession)
+            ended += self._end_idle(application, at, policy.idle, commands.EndSession)
         return ended
 
     def _end_idle(
         self,
         application: str,
-        before: datetime,
+        now: datetime,
+        time: timedelta | None,
         command: Callable[[str, datetime], commands.Command[Depersonalized]],
+        *,
+        anonymous: bool = False,
     ) -> list[Depersonalized]:
+        if time is None:
+            return []
         ended: list[Depersonalized] = []
-        skipped = EXPIRY_BATCH
+        before, skipped = ago(now, time), EXPIRY_BATCH
         while skipped == EXPIRY_BATCH:
             with self._store.writing() as transaction:
-                skipped = transaction.skip_touched(application, before, EXPIRY_BATCH)
+                skipped = transaction.skip_touched(
+                    application, before, EXPIRY_BATCH, anonymous=anonymous
+                )
         while True:
             with self._store.reading() as reader:
-                names = reader.idle(application, before, EXPIRY_BATCH)
+                names = reader.idle(application, before, EXPIRY_BATCH, anonymous=anonymous)
             answers = [self.run(command(name, before), {}) for name in names]
             ended += [answer for answer in answers if answer.outcome != "unchanged"]
             if len(names) < EXPIRY_BATCH:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar, cast
 
 from addressee.domain import (
@@ -199,13 +200,12 @@ class Profiles:
                 kept, session = retentions.get(code, Retention()), sessions.get(code, KEEP)
                 if (kept, session) == (Retention(), KEEP):
                     continue
-                stale, expiring, idle = (
-                    () if time is None else tuple(reader.idle(code, ago(at, time), ALL))
-                    for time in (kept.stale_after, kept.expire_after, session.idle)
-                )
+                unused = partial(idle_in, reader, code, at)
+                stale, expiring = unused(kept.stale_after), unused(kept.expire_after)
                 gone = {*expiring}
-                ending = tuple(name for name in idle if name not in gone)
-                found.append(Inactivity(code, stale, expiring, ending))
+                ending = tuple(name for name in unused(session.idle) if name not in gone)
+                anonymous = unused(kept.expire_anonymous_after, anonymous=True)
+                found.append(Inactivity(code, stale, expiring, ending, anonymous))
             return found
 
     def _holder(self, reader: Reader, identity: Identity, within: str | None) -> PersonState | None:
@@ -223,6 +223,20 @@ class Profiles:
                  if person.known_in(within) and not person.erasing}  # fmt: skip
         chosen = candidate(known, identity)
         return None if chosen is None else PersonState.of(repository.seen(chosen), within)
+
+
+def idle_in(
+    reader: Reader,
+    application: str,
+    now: datetime,
+    time: timedelta | None,
+    *,
+    anonymous: bool = False,
+) -> tuple[str, ...]:
+    """Return the installations that nobody has used for a time; none for no time."""
+    if time is None:
+        return ()
+    return tuple(reader.idle(application, ago(now, time), ALL, anonymous=anonymous))
 
 
 def loaded(repository: AggregateRepository, aggregate: A) -> A:

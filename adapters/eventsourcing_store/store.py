@@ -262,7 +262,14 @@ class RecorderTransaction(SqlReader):
         self.position = positions[-1]
         return positions
 
-    def skip_touched(self, application: str, before: datetime, limit: int) -> int:  # noqa: ARG002 # it can't write
+    def skip_touched(  # it can't write
+        self,
+        application: str,  # noqa: ARG002 # likewise
+        before: datetime,  # noqa: ARG002 # likewise
+        limit: int,  # noqa: ARG002 # likewise
+        *,
+        anonymous: bool = False,  # noqa: ARG002 # likewise
+    ) -> int:
         """Do nothing: the copy is only read here."""
         return 0
 

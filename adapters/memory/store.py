@@ -218,14 +218,24 @@ class MemoryStore(MemoryDispatches, ReadModels):
         self._touches |= sessions
         return positions
 
-    def skip_touched(self, application: str, before: datetime, limit: int) -> int:  # noqa: ARG002 # `idle` looks at all
+    def skip_touched(
+        self,
+        application: str,  # noqa: ARG002 # `idle` looks at all
+        before: datetime,  # noqa: ARG002 # likewise
+        limit: int,  # noqa: ARG002 # likewise
+        *,
+        anonymous: bool = False,  # noqa: ARG002 # likewise
+    ) -> int:
         return 0
 
     def last_seen(self, installation: str) -> datetime | None:
-        _, bound_at = self._bindings.get(installation, (None, None))
-        return bound_at and max(bound_at, self._touches.get(installation, bound_at))
+        _, since = self._bindings.get(installation, (None, self._anonymous.get(installation)))
+        return since and max(since, self._touches.get(installation, since))
 
-    def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
-        bound = (name for name in self._bindings if self._rows[name][1] == application)
-        idle = (name for name in bound if (seen := self.last_seen(name)) and seen <= before)
+    def idle(
+        self, application: str, before: datetime, limit: int, *, anonymous: bool = False
+    ) -> Sequence[str]:
+        names = self._anonymous if anonymous else self._bindings
+        own = (name for name in names if self._rows[name][1] == application)
+        idle = (name for name in own if (seen := self.last_seen(name)) and seen <= before)
         return list(islice(idle, limit))

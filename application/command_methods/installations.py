@@ -130,7 +130,7 @@ class InstallationCommands:
         return self.run(commands.TagInstallation(name, change), context)
 
     def touch(self, installation: str, **context: Unpack[Context]) -> Updated:
-        """Keep an installation's session alive; the ledger does not grow (R26).
+        """Note that an installation and its session are in use; the ledger does not grow (R26).
 
         Raises:
             NoRegistration: it is unknown or expired.

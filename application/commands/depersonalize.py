@@ -104,17 +104,26 @@ class EndSession:
         return depart(work, installation, "session_expired")
 
 
-def unused(work: UnitOfWork, name: str, before: datetime) -> Installation | None:
+def unused(
+    work: UnitOfWork, name: str, before: datetime, *, anonymous: bool = False
+) -> Installation | None:
     """Return an installation if somebody is signed in on it who has not used it since a moment.
 
     Read models do not show what other commands of the same transaction have done; the aggregate
     does.
+
+    Args:
+        work: the unit of work.
+        name: the installation's id.
+        before: the moment.
+        anonymous: return it if nobody is signed in on it, it has not expired and was not used.
     """
     seen = work.last_seen(name)
     installation = work.get(Installation, name)
-    if seen is None or installation.bound_at is None:
+    since = installation.anonymous_from if anonymous else installation.bound_at
+    if seen is None or since is None:
         return None
-    return None if max(seen, installation.bound_at) > before else installation
+    return None if max(seen, since) > before else installation
 
 
 def depart(

@@ -126,7 +126,7 @@ class TagInstallation:
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """Keep the session of an installation alive, outside the ledger (R26)."""
+    """Note that an installation is in use, outside the ledger (R26, R54)."""
 
     ANSWER: ClassVar = Updated
 
@@ -141,8 +141,7 @@ class Touch:
     def decide(self, work: UnitOfWork) -> Updated:
         """Raise NoRegistration if it is unknown or expired."""
         installation = work.installation(self.installation)
-        if installation.person is not None:
-            work.touch(installation)
+        work.touch(installation)
         return updated(work, installation)
 
 
@@ -171,12 +170,19 @@ class Expire:
 
 @dataclass(frozen=True, slots=True)
 class ExpireInactive:
-    """Expire an installation that was used as long ago as the caller saw it (R54)."""
+    """Expire an installation that was used as long ago as the caller saw it (R54).
+
+    Args:
+        installation: its id.
+        before: when it was used last, or later.
+        anonymous: whether nobody is signed in on it; if that has changed, it stays.
+    """
 
     ANSWER: ClassVar = Depersonalized
 
     installation: str
     before: datetime
+    anonymous: bool = False
 
     actor = "policy:retention"
 
@@ -186,9 +192,10 @@ class ExpireInactive:
 
     def decide(self, work: UnitOfWork) -> Depersonalized:
         """Read again within the transaction, for a touch may have come in between."""
-        installation = unused(work, self.installation, self.before)
+        name = self.installation
+        installation = unused(work, name, self.before, anonymous=self.anonymous)
         if installation is None:
-            return Depersonalized("unchanged", (self.installation,))
+            return Depersonalized("unchanged", (name,))
         person = work.seen_owner(installation)
         expire(work, installation, "inactive")
         return Depersonalized("expired", (self.installation,), person, work.primary_moves())

@@ -214,9 +214,12 @@ def row_problems(should: InstallationRow, row: InstallationRow) -> Iterator[str]
         if right != wrong:
             yield f"{column} is {wrong}, the ledger says {right}"
     if row.flags is not None:
-        began, idle_from = should.bound_at, row.idle_from
-        if began != idle_from and (began is None or idle_from is None or idle_from < began):
-            yield f"idle_from is {idle_from}, the session began at {began}"
+        for column, right, time in (
+            ("idle_from", should.bound_at, row.idle_from),
+            ("anonymous_from", should.anonymous_from, row.anonymous_from),
+        ):  # the search for what is idle moves them on to the last touch
+            if right != time and (right is None or time is None or time < right):
+                yield f"{column} is {time}, the ledger says {right}"
     if should.address != row.address:  # personal data, so the value is not named
         yield "address is not what the ledger says"
 

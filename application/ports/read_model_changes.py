@@ -22,7 +22,10 @@ class InstallationChange:
         bound_at: since when.
         gained: terms that hold now and did not.
         lost: terms that held and do not now.
-        flags: which of `FLAGS` hold now, where others did before or it is new or moved; else None.
+        flags: which of `FLAGS` hold now, where others did before, it is new or moved, or
+            ``anonymous_from`` is another; else None.
+        anonymous_from: where ``flags`` are given: since when nobody is signed in on it; None where
+            somebody is, or it has expired.
         readdressed: whether ``address`` is another than before.
         address: where a push reaches it, if anywhere.
     """
@@ -36,6 +39,7 @@ class InstallationChange:
     gained: AbstractSet[str] = frozenset()
     lost: AbstractSet[str] = frozenset()
     flags: int | None = None
+    anonymous_from: datetime | None = None
     readdressed: bool = False
     address: Address | None = None
 

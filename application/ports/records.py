@@ -171,6 +171,8 @@ class InstallationRow(NamedTuple):
         address: where a push reaches it, if anywhere.
         flags: which of `FLAGS` hold; None in a store that does not write them yet.
         idle_from: of one that is bound, when its session was last alive, or earlier.
+        anonymous_from: of one that is not bound and has not expired, when it was last used, or
+            earlier.
     """
 
     ordinal: int
@@ -181,6 +183,7 @@ class InstallationRow(NamedTuple):
     address: Address | None
     flags: int | None
     idle_from: datetime | None
+    anonymous_from: datetime | None
 
 
 class Lookup(NamedTuple):

@@ -166,8 +166,19 @@ class RememberingView(View, Protocol):
 class Reader(View, Protocol):
     """Show a store as it is, with the touches, which are in no ledger (R26)."""
 
-    def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
-        """Return bound installations whose binding and last touch are not later than ``before``."""
+    def idle(
+        self, application: str, before: datetime, limit: int, *, anonymous: bool = False
+    ) -> Sequence[str]:
+        """Return installations that were last used at ``before`` or earlier, in no given order.
+
+        Args:
+            application: where they are.
+            before: the time.
+            limit: most of them.
+            anonymous: those that nobody is signed in on and that have not expired, in place of
+                those that somebody is signed in on. A store that an earlier release has filled
+                may find none of them.
+        """
         ...
 
     def segmented(self) -> Sequence[str]:
@@ -179,7 +190,10 @@ class Reader(View, Protocol):
         ...
 
     def last_seen(self, installation: str) -> datetime | None:
-        """Return when a bound installation was bound or last touched; None if it is unbound."""
+        """Return when an installation was last used; None if it is unknown or has expired.
+
+        That is its last touch, or the moment since which its person, or nobody, is on it.
+        """
         ...
 
 
@@ -245,10 +259,12 @@ class Transaction(Reader, Protocol):
         """
         ...
 
-    def skip_touched(self, application: str, before: datetime, limit: int) -> int:
-        """Have `idle` no longer look at sessions that were touched after ``before``.
+    def skip_touched(
+        self, application: str, before: datetime, limit: int, *, anonymous: bool = False
+    ) -> int:
+        """Have `idle` no longer look at installations that were touched after ``before``.
 
-        A store that looks at all of them anyway does nothing.
+        A store that looks at all of them anyway does nothing. Arguments as of `idle`.
 
         Returns:
             How many it was, at most ``limit``; the call is to be repeated while it is that many.

@@ -29,6 +29,7 @@ class ReadModels:
         self._rows: dict[str, tuple[int, str]] = {}
         self._flags: dict[int, int] = {}
         self._bindings: dict[str, tuple[str, datetime]] = {}
+        self._anonymous: dict[str, datetime] = {}
         self._addresses: dict[int, Address] = {}
         self._holders: dict[str, str] = {}
         self._segments: dict[tuple[str, str], str] = {}
@@ -64,6 +65,10 @@ class ReadModels:
             self._owned[application, change.person].add(ordinal)
         if change.flags is not None:
             self._flags[ordinal] = change.flags
+            if change.anonymous_from is None:
+                self._anonymous.pop(name, None)
+            else:
+                self._anonymous[name] = change.anonymous_from
         if change.readdressed and change.address:
             self._addresses[ordinal] = change.address
         elif change.readdressed:
@@ -133,8 +138,8 @@ class ReadModels:
 
     def size(self) -> int:
         """Return about how many bytes of memory they take; it looks at everything."""
-        tables = (self._names, self._rows, self._flags, self._bindings, self._addresses)
-        indexes = (self._holders, self._segments, self._owned, self._postings)
+        tables = (self._names, self._rows, self._flags, self._bindings, self._anonymous)
+        indexes = (self._addresses, self._holders, self._segments, self._owned, self._postings)
         shards = (bitmap for of in self._postings.values() for bitmap in of.values())
         bitmaps = (len(bitmap.serialize()) for bitmap in chain(self._owned.values(), shards))
         return sum(map(contained, (*tables, *indexes))) + sum(bitmaps)
@@ -144,9 +149,9 @@ class ReadModels:
         for name, (ordinal, application) in self._rows.items():
             person, bound_at = self._bindings.get(name, (None, None))
             address = self._addresses.get(ordinal)
-            flags = self._flags.get(ordinal)
+            flags, free = self._flags.get(ordinal), self._anonymous.get(name)
             yield InstallationRow(
-                ordinal, name, application, person, bound_at, address, flags, bound_at
+                ordinal, name, application, person, bound_at, address, flags, bound_at, free
             )
 
     def claims(self) -> Iterable[tuple[str, str]]:

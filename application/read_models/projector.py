@@ -147,7 +147,8 @@ def change_of(
     # Within a page that is replayed, an installation can leave a person and come back.
     moved = (owned, before.bound_at) != (owns, installation.bound_at)
     flags = flags_of(holds)
-    reflagged = moved or not before.exists or flags != flags_of(held)
+    freed = before.anonymous_from != installation.anonymous_from
+    reflagged = moved or freed or not before.exists or flags != flags_of(held)
     if moved:
         held |= then.terms_of(before.person)
         holds |= now.terms_of(installation.person)
@@ -161,6 +162,7 @@ def change_of(
         gained=holds - held,
         lost=held - holds,
         flags=flags if reflagged else None,
+        anonymous_from=installation.anonymous_from,
         readdressed=before.address is not installation.address,
         address=installation.address,
     )

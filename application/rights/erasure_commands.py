@@ -175,7 +175,9 @@ def segments_naming(
     }
     if any(not identifier.value for identifier in wanted):
         # In a ledger that was restored the persons' events can't be read; claims name them, too.
-        wanted |= {*claimed_by(persons, frozenset[Identifier]().union(*named.values()), reader, key)}
+        wanted |= {
+            *claimed_by(persons, frozenset[Identifier]().union(*named.values()), reader, key)
+        }
     return (place for place, identifiers in named.items() if identifiers & wanted)
 
 

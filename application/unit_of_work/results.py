@@ -120,19 +120,22 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Inactivity:
-    """The installations of an application that their persons do not use (R54).
+    """The installations of an application that nobody uses (R54).
 
     Attributes:
         application: its code.
         stale: those that were not used for its ``stale_after``; pushes still reach them.
         expiring: those that would expire, having been unused for its ``expire_after``.
         ending: the others whose session would end.
+        anonymous: those that nobody is signed in on and that would expire, having been unused for
+            its ``expire_anonymous_after``.
     """
 
     application: str
     stale: tuple[str, ...]
     expiring: tuple[str, ...]
     ending: tuple[str, ...]
+    anonymous: tuple[str, ...] = ()
 
 
 Result = Registered | Personalized | Depersonalized | Updated | Merged

@@ -211,11 +211,11 @@ class UnitOfWork(OpenPersons):
         return self.get(Segment, Segment.of(application, name).name)
 
     def touch(self, installation: Installation) -> None:
-        """Note that an installation's session is in use, outside the ledger (R26)."""
+        """Note that an installation, and its session, is in use, outside the ledger (R26)."""
         self.touches[installation.name] = self.occasion.timestamp
 
     def last_seen(self, installation: str) -> datetime | None:
-        """Return when a bound installation was bound or last touched (R26)."""
+        """Return when an installation was last used, None for one that has expired (R26)."""
         return self._repository.reader.last_seen(installation)
 
     @property

@@ -50,6 +50,8 @@ class Installation(Aggregate):
         self.notifications_enabled = True
         self.person: str | None = None
         self.bound_at: datetime | None = None
+        self.anonymous_from: datetime | None = None
+        """Since when nobody is signed in on it; None once it has expired."""
         self.primary = False
         self.expired: events.ExpiryReason | None = None
         self.address: Address | None = None
@@ -120,6 +122,7 @@ class Installation(Aggregate):
 
     def _registered(self, event: events.InstallationRegistered) -> None:
         self.application = event.application
+        self.anonymous_from = event.timestamp
         self.push_enabled = event.push_enabled
         self.notifications_enabled = event.notifications_enabled
         overwrite(self.facts, event.facts)
@@ -149,9 +152,11 @@ class Installation(Aggregate):
     def _personalized(self, event: events.DevicePersonalized) -> None:
         self.person = event.person
         self.bound_at = event.timestamp
+        self.anonymous_from = None
 
-    def _depersonalized(self, _: events.DeviceDepersonalized) -> None:
+    def _depersonalized(self, event: events.DeviceDepersonalized) -> None:
         self.person = self.bound_at = None
+        self.anonymous_from = event.timestamp
         self.primary = False
         # R20: nothing that was set while the person held the installation leaks to the next one.
         self.attributes.clear()
@@ -162,7 +167,7 @@ class Installation(Aggregate):
 
     def _expired(self, event: events.InstallationExpired) -> None:
         self.expired = event.reason
-        self.address = None
+        self.address = self.anonymous_from = None
 
     def _readdress(self, event: events.InstallationRegistered | events.InstallationUpdated) -> None:
         """Follow what an event says of the address; one that stays keeps its time."""

@@ -81,6 +81,8 @@ class MobileApp(Settings):
             in seconds; None for never (R54).
         expire_after: time after which it expires, in seconds; shorter than ``session_idle``, at
             whose end nobody is signed in any more.
+        expire_anonymous_after: time after which an installation expires that nobody is signed in
+            on and that is unused, in seconds.
         device_cap: largest number of installations of a person; None for no limit.
         over_cap: whether another installation is refused or evicts the least recently used one.
         server_side_only: whether only a backend may sign persons in.
@@ -106,6 +108,7 @@ class MobileApp(Settings):
     session_idle: Seconds | None = None
     stale_after: Seconds | None = None
     expire_after: Seconds | None = None
+    expire_anonymous_after: Seconds | None = None
     device_cap: Annotated[int, Field(gt=0, le=CAP_LIMIT)] | None = None
     over_cap: OverCap = "refuse"
     server_side_only: bool = False
@@ -214,7 +217,8 @@ class MobileApp(Settings):
     @property
     def retention(self) -> Retention:
         """The policy for installations that nobody uses; raises InvalidValue if it is none."""
-        return Retention(seconds(self.stale_after), seconds(self.expire_after))
+        times = (self.stale_after, self.expire_after, self.expire_anonymous_after)
+        return Retention(*map(seconds, times))
 
     @property
     def cap(self) -> DeviceCap | None:

@@ -11,14 +11,16 @@ from ..errors import InvalidValue
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """An application's policy for installations that somebody is signed in on and nobody uses.
+    """An application's policy for installations that nobody uses.
 
     FCM calls an Android registration stale after a month and drops it after 270 days
     (https://firebase.google.com/docs/cloud-messaging/manage-tokens); APNs has no such rule.
 
     Args:
-        stale_after: unused for so long, it is counted as stale, and still reached.
+        stale_after: unused for so long, one that somebody is signed in on is counted as stale, and
+            still reached.
         expire_after: unused for so long, it expires.
+        expire_anonymous_after: unused for so long, one that nobody is signed in on expires.
 
     Raises:
         InvalidValue: a time is no timedelta or not longer than zero, or ``stale_after`` is not
@@ -27,10 +29,11 @@ class Retention:
 
     stale_after: timedelta | None = None
     expire_after: timedelta | None = None
+    expire_anonymous_after: timedelta | None = None
 
     def __post_init__(self) -> None:
-        """Check both times."""
-        for name in ("stale_after", "expire_after"):
+        """Check the times."""
+        for name in ("stale_after", "expire_after", "expire_anonymous_after"):
             time: object = getattr(self, name)
             if time is not None and values.instance(name, time, timedelta) <= timedelta(0):
                 raise InvalidValue(name, "should be longer than zero")

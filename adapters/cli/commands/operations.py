@@ -52,9 +52,10 @@ def expire_sessions(
 ) -> None:
     """End the sessions, and expire the installations, that nobody has used for long enough.
 
-    How long that is `addressee app add` says, with --session-idle and --expire-after. Prints the
-    installations with the persons who were signed out. `addressee serve` does so each minute; where
-    an application embeds the library, a scheduler runs this, at any rate. In a pipe the columns are
+    How long that is `addressee app add` says, with --session-idle, --expire-after and
+    --expire-anonymous-after. Prints the installations with the persons who were signed out.
+    `addressee serve` does so each minute; where an application embeds the library, a scheduler runs
+    this, at any rate. In a pipe the columns are
     installation and person; in JSON lines, those that expire have `expired`. With --dry-run it also
     counts those that are stale (--stale-after): pushes still reach them.
 
@@ -104,7 +105,11 @@ def would_end(ledger: SqlStore) -> list[Ended]:
     return [
         Ended(name, history.who(name) or "", expired)
         for each in found
-        for names, expired in ((each.expiring, True), (each.ending, False))
+        for names, expired in (
+            (each.expiring, True),
+            (each.anonymous, True),
+            (each.ending, False),
+        )
         for name in names
     ]
 

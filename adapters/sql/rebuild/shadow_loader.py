@@ -65,7 +65,7 @@ class ShadowLoading(IndexLoading):
             return
         super()._write(write)
 
-    def _register(self, new: Sequence[tuple[str, str, int | None]]) -> None:
+    def _register(self, new: Sequence[tuple[str, str, int | None, int | None]]) -> None:
         """Take the ordinals over; an installation that has lost its row gets another."""
         if not new:
             return

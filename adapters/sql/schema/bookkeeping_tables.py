@@ -26,9 +26,10 @@ FENCE = "erased "
 """What the names of settings begin with that hold the keys of an erased person, as JSON."""
 FOREIGN_KEYS = "destroyed keys of other stores"
 """A setting with the SHA-256 of those destroyed keys that seal nothing in this ledger."""
-FLAGGED = "installation flags"
-"""A setting that is there where all rows of installations have ``flags`` and ``idle_from``. A store
-of an earlier release gets it when its installations are rebuilt, with no earlier code at work."""
+FLAGGED = "installation columns"
+"""A setting that is there where all rows of installations have ``flags``, ``idle_from`` and
+``anonymous_from``. A store of an earlier release gets it when its installations are rebuilt, with
+no earlier code at work."""
 COMPLETE = {
     "installations": FLAGGED,
     "addresses": "written addresses",

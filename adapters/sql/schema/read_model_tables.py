@@ -16,7 +16,7 @@ def installation(new: NewTable) -> Table:
     """Return ordinal, owner, time of binding and `FLAGS` of every installation.
 
     ``idle_from`` is when its session was last alive, or earlier: touches do not change it, but the
-    search for idle sessions does.
+    search for idle sessions does. ``anonymous_from`` is the same where nobody is signed in.
     """
     return new(
         "installation",
@@ -27,8 +27,10 @@ def installation(new: NewTable) -> Table:
         Column("bound_at", BigInteger),
         Column("flags", SmallInteger),
         Column("idle_from", BigInteger),
+        Column("anonymous_from", BigInteger),
         UniqueConstraint("person", "ordinal"),
         Index(f"{new.prefix}session_idle", "application", "idle_from"),
+        Index(f"{new.prefix}anonymous_idle", "application", "anonymous_from"),
     )
 
 

@@ -38,22 +38,23 @@ class SqlAudit(SqlReader):
     def rows(self) -> Iterable[InstallationRow]:
         """Return every installation's row."""
         table, where = self._schema.installation, self._schema.address
-        own = ("ordinal", "id", "application", "person", "bound_at", "flags", "idle_from")
-        columns = [*(table.c[name] for name in own), where.c.written]
+        own = ("ordinal", "id", "application", "person", "bound_at", "flags")
+        times = ("idle_from", "anonymous_from")
+        columns = [*(table.c[name] for name in (*own, *times)), where.c.written]
         flagged = self.flagged()
         both = table.outerjoin(where, where.c.ordinal == table.c.ordinal)
         statement: Select[Any] = select(*columns).select_from(both)
         found: Sequence[Sequence[Any]] = self._connection.execute(statement)  # type: ignore[assignment] # rows are sequences
-        for ordinal, name, application, person, at, noted, idle_from, written in found:
+        for ordinal, name, application, person, at, noted, idle, free, written in found:
             flags = (noted or 0) if flagged else None
             if written is not None and self._sealing is not None:
                 written = self._sealing.opened_value(address_place(ordinal), written)  # noqa: PLW2901 # the same in clear
             address = None if written is None else address_in(written)
-            bound_at, idle = (
-                None if time is None else from_microseconds(time) for time in (at, idle_from)
+            bound_at, *since = (
+                None if time is None else from_microseconds(time) for time in (at, idle, free)
             )
-            row = (ordinal, name, application, person, bound_at, address, flags, idle)
-            yield InstallationRow(*row)
+            row = (ordinal, name, application, person, bound_at, address, flags)
+            yield InstallationRow(*row, *since)
 
     def claims(self) -> Iterable[tuple[str, str]]:
         """Return every claim that is held."""

@@ -19,8 +19,9 @@ class Prepared(EventStatements):
         schema: the tables.
 
     Attributes:
-        holders, installations, numbered_installations, bindings, flags, idle_times, addresses,
-            delta, segments, touches, settings: write rows; which columns, says the constructor.
+        holders, installations, numbered_installations, bindings, flags, idle_times,
+            anonymous_times, addresses, delta, segments, touches, settings: write rows; which
+            columns, says the constructor.
         index: those that audiences need.
     """
 
@@ -28,11 +29,14 @@ class Prepared(EventStatements):
         super().__init__(schema)
         installation = schema.installation
         self.holders = Rows(schema.holder, "claim", "person")
-        self.installations = Rows(installation, "id", "application", "flags")
-        self.numbered_installations = Rows(installation, "ordinal", "id", "application", "flags")
-        self.bindings = Rows(installation, "ordinal", "person", "bound_at", "flags", "idle_from")
-        self.flags = Rows(installation, "ordinal", "flags")
+        noted = ("flags", "anonymous_from")
+        new = ("id", "application", *noted)
+        self.installations = Rows(installation, *new)
+        self.numbered_installations = Rows(installation, "ordinal", *new)
+        self.bindings = Rows(installation, "ordinal", "person", "bound_at", "idle_from", *noted)
+        self.flags = Rows(installation, "ordinal", *noted)
         self.idle_times = Rows(installation, "ordinal", "idle_from")
+        self.anonymous_times = Rows(installation, "ordinal", "anonymous_from")
         self.addresses = Rows(schema.address, "ordinal", "written")
         self.delta = Rows(schema.delta, "term", "ordinal", "present")
         self.segments = Rows(schema.segment, "application", "name", "expression")

@@ -101,21 +101,25 @@ class SqlTransaction(SqlReader):
         rows = [(name, to_microseconds(at)) for name, at in sorted(sessions.items())]
         return [Write(self._prepared.touches, "upsert", rows)] if rows else []
 
-    def skip_touched(self, application: str, before: datetime, limit: int) -> int:
-        """Note of sessions that look idle when they were touched, so that none looks again."""
+    def skip_touched(
+        self, application: str, before: datetime, limit: int, *, anonymous: bool = False
+    ) -> int:
+        """Note of installations that look idle when they were touched, so that none looks again."""
         table, touch = self._schema.installation, self._schema.touch
+        since = self._idle_column(anonymous=anonymous)
         touched = (
             select(table.c.ordinal, touch.c.at)
             .join_from(table, touch, touch.c.installation == table.c.id)
             .where(table.c.application == application)
-            .where(table.c.idle_from <= to_microseconds(before))
+            .where(since <= to_microseconds(before))
             .where(touch.c.at > to_microseconds(before))
-            .order_by(table.c.idle_from)
+            .order_by(since)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
         rows = [tuple(row) for row in self._connection.execute(touched)]
-        self._prepared.idle_times.write(self._connection, "update", rows)
+        times = self._prepared.anonymous_times if anonymous else self._prepared.idle_times
+        times.write(self._connection, "update", rows)
         return len(rows)
 
     def _writes(self, changes: Changes) -> list[Write]:
@@ -172,15 +176,15 @@ class SqlTransaction(SqlReader):
 
     def _change(self, changes: Sequence[InstallationChange]) -> Iterator[Write]:
         """Yield what changes owners and postings; new installations and terms are added at once."""
-        self._register([(c.installation, c.application, c.flags) for c in changes if c.new])
+        self._register([(c.installation, c.application, *noted(c)) for c in changes if c.new])
         of_application: dict[str, list[InstallationChange]] = defaultdict(list)
         for change in changes:
             of_application[change.application].append(change)
         for application, group in of_application.items():
             yield from self._change_within(application, group)
 
-    def _register(self, new: Sequence[tuple[str, str, int | None]]) -> None:
-        """Give ordinals to new installations: ids, applications and flags."""
+    def _register(self, new: Sequence[tuple[str, str, int | None, int | None]]) -> None:
+        """Give ordinals to new installations: ids, applications, flags and since when anonymous."""
         self._prepared.installations.insert(self._connection, new)
 
     def _change_within(
@@ -194,18 +198,18 @@ class SqlTransaction(SqlReader):
             numbers |= add_terms(self._connection, index, application, unknown)
         # Of several changes of one installation the last one counts.
         moved = {change.installation: change for change in changes if change.moved}
-        flags = {c.installation: c.flags for c in changes if c.flags is not None}
+        changed = {c.installation: noted(c) for c in changes if c.flags is not None}
         if moved:
             bindings = [
-                (ordinals[name], change.person, at, flags.get(name), at)
+                (ordinals[name], change.person, at, at, *changed[name])
                 for name, change in moved.items()
                 for at in (microseconds_or_none(change.bound_at),)
             ]
             yield Write(self._prepared.bindings, "update", bindings)
-        written = {c.installation: c.flags for c in changes if c.new}
+        written = {c.installation: noted(c) for c in changes if c.new}
         if others := [
-            (ordinals[name], now)
-            for name, now in flags.items()
+            (ordinals[name], *now)
+            for name, now in changed.items()
             if name not in moved and written.get(name) != now
         ]:
             yield Write(self._prepared.flags, "update", others)
@@ -294,3 +298,8 @@ class JoinedTransaction(SqlTransaction):
 
     def _tidy(self, added: int) -> None:
         """Leave compaction to a command that commits at once."""
+
+
+def noted(change: InstallationChange) -> tuple[int | None, int | None]:
+    """Return flags, and since when an installation is anonymous, as its row has them."""
+    return change.flags, microseconds_or_none(change.anonymous_from)

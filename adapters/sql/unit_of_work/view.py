@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, Connection, Join, case, select
+from sqlalchemy import ColumnElement, Connection, Join, case, func, select
 
 from addressee.application import Recipient, Recorded
 from addressee.domain import MobileApp
@@ -186,23 +186,35 @@ class SqlReader(IndexView):
             found = [with_address(sealing, row) for row in found]
         return RecipientRows(found)
 
-    def idle(self, application: str, before: datetime, limit: int) -> Sequence[str]:
-        """Return bound installations that nobody used since ``before``."""
+    def idle(
+        self, application: str, before: datetime, limit: int, *, anonymous: bool = False
+    ) -> Sequence[str]:
+        """Return installations that nobody used since ``before``."""
         table = self._schema.installation
         rows = (
             select(table.c.id)
             .select_from(self._with_touches())
-            .where(table.c.application == application, table.c.person.is_not(None))
+            .where(table.c.application == application)
             .where(self._seen() <= to_microseconds(before))
             .limit(limit)
         )
         if self.flagged():
-            rows = rows.where(table.c.idle_from <= to_microseconds(before))
-            rows = rows.order_by(table.c.idle_from, table.c.ordinal)
+            since = self._idle_column(anonymous=anonymous)
+            rows = rows.where(since <= to_microseconds(before)).order_by(since, table.c.ordinal)
+        elif anonymous:
+            return ()
+        # Also where code of an earlier release is still at work, which does not know the column.
+        free = table.c.person.is_(None) & (table.c.flags > 0)
+        rows = rows.where(free if anonymous else table.c.person.is_not(None))
         return self._connection.execute(rows).scalars().all()
 
+    def _idle_column(self, *, anonymous: bool) -> ColumnElement[int]:
+        """Return the column that says since when installations look idle."""
+        table = self._schema.installation
+        return table.c.anonymous_from if anonymous else table.c.idle_from
+
     def flagged(self) -> bool:
-        """Return whether all rows of installations have `flags` and `idle_from`."""
+        """Return whether all rows of installations have flags, and since when they look idle."""
         name = self._schema.setting.c.name
         return self._connection.execute(select(name).where(name == FLAGGED)).first() is not None
 
@@ -216,12 +228,10 @@ class SqlReader(IndexView):
         return mobile_apps(self._connection, self._schema)
 
     def last_seen(self, installation: str) -> datetime | None:
-        """Return when a bound installation was bound or last touched."""
+        """Return when an installation was last used."""
         table = self._schema.installation
         found = self._connection.execute(
-            select(self._seen())
-            .select_from(self._with_touches())
-            .where(table.c.id == installation, table.c.person.is_not(None))
+            select(self._seen()).select_from(self._with_touches()).where(table.c.id == installation)
         ).scalar_one_or_none()
         return None if found is None else from_microseconds(found)
 
@@ -231,9 +241,10 @@ class SqlReader(IndexView):
         return table.outerjoin(touch, touch.c.installation == table.c.id)
 
     def _seen(self) -> ColumnElement[int]:
-        """Return the later of binding and last touch."""
-        bound_at, at = self._schema.installation.c.bound_at, self._schema.touch.c.at
-        return case((at > bound_at, at), else_=bound_at)
+        """Return the last touch, or since when its person, or nobody, is on an installation."""
+        table, at = self._schema.installation, self._schema.touch.c.at
+        since = func.coalesce(table.c.bound_at, table.c.anonymous_from)
+        return case((at > since, at), else_=since)
 
 
 def segment_place(application: str, name: str) -> str:

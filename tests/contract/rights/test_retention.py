@@ -58,7 +58,7 @@ def test_R54_what_is_unused_is_stale_and_reached_and_then_expires(host: Host) ->
     host.clock.move(days=400)
     assert [each.installations for each in people.expire_sessions()] == [("used",)]
     assert host.found("all", "bank") == ["elsewhere"], "an application without a policy keeps all"
-    assert host.found("all") == ["anonymous"], "nothing tells when nobody's was used"
+    assert host.found("all") == ["anonymous"], "it takes a time of its own"
     assert isinstance(host.store, AuditableStore)
     assert verify(host.store).differences == ()
 
@@ -79,6 +79,69 @@ def test_R54_what_expires_ends_no_session_and_what_was_used_in_between_stays(hos
         ended = [(each.outcome, *each.installations) for answers in runs for each in answers]
     assert sorted(ended) == [("expired", name) for name in names[1:]]
     assert all(host.topics(name).count("InstallationExpired") == 1 for name in names[1:])
+
+
+def test_R54_what_nobody_is_signed_in_on_expires_once_it_is_unused(host: Host) -> None:
+    host.store.applications.put(MobileApp(code="shop", expire_anonymous_after=270 * DAY))
+    people, profiles = Personalization(host.store, clock=host.clock), Profiles(host.store)
+    host.device("elsewhere", "bank")
+    for name in ("never", "used", "left", "bound", "gone", "muted", "back"):
+        host.device(name)
+    people.expire("gone", "unregistered")
+    for name in ("left", "bound", "back"):
+        host.login(name, name)
+    host.clock.move(days=100)
+    people.update_installation("muted", push_enabled=False)
+    for name in ("left", "back"):
+        people.depersonalize(name)
+    host.clock.move(days=100)
+    people.touch("used")
+    host.login("back", "back")
+    host.clock.move(days=70)
+    expiring = ("never", "muted")
+    [now] = profiles.inactivity(host.clock.now - timedelta(seconds=1))
+    assert now == Inactivity("shop", (), (), ())
+    [now] = profiles.inactivity(host.clock.now)
+    assert (now.expiring, {*now.anonymous}) == ((), {*expiring})
+    answers = people.expire_sessions()
+    assert {(each.outcome, each.installations, each.person) for each in answers} == {
+        ("expired", (name,), None) for name in expiring
+    }
+    event = host.history.installation("never")[-1].event
+    assert isinstance(event, InstallationExpired)
+    assert (event.reason, event.actor) == ("inactive", "policy:retention")
+    assert people.expire_sessions() == []
+    assert isinstance(host.store, AuditableStore)
+    assert verify(host.store).differences == ()
+    host.clock.move(days=100)
+    assert [each.installations for each in people.expire_sessions()] == [("left",)]
+    host.clock.move(days=100)
+    assert [each.installations for each in people.expire_sessions()] == [("used",)]
+    host.clock.move(days=1_000)
+    assert people.expire_sessions() == []
+    assert host.found("all") == ["bound", "back"]
+    assert host.found("all", "bank") == ["elsewhere"], "it has no such time"
+    assert verify(host.store).differences == ()
+
+
+def test_R54_who_signs_in_or_is_used_in_between_stays(host: Host) -> None:
+    names = [host.device(f"d{n}") for n in range(3)]
+    before = host.clock.now
+    host.clock.move(hours=1)
+    sign_in = commands.Personalize(
+        names[0], Identity(external_id="ali"), {}, None,
+        force=False, keep_as_lead=False, set_primary=False,
+    )  # fmt: skip
+    orders = [
+        Order(sign_in, {}),
+        Order(commands.Depersonalize(names[0], None, "logout"), {}),
+        Order(commands.Expire(names[1], "unregistered"), {}),
+        *(Order(commands.ExpireInactive(name, before, anonymous=True), {}) for name in names),
+    ]
+    outcomes = host.people.execution.run(orders)
+    assert [getattr(each, "outcome", each) for each in outcomes[-3:]] == [
+        "unchanged", "unchanged", "expired",
+    ]  # fmt: skip
 
 
 def test_R26_R54_a_session_that_changes_in_the_same_transaction_is_left_alone(host: Host) -> None:
@@ -122,6 +185,7 @@ def test_R54_a_retention_must_make_sense() -> None:
         lambda: MobileApp(code="shop", stale_after=60, expire_after=60),
         lambda: MobileApp(code="shop", session_idle=60, expire_after=60),
         lambda: MobileApp(code="shop", expire_after=0),
+        lambda: Retention(expire_anonymous_after=timedelta(0)),
     ):
         with pytest.raises(InvalidValue):
             wrong()

@@ -29,11 +29,13 @@ MIGRATIONS = [
     "0006 Dispatches that are running are found without reading the others.",
     "0007 Columns for lookups and sessions; the next `addressee migrate` fills them.",
     "0008 Addresses in one column, which is faster to read; the next `addressee migrate` fills it.",
-    "0009 Nothing; what it did is done by 0011, after the deployment that 0010 comes before.",
+    "0009 Nothing; what it did is done by 0013, after the deployment that 0012 comes before.",
     "0010 What the audience index was, and times of events; `addressee migrate` fills both.",
-    "0011 Addresses in columns of their own go; only code before 0008 reads them.",
+    "0011 Nothing; what it did is done by 0013, after the deployment that 0012 comes before.",
+    "0012 Since when installations are anonymous; the next `addressee migrate` fills it.",
+    "0013 Addresses in columns of their own go; only code before 0008 reads them.",
 ]
-BEFORE = 10
+BEFORE = 12
 """How many of them are run before the deployment."""
 
 REVISIONS = [line[:4] for line in MIGRATIONS]
@@ -73,7 +75,6 @@ UNDONE: dict[str, dict[str, list[str]]] = {
             f"drop index addressee_session_idle{' on addressee_installation' * on}",
             "alter table addressee_installation drop column flags",
             "alter table addressee_installation drop column idle_from",
-            "delete from addressee_setting where name = 'installation flags'",
         ]
         for name, on in (("sqlite", 0), ("postgresql", 0), ("mariadb", 1))
     },
@@ -94,7 +95,16 @@ UNDONE: dict[str, dict[str, list[str]]] = {
         ]
         for name in TRIGGERS
     },
-    "0011": {
+    "0011": {name: [] for name in TRIGGERS},
+    "0012": {
+        name: [
+            f"drop index addressee_anonymous_idle{' on addressee_installation' * on}",
+            "alter table addressee_installation drop column anonymous_from",
+            "delete from addressee_setting where name = 'installation columns'",
+        ]
+        for name, on in (("sqlite", 0), ("postgresql", 0), ("mariadb", 1))
+    },
+    "0013": {
         name: [
             (
                 "create table addressee_address (ordinal integer primary key, service varchar(50),"

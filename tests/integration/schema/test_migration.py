@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from runpy import run_path
 from typing import Any, cast
@@ -207,10 +207,10 @@ def test_R38_addresses_are_copied_and_what_earlier_code_writes_later_is_filled_i
         people.register("shop", installation="new", push_token="t", os="Android")
         with store.database.writing() as connection:
             connection.execute(written, {"ordinal": 2, **at})
-        assert unfilled(store) == ["addresses", "audiences"], (
+        assert unfilled(store) == ["installations", "addresses", "audiences"], (
             "one that is new does not count for all"
         )
-        assert migration.run() == ["0011"]
+        assert migration.run() == ["0013"]
         Rebuild(store, unfilled(store)).run()
         assert [each.address for each in Targeting(store).recipients("shop", "all")] == [
             "https://push.example/before",
@@ -219,6 +219,33 @@ def test_R38_addresses_are_copied_and_what_earlier_code_writes_later_is_filled_i
         ]
         assert verify(store).differences == ()
         assert unfilled(store) == []
+    migration.close()
+
+
+def test_R54_installations_of_before_0012_are_found_to_be_unused_once_it_is_filled(
+    new_url: Callable[[], str],
+) -> None:
+    url = new_url()
+    with SqlStore(url) as store:
+        Personalization(store).register("shop", installation="before")
+        with store.database.writing() as connection:
+            undo(connection, "0013", "0012")
+    with pytest.raises(StoreOutdated):
+        SqlStore(url)
+    migration = Migration(url)
+    assert migration.run("before") == ["0012"]
+    with SqlStore(url) as store:
+        Personalization(store).register("shop", installation="new")
+        late = datetime.now(UTC) + timedelta(days=1)
+        with store.reading() as view:
+            assert view.idle("shop", late, 9, anonymous=True) == ()
+        assert verify(store).differences == ()
+        assert migration.run() == ["0013"]
+        assert unfilled(store) == ["installations"]
+        Rebuild(store, unfilled(store)).run()
+        with store.reading() as view:
+            assert view.idle("shop", late, 9, anonymous=True) == ["before", "new"]
+        assert verify(store).differences == ()
     migration.close()
 
 

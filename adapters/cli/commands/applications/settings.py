@@ -25,6 +25,15 @@ from ...terminal.store_option import DEFAULT_STORE, Store, opened_store
 from .code import Code
 
 Number = int | None
+UNLIMITED = (
+    "session_idle",
+    "stale_after",
+    "expire_after",
+    "expire_anonymous_after",
+    "device_cap",
+    "rate_limit",
+)
+"""Settings of which 0 means none."""
 
 
 def add(  # noqa: PLR0913 # one option for each setting
@@ -65,6 +74,10 @@ def add(  # noqa: PLR0913 # one option for each setting
     ] = None,
     expire_after: Annotated[
         Number, typer.Option(help="Seconds until an unused installation expires; 0 for never.")
+    ] = None,
+    expire_anonymous_after: Annotated[
+        Number,
+        typer.Option(help="The same for one that nobody is signed in on; 0 for never."),
     ] = None,
     device_cap: Annotated[Number, typer.Option(help="Devices of a person; 0 for no limit.")] = None,
     over_cap: Annotated[
@@ -116,6 +129,7 @@ def add(  # noqa: PLR0913 # one option for each setting
         "session_idle": session_idle,
         "stale_after": stale_after,
         "expire_after": expire_after,
+        "expire_anonymous_after": expire_anonymous_after,
         "device_cap": device_cap,
         "over_cap": over_cap,
         "server_side_only": server_side_only,
@@ -129,7 +143,7 @@ def add(  # noqa: PLR0913 # one option for each setting
         "none_ids": none_id,
     }
     changes = {name: value for name, value in given.items() if value is not None}
-    for name in ("session_idle", "stale_after", "expire_after", "device_cap", "rate_limit"):
+    for name in UNLIMITED:
         if changes.get(name) == 0:
             changes[name] = None
     if usual_none_ids:

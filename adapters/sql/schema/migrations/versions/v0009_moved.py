@@ -1,4 +1,4 @@
-"""Nothing; what it did is done by 0011, after the deployment that 0010 comes before."""
+"""Nothing; what it did is done by 0013, after the deployment that 0012 comes before."""
 
 from __future__ import annotations
 
