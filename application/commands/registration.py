@@ -74,6 +74,7 @@ class Register:
         if installation.application != self.application:
             raise InvalidValue("application", "is not the one the installation was registered in")
         installation.update(work.occasion, **self.report)
+        note_use(work, installation)
         superseded = claim_addresses(work, installation)
         return Registered("updated" if work.recorded else "unchanged", name, superseded)
 
@@ -97,6 +98,7 @@ class UpdateInstallation:
         """Raise NoRegistration if it is unknown or expired."""
         installation = work.installation(self.installation)
         installation.update(work.occasion, **self.report)
+        note_use(work, installation)
         if any(self.report["facts"].get(fact) is not None for fact in UNIQUE_FACTS):
             claim_addresses(work, installation)
         return updated(work, installation)
@@ -225,6 +227,15 @@ class ExpireAddress:
             return Depersonalized("unchanged", (self.installation,), person)
         expire(work, installation, "token_rejected")
         return Depersonalized("expired", (self.installation,), person, work.primary_moves())
+
+
+def note_use(work: UnitOfWork, installation: Installation) -> None:
+    """Note that a device which reports itself is in use, if nobody is signed in on it (R54).
+
+    A session is kept alive by `Touch` alone (R26).
+    """
+    if installation.person is None and work.occasion.actor == "device":
+        work.touch(installation)
 
 
 def claim_addresses(work: UnitOfWork, installation: Installation) -> str | None:

@@ -82,7 +82,7 @@ class MobileApp(Settings):
         expire_after: time after which it expires, in seconds; shorter than ``session_idle``, at
             whose end nobody is signed in any more.
         expire_anonymous_after: time after which an installation expires that nobody is signed in
-            on and that is unused, in seconds.
+            on and that is unused, in seconds; a day at least.
         device_cap: largest number of installations of a person; None for no limit.
         over_cap: whether another installation is refused or evicts the least recently used one.
         server_side_only: whether only a backend may sign persons in.

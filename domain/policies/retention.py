@@ -8,6 +8,9 @@ from datetime import timedelta
 from .. import values
 from ..errors import InvalidValue
 
+LEAST = timedelta(days=1)
+"""Devices need time to show that they are in use."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -20,11 +23,12 @@ class Retention:
         stale_after: unused for so long, one that somebody is signed in on is counted as stale, and
             still reached.
         expire_after: unused for so long, it expires.
-        expire_anonymous_after: unused for so long, one that nobody is signed in on expires.
+        expire_anonymous_after: unused for so long, a day at least, one that nobody is signed in on
+            expires.
 
     Raises:
         InvalidValue: a time is no timedelta or not longer than zero, or ``stale_after`` is not
-            the shorter one.
+            the shorter one; ``expire_anonymous_after`` is shorter than a day.
     """
 
     stale_after: timedelta | None = None
@@ -39,3 +43,5 @@ class Retention:
                 raise InvalidValue(name, "should be longer than zero")
         if self.stale_after and self.expire_after and self.stale_after >= self.expire_after:
             raise InvalidValue("stale_after", "should be shorter than expire_after")
+        if self.expire_anonymous_after and self.expire_anonymous_after < LEAST:
+            raise InvalidValue("expire_anonymous_after", "should be a day or longer")

@@ -85,17 +85,20 @@ def test_R54_what_nobody_is_signed_in_on_expires_once_it_is_unused(host: Host) -
     host.store.applications.put(MobileApp(code="shop", expire_anonymous_after=270 * DAY))
     people, profiles = Personalization(host.store, clock=host.clock), Profiles(host.store)
     host.device("elsewhere", "bank")
-    for name in ("never", "used", "left", "bound", "gone", "muted", "back"):
+    for name in ("never", "used", "left", "bound", "gone", "muted", "back", "starts", "reports"):
         host.device(name)
     people.expire("gone", "unregistered")
     for name in ("left", "bound", "back"):
         host.login(name, name)
     host.clock.move(days=100)
-    people.update_installation("muted", push_enabled=False)
+    people.update_installation("muted", push_enabled=False, actor="backend")
     for name in ("left", "back"):
         people.depersonalize(name)
     host.clock.move(days=100)
     people.touch("used")
+    people.register("shop", installation="starts")
+    people.update_installation("reports", os_version="17")
+    people.tag_installation("never", add={"tag"})
     host.login("back", "back")
     host.clock.move(days=70)
     expiring = ("never", "muted")
@@ -116,7 +119,8 @@ def test_R54_what_nobody_is_signed_in_on_expires_once_it_is_unused(host: Host) -
     host.clock.move(days=100)
     assert [each.installations for each in people.expire_sessions()] == [("left",)]
     host.clock.move(days=100)
-    assert [each.installations for each in people.expire_sessions()] == [("used",)]
+    expired = {each.installations for each in people.expire_sessions()}
+    assert expired == {("used",), ("starts",), ("reports",)}
     host.clock.move(days=1_000)
     assert people.expire_sessions() == []
     assert host.found("all") == ["bound", "back"]
@@ -185,7 +189,8 @@ def test_R54_a_retention_must_make_sense() -> None:
         lambda: MobileApp(code="shop", stale_after=60, expire_after=60),
         lambda: MobileApp(code="shop", session_idle=60, expire_after=60),
         lambda: MobileApp(code="shop", expire_after=0),
-        lambda: Retention(expire_anonymous_after=timedelta(0)),
+        lambda: Retention(expire_anonymous_after=day - timedelta(seconds=1)),
+        lambda: MobileApp(code="shop", expire_anonymous_after=3_600),
     ):
         with pytest.raises(InvalidValue):
             wrong()
