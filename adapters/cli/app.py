@@ -15,13 +15,13 @@ from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue, StoreSealed, values
 
 from .commands import follow, operations, pushes, queries, relays, seals, transfers
+from .commands import serve as service
 from .commands.applications import group
 from .commands.apply import apply_file
 from .commands.rights.erase import erase
 from .commands.rights.merges import merge, unmerge
 from .commands.rights.rewrap import rewrap
 from .commands.rights.subject import subject
-from .commands.serve import CorsOrigins, PortalHttp, PortalOidc, serve_store
 from .terminal.files import opened
 from .terminal.keys_option import HINT
 from .terminal.output import Form, escape_unencodable, one_line
@@ -250,13 +250,13 @@ def serve(  # noqa: PLR0913 # the command's options
     workers: Annotated[int, typer.Option(min=1, max=256, help="The number of processes.")] = 1,
     senders: pushes.Senders = None,
     *,
-    cors_origin: CorsOrigins = None,
+    cors_origin: service.CorsOrigins = None,
     traces: Traces = False,
-    portal: Annotated[
-        bool, typer.Option("--portal/--no-portal", help="Serve the operators' pages at /portal.")
-    ] = True,
-    portal_http: PortalHttp = False,
-    portal_oidc: PortalOidc = None,
+    portal: service.Portal = True,
+    portal_http: service.PortalHttp = False,
+    portal_oidc: service.PortalOidc = None,
+    replica: service.Replicas = None,
+    remote_apply: service.RemoteApply = False,
 ) -> None:
     """Serve mobile SDKs and backends over HTTP until SIGTERM or Ctrl-C.
 
@@ -269,13 +269,15 @@ def serve(  # noqa: PLR0913 # the command's options
 
         addressee serve --store sqlite:///shop.db --port 8000
     """
-    serve_store(
+    service.serve_store(
         *(store, host, port, workers, senders),
         cors_origins=cors_origin or (),
         traces=traces,
         portal=portal,
         portal_http=portal_http,
         portal_oidc=portal_oidc,
+        replicas=replica or (),
+        remote_apply=remote_apply,
     )
 
 

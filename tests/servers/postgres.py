@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -92,13 +93,28 @@ class Postgres:
             self._process.wait()
             self._process = None
 
+    @property
+    def pid(self) -> int:
+        """The server's process, which the others that it starts descend from."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def conninfo(self) -> str:
+        """How the programs of PostgreSQL, and other servers, connect."""
+        return f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement as the superuser; return its rows."""
+        with self._connect() as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
 
     def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(
-            host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", autocommit=True
-        )
+        return psycopg.connect(self.conninfo, autocommit=True)
 
     def new_database(self) -> str:
         """Return the SQLAlchemy URL of a database that nobody has used."""

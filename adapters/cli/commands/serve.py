@@ -34,6 +34,9 @@ CorsOrigins = Annotated[
         "https://shop.example; * for all; may be repeated."
     ),
 ]
+Portal = Annotated[
+    bool, typer.Option("--portal/--no-portal", help="Serve the operators' pages at /portal.")
+]
 PortalHttp = Annotated[
     bool,
     typer.Option(
@@ -45,6 +48,22 @@ PortalOidc = Annotated[
     typer.Option(
         help="A TOML file about the identity provider that operators of the portal sign in at; "
         "docs/portal.md says what it may have."
+    ),
+]
+Replicas = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="ADDRESSEE_REPLICAS",
+        help="The URL of a read replica of PostgreSQL, which queries go to; may be repeated. The "
+        "environment variable has several with spaces in between.",
+    ),
+]
+RemoteApply = Annotated[
+    bool,
+    typer.Option(
+        "--remote-apply",
+        help="Have queries not wait for replicas, since commits do: "
+        "synchronous_commit=remote_apply, which is checked.",
     ),
 ]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -62,6 +81,8 @@ def serve_store(  # noqa: PLR0913 # the command's options
     portal: bool = True,
     portal_http: bool = False,
     portal_oidc: Path | None = None,
+    replicas: Sequence[str] = (),
+    remote_apply: bool = False,
 ) -> None:
     """Serve a store until a signal ends it, and send pushes if there are senders.
 
@@ -86,7 +107,7 @@ def serve_store(  # noqa: PLR0913 # the command's options
         read_senders(senders)
     if portal_oidc is not None:
         checked_oidc(portal_oidc, portal=portal)
-    with opened_store(url) as store:
+    with opened_store(url, replicas, remote_apply=remote_apply) as store:
         applications = store.applications.all()
         check_erasures(store)
     codes = [each.code for each in applications]
@@ -104,6 +125,8 @@ def serve_store(  # noqa: PLR0913 # the command's options
             portal=portal,
             portal_http=portal_http,
             portal_oidc=portal_oidc,
+            replicas=replicas,
+            remote_apply=remote_apply,
         ),
         factory=True,
         host=host,
@@ -179,6 +202,8 @@ def served(  # noqa: PLR0913 # the command's options
     portal: bool,
     portal_http: bool,
     portal_oidc: Path | None,
+    replicas: Sequence[str],
+    remote_apply: bool,
 ) -> FastAPI:
     """Return the app on a store of its own, which it keeps to the process's end."""
     from addressee.adapters.http import create_app  # noqa: PLC0415 # as above
@@ -192,7 +217,8 @@ def served(  # noqa: PLR0913 # the command's options
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     # The event loop gets its turn beside busy threads ten times sooner than by default.
     sys.setswitchinterval(0.0005)
-    store = SqlStore(url, keys=named_keys(create=True))
+    keys = named_keys(create=True)
+    store = SqlStore(url, keys=keys, replicas=replicas, remote_apply=remote_apply)
     read = read_senders(senders) if senders is not None else Senders({}, {})
     app = create_app(
         store,

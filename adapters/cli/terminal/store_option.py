@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,14 +38,19 @@ Store = Annotated[
 
 
 @contextmanager
-def opened_store(url: str) -> Generator[SqlStore]:
-    """Open a store, creating it if it is new.
+def opened_store(
+    url: str, replicas: Sequence[str] = (), *, remote_apply: bool = False
+) -> Generator[SqlStore]:
+    """Open a store, creating it if it is new; arguments as those of `SqlStore`.
 
     Raises:
-        InvalidValue: the URL can't be parsed.
+        InvalidValue: a URL can't be parsed, or replicas can't be used.
         StoreUnavailable, StoreDamaged: the database can't be opened.
     """
-    with given_keys(create=True) as keys, SqlStore(url, keys=keys) as store:
+    with (
+        given_keys(create=True) as keys,
+        SqlStore(url, keys=keys, replicas=replicas, remote_apply=remote_apply) as store,
+    ):
         yield store
 
 

@@ -11,6 +11,7 @@ from addressee.application import Personalization, PushOutcome, RelayStore, Stor
 
 from .group_metrics import GroupMetrics
 from .issuer_metrics import IssuerMetrics
+from .replica_metrics import ReplicaMetrics, ReplicatedStore
 from .sink_metrics import SinkMetrics
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         if isinstance(store, RelayStore):
             self.registry.register(SinkMetrics(store))
+        if isinstance(store, ReplicatedStore) and store.replicas:
+            self.registry.register(ReplicaMetrics(store))
         self._requests = Counter(
             "addressee_http_requests",
             "Requests answered.",

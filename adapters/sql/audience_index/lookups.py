@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, select
 from addressee.application import Found, Lookup, Recipient
 
 from ..engine.compiled_query import Query, given
-from ..engine.database import Database
+from ..replicas.routing import Queries
 from ..schema.bookkeeping_tables import FLAGGED
 from ..schema.tables import Schema
 from .recipient_rows import Opens, with_address
@@ -30,7 +30,7 @@ class Lookups:
         sealing: opens sealed addresses; None where they are in clear.
     """
 
-    def __init__(self, database: Database, schema: Schema, sealing: Opens | None = None) -> None:
+    def __init__(self, database: Queries, schema: Schema, sealing: Opens | None = None) -> None:
         self._database = database
         self._sealing = sealing
         self._queries = queries_of(schema)

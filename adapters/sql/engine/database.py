@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from threading import Event, RLock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, exc
+from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import Pool, QueuePool
 
@@ -26,6 +26,9 @@ LONGEST_STATEMENT = 2_000_000
 """Seconds: servers count milliseconds in 32 bits."""
 ATTEMPTS = 3
 """How often a view is begun that deadlocks."""
+
+
+BeginRead = Callable[[Connection, str], None]
 
 
 class Database:
@@ -54,6 +57,9 @@ class Database:
         self.engine = target if isinstance(target, Engine) else made_engine(target)
         self.dialect = dialect_of(self.engine)
         self.dialect.check(self.engine)
+        self._given_up = 0.0
+        if self._hosts is None and not self.dialect.in_file:
+            event.listen(self.engine, "checkout", self._refuse_given_up)
         self._limit = ""
         if statement_timeout is not None:
             if self._hosts is not None:
@@ -101,18 +107,19 @@ class Database:
             self._turn = RLock()
 
     @contextmanager
-    def reading(self, first: str = "") -> Generator[Connection]:
+    def reading(self, first: str = "", begin: BeginRead | None = None) -> Generator[Connection]:
         """Open a transaction that sees one moment.
 
         Args:
             first: a statement to run before the moment is chosen.
+            begin: begins the transaction with it, by default as soon as there is a connection.
         """
         dialect = self.dialect
         if (gate := self._gate) is not None:
             gate.wait(REST_SECONDS)
         with TranslatedErrors(dialect), self._connected() as connection:
             try:
-                self._begin_read(connection, self._with_limit(first))
+                (begin or self._begin_read)(connection, self._with_limit(first))
                 yield connection
             except BaseException as error:
                 self._undo(connection, error)
@@ -215,8 +222,22 @@ class Database:
         """Roll back, or give the connection up where a new one would fare better."""
         if isinstance(error, exc.DBAPIError) and self.dialect.is_stale(error.orig):
             connection.invalidate()
+            self.give_up()
         elif not connection.invalidated:  # as SQLAlchemy does where Ctrl-C ends a statement
             self.dialect.roll_back(connection)
+
+    def give_up(self) -> None:
+        """Replace each connection that is open before it is used again: they lead nowhere now.
+
+        A host's engine keeps its other ones, each until an error of its own.
+        """
+        if self._hosts is None:
+            self._given_up = time.monotonic()
+
+    def _refuse_given_up(self, _: object, record: Any, __: object) -> None:  # noqa: ANN401 # the pool's
+        """Have the pool replace a connection from before `give_up`."""
+        if record.info["opened"] <= self._given_up:
+            raise exc.InvalidatePoolError
 
     def close(self) -> None:
         """Close the pooled connections; a host's engine stays as it is."""

@@ -38,7 +38,8 @@ def made_engine(target: str | URL) -> Engine:
             "store", f"names the asynchronous driver {engine.dialect.driver}: {SYNCHRONOUS}"
         )
 
-    def configure(connection: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
+    def configure(connection: Any, record: Any) -> None:  # noqa: ANN401 # the driver's, the pool's
+        record.info["opened"] = time.monotonic()
         dialect.configure(connection)
 
     event.listen(engine, "connect", configure)

@@ -5,25 +5,24 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Self
 
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import Engine, update
 from sqlalchemy.engine import URL
 
 from addressee.adapters.serialization.event_mapper import EventMapper
-from addressee.application import Found, KeyStore, Lookup, Seal
+from addressee.application import KeyStore, Seal
 from addressee.domain import InvalidValue, StoreUnavailable, key_fingerprint, values
 
 from ..audience_index.compaction import nobody_compacts
-from ..audience_index.lookups import Lookups
 from ..audience_index.upkeep import Upkeep
 from ..bulk_load.index_loader import IndexLoading
 from ..bulk_load.ledger_loader import LedgerFilling
 from ..checkpoints.lease import SECONDS
 from ..checkpoints.sink_progress import SqlSinkProgress, sink_names
-from ..dispatches.dispatch_view import DispatchStatements, SqlDispatchReader, SqlDispatchView
+from ..dispatches.dispatch_view import DispatchStatements, SqlDispatchView
 from ..engine.database import Database
 from ..engine.host_transaction import Joining
 from ..event_store.event_times import EventTimes
@@ -33,21 +32,21 @@ from ..event_store.settled_reader import Tail
 from ..schema.bookkeeping_tables import IDENTIFIER_KEY
 from ..schema.creation import prepare
 from ..schema.tables import Schema
-from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.components import Parts
 from ..unit_of_work.store_statements import Prepared
 from ..unit_of_work.transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
 from ..unit_of_work.view import first_read
 from .applications import SqlApplications
 from .index_upkeep import IndexUpkeep
-from .sealed import SealedTables, check_apart, with_sealing
+from .queries import StoreQueries, queries_on
+from .sealed import check_apart, with_sealing
 from .settings import Settings, SettledSettings
 
 PATIENCE = 2
 """Seconds that a batch of pushes waits for commands under way: others wait behind it."""
 
 
-class SqlStore(SealedTables, IndexUpkeep):
+class SqlStore(StoreQueries, IndexUpkeep):
     """Ledger and read models in one database; every command is one transaction of it.
 
     Args:
@@ -64,6 +63,9 @@ class SqlStore(SealedTables, IndexUpkeep):
             made here; a host's engine has its own.
         mapper: turns events into bytes and back.
         keys: seals personal data, from a store's first event on (R50).
+        replicas: URLs of PostgreSQL's read replicas, which queries go to; they are as current there
+            as on the primary (docs/operating-at-scale.md).
+        remote_apply: whether the primary's commits wait for the replicas, so that queries need not.
 
     Attributes:
         identifier_key, indexed_attributes, suspends, single_writer, keys: as for any store.
@@ -92,6 +94,8 @@ class SqlStore(SealedTables, IndexUpkeep):
         statement_timeout: float | None = None,
         mapper: EventMapper | None = None,
         keys: KeyStore | None = None,
+        replicas: Sequence[str] = (),
+        remote_apply: bool = False,
     ) -> None:
         if keys is not None and mapper is not None:
             raise InvalidValue("keys", "seal JSON, which a mapper of the host's may not write")
@@ -106,6 +110,7 @@ class SqlStore(SealedTables, IndexUpkeep):
         self.parts = Parts(prepared, mapper, tail, Upkeep(), times)
         self._joining = Joining(self.database.engine)
         self._dispatches = DispatchStatements(self.parts)
+        self._queries = self.database
         self._ordering = ordering_on(self.database.engine)
         # A view must not begin before a rebuild swaps a table that it then finds with less in it.
         # Of the other tables that it reads it takes the locks with it, for then a migration can
@@ -127,6 +132,10 @@ class SqlStore(SealedTables, IndexUpkeep):
                 IDENTIFIER_KEY, partial(secrets.token_bytes, 32)
             )
             self._settled = self._settings_now()
+            self._queries = queries_on(
+                self.database, replicas, statement_timeout, remote_apply=remote_apply
+            )
+            self._use(self.parts)
         except BaseException:
             self.database.close()
             raise
@@ -134,21 +143,10 @@ class SqlStore(SealedTables, IndexUpkeep):
     def _seal_with(self, keys: KeyStore | None, settings: Settings) -> None:
         """Have personal data sealed if the store is, or is to be."""
         self.keys = keys
-        self.parts = parts = with_sealing(self.parts, settings, keys, empty=not self.last())
-        self._lookups = Lookups(self.database, self._schema, parts.sealing)
+        self._use(with_sealing(self.parts, settings, keys, empty=not self.last()))
 
     def _settings_now(self) -> SettledSettings:
         return SettledSettings(self.database, self._schema, self.parts.prepared.last)
-
-    @contextmanager
-    def reading(self) -> Generator[SqlDispatchReader]:
-        """Open a view of one moment."""
-        with self.viewing() as connection:
-            yield SqlDispatchReader(connection, self.parts, self._dispatches)
-
-    def find(self, lookup: Lookup) -> Sequence[Found] | None:
-        """Return what a lookup finds; None until the rows of installations have flags."""
-        return self._lookups.find(lookup)
 
     def ping(self) -> None:
         """Return if the database answers and can be written; waits for no other writer.
@@ -163,12 +161,6 @@ class SqlStore(SealedTables, IndexUpkeep):
         setting = self._schema.setting
         with self.database.writing() as connection:
             connection.execute(update(setting).where(setting.c.name == "").values(value=b""))
-
-    @contextmanager
-    def auditing(self) -> Generator[SqlAudit]:
-        """Open a view of one moment that shows everything, read from the database alone."""
-        with self.viewing() as connection:
-            yield SqlAudit(connection, self._uncached())
 
     @contextmanager
     def writing(self, first: Mapping[str, int] | None = None) -> Generator[SqlTransaction]:
@@ -227,9 +219,9 @@ class SqlStore(SealedTables, IndexUpkeep):
             filling.begin(key, indexed, sealed_as)
             yield filling
             filling.finish()
-        self.identifier_key, self.indexed_attributes, self.parts = key, indexed, parts
+        self.identifier_key, self.indexed_attributes = key, indexed
+        self._use(parts)
         self._settled = self._settings_now()
-        self._lookups = Lookups(self.database, self._schema, parts.sealing)
 
     def last(self) -> int:
         """Return the position of the newest event; 0 while the ledger is empty."""
@@ -268,10 +260,6 @@ class SqlStore(SealedTables, IndexUpkeep):
             self._settled.check(connection)
             yield JoinedTransaction(connection, self.parts)
 
-    def viewing(self) -> AbstractContextManager[Connection]:
-        """Open the transaction of a view, which no swap of tables divides."""
-        return self.database.reading(self._before_reading)
-
     @property
     def _share(self) -> str:
         """Return the statement with which a writer begins."""
@@ -279,6 +267,7 @@ class SqlStore(SealedTables, IndexUpkeep):
 
     def close(self) -> None:
         """Close the connections that wait in the pool; a host's engine stays as it is."""
+        self._queries.close()
         self.database.close()
 
     def __enter__(self) -> Self:

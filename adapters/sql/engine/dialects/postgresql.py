@@ -26,6 +26,7 @@ from .base import (
     trigger_names,
 )
 from .pipeline import rows_of
+from .replication import names_many, quick_to_fail
 
 BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 TAKE_XID = "SELECT pg_current_xact_id()::text::bigint"
@@ -89,6 +90,8 @@ class PostgresqlDialect(DatabaseDialect):
 
     def engine_options(self, url: URL) -> tuple[URL, dict[str, Any]]:
         """Take psycopg's ``prepare_threshold``, which has to reach it as a number or None."""
+        if names_many(url):
+            url = quick_to_fail(url)
         given = url.query.get(THRESHOLD)
         if given is None:
             return url, {}

@@ -1,0 +1,155 @@
+"""PostgreSQL's streaming replication: how far a server is, and whether commits wait for it.
+
+A server is a point of a timeline: bytes of log since the cluster was made. Promotion begins another
+timeline. What is committed on a primary is applied on its replicas in the order of the log.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from select import select
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import URL
+
+from .base import as_sqlalchemy
+
+CONNECT_SECONDS = "2"
+"""The shortest that libpq takes. A server that is stopped accepts connections and says nothing."""
+
+BEGIN_VIEW = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+PRIMARY = (
+    "SELECT pg_is_in_recovery(), CASE WHEN pg_is_in_recovery() THEN 0 ELSE"
+    " ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int END,"
+    " CASE WHEN pg_is_in_recovery() THEN 0 ELSE"
+    " pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::bigint END"
+)
+REPLICA = (
+    "SELECT pg_is_in_recovery(),"
+    " coalesce((SELECT received_tli FROM pg_stat_wal_receiver),"
+    " (SELECT min_recovery_end_timeline FROM pg_control_recovery())),"
+    " coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::bigint"
+)
+"""A role without `pg_read_all_stats` sees the timeline that the control file has, which can be
+minutes older; so a replica that follows a new primary stays left out for longer, never shorter."""
+NAME = (
+    "SELECT coalesce((SELECT coalesce(substring(conninfo FROM '(?:^| )application_name=([^ ]+)'),"
+    " nullif(current_setting('cluster_name'), ''), 'walreceiver') FROM pg_stat_wal_receiver"
+    " WHERE conninfo IS NOT NULL), '')"
+)
+"""How a replica is called by its primary; "" for a role that may not know."""
+COMMITS = (
+    "SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names')"
+)
+SYNCHRONOUS = """
+WITH setting AS (SELECT current_setting('synchronous_standby_names') AS standbys),
+parsed AS (SELECT
+ coalesce(substring(standbys FROM '([0-9]+) *\\('), '1')::int AS number,
+ string_to_array(coalesce(substring(standbys FROM '\\((.*)\\)'), standbys), ',') AS names
+ FROM setting)
+SELECT current_setting('synchronous_commit') = 'remote_apply'
+ AND number >= cardinality(names) AND NOT '*' = ANY (names)
+ AND number >= (SELECT count(*) FROM pg_stat_replication WHERE sync_priority > 0)
+ AND EXISTS (SELECT FROM pg_stat_replication
+  WHERE application_name = %s AND sync_state IN ('sync', 'quorum')) FROM parsed
+"""
+"""Commits wait for each of the standbys that are named, and no two have one name: else a replica
+could be away for a moment, in which commits do not wait for it, and nobody would notice."""
+
+
+class Standing(NamedTuple):
+    """Where a server stands.
+
+    Args:
+        replica: whether it is one; a primary takes commands.
+        timeline: since the last promotion.
+        position: up to where its log is durable on a primary, and applied on a replica.
+    """
+
+    replica: bool
+    timeline: int
+    position: int
+
+    def shows(self, primary: Standing) -> bool:
+        """Whether a view that begins now on this replica shows what a primary had committed."""
+        return (
+            self.replica and self.timeline == primary.timeline and self.position >= primary.position
+        )
+
+
+def primary_standing(connection: Connection) -> Standing:
+    """Return where a primary stands; everything that it has acknowledged is before that."""
+    return Standing(*connection.exec_driver_sql(PRIMARY).one())
+
+
+def begin_and_stand(connection: Connection, first: str) -> Standing:
+    """Begin a view in one round trip; return where the replica stood before.
+
+    Before, as the position that the view's own statement read could be later than its moment.
+    """
+    connection.execution_options(isolation_level="AUTOCOMMIT")
+    cursor: Any = connection.connection.cursor()
+    try:
+        cursor.execute(f"BEGIN; {REPLICA}; COMMIT; {BEGIN_VIEW}; {first or 'SELECT 1'}")
+        cursor.nextset()
+        return Standing(*cursor.fetchone())
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise as_sqlalchemy(error, connection) from error
+    finally:
+        cursor.close()
+
+
+def is_synchronous(connection: Connection, name: str) -> bool:
+    """Whether a primary's commits wait until the replica of a name has applied them."""
+    return bool(connection.exec_driver_sql(SYNCHRONOUS, (name,)).scalar())
+
+
+def commits_wait(connection: Connection) -> str:
+    """Return why commits do not wait for replicas by the primary's settings; "" if they do."""
+    commit, names = connection.exec_driver_sql(COMMITS).one()
+    if commit != "remote_apply":
+        return f"synchronous_commit is {commit}"
+    return "" if names.strip() else "synchronous_standby_names is empty"
+
+
+def ask(raw: Any, text: str, seconds: float) -> Sequence[bytes | None]:  # noqa: ANN401 # the driver's own
+    """Return a query's one row by a connection of psycopg's, within a time.
+
+    Raises:
+        TimeoutError: the server does not answer; it may be stopped, which no socket tells.
+        OSError: the connection is gone, or the server can't answer.
+    """
+    session, deadline = raw.pgconn, time.monotonic() + seconds
+    session.send_query(text.encode())
+    row: Sequence[bytes | None] = ()
+    while True:
+        while session.is_busy():
+            left = deadline - time.monotonic()
+            if left <= 0 or not select([session.socket], [], [], left)[0]:
+                raise TimeoutError
+            session.consume_input()
+        if (result := session.get_result()) is None:
+            return row
+        if result.ntuples != 1:
+            raise OSError(result.error_message.decode(errors="replace").partition("\n")[0])
+        row = [result.get_value(0, column) for column in range(result.nfields)]
+
+
+def standing_of(row: Sequence[bytes | None]) -> Standing:
+    """Return where a replica stands, by the row of `REPLICA`."""
+    replica, timeline, position = row
+    return Standing(replica == b"t", int(timeline or 0), int(position or 0))
+
+
+def quick_to_fail(url: URL) -> URL:
+    """Return a URL that waits two seconds at most for a server to answer, if it says nothing."""
+    given = url.query.get("connect_timeout", CONNECT_SECONDS)
+    return url.update_query_dict({"connect_timeout": given})
+
+
+def names_many(url: URL) -> bool:
+    """Whether a URL names several servers, of which the driver takes one that it may use."""
+    host = url.query.get("host", "")
+    return isinstance(host, tuple) or "," in host

@@ -1,0 +1,288 @@
+"""One replica: its connections, and whether queries go to it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from functools import partial
+from threading import Event, Lock, Thread
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL
+
+from addressee.domain import InvalidValue, StoreUnavailable
+
+from ..engine.database import Database
+from ..engine.dialects.replication import (
+    NAME,
+    REPLICA,
+    Standing,
+    ask,
+    begin_and_stand,
+    quick_to_fail,
+    standing_of,
+)
+from ..engine.fork import renew_after_fork
+from ..engine.pool import parsed
+
+PROBE_SECONDS = 0.25
+"""Between two looks at a replica."""
+ANSWER_SECONDS = 1.0
+"""For how long a replica may be silent: then calls that wait for it fail."""
+PAUSES = (0.0005, 0.001, 0.002, 0.004)
+"""Seconds between looks at what was applied; the last one repeats."""
+NOT_ASKED = "was not asked yet"
+
+
+class ReplicaState(NamedTuple):
+    """What a store tells of one of its replicas.
+
+    Args:
+        name: host and port.
+        left_out: why no query goes to it; "" while queries do.
+        synchronous: whether commits wait for it, so that queries do not.
+        failures: how often it was left out by this process.
+    """
+
+    name: str
+    left_out: str
+    synchronous: bool
+    failures: int
+
+
+class Behind(Exception):
+    """A replica does not show in time what a query has to."""
+
+
+class Replica:
+    """A replica, and a thread that looks after it while queries are asked.
+
+    Args:
+        url: where it is.
+        statement_timeout: as for `Database`.
+        synchronous: asks the primary, if its commits wait for the replica of a name, where it
+            stands; None where queries always go by position.
+
+    Attributes:
+        name: host and port.
+
+    Raises:
+        InvalidValue: the URL can't be read, or is not of PostgreSQL with the driver psycopg.
+    """
+
+    def __init__(
+        self,
+        url: str | URL,
+        statement_timeout: float | None,
+        synchronous: Callable[[str], Standing | None] | None,
+    ) -> None:
+        given, dialect = parsed(url)
+        quick = given if dialect.in_file else quick_to_fail(given)
+        self.database = Database(quick, statement_timeout)
+        if not dialect.pipelines(self.database.engine.dialect):
+            raise InvalidValue("replicas", "are for PostgreSQL, with the driver psycopg")
+        self.name = named(self.database.engine.url)
+        self._ask_primary = synchronous
+        self._logger = logging.getLogger("addressee")
+        self._left_out = NOT_ASKED
+        self._synchronous = False
+        self._synchronous_from: Standing | None = None
+        """Where the primary stood when its commits were first seen to wait."""
+        self._needed = Standing(replica=True, timeline=0, position=0)
+        """What it has to show before it is used again."""
+        self._failures = 0
+        self._inherited: list[object] = []
+        self._probe: Any = None
+        event.listen(self.database.engine, "connect", self._opened)
+        event.listen(self.database.engine, "close", self._closed)
+        self._begin()
+        renew_after_fork(self)
+
+    def _begin(self) -> None:
+        self._starting = Lock()
+        self._sockets: set[Any] = set()
+        self._lock = Lock()
+        self._over = Event()
+        self._thread: Thread | None = None
+
+    def forked(self) -> None:
+        """Begin with a thread and connections of this process."""
+        self._inherited += [self._probe, *self._sockets]
+        self._probe = None
+        self._begin()
+
+    @property
+    def state(self) -> ReplicaState:
+        """What is known of it now."""
+        return ReplicaState(self.name, self._left_out, self._synchronous, self._failures)
+
+    @property
+    def usable(self) -> bool:
+        """Whether queries go to it; begins to look after it."""
+        if self._thread is None:
+            self._start()
+        return not self._left_out
+
+    @property
+    def synchronous(self) -> bool:
+        """Whether commits wait for it."""
+        return self._synchronous
+
+    def view(
+        self, first: str, primary: Standing, deadline: float
+    ) -> AbstractContextManager[Connection]:
+        """Return a view that shows what a primary has committed.
+
+        Args:
+            first: a statement to begin with.
+            primary: where the primary stood.
+            deadline: until when to wait for the replica, by the monotonic clock.
+
+        Raises:
+            Behind: on entering: it does not get there in time; says why.
+            StoreUnavailable: on entering: it can't be reached.
+        """
+        return self.database.reading(first, partial(self._begin_at, primary, deadline))
+
+    def _begin_at(
+        self, primary: Standing, deadline: float, connection: Connection, first: str
+    ) -> None:
+        """Begin a view once the replica shows what the primary has committed."""
+        pauses = iter(PAUSES)
+        while not (standing := begin_and_stand(connection, first)).shows(primary):
+            if not standing.replica or time.monotonic() > deadline:
+                raise Behind(why_behind(standing, primary))
+            self.database.dialect.roll_back(connection)
+            connection.rollback()  # SQLAlchemy has noted a begin as well
+            time.sleep(next(pauses, PAUSES[-1]))
+
+    def leave_out(self, why: str, needed: Standing | None = None) -> None:
+        """Send no query to it until a look at it finds that it answers.
+
+        Args:
+            why: for the log; without personal data.
+            needed: what it has to show by then.
+        """
+        if needed is not None:
+            self._needed = needed
+        self._synchronous, self._synchronous_from = False, None
+        if self._left_out == why:
+            return
+        if not self._left_out or self._left_out == NOT_ASKED:
+            self._logger.warning("replica %s is left out: it %s", self.name, why)
+            self._failures += 1
+        self._left_out = why
+
+    def _take_in(self) -> None:
+        if self._left_out:
+            self._logger.info("replica %s answers queries", self.name)
+        self._left_out = ""
+
+    def _start(self) -> None:
+        """Look at it once, and then again and again in a thread."""
+        with self._starting:
+            if self._thread is not None:
+                return
+            self._look()
+            self._thread = Thread(target=self._watch, args=(self._over,), daemon=True)
+            self._thread.start()
+
+    def _watch(self, over: Event) -> None:
+        while not over.wait(PROBE_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        """Find out whether it answers and follows."""
+        errors = self.database.engine.dialect.loaded_dbapi.Error
+        try:
+            probe = self._probe = self._probe or self._new_probe()
+            standing = standing_of(ask(probe, REPLICA, ANSWER_SECONDS))
+            name = ask(probe, NAME, ANSWER_SECONDS)[0] or b""
+        except (TimeoutError, OSError, errors):
+            self.leave_out("does not answer")
+            self._hang_up()
+            return
+        if not standing.replica:
+            self.leave_out("is a primary")
+        elif not self._needed.timeline or standing.shows(self._needed):
+            self._take_in()
+            if self._ask_primary is not None:
+                with suppress(StoreUnavailable):  # then nothing is committed either
+                    self._look_at_commits(standing, self._ask_primary(name.decode()))
+
+    def _look_at_commits(self, standing: Standing, primary: Standing | None) -> None:
+        """Have queries not wait once it shows all that was committed before commits waited.
+
+        Args:
+            standing: its own, a moment ago.
+            primary: where the primary stands if its commits wait for it.
+        """
+        before = self._synchronous
+        if primary is None:
+            self._synchronous, self._synchronous_from = False, None
+        elif self._synchronous_from is None:
+            self._synchronous_from = primary
+        elif standing.shows(self._synchronous_from):
+            self._synchronous = True
+        if self._synchronous != before:
+            wait = "wait" if self._synchronous else "no longer wait"
+            self._logger.warning("commits %s for replica %s", wait, self.name)
+
+    def _new_probe(self) -> Any:  # noqa: ANN401 # the driver's own type
+        """Return a connection apart from the pool, whose connections may all hang."""
+        engine = self.database.engine
+        words, named_words = engine.dialect.create_connect_args(engine.url)
+        probe: Any = engine.dialect.connect(*words, **named_words)
+        probe.autocommit = True
+        return probe
+
+    def _opened(self, raw: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
+        with self._lock:
+            self._sockets.add(raw)
+
+    def _closed(self, raw: Any, _: object) -> None:  # noqa: ANN401 # likewise
+        with self._lock:
+            self._sockets.discard(raw)
+
+    def _hang_up(self) -> None:
+        """End all connections, so that calls fail which wait for a server that says nothing."""
+        self.database.give_up()
+        with self._lock:
+            for raw in self._sockets:
+                with (
+                    suppress(OSError, self.database.engine.dialect.loaded_dbapi.Error),
+                    socket.socket(fileno=os.dup(raw.fileno())) as shared,
+                ):
+                    shared.shutdown(socket.SHUT_RDWR)
+        if self._probe is not None:
+            self._probe.close()
+            self._probe = None
+
+    def close(self) -> None:
+        """End the thread, and close the pooled connections."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join(2 * ANSWER_SECONDS)
+        if self._probe is not None:
+            self._probe.close()
+        self.database.close()
+
+
+def why_behind(standing: Standing, primary: Standing) -> str:
+    """Return why a replica can't answer."""
+    if not standing.replica:
+        return "is a primary"
+    if standing.timeline != primary.timeline:
+        return "does not follow this primary"
+    return "lags"
+
+
+def named(url: URL) -> str:
+    """Return host and port of a URL, without user and password."""
+    host = url.host or url.query.get("host") or "local"
+    return f"{host}:{url.port or 5432}" if isinstance(host, str) else ",".join(host)

@@ -1,0 +1,163 @@
+"""The one place that decides which database answers a query."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import count
+from typing import Protocol
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import URL
+
+from addressee.domain import Conflict, InvalidValue, StoreUnavailable
+
+from ..engine.database import Database
+from ..engine.dialects.replication import (
+    Standing,
+    commits_wait,
+    is_synchronous,
+    primary_standing,
+)
+from .replica import Behind, Replica, ReplicaState
+
+WAIT_SECONDS = 0.5
+"""How long a query waits for replicas to show what is committed, before it goes to the primary."""
+DEMOTED = "the database is read-only: it is a replica now"
+
+
+Directly = Callable[[Database], AbstractContextManager[Connection]]
+
+
+class Queries(Protocol):
+    """Open views for queries."""
+
+    def reading(self, first: str = "") -> AbstractContextManager[Connection]:
+        """Open a transaction that sees one moment, chosen after the statement ``first``."""
+        ...
+
+    def at_once(self) -> AbstractContextManager[Connection]:
+        """Open a connection for a statement that reads and needs no transaction around it."""
+        ...
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        ...
+
+
+class ReplicatedQueries:
+    """Opens views on replicas that show all that is committed, or else on the primary (R19).
+
+    A view asks the primary where it stands, and waits until its replica has applied as much. Where
+    commits wait for the replica themselves, it does neither.
+
+    Args:
+        primary: where commands go.
+        urls: of replicas.
+        statement_timeout: as for `Database`.
+        remote_apply: whether commits are to wait for replicas.
+
+    Raises:
+        InvalidValue: a URL can't be read, or its database is none that replicates; commits are to
+            wait for replicas and the primary is set up otherwise.
+        StoreUnavailable: the primary can't be reached.
+    """
+
+    def __init__(
+        self,
+        primary: Database,
+        urls: Sequence[str | URL],
+        statement_timeout: float | None = None,
+        *,
+        remote_apply: bool = False,
+    ) -> None:
+        self._primary = primary
+        synchronous = self._synchronous if remote_apply else None
+        self._turns = count()
+        self._replicas = [Replica(url, statement_timeout, synchronous) for url in urls]
+        if remote_apply:
+            with primary.at_once() as connection:
+                if why := commits_wait(connection):
+                    raise InvalidValue("remote_apply", f"is not what the primary does: {why}")
+
+    @property
+    def states(self) -> list[ReplicaState]:
+        """What is known of each replica."""
+        return [each.state for each in self._replicas]
+
+    def reading(self, first: str = "") -> AbstractContextManager[Connection]:
+        """Open a transaction that sees one moment, chosen after the statement ``first``.
+
+        Raises:
+            StoreUnavailable: neither a replica nor the primary answers, or what did is gone.
+        """
+        return self._opened(lambda database: database.reading(first), first)
+
+    def at_once(self) -> AbstractContextManager[Connection]:
+        """Open a connection for a statement that reads; errors as of `reading`."""
+        return self._opened(Database.at_once)
+
+    @contextmanager
+    def _opened(self, directly: Directly, first: str = "") -> Generator[Connection]:
+        """Open a view.
+
+        Args:
+            directly: opens it on a database that need not be waited for.
+            first: the statement that a view begins with otherwise.
+        """
+        replica = None
+        try:
+            with ExitStack() as stack:
+                replica, connection = self._begun(stack, directly, first)
+                yield connection
+        except StoreUnavailable:
+            if replica is not None:
+                replica.leave_out("failed")
+            raise
+
+    def _begun(
+        self, stack: ExitStack, directly: Directly, first: str
+    ) -> tuple[Replica | None, Connection]:
+        """Return a view, and the replica that it is on; None for the primary."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        for replica in self._in_turn():
+            primary = None if replica.synchronous else self._standing()
+            try:
+                if primary is None:
+                    view = directly(replica.database)
+                else:
+                    view = replica.view(first, primary, deadline)
+                return replica, stack.enter_context(view)
+            except Behind as behind:
+                replica.leave_out(str(behind), primary)
+            except (StoreUnavailable, Conflict):
+                replica.leave_out("failed")
+        return None, stack.enter_context(directly(self._primary))
+
+    def _in_turn(self) -> list[Replica]:
+        """Return the replicas that can be used, the next one first."""
+        usable = [each for each in self._replicas if each.usable]
+        start = next(self._turns) % len(usable) if usable else 0
+        return usable[start:] + usable[:start]
+
+    def _standing(self) -> Standing:
+        """Return where the primary stands; raises StoreUnavailable if it is none any more."""
+        with self._primary.at_once() as connection:
+            standing = primary_standing(connection)
+            if standing.replica:
+                connection.invalidate()
+        if standing.replica:
+            self._primary.give_up()
+            raise StoreUnavailable(DEMOTED)
+        return standing
+
+    def _synchronous(self, name: str) -> Standing | None:
+        """Return where the primary stands if its commits wait for a replica."""
+        with self._primary.at_once() as connection:
+            return primary_standing(connection) if is_synchronous(connection, name) else None
+
+    def close(self) -> None:
+        """Close the connections to replicas."""
+        for each in self._replicas:
+            each.close()

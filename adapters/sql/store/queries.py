@@ -1,0 +1,76 @@
+"""What a store shows to queries: from the primary or from a replica, each with its own cache."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+from sqlalchemy import Connection
+
+from addressee.application import Found, Lookup
+
+from ..audience_index.lookups import Lookups
+from ..dispatches.dispatch_view import DispatchStatements, SqlDispatchReader
+from ..engine.database import Database
+from ..replicas.replica import ReplicaState
+from ..replicas.routing import Queries, ReplicatedQueries
+from ..unit_of_work.audit_view import SqlAudit
+from ..unit_of_work.components import Parts
+from .sealed import SealedTables
+
+
+class StoreQueries(SealedTables):
+    """Opens the views of a store."""
+
+    _queries: Queries
+    _lookups: Lookups
+    _dispatches: DispatchStatements
+    _before_reading: str
+    _parts_on_replicas: Parts
+    """Of views on replicas: they see commands in the order of the log, the primary may not."""
+
+    def _use(self, parts: Parts) -> None:
+        """Have views and commands use other parts."""
+        self.parts = parts
+        self._parts_on_replicas = self._uncached()
+        self._lookups = Lookups(self._queries, self._schema, parts.sealing)
+
+    @property
+    def replicas(self) -> Sequence[ReplicaState]:
+        """What is known of each replica: whether queries go to it, and why not."""
+        return self._queries.states if isinstance(self._queries, ReplicatedQueries) else ()
+
+    @contextmanager
+    def reading(self) -> Generator[SqlDispatchReader]:
+        """Open a view of one moment."""
+        with self.viewing() as connection:
+            on_primary = connection.engine is self.database.engine
+            parts = self.parts if on_primary else self._parts_on_replicas
+            yield SqlDispatchReader(connection, parts, self._dispatches)
+
+    def find(self, lookup: Lookup) -> Sequence[Found] | None:
+        """Return what a lookup finds; None until the rows of installations have flags."""
+        return self._lookups.find(lookup)
+
+    @contextmanager
+    def auditing(self) -> Generator[SqlAudit]:
+        """Open a view of one moment that shows everything, read from the database alone."""
+        with self.viewing() as connection:
+            yield SqlAudit(connection, self._uncached())
+
+    def viewing(self) -> AbstractContextManager[Connection]:
+        """Open the transaction of a view, which no swap of tables divides."""
+        return self._queries.reading(self._before_reading)
+
+
+def queries_on(
+    database: Database,
+    replicas: Sequence[str],
+    statement_timeout: float | None,
+    *,
+    remote_apply: bool,
+) -> Queries:
+    """Return what opens views on a database, or on replicas of it; errors as of `SqlStore`."""
+    if not replicas:
+        return database
+    return ReplicatedQueries(database, replicas, statement_timeout, remote_apply=remote_apply)

@@ -1,0 +1,1 @@
+"""Queries on replicas of PostgreSQL, and failover to one."""

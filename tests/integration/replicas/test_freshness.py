@@ -1,0 +1,117 @@
+"""Nobody who was logged out is reached by way of a replica (R19)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.engine.dialects import replication
+from addressee.adapters.sql.replicas import routing
+from addressee.application import Identity, Personalization, Targeting
+from addressee.domain import InvalidValue
+from tests.integration.replicas.conftest import Replicated
+from tests.patience import wait_until
+
+MODES = ["position", "remote_apply"]
+
+
+def reached_after_logout(commands: SqlStore, queries: SqlStore, rounds: int) -> int:
+    """Return in how many rounds an audience on the old person still reaches the installation."""
+    people, reach = Personalization(commands), Targeting(queries)
+    people.register("shop", installation="tablet")
+    found = 0
+    for number in range(rounds):
+        person = Identity(external_id=f"person{number % 7}")
+        people.personalize("tablet", person, tags={"vip"})
+        people.depersonalize("tablet")
+        audience = f'external_id:"{person.external_id}"' if number % 2 else "tag:vip"
+        found += reach.count("shop", audience) > 0
+    return found
+
+
+def synchronous(store: SqlStore) -> bool:
+    """Have a store look at its replicas; whether commits are seen to wait for all."""
+    Targeting(store).count("shop", "all")
+    return all(each.synchronous for each in store.replicas)
+
+
+@contextmanager
+def opened(database: Replicated, mode: str) -> Generator[tuple[SqlStore, SqlStore]]:
+    """Open a store for commands, and one whose queries go to replicas."""
+    if mode == "remote_apply":
+        database.cluster.wait_for_applied("replica1", "replica2")
+    with ExitStack() as stack:
+        commands = stack.enter_context(SqlStore(database.url))
+        queries = stack.enter_context(database.store(remote_apply=mode == "remote_apply"))
+        if mode == "remote_apply":
+            wait_until(lambda: synchronous(queries), "commits are seen to wait for replicas")
+        yield commands, queries
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_R19_logout_reaches_every_replica(database: Replicated, mode: str, *, long: bool) -> None:
+    with opened(database, mode) as (commands, queries):
+        assert reached_after_logout(commands, queries, 10_000 if long else 25) == 0
+        assert [each.left_out for each in queries.replicas] == ["", ""]
+        assert [each.failures for each in queries.replicas] == [0, 0]
+
+
+def test_without_either_a_replica_is_behind(
+    database: Replicated, monkeypatch: pytest.MonkeyPatch, *, long: bool
+) -> None:
+    monkeypatch.setattr(routing, "commits_wait", lambda _: "")
+    monkeypatch.setattr(routing, "is_synchronous", lambda *_: True)
+    with SqlStore(database.url) as commands, database.store(remote_apply=True) as queries:
+        wait_until(lambda: synchronous(queries), "commits are taken to wait for replicas")
+        if not long:
+            for each in database.cluster.replicas:
+                each.execute("ALTER SYSTEM SET recovery_min_apply_delay = '100ms'")
+                each.execute("SELECT pg_reload_conf()")
+        try:
+            assert reached_after_logout(commands, queries, 10_000 if long else 20) > 0
+        finally:
+            for each in database.cluster.replicas:
+                each.execute("ALTER SYSTEM RESET recovery_min_apply_delay")
+                each.execute("SELECT pg_reload_conf()")
+
+
+def test_commits_that_do_not_wait_are_said_when_the_store_is_opened(database: Replicated) -> None:
+    with pytest.raises(InvalidValue, match=r"remote_apply.*synchronous_commit is on"):
+        database.store(remote_apply=True)
+
+
+STANDBYS = {
+    "FIRST 2 (replica1, replica2)": True,
+    "ANY 2 (replica1, replica2)": True,
+    "2 (replica1,replica2)": True,
+    "replica1": True,
+    "FIRST 1 (replica1, replica2)": False,
+    "ANY 1 (replica1, replica2)": False,
+    "replica1, replica2": False,
+    "FIRST 2 (*)": False,
+    "replica2": False,
+}
+"""Setting → whether no commit passes the first replica by, whatever happens to the others."""
+
+
+def test_only_commits_that_wait_for_every_standby_make_one_synchronous(
+    database: Replicated,
+) -> None:
+    cluster, found = database.cluster, {}
+    for standbys in STANDBYS:
+        cluster.set_standbys(standbys)
+        with create_engine(database.url).connect() as connection:
+            found[standbys] = replication.is_synchronous(connection, "replica1")
+            connection.invalidate()
+    assert found == STANDBYS
+
+
+def test_other_databases_have_no_replicas(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with pytest.raises(InvalidValue, match=r"replicas.*PostgreSQL"):
+        SqlStore(url, replicas=[url])
