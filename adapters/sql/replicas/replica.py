@@ -6,29 +6,30 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from threading import Event, Lock, Thread
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
 
-from addressee.domain import InvalidValue, StoreUnavailable
+from addressee.domain import InvalidValue
 
 from ..engine.database import Database
 from ..engine.dialects.replication import (
     NAME,
     REPLICA,
+    WAITED_FOR,
     Standing,
-    ask,
     begin_and_stand,
     quick_to_fail,
+    standing_if_waiting,
     standing_of,
 )
 from ..engine.fork import renew_after_fork
 from ..engine.pool import parsed
+from .probe import Probe, Silent
 
 PROBE_SECONDS = 0.25
 """Between two looks at a replica."""
@@ -65,8 +66,8 @@ class Replica:
     Args:
         url: where it is.
         statement_timeout: as for `Database`.
-        synchronous: asks the primary, if its commits wait for the replica of a name, where it
-            stands; None where queries always go by position.
+        primary: tells whether its commits wait for the replica; None where queries always go by
+            position.
 
     Attributes:
         name: host and port.
@@ -79,7 +80,7 @@ class Replica:
         self,
         url: str | URL,
         statement_timeout: float | None,
-        synchronous: Callable[[str], Standing | None] | None,
+        primary: Engine | None,
     ) -> None:
         given, dialect = parsed(url)
         quick = given if dialect.in_file else quick_to_fail(given)
@@ -87,7 +88,8 @@ class Replica:
         if not dialect.pipelines(self.database.engine.dialect):
             raise InvalidValue("replicas", "are for PostgreSQL, with the driver psycopg")
         self.name = named(self.database.engine.url)
-        self._ask_primary = synchronous
+        self._probe = Probe(self.database.engine)
+        self._primary = None if primary is None else Probe(primary)
         self._logger = logging.getLogger("addressee")
         self._left_out = NOT_ASKED
         self._synchronous = False
@@ -97,7 +99,6 @@ class Replica:
         """What it has to show before it is used again."""
         self._failures = 0
         self._inherited: list[object] = []
-        self._probe: Any = None
         event.listen(self.database.engine, "connect", self._opened)
         event.listen(self.database.engine, "close", self._closed)
         self._begin()
@@ -112,8 +113,9 @@ class Replica:
 
     def forked(self) -> None:
         """Begin with a thread and connections of this process."""
-        self._inherited += [self._probe, *self._sockets]
-        self._probe = None
+        self._inherited += [self._probe.forked(), *self._sockets]
+        if self._primary is not None:
+            self._inherited.append(self._primary.forked())
         self._begin()
 
     @property
@@ -197,13 +199,11 @@ class Replica:
             self._look()
 
     def _look(self) -> None:
-        """Find out whether it answers and follows."""
-        errors = self.database.engine.dialect.loaded_dbapi.Error
+        """Find out whether it answers and follows, and whether commits wait for it."""
         try:
-            probe = self._probe = self._probe or self._new_probe()
-            standing = standing_of(ask(probe, REPLICA, ANSWER_SECONDS))
-            name = ask(probe, NAME, ANSWER_SECONDS)[0] or b""
-        except (TimeoutError, OSError, errors):
+            standing = standing_of(self._probe.ask(REPLICA, ANSWER_SECONDS))
+            [name] = self._probe.ask(NAME, ANSWER_SECONDS)
+        except Silent:
             self.leave_out("does not answer")
             self._hang_up()
             return
@@ -211,9 +211,17 @@ class Replica:
             self.leave_out("is a primary")
         elif not self._needed.timeline or standing.shows(self._needed):
             self._take_in()
-            if self._ask_primary is not None:
-                with suppress(StoreUnavailable):  # then nothing is committed either
-                    self._look_at_commits(standing, self._ask_primary(name.decode()))
+            if self._primary is not None:
+                self._look_at_commits(standing, self._waiting_primary(name or b""))
+
+    def _waiting_primary(self, name: bytes) -> Standing | None:
+        """Return where the primary stands if its commits wait; None also if it does not answer."""
+        if not name or self._primary is None:
+            return None
+        try:
+            return standing_if_waiting(self._primary.ask(WAITED_FOR, PROBE_SECONDS), name)
+        except Silent:
+            return None
 
     def _look_at_commits(self, standing: Standing, primary: Standing | None) -> None:
         """Have queries not wait once it shows all that was committed before commits waited.
@@ -233,14 +241,6 @@ class Replica:
             wait = "wait" if self._synchronous else "no longer wait"
             self._logger.warning("commits %s for replica %s", wait, self.name)
 
-    def _new_probe(self) -> Any:  # noqa: ANN401 # the driver's own type
-        """Return a connection apart from the pool, whose connections may all hang."""
-        engine = self.database.engine
-        words, named_words = engine.dialect.create_connect_args(engine.url)
-        probe: Any = engine.dialect.connect(*words, **named_words)
-        probe.autocommit = True
-        return probe
-
     def _opened(self, raw: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
         with self._lock:
             self._sockets.add(raw)
@@ -259,17 +259,15 @@ class Replica:
                     socket.socket(fileno=os.dup(raw.fileno())) as shared,
                 ):
                     shared.shutdown(socket.SHUT_RDWR)
-        if self._probe is not None:
-            self._probe.close()
-            self._probe = None
 
     def close(self) -> None:
         """End the thread, and close the pooled connections."""
         self._over.set()
         if self._thread is not None:
-            self._thread.join(2 * ANSWER_SECONDS)
-        if self._probe is not None:
-            self._probe.close()
+            self._thread.join()
+        self._probe.close()
+        if self._primary is not None:
+            self._primary.close()
         self.database.close()
 
 

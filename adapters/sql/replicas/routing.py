@@ -15,16 +15,19 @@ from addressee.domain import Conflict, InvalidValue, StoreUnavailable
 
 from ..engine.database import Database
 from ..engine.dialects.replication import (
+    PRIMARY,
     Standing,
+    acknowledges_early,
     commits_wait,
-    is_synchronous,
-    primary_standing,
+    standing_of,
 )
+from .probe import Probes, Silent
 from .replica import Behind, Replica, ReplicaState
 
 WAIT_SECONDS = 0.5
 """How long a query waits for replicas to show what is committed, before it goes to the primary."""
-DEMOTED = "the database is read-only: it is a replica now"
+PRIMARY_SECONDS = 2
+"""How long a primary may take to say where it stands."""
 
 
 Directly = Callable[[Database], AbstractContextManager[Connection]]
@@ -59,8 +62,9 @@ class ReplicatedQueries:
         remote_apply: whether commits are to wait for replicas.
 
     Raises:
-        InvalidValue: a URL can't be read, or its database is none that replicates; commits are to
-            wait for replicas and the primary is set up otherwise.
+        InvalidValue: a URL can't be read, or its database is none that replicates; the primary
+            acknowledges what is not durable; commits are to wait for replicas and the primary is
+            set up otherwise, or statements have a time-out, which ends that wait.
         StoreUnavailable: the primary can't be reached.
     """
 
@@ -73,13 +77,17 @@ class ReplicatedQueries:
         remote_apply: bool = False,
     ) -> None:
         self._primary = primary
-        synchronous = self._synchronous if remote_apply else None
+        asked = primary.engine if remote_apply else None
+        self._probes = Probes(primary.engine)
         self._turns = count()
-        self._replicas = [Replica(url, statement_timeout, synchronous) for url in urls]
-        if remote_apply:
-            with primary.at_once() as connection:
-                if why := commits_wait(connection):
-                    raise InvalidValue("remote_apply", f"is not what the primary does: {why}")
+        self._replicas = [Replica(url, statement_timeout, asked) for url in urls]
+        if remote_apply and statement_timeout is not None:
+            raise InvalidValue("statement_timeout", "ends a commit's wait for replicas")
+        with primary.at_once() as connection:
+            if acknowledges_early(connection):
+                raise InvalidValue("replicas", "can't be current: synchronous_commit is off")
+            if remote_apply and (why := commits_wait(connection)):
+                raise InvalidValue("remote_apply", f"is not what the primary does: {why}")
 
     @property
     def states(self) -> list[ReplicaState]:
@@ -143,21 +151,19 @@ class ReplicatedQueries:
 
     def _standing(self) -> Standing:
         """Return where the primary stands; raises StoreUnavailable if it is none any more."""
-        with self._primary.at_once() as connection:
-            standing = primary_standing(connection)
-            if standing.replica:
-                connection.invalidate()
-        if standing.replica:
+        try:
+            standing = standing_of(self._probes.ask(PRIMARY, PRIMARY_SECONDS))
+        except Silent:
             self._primary.give_up()
-            raise StoreUnavailable(DEMOTED)
+            raise StoreUnavailable("the primary does not answer") from None
+        if standing.replica:
+            self._probes.close()
+            self._primary.give_up()
+            raise StoreUnavailable("the database is read-only: it is a replica now")
         return standing
-
-    def _synchronous(self, name: str) -> Standing | None:
-        """Return where the primary stands if its commits wait for a replica."""
-        with self._primary.at_once() as connection:
-            return primary_standing(connection) if is_synchronous(connection, name) else None
 
     def close(self) -> None:
         """Close the connections to replicas."""
+        self._probes.close()
         for each in self._replicas:
             each.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
@@ -14,9 +15,10 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import History, Identity, Personalization, Targeting, verify
 from addressee.domain import StoreUnavailable
 from tests.integration.replicas.conftest import Replicated, replicated
+from tests.integration.replicas.test_freshness import synchronous
 from tests.patience import Progress, wait_until
 from tests.servers import client, http_server
-from tests.servers.replicas import postgres_cluster
+from tests.servers.replicas import postgres_cluster, signal_all
 
 A_SECOND = 20
 """Commands that are given."""
@@ -125,6 +127,26 @@ def check(store: SqlStore, acknowledged: list[str]) -> None:
     Personalization(store).personalize(acknowledged[0], Identity(external_id="ali"))
     assert [*reach.targets("shop", 'external_id:"ali"')] == acknowledged[:1]
     assert verify(store).differences == ()
+
+
+def test_R19_a_replica_of_a_silent_primary_is_not_taken_for_current(failing: Replicated) -> None:
+    cluster = failing.cluster
+    first, _ = cluster.replicas
+    with SqlStore(failing.url, replicas=failing.replicas[1:], remote_apply=True) as store:
+        people, reach = Personalization(store), Targeting(store)
+        people.register("shop", installation="tablet")
+        people.personalize("tablet", Identity(external_id="ali"))
+        wait_until(lambda: synchronous(store), "commits are seen to wait")
+        signal_all(cluster.primary, signal.SIGSTOP)
+        try:
+            first.promote()
+            with SqlStore(failing.replicas[0]) as promoted:
+                Personalization(promoted).depersonalize("tablet")
+            wait_until(lambda: not store.replicas[0].synchronous, "it is asked by position")
+            with pytest.raises(StoreUnavailable, match="does not answer"):
+                reach.count("shop", 'external_id:"ali"')
+        finally:
+            signal_all(cluster.primary, signal.SIGCONT)
 
 
 def uses(reach: Targeting, store: SqlStore, number: int) -> str:

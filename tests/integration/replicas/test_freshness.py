@@ -7,11 +7,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.dialects import replication
-from addressee.adapters.sql.replicas import routing
+from addressee.adapters.sql.replicas import replica, routing
 from addressee.application import Identity, Personalization, Targeting
 from addressee.domain import InvalidValue
 from tests.integration.replicas.conftest import Replicated
@@ -65,7 +64,8 @@ def test_without_either_a_replica_is_behind(
     database: Replicated, monkeypatch: pytest.MonkeyPatch, *, long: bool
 ) -> None:
     monkeypatch.setattr(routing, "commits_wait", lambda _: "")
-    monkeypatch.setattr(routing, "is_synchronous", lambda *_: True)
+    somewhere = replication.Standing(replica=False, timeline=1, position=0)
+    monkeypatch.setattr(replica, "standing_if_waiting", lambda *_: somewhere)
     with SqlStore(database.url) as commands, database.store(remote_apply=True) as queries:
         wait_until(lambda: synchronous(queries), "commits are taken to wait for replicas")
         if not long:
@@ -83,6 +83,11 @@ def test_without_either_a_replica_is_behind(
 def test_commits_that_do_not_wait_are_said_when_the_store_is_opened(database: Replicated) -> None:
     with pytest.raises(InvalidValue, match=r"remote_apply.*synchronous_commit is on"):
         database.store(remote_apply=True)
+    with pytest.raises(InvalidValue, match="statement_timeout"):
+        SqlStore(database.url, replicas=database.replicas, remote_apply=True, statement_timeout=1)
+    early = f"{database.url}?options=-csynchronous_commit%3Doff"
+    with pytest.raises(InvalidValue, match=r"replicas.*synchronous_commit is off"):
+        SqlStore(early, replicas=database.replicas)
 
 
 STANDBYS = {
@@ -105,9 +110,8 @@ def test_only_commits_that_wait_for_every_standby_make_one_synchronous(
     cluster, found = database.cluster, {}
     for standbys in STANDBYS:
         cluster.set_standbys(standbys)
-        with create_engine(database.url).connect() as connection:
-            found[standbys] = replication.is_synchronous(connection, "replica1")
-            connection.invalidate()
+        [(names, *_)] = cluster.primary.execute(replication.WAITED_FOR)
+        found[standbys] = "replica1" in names.split()
     assert found == STANDBYS
 
 

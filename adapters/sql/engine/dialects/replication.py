@@ -43,20 +43,24 @@ NAME = (
 COMMITS = (
     "SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names')"
 )
-SYNCHRONOUS = """
-WITH setting AS (SELECT current_setting('synchronous_standby_names') AS standbys),
-parsed AS (SELECT
- coalesce(substring(standbys FROM '([0-9]+) *\\('), '1')::int AS number,
- string_to_array(coalesce(substring(standbys FROM '\\((.*)\\)'), standbys), ',') AS names
- FROM setting)
-SELECT current_setting('synchronous_commit') = 'remote_apply'
- AND number >= cardinality(names) AND NOT '*' = ANY (names)
- AND number >= (SELECT count(*) FROM pg_stat_replication WHERE sync_priority > 0)
- AND EXISTS (SELECT FROM pg_stat_replication
-  WHERE application_name = %s AND sync_state IN ('sync', 'quorum')) FROM parsed
-"""
-"""Commits wait for each of the standbys that are named, and no two have one name: else a replica
-could be away for a moment, in which commits do not wait for it, and nobody would notice."""
+WAITED_FOR = (
+    "WITH setting AS"  # noqa: S608 # our own text
+    " (SELECT current_setting('synchronous_standby_names') AS standbys),"
+    " parsed AS (SELECT"
+    " coalesce(substring(standbys FROM '([0-9]+) *\\('), '1')::int AS number,"
+    " string_to_array(coalesce(substring(standbys FROM '\\((.*)\\)'), standbys), ',') AS names"
+    " FROM setting)"
+    " SELECT CASE WHEN current_setting('synchronous_commit') = 'remote_apply'"
+    " AND number >= cardinality(names) AND NOT '*' = ANY (names)"
+    " AND number >= (SELECT count(*) FROM pg_stat_replication WHERE sync_priority > 0)"
+    " THEN coalesce((SELECT string_agg(application_name, ' ') FROM pg_stat_replication"
+    " WHERE sync_state IN ('sync', 'quorum')), '') ELSE '' END,"
+    f" {PRIMARY.removeprefix('SELECT ')} FROM parsed"
+)
+"""The replicas that each commit waits for, and then where the primary stands.
+
+Commits wait for each of the standbys that are named, and no two have one name: else a replica could
+be away for a moment, in which commits do not wait for it, and nobody would notice."""
 
 
 class Standing(NamedTuple):
@@ -79,11 +83,6 @@ class Standing(NamedTuple):
         )
 
 
-def primary_standing(connection: Connection) -> Standing:
-    """Return where a primary stands; everything that it has acknowledged is before that."""
-    return Standing(*connection.exec_driver_sql(PRIMARY).one())
-
-
 def begin_and_stand(connection: Connection, first: str) -> Standing:
     """Begin a view in one round trip; return where the replica stood before.
 
@@ -101,9 +100,10 @@ def begin_and_stand(connection: Connection, first: str) -> Standing:
         cursor.close()
 
 
-def is_synchronous(connection: Connection, name: str) -> bool:
-    """Whether a primary's commits wait until the replica of a name has applied them."""
-    return bool(connection.exec_driver_sql(SYNCHRONOUS, (name,)).scalar())
+def acknowledges_early(connection: Connection) -> bool:
+    """Whether a primary acknowledges what is not durable yet, so that its log does not tell."""
+    commit, _ = connection.exec_driver_sql(COMMITS).one()
+    return bool(commit == "off")
 
 
 def commits_wait(connection: Connection) -> str:
@@ -138,9 +138,20 @@ def ask(raw: Any, text: str, seconds: float) -> Sequence[bytes | None]:  # noqa:
 
 
 def standing_of(row: Sequence[bytes | None]) -> Standing:
-    """Return where a replica stands, by the row of `REPLICA`."""
+    """Return where a server stands, by the row of `REPLICA` or `PRIMARY`."""
     replica, timeline, position = row
     return Standing(replica == b"t", int(timeline or 0), int(position or 0))
+
+
+def standing_if_waiting(row: Sequence[bytes | None], name: bytes) -> Standing | None:
+    """Return where a primary stands if its commits wait for a replica, by the row of `WAITED_FOR`.
+
+    Args:
+        row: the row.
+        name: how the primary calls the replica; empty where it follows none.
+    """
+    names, *standing = row
+    return standing_of(standing) if name and name in (names or b"").split() else None
 
 
 def quick_to_fail(url: URL) -> URL:
