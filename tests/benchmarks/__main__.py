@@ -12,7 +12,7 @@ from tests.benchmarks.reading import audience, past, portal, sessions
 from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure, show
 from tests.benchmarks.rights import rights
-from tests.benchmarks.scaling import scale
+from tests.benchmarks.scaling import replicas, scale
 from tests.benchmarks.sending import dispatch, relay
 from tests.benchmarks.writing import commands, concurrency, http, ledger, serving
 
@@ -42,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "past": lambda options: past.figures(options.installations),
     "portal": lambda options: portal.figures(options.installations),
     "relay": lambda _: relay.figures(),
+    "replicas": lambda _: replicas.figures(),
     "replay": lambda options: replay.figures(options.events),
     "rights": lambda options: rights.figures(options.installations),
     "scale": lambda options: scale.figures(
