@@ -2,7 +2,7 @@
 
 A run writes all files of a segment of the ledger under hidden names, and then renames them. If it
 is killed before the first rename, the next run removes them and reads the segment again; if later,
-the next run renames the rest. So the names alone tell what is there (decision 033).
+the next run renames the rest. So the names alone tell what is there (decision 037).
 """
 
 # pyarrow has no types:

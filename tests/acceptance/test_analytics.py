@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ from addressee.domain import (
 QUERIES = Path(__file__).parents[2] / "docs" / "analytics"
 APPLICATIONS = ("shop", "bank")
 DEVICES = [f"{code}-{number}" for code in APPLICATIONS for number in range(5)]
+STAYS_AWAY = {"bank-30": 30, "bank-31": 31, "bank-last": 30}
+"""Device of somebody's own → after how many days its owner signs in again, the last one nowhere."""
 PERSONS = 12
 COMMANDS = 400
 CHURN = timedelta(days=30)
@@ -48,13 +51,15 @@ class Lived(NamedTuple):
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     folder = tmp_path_factory.mktemp("analytics")
     with SqlStore(f"sqlite:///{folder}/ledger.db") as store:
-        persons = live(Personalization(store), random.Random(26), folder, store)  # noqa: S311 # a life that can be had again
+        chance = random.Random(26)  # noqa: S311 # a life that can be had again
+        ids = (f"id{number}" for number in count())
+        persons = live(Personalization(store, ids=ids.__next__), chance, folder, store)
         return Lived(folder / "facts", expected(History(store), sorted(persons)))
 
 
 def live(people: Personalization, chance: random.Random, folder: Path, store: SqlStore) -> set[str]:
     """Live a year, export now and then, and return the ids of all persons."""
-    now, persons = datetime(2026, 1, 1, tzinfo=UTC), set[str]()
+    now, persons = datetime(2020, 1, 1, tzinfo=UTC), set[str]()
     for device in DEVICES:
         people.register(device.partition("-")[0], installation=device, at=now)
     for number in range(COMMANDS):
@@ -80,8 +85,23 @@ def live(people: Personalization, chance: random.Random, folder: Path, store: Sq
             continue  # a device that has expired
         if number % 150 == 0:
             export_facts(store, partial(opened_days, folder / "facts"))
+    persons.update(stay_away(people, now + timedelta(days=1)))
     export_facts(store, partial(opened_days, folder / "facts"))
     return persons
+
+
+def stay_away(people: Personalization, now: datetime) -> Iterator[str]:
+    """Have persons return on the last day that is soon enough, on the next one, and not yet."""
+    for device, days in STAYS_AWAY.items():
+        person = Identity(external_id=device)
+        people.register("bank", installation=device, at=now)
+        yield people.personalize(device, person, at=now).person
+        people.depersonalize(device, at=now)
+        now += timedelta(days=days)
+        if device == "bank-last":
+            people.tag_installation(device, add={"the last fact"}, at=now)
+        else:
+            people.personalize(device, person, at=now)
 
 
 def expected(history: History, persons: Sequence[str]) -> Rows:
@@ -90,7 +110,7 @@ def expected(history: History, persons: Sequence[str]) -> Rows:
     had = defaultdict[tuple[date, str, str], set[str]](set)
     ever = defaultdict[tuple[str, str], set[str]](set)
     last_day = date.min
-    for device in DEVICES:
+    for device in (*DEVICES, *STAYS_AWAY):
         recorded = history.installation(device)
         last_day = max(last_day, recorded[-1].event.timestamp.date())
         for _, event in recorded:

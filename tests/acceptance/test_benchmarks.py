@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from tests.benchmarks.reading import audience, past, portal, sessions
 from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure
 from tests.benchmarks.rights import rights
-from tests.benchmarks.scaling import scale
+from tests.benchmarks.scaling import plan, scale
 from tests.benchmarks.sending import dispatch, relay
 from tests.benchmarks.writing import commands, concurrency, ledger, serving
 
@@ -41,6 +43,7 @@ LITTLE = {
     "replaying.replay.PROJECTED": 80,
     "replaying.replay.ROUNDS": 1,
     "report.ROUNDS": 1,
+    "scaling.plan.AGAIN": 5,
     "scaling.scale.LATER": 5,
     "scaling.scale.SIGN_INS": 5,
     "scaling.scale.SMALLEST": 20,
@@ -67,6 +70,7 @@ SLOW: dict[str, Figures] = {
     "concurrency": concurrency.figures,
     "dispatch": lambda: dispatch.figures(3_000),
     "ledger": ledger.figures,
+    "plan": lambda: plan.figures(50, None),
     "portal": lambda: portal.figures(100),
     "relay": relay.figures,
     "replay": lambda: replay.figures(20_000),
@@ -90,3 +94,11 @@ def test_a_benchmark_runs(figures: Figures, monkeypatch: pytest.MonkeyPatch) -> 
     done = list(figures())
     assert done
     assert all(figure.ours > 0 and figure.other > 0 for figure in done)
+
+
+def test_the_tables_of_the_page_follow_from_what_was_measured() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "operating-at-scale.md").read_text()
+    measured: plan.Measured = json.loads((docs / "operating-at-scale.json").read_text())
+    assert plan.with_tables(page, measured) == page
+    assert plan.with_tables(page, {**measured, "seconds of a push": 1.0}) != page

@@ -12,7 +12,7 @@ from tests.benchmarks.reading import audience, past, portal, sessions
 from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure, show
 from tests.benchmarks.rights import rights
-from tests.benchmarks.scaling import replicas, scale
+from tests.benchmarks.scaling import plan, replicas, scale
 from tests.benchmarks.sending import dispatch, relay
 from tests.benchmarks.writing import commands, concurrency, http, ledger, serving
 
@@ -40,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "http": lambda _: http.figures(),
     "ledger": lambda _: ledger.figures(),
     "past": lambda options: past.figures(options.installations),
+    "plan": lambda options: plan.figures(options.installations, options.to),
     "portal": lambda options: portal.figures(options.installations),
     "relay": lambda _: relay.figures(),
     "replicas": lambda _: replicas.figures(),
@@ -60,9 +61,9 @@ def main() -> None:
         "--installations",
         type=int,
         default=1_000_000,
-        help="of audience, dispatch, past, portal, rights, scale, sessions; 1,000,000 by default",
+        help="of audience, dispatch, past, plan, portal, rights, scale, sessions; else 1,000,000",
     )
-    parser.add_argument("--to", type=Path, help="the folder for the chart and the table of scale")
+    parser.add_argument("--to", type=Path, help="the folder for what scale and plan write")
     parser.add_argument(
         "--events", type=int, default=500_000, help="of replay's memory, 500,000 by default"
     )
