@@ -70,7 +70,7 @@ SLOW: dict[str, Figures] = {
     "concurrency": concurrency.figures,
     "dispatch": lambda: dispatch.figures(3_000),
     "ledger": ledger.figures,
-    "plan": lambda: plan.figures(50, None),
+    "plan": lambda: plan.figures(300, None),
     "portal": lambda: portal.figures(100),
     "relay": relay.figures,
     "replay": lambda: replay.figures(20_000),
