@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from addressee.adapters.memory import MemoryStore
 from addressee.application import (
     AuditableStore,
     Identity,
@@ -17,8 +18,16 @@ from addressee.application import (
     verify,
 )
 from addressee.application.execution.command_runner import Order
-from addressee.domain import InstallationExpired, InvalidValue, MobileApp, NoRegistration, Retention
-from tests.contract.conftest import Host
+from addressee.application.read_models.projector import project
+from addressee.domain import (
+    Installation,
+    InstallationExpired,
+    InvalidValue,
+    MobileApp,
+    NoRegistration,
+    Retention,
+)
+from tests.contract.conftest import Clock, Host
 
 DAY = 86_400
 ENDINGS = (commands.EndSession, commands.ExpireInactive)
@@ -126,6 +135,19 @@ def test_R54_what_nobody_is_signed_in_on_expires_once_it_is_unused(host: Host) -
     assert host.found("all") == ["bound", "back"]
     assert host.found("all", "bank") == ["elsewhere"], "it has no such time"
     assert verify(host.store).differences == ()
+
+
+def test_R37_R54_a_visit_within_one_page_of_a_replay_counts_as_it_did() -> None:
+    host = Host(MemoryStore(), Clock())
+    phone = host.device("phone")
+    host.clock.move(days=1)
+    host.login(phone, "ali")
+    left = host.clock.move(days=1)
+    host.people.depersonalize(phone)
+    registered, *visit = (event for _, event in host.history.installation(phone))
+    draft = Installation(phone).fold([registered]).draft()
+    [change] = project([draft.fold(visit)], frozenset(), b"key").installations
+    assert (change.moved, change.flags is None, change.anonymous_from) == (False, False, left)
 
 
 def test_R54_who_signs_in_or_is_used_in_between_stays(host: Host) -> None:
