@@ -272,10 +272,19 @@ class Personalization(MergeCommands):
                 skipped = transaction.skip_touched(
                     application, before, EXPIRY_BATCH, anonymous=anonymous
                 )
+        # Those that look idle and are not, as where earlier code wrote their rows: others follow.
+        kept: set[str] = set()
         while True:
+            limit = EXPIRY_BATCH + len(kept)
             with self._store.reading() as reader:
-                names = reader.idle(application, before, EXPIRY_BATCH, anonymous=anonymous)
-            answers = [self.run(command(name, before), {}) for name in names]
-            ended += [answer for answer in answers if answer.outcome != "unchanged"]
-            if len(names) < EXPIRY_BATCH:
+                names = reader.idle(application, before, limit, anonymous=anonymous)
+            for name in names:
+                if name in kept:
+                    continue
+                answer = self.run(command(name, before), {})
+                if answer.outcome == "unchanged":
+                    kept.add(name)
+                else:
+                    ended.append(answer)
+            if len(names) < limit:
                 return ended
