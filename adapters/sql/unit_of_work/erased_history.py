@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from pyroaring import BitMap
+from sqlalchemy import Connection
+
 from addressee.application import View
 from addressee.domain import (
     DevicePersonalized,
@@ -15,6 +18,9 @@ from addressee.domain import (
     PersonsMerged,
 )
 from addressee.domain.events import name_in
+
+from ..audience_index.compaction import forget
+from ..audience_index.index_statements import Index
 
 ERASURE = frozenset({ErasureRequested.TOPIC, PersonErased.TOPIC})
 
@@ -54,3 +60,18 @@ def concerned_by(view: View, erased: Iterable[str]) -> Concerned:
     found = view.streams({Installation(name).id: 0 for name in devices})
     positions.update(position for stream in found.values() for position, _ in stream)
     return Concerned(frozenset(devices), frozenset(positions))
+
+
+def forget_erased(view: View, connection: Connection, index: Index, erased: Iterable[str]) -> None:
+    """Have the index forget what the data of erased persons once led to, if there are any.
+
+    Args:
+        view: of the same transaction.
+        connection: with its transaction begun.
+        index: statements on the index' tables.
+        erased: ids of the persons.
+    """
+    if names := frozenset(erased):
+        installations, positions = concerned_by(view, names)
+        ordinals = BitMap(view.ordinals(None, installations).values())
+        forget(connection, index, ordinals, positions)

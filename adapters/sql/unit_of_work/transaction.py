@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from eventsourcing.persistence import IntegrityError
-from pyroaring import BitMap
 from sqlalchemy import Connection, delete, select, update
 
 from addressee.application import Changes, InstallationChange, Recorded, Stored
@@ -19,7 +17,6 @@ from addressee.application.ports.records import written_address
 from addressee.domain import Address, Conflict, Event
 from addressee.domain.times import microseconds_or_none, to_microseconds
 
-from ..audience_index.compaction import forget
 from ..audience_index.generation_cache import GenerationCache
 from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
@@ -30,7 +27,7 @@ from ..engine.compiled_query import Read, pages
 from ..event_store.append import insert_events
 from ..schema.bookkeeping_tables import FOLLOWED, fence_of
 from .components import Parts
-from .erased_history import concerned_by, erased_by
+from .erased_history import erased_by, forget_erased
 from .view import SqlReader, segment_place
 
 Rows = Sequence[Sequence[Any]]
@@ -79,7 +76,8 @@ class SqlTransaction(SqlReader):
         self, events: Sequence[Event], beside: Sequence[Write], *, commits: bool = False
     ) -> Sequence[int]:
         sealing = self._sealing
-        self._forget(erased_by((each.originator_id, each.TOPIC) for each in events))
+        erased = erased_by((each.originator_id, each.TOPIC) for each in events)
+        forget_erased(self, self._connection, self._prepared.index, erased)
         rows = [*map(self._mapper.columns, events)] if sealing is None else sealing.columns(events)
         self._make_room(beside, len(rows))
         connection = self._connection
@@ -87,14 +85,6 @@ class SqlTransaction(SqlReader):
             return insert_events(connection, self._prepared, rows, beside, commits=commits)
         except IntegrityError:
             raise self._conflict(events) from None
-
-    def _forget(self, erased: AbstractSet[str]) -> None:
-        """Have the index forget what the data of persons once led to, if there are any."""
-        if not erased:
-            return
-        installations, positions = concerned_by(self, erased)
-        ordinals = BitMap(self.ordinals(None, installations).values())
-        forget(self._connection, self._prepared.index, ordinals, positions)
 
     def _touches(self, sessions: Mapping[str, datetime]) -> list[Write]:
         """Return what notes that sessions are alive, in an order in which no two deadlock."""
@@ -280,7 +270,8 @@ class FollowingTransaction(SqlTransaction):
         self._prepared.copies.insert(self._connection, page)
         for write in written:
             write.run(self._connection)
-        self._forget(erased_by((stream, topic) for _, stream, _, topic, _ in page))
+        erased = erased_by((stream, topic) for _, stream, _, topic, _ in page)
+        forget_erased(self, self._connection, self._prepared.index, erased)
 
     def _settled(self) -> int:
         """Return the last position: pages come in order, one after the other."""
