@@ -46,6 +46,7 @@ class Database:
         engine: SQLAlchemy's.
         dialect: the database's own ways.
         single_writer: whether writers take turns.
+        of_host: whether the engine is the host's.
 
     Raises:
         InvalidValue: the URL can't be read, or names a database that is not supported; a timeout is
@@ -53,16 +54,16 @@ class Database:
     """
 
     def __init__(self, target: Engine | str | URL, statement_timeout: float | None = None) -> None:
-        self._hosts = target if isinstance(target, Engine) else None
+        self.of_host = isinstance(target, Engine)
         self.engine = target if isinstance(target, Engine) else made_engine(target)
         self.dialect = dialect_of(self.engine)
         self.dialect.check(self.engine)
         self._given_up = 0.0
-        if self._hosts is None and not self.dialect.in_file:
+        if not self.of_host and not self.dialect.in_file:
             event.listen(self.engine, "checkout", self._refuse_given_up)
         self._limit = ""
         if statement_timeout is not None:
-            if self._hosts is not None:
+            if self.of_host:
                 raise InvalidValue("statement_timeout", "of a host's engine is the host's to set")
             values.number("statement_timeout", statement_timeout, 0.001, LONGEST_STATEMENT)
             if statement := self.dialect.session_limit(statement_timeout):
@@ -231,7 +232,7 @@ class Database:
 
         A host's engine keeps its other ones, each until an error of its own.
         """
-        if self._hosts is None:
+        if not self.of_host:
             self._given_up = time.monotonic()
 
     def _refuse_given_up(self, _: object, record: Any, __: object) -> None:  # noqa: ANN401 # the pool's
@@ -241,7 +242,7 @@ class Database:
 
     def close(self) -> None:
         """Close the pooled connections; a host's engine stays as it is."""
-        if self._hosts is None:
+        if not self.of_host:
             self.engine.dispose()
 
 

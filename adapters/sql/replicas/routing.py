@@ -62,7 +62,8 @@ class ReplicatedQueries:
         remote_apply: whether commits are to wait for replicas.
 
     Raises:
-        InvalidValue: a URL can't be read, or its database is none that replicates; the primary
+        InvalidValue: the primary is on a host's engine, of which connections are the host's to
+            make; a URL can't be read, or its database is none that replicates; the primary
             acknowledges what is not durable; commits are to wait for replicas and the primary is
             set up otherwise, or statements have a time-out, which ends that wait.
         StoreUnavailable: the primary can't be reached.
@@ -81,6 +82,8 @@ class ReplicatedQueries:
         self._probes = Probes(primary.engine)
         self._turns = count()
         self._replicas = [Replica(url, statement_timeout, asked) for url in urls]
+        if primary.of_host:
+            raise InvalidValue("replicas", "are for a store that is opened by a URL")
         if remote_apply and statement_timeout is not None:
             raise InvalidValue("statement_timeout", "ends a commit's wait for replicas")
         with primary.at_once() as connection:

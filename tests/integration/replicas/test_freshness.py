@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, create_engine
 
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.dialects import replication
@@ -80,11 +81,23 @@ def test_without_either_a_replica_is_behind(
                 each.execute("SELECT pg_reload_conf()")
 
 
+@contextmanager
+def closing_engine(url: str) -> Generator[Engine]:
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
+
+
 def test_commits_that_do_not_wait_are_said_when_the_store_is_opened(database: Replicated) -> None:
     with pytest.raises(InvalidValue, match=r"remote_apply.*synchronous_commit is on"):
         database.store(remote_apply=True)
     with pytest.raises(InvalidValue, match="statement_timeout"):
         SqlStore(database.url, replicas=database.replicas, remote_apply=True, statement_timeout=1)
+    with (
+        closing_engine(database.url) as engine,
+        pytest.raises(InvalidValue, match=r"replicas.*opened by a URL"),
+    ):
+        SqlStore(engine, replicas=database.replicas)
     early = f"{database.url}?options=-csynchronous_commit%3Doff"
     with pytest.raises(InvalidValue, match=r"replicas.*synchronous_commit is off"):
         SqlStore(early, replicas=database.replicas)
