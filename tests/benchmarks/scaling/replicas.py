@@ -56,6 +56,9 @@ def fill(store: SqlStore) -> None:
         phone = f"phone{number}"
         people.register("shop", installation=phone, os="android" if number % 2 else "ios")
         people.personalize(phone, Identity(external_id=f"person{number}"), tags={"vip"})
+    store.compact()
+    with store.database.engine.connect() as connection:  # as PostgreSQL itself does, a minute later
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
 
 
 def all_waited(store: SqlStore) -> bool:
