@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 from addressee.adapters.private_file import private_file
-from addressee.application import FactSink, Heading, Sink, Source
+from addressee.application import Heading, Sink, Source
 from addressee.domain import InvalidValue
 
 from .jsonl import JsonLinesSource, jsonl_sink
@@ -35,27 +35,6 @@ def opened_sink(path: Path, heading: Heading) -> Generator[Sink]:
     make = parquet(path).parquet_sink if is_parquet(path) else jsonl_sink
     with private_file(path) as file, make(file, heading) as sink:
         yield sink
-
-
-def opened_days(folder: Path, heading: Heading) -> AbstractContextManager[FactSink]:
-    """Open a folder of Parquet files by day, to add facts to it.
-
-    Only its owner may read a folder that is new.
-
-    Args:
-        folder: where; it is made if it is new, but not those above it.
-        heading: of the ledger.
-
-    Raises:
-        InvalidValue: nothing can be written there, another export writes there, or the folder has
-            the facts of another ledger; or what writes Parquet is not installed.
-        LedgerFileInvalid: the newest file can't be read.
-    """
-    try:
-        from .day_folder import day_folder  # noqa: PLC0415 # pyarrow is an extra
-    except ImportError:
-        raise InvalidValue("folder", NEEDS.format(folder)) from None
-    return day_folder(folder, heading)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The keys that personal data is sealed with, in a place of their own.
 
-What is sealed by a key that was destroyed is unreadable everywhere, backups of the ledger included
-(R50).
+What a destroyed key has sealed is unreadable everywhere, also in backups of the ledger (R50).
 """
 
 from __future__ import annotations

@@ -33,8 +33,9 @@ from ..schema.bookkeeping_tables import IDENTIFIER_KEY
 from ..schema.creation import prepare
 from ..schema.tables import Schema
 from ..unit_of_work.components import Parts
+from ..unit_of_work.following_transaction import FollowingTransaction
 from ..unit_of_work.store_statements import Prepared
-from ..unit_of_work.transaction import FollowingTransaction, JoinedTransaction, SqlTransaction
+from ..unit_of_work.transaction import JoinedTransaction, SqlTransaction
 from ..unit_of_work.view import first_read
 from .applications import SqlApplications
 from .index_upkeep import IndexUpkeep

@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import Any
 
 from eventsourcing.persistence import IntegrityError
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select
 
-from addressee.application import Changes, InstallationChange, Recorded, Stored
+from addressee.application import Changes, InstallationChange
 from addressee.application.ports.records import written_address
 from addressee.domain import Address, Conflict, Event
 from addressee.domain.times import microseconds_or_none, to_microseconds
@@ -25,7 +25,7 @@ from ..audience_index.term_dictionary import add_terms, numbers_and_ordinals
 from ..engine.bulk_write import Write
 from ..engine.compiled_query import Read, pages
 from ..event_store.append import insert_events
-from ..schema.bookkeeping_tables import FOLLOWED, fence_of
+from ..schema.bookkeeping_tables import fence_of
 from .components import Parts
 from .erased_history import erased_by, forget_erased
 from .view import SqlReader, segment_place
@@ -235,47 +235,6 @@ class SqlTransaction(SqlReader):
     def _settled(self) -> int:
         """Return a position up to which the ledger is settled."""
         return self._tail.known
-
-
-class FollowingTransaction(SqlTransaction):
-    """Copies another ledger's events, at their positions, with what they change."""
-
-    @property
-    def position(self) -> int:
-        """Return the last position that was copied."""
-        rows = self._prepared.last.rows(self._connection)
-        return rows[0][0] if rows else 0
-
-    def recorded(self, page: Sequence[Stored]) -> list[Recorded]:
-        """Return what events say that are to be copied; raises StoreDamaged."""
-        rows = page if self._sealing is None else self._sealing.opened(page)
-        event = self._mapper.event
-        return [
-            Recorded(position, event(stream, version, topic, state))
-            for position, stream, version, topic, state in rows
-        ]
-
-    def note(self, before: bytes, after: bytes) -> None:
-        """Note how far the ledger was followed; raises Conflict unless ``before`` was noted."""
-        setting = self._schema.setting
-        as_known = (setting.c.name == FOLLOWED) & (setting.c.value == before)
-        noted = update(setting).where(as_known).values(value=after)
-        if self._connection.execute(noted).rowcount == 0:
-            raise Conflict(FOLLOWED, 0, 1)
-
-    def follow(self, page: Sequence[Stored], changes: Changes) -> None:
-        """Write the next events and what they change; raises Conflict if another has done it."""
-        written = self._writes(changes)
-        self._make_room(written, len(page))
-        self._prepared.copies.insert(self._connection, page)
-        for write in written:
-            write.run(self._connection)
-        erased = erased_by((stream, topic) for _, stream, _, topic, _ in page)
-        forget_erased(self, self._connection, self._prepared.index, erased)
-
-    def _settled(self) -> int:
-        """Return the last position: pages come in order, one after the other."""
-        return self.position
 
 
 class JoinedTransaction(SqlTransaction):
