@@ -54,6 +54,7 @@ from .ports.delivery.push import (
     Unknown,
 )
 from .ports.delivery.relays import DeadLetter, RelayStore, SinkProgress, SinkState, Turn
+from .ports.delivery.work_queue import Ticket, WorkQueue
 from .ports.facts import FactRow, FactsEnd, FactSink
 from .ports.keys import Key, KeyStore, SealedStore
 from .ports.read_model_changes import Changes, InstallationChange
@@ -204,6 +205,7 @@ __all__ = [
     "Targeting",
     "TargetingPlan",
     "TermExplanation",
+    "Ticket",
     "TimeSpan",
     "TimedStore",
     "Trace",
@@ -215,6 +217,7 @@ __all__ = [
     "Verification",
     "View",
     "Viewable",
+    "WorkQueue",
     "broken_seals",
     "bulk",
     "export_facts",

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 
-from addressee.domain import AddresseeError, Conflict, StoreError
+from addressee.domain import AddresseeError, Conflict, StoreError, StoreUnavailable, UnknownDispatch
 
 from ..ports.delivery.dispatches import DispatchView
+from ..ports.delivery.work_queue import Ticket, WorkQueue
 from .run import Run
 from .transactions import known
 from .worker import Worker
@@ -120,3 +122,78 @@ class Dispatcher:
                 view.put_dispatch(replace(found, state="paused", problem=problem))
 
         self._worker.transactions.within(pause)
+
+
+class QueuedDispatcher(Dispatcher):
+    """Sends a batch for each ticket of a work queue, so that any number of workers share the work.
+
+    Workers do not wait for each other's looks at the store, and a worker that is gone is noticed
+    by the queue. Everything else is as without one: the store decides who is sent to.
+
+    Args:
+        worker, logger, ended: as for `Dispatcher`.
+        queue: gives tickets.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        logger: logging.Logger,
+        ended: Callable[[str], object],
+        queue: WorkQueue,
+    ) -> None:
+        super().__init__(worker, logger, ended)
+        self._queue = queue
+        self._over: set[str] = set()
+        """Dispatches that nothing was left of, of which tickets may still come."""
+
+    def run(self, stop: Event) -> None:
+        """Send until ``stop`` is set; the outcomes of the last batches are recorded then."""
+        look_at = self._worker.clock()
+        try:
+            while not stop.is_set():
+                now = self._worker.clock()
+                if now >= look_at:
+                    self._look(now)
+                    look_at = now + LOOK
+                self._take()
+        finally:
+            for name in [*self._turns]:
+                self._guarded(name, self._drop)
+
+    def _take(self) -> None:
+        """Send a batch under the next ticket, if one comes."""
+        ticket = None
+        try:
+            ticket = self._queue.take(IDLE)
+        except StoreUnavailable as error:
+            self._logger.warning("no tickets: %s", error)
+        for name in [*self._turns]:  # others wait for what is not noted
+            if ticket is None or name != ticket.dispatch:
+                self._guarded(name, self._drop)
+        if ticket is not None:
+            self._guarded(ticket.dispatch, partial(self._serve, ticket))
+
+    def _begin(self, name: str, now: datetime) -> None:  # noqa: ARG002 # as the other dispatcher's
+        """Offer a ticket of a dispatch that runs, in place of beginning with it."""
+        worker = self._worker
+        dispatch = worker.transactions.read(lambda view: known(view, name))
+        self._over.discard(name)
+        self._queue.offer(dispatch.application, name)
+
+    def _serve(self, ticket: Ticket, name: str) -> None:
+        """Send a batch under a ticket of a dispatch."""
+        if name in self._over and not ticket.again:
+            ticket.done()
+            return
+        if name not in self._turns:
+            try:
+                super()._begin(name, self._worker.clock())
+            except UnknownDispatch:
+                ticket.done()  # it was forgotten
+                return
+        if self._turns[name].run.step(lambda _: None, ticket) is None:
+            self._drop(name)
+            if name not in self._over:
+                self._over.add(name)
+                self._ended(name)

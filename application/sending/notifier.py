@@ -17,8 +17,9 @@ from ..defaults import random_id, utc_now
 from ..personalization import Personalization
 from ..ports.delivery.dispatches import DispatchReader, DispatchView, SendingStore, State
 from ..ports.delivery.push import Key, Message, PushTransport
+from ..ports.delivery.work_queue import WorkQueue
 from .claim import Claimant
-from .dispatcher import Dispatcher
+from .dispatcher import Dispatcher, QueuedDispatcher
 from .orders import Order, Orders
 from .pace import Pace
 from .run import Run
@@ -175,7 +176,11 @@ class Notifier:
         return self.status(dispatch)
 
     def serve(
-        self, stop: Event, ended: Callable[[DispatchStatus], object] = lambda _: None
+        self,
+        stop: Event,
+        ended: Callable[[DispatchStatus], object] = lambda _: None,
+        *,
+        queue: WorkQueue | None = None,
     ) -> None:
         """Send every running dispatch, also those to come, until ``stop`` is set.
 
@@ -185,8 +190,16 @@ class Notifier:
         Args:
             stop: ends it, after the batch that is on its way.
             ended: called with each dispatch that nothing is left of.
+            queue: has workers, in any processes and on any machines, take batches as they come.
         """
-        Dispatcher(self._worker, self._logger, lambda name: ended(self.status(name))).run(stop)
+
+        def told(name: str) -> None:
+            ended(self.status(name))
+
+        if queue is None:
+            Dispatcher(self._worker, self._logger, told).run(stop)
+        else:
+            QueuedDispatcher(self._worker, self._logger, told, queue).run(stop)
 
     def status(self, dispatch: str, *, within: str | None = None) -> DispatchStatus:
         """Return how far a dispatch is.

@@ -13,6 +13,7 @@ from addressee.domain import as_expression
 from ..defaults import random_id
 from ..heartbeat import Heartbeat
 from ..ports.delivery.dispatches import Dispatch, DispatchView, PushBatch
+from ..ports.delivery.work_queue import Ticket
 from .claim import Claim
 from .settle import Settlement
 from .transactions import PAUSE, known, without_retries
@@ -50,6 +51,8 @@ class Run:
         worker.check(self._dispatch.application)
         self._audience = as_expression(self._dispatch.audience)
         self._sent: Sent | None = None
+        self._ticket: Ticket | None = None
+        """Of the batch that was sent and is not noted."""
         self._alive = ExitStack()
         self._alive.enter_context(Heartbeat(self._renew, self._claimant.lease.total_seconds() / 3))
 
@@ -58,11 +61,13 @@ class Run:
         with self._alive:
             self.note()
 
-    def step(self, progress: Callable[[int], object]) -> float | None:
+    def step(self, progress: Callable[[int], object], ticket: Ticket | None = None) -> float | None:
         """Send the next batch, if one may be sent now.
 
         Args:
             progress: told how many installations it had.
+            ticket: of a work queue, which the batch leaves under. One that comes again has been
+                another worker's: a batch that is leaving under it is of unknown outcome.
 
         Returns:
             In how many seconds to call again; None if nothing is left to be sent.
@@ -70,34 +75,53 @@ class Run:
         worker = self._worker
         if (wait := worker.pace.wait(self._dispatch.application, worker.clock())) > 0:
             self.note()
+            if ticket is not None:
+                ticket.later(wait)
             return wait
-        match self._turn():
+        match self._turn(ticket):
             case Claim() as claim:
+                if ticket is not None:
+                    ticket.taken()
                 settled = worker.send(self._dispatch, claim)
                 self._sent = Sent(claim.batch, settled, worker.clock())
                 progress(len(claim.recipients))
                 return 0.0
             case datetime() as due:
+                self._noted()
                 return max((due - worker.clock()).total_seconds(), PAUSE)
             case None:
+                self._noted()
                 return None
 
-    def _turn(self) -> Claim | datetime | None:
+    def _turn(self, ticket: Ticket | None) -> Claim | datetime | None:
         """Note the last batch and take the next one: one commit a batch, which is what waits."""
+        claimant = self._claimant
+        if ticket is not None:
+            claimant = replace(claimant, worker=ticket.name)
 
         def turn(view: DispatchView) -> Claim | datetime | None:
-            dispatch = self._note(view)
-            return self._claimant.next(view, dispatch, self._audience, self._worker.clock())
+            dispatch, now = self._note(view), self._worker.clock()
+            if ticket is not None and ticket.again:
+                view.renew(ticket.name, now)  # its lease ends now
+            return claimant.next(view, dispatch, self._audience, now)
 
         found = self._worker.transactions.within(turn, alone=True)
-        self._sent = None
+        self._noted()
+        self._claimant, self._ticket = claimant, ticket
         return found
+
+    def _noted(self) -> None:
+        """Forget the last batch: what became of it is noted."""
+        self._sent = None
+        if self._ticket is not None:
+            self._ticket.done()
+            self._ticket = None
 
     def note(self) -> None:
         """Note what became of the last batch, if that is still to be done."""
         if self._sent is not None:
             self._worker.transactions.within(self._note)
-            self._sent = None
+            self._noted()
 
     def _note(self, view: DispatchView) -> Dispatch:
         """Note what became of the last batch, pause if that is called for; return the dispatch."""
@@ -127,5 +151,7 @@ class Run:
         return dispatch
 
     def _renew(self) -> None:
+        if (ticket := self._ticket) is not None:
+            ticket.alive()
         due = self._worker.clock() + self._claimant.lease
         self._worker.transactions.within(lambda view: view.renew(self._claimant.worker, due))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from threading import Event
@@ -12,7 +13,7 @@ import typer
 
 from addressee.adapters.push.senders_file import read_senders
 from addressee.adapters.sql import SqlStore
-from addressee.application import DispatchStatus, Message, Notifier
+from addressee.application import DispatchStatus, Message, Notifier, WorkQueue
 from addressee.domain import InvalidValue, values
 
 from ..terminal.output import Form, show_json, show_table
@@ -143,7 +144,7 @@ def pushes(  # noqa: PLR0913 # one option for each thing to do
         show_all(changed or notifier.dispatches(app_code, limit), form)
 
 
-def dispatch(
+def dispatch(  # noqa: PLR0913 # the command's options
     dispatch_id: Annotated[
         str | None,
         typer.Argument(help="The dispatch; by default all that run, of the senders' applications."),
@@ -154,26 +155,55 @@ def dispatch(
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on, and wait for further dispatches.")
     ] = False,
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(help="With --follow: the URL of a NATS server; may be repeated."),
+    ] = None,
     form: FORM = Form.table,
 ) -> None:
     """Send dispatches that were recorded or interrupted; any number of processes may.
 
-    With --follow a batch of each goes out in turn, and each is printed when it ends.
+    With --follow a batch of each goes out in turn, and each is printed when it ends. With --queue
+    the processes, on any machines, get batches from a work queue of NATS: they do not wait for each
+    other, and a process that is gone is noticed within seconds. Who is sent to, the store decides
+    all the same; processes with and without a queue may share a dispatch.
 
-    addressee dispatch --follow --senders senders.toml
+        addressee dispatch --follow --senders senders.toml
+
+        addressee dispatch --follow --queue nats://nats:4222 --senders senders.toml
     """
     if senders is None:
         raise InvalidValue("senders", "is missing: give --senders")
     if follow and dispatch_id is not None:
         raise InvalidValue("follow", "sends every dispatch; leave out the one, or --follow")
+    if queue and not follow:
+        raise InvalidValue("queue", "is for --follow")
     with sending_store(store) as ledger:
         notifier = notifier_on(ledger, senders)
         if follow:
-            notifier.serve(Event(), lambda status: show_all([status], form))
+            with work_queue(queue) as tickets:
+                show = lambda status: show_all([status], form)  # noqa: E731 # it is short
+                notifier.serve(Event(), show, queue=tickets)
         wanted = [dispatch_id] if dispatch_id else notifier.running()
         done = [ran(notifier, each) for each in wanted]
         show_all(done, form)
     raise typer.Exit(NOT_DONE if any(each.state != "done" for each in done) else 0)
+
+
+@contextmanager
+def work_queue(servers: list[str] | None) -> Generator[WorkQueue | None]:
+    """Open a work queue, if one is named; raises InvalidValue where NATS is not installed."""
+    if not servers:
+        yield None
+        return
+    try:
+        from addressee.adapters.work_queue.jetstream import (  # noqa: PLC0415 # an extra
+            JetStreamQueue,
+        )
+    except ImportError:
+        raise InvalidValue("queue", "needs more: pip install 'addressee[nats]'") from None
+    with closing(JetStreamQueue(servers)) as queue:
+        yield queue
 
 
 def notifier_on(ledger: SqlStore, senders: Path) -> Notifier:

@@ -1,0 +1,1 @@
+"""Work queues that share the batches of dispatches among workers."""

@@ -1,0 +1,191 @@
+"""Tickets for batches in a work queue of NATS JetStream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import nats
+from nats.errors import Error
+from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy
+from nats.js.errors import NotFoundError
+
+from addressee.adapters.events.event_loop import EventLoop
+from addressee.domain import StoreUnavailable
+
+T = TypeVar("T")
+TIMEOUT = 10.0
+UNUSABLE = (Error, OSError, TimeoutError)
+AHEAD = 64
+"""Most tickets of a dispatch: so many batches of it are on their way at once."""
+FURTHER = 2
+"""Tickets that a batch brings about: idle workers get theirs after a few batches."""
+
+
+class JetStreamQueue:
+    """A stream that gives each ticket to one worker, and to another one if that is gone.
+
+    Each dispatch has a subject of its own, of which the stream takes so many tickets and no more.
+    A consumer for each application gives them out, so workers that serve others do not get them.
+
+    Args:
+        servers: URL of one server of the cluster, or of several.
+        stream: the queue's name; it is made if it is missing.
+        lease: seconds without a sign of life after which a worker counts as gone.
+        replicas: how many servers of a cluster have the queue, where it is made here.
+        timeout: for an answer of the server, in seconds.
+        options: of the connection, as for `nats.connect`.
+    """
+
+    def __init__(
+        self,
+        servers: str | Sequence[str],
+        stream: str = "ADDRESSEE_DISPATCHES",
+        *,
+        lease: float = 15.0,
+        replicas: int = 1,
+        timeout: float = TIMEOUT,
+        **options: Any,  # noqa: ANN401 # the driver's own
+    ) -> None:
+        self._servers = [servers] if isinstance(servers, str) else [*servers]
+        self._name = stream
+        self._lease = lease
+        self._replicas = replicas
+        self._timeout = timeout
+        self._options = options
+        self._loop = EventLoop()
+        self._client: Any = None
+        self._stream: Any = None
+        self._created = 0
+        self._consumers: dict[str, Any] = {}
+
+    def offer(self, application: str, dispatch: str) -> None:
+        """Have a ticket be there; more than the queue takes of a dispatch are dropped."""
+        self._run(self._offer(application, dispatch), 4 * self._timeout)
+
+    def take(self, seconds: float) -> JetStreamTicket | None:
+        """Return the next ticket of the applications that tickets were offered of."""
+        return self._run(self._take(seconds), self._timeout + seconds)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(StoreUnavailable):
+            self._run(self._disconnect(), self._timeout)
+        self._loop.close()
+
+    def publish(self, subject: str, content: bytes, count: int) -> None:
+        """Add tickets of a dispatch, without waiting for them to be there."""
+
+        async def work() -> None:
+            for _ in range(count if self._client is not None else 0):
+                await self._client.publish(subject, content)
+
+        self.tell(work())
+
+    def tell(self, work: Coroutine[Any, Any, object]) -> None:
+        """Tell the server something; if it does not hear it, the ticket is delivered again."""
+        with suppress(StoreUnavailable):
+            self._run(work, self._timeout)
+
+    def _run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        try:
+            return self._loop.run(work, seconds)
+        except UNUSABLE as error:
+            problem = f"the queue {self._name} can't be reached: {type(error).__name__}"
+            raise StoreUnavailable(problem) from None
+
+    async def _disconnect(self) -> None:
+        client, self._client, self._stream = self._client, None, None
+        self._consumers.clear()
+        if client is not None:
+            await client.close()
+
+    async def _connected(self) -> Any:  # noqa: ANN401 # the driver's context is untyped in parts
+        if self._stream is not None and not self._client.is_closed:
+            return self._stream
+        await self._disconnect()
+        self._client = await nats.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
+            self._servers, max_reconnect_attempts=-1, error_cb=ignore, **self._options
+        )
+        stream = cast("Any", self._client).jetstream(timeout=self._timeout)
+        try:
+            found = await stream.stream_info(self._name)
+        except NotFoundError:
+            found = await stream.add_stream(
+                name=self._name,
+                subjects=[f"{self._name}.>"],
+                retention=RetentionPolicy.WORK_QUEUE,
+                discard=DiscardPolicy.NEW,
+                discard_new_per_subject=True,
+                max_msgs_per_subject=AHEAD,
+                num_replicas=self._replicas,
+            )
+        self._created = int(found.created.timestamp())
+        self._stream = stream
+        return stream
+
+    async def _offer(self, application: str, dispatch: str) -> None:
+        stream = await self._connected()
+        token = application.encode().hex()
+        if token not in self._consumers:
+            config = ConsumerConfig(
+                durable_name=token,
+                filter_subject=f"{self._name}.{token}.*",
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=self._lease,
+            )
+            await stream.add_consumer(self._name, config)
+            bound = await stream.pull_subscribe_bind(durable=token, stream=self._name)
+            self._consumers[token] = bound
+        content = json.dumps({"dispatch": dispatch}).encode()
+        await self._client.publish(f"{self._name}.{token}.{dispatch}", content)
+
+    async def _take(self, seconds: float) -> JetStreamTicket | None:
+        await self._connected()
+        for token, consumer in [*self._consumers.items()]:
+            try:
+                [message] = await consumer.fetch(1, timeout=seconds / len(self._consumers))
+            except TimeoutError:
+                continue
+            self._consumers[token] = self._consumers.pop(token)  # others come first next time
+            name = f"{self._created}-{message.metadata.sequence.stream}"
+            return JetStreamTicket(self, message, json.loads(message.data)["dispatch"], name)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class JetStreamTicket:
+    """A message of the queue."""
+
+    queue: JetStreamQueue
+    message: Any
+    dispatch: str
+    name: str
+
+    @property
+    def again(self) -> bool:
+        """Whether it was delivered before."""
+        return bool(self.message.metadata.num_delivered > 1)
+
+    def taken(self) -> None:
+        """Add tickets, so that further batches leave meanwhile."""
+        self.queue.publish(self.message.subject, self.message.data, FURTHER)
+
+    def alive(self) -> None:
+        """Have the server wait for another lease."""
+        self.queue.tell(self.message.in_progress())
+
+    def later(self, seconds: float) -> None:
+        """Have the server deliver it again."""
+        self.queue.tell(self.message.nak(delay=seconds))
+
+    def done(self) -> None:
+        """Remove it from the queue."""
+        self.queue.tell(self.message.ack())
+
+
+async def ignore(_: Exception) -> None:
+    """Leave an error of the connection to those who wait for it."""

@@ -1,0 +1,64 @@
+"""A queue that tells workers when to take a batch of a dispatch, and when another one is gone."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Ticket(Protocol):
+    """Leave to take the next batch of a dispatch; which one it is, the dispatch's record decides.
+
+    A ticket that is lost, or comes twice, therefore loses or doubles no batch.
+
+    Attributes:
+        dispatch: the dispatch's id.
+        name: names the ticket, at most 50 characters; the same when it comes again.
+        again: whether it was delivered before, and nobody has said that it is done.
+    """
+
+    @property
+    def dispatch(self) -> str:
+        """The dispatch's id."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Names the ticket."""
+        ...
+
+    @property
+    def again(self) -> bool:
+        """Whether it comes again."""
+        ...
+
+    def taken(self) -> None:
+        """Let other workers take further batches: one has left under this ticket."""
+        ...
+
+    def alive(self) -> None:
+        """Keep the ticket for longer; otherwise it is delivered to another worker."""
+        ...
+
+    def later(self, seconds: float) -> None:
+        """Have it delivered again after so many seconds."""
+        ...
+
+    def done(self) -> None:
+        """Give it back: what became of its batch is recorded, or there was none."""
+        ...
+
+
+class WorkQueue(Protocol):
+    """Give tickets to any number of workers; any call may raise StoreUnavailable."""
+
+    def offer(self, application: str, dispatch: str) -> None:
+        """Have a ticket of a dispatch be there, and take tickets of its application from now on."""
+        ...
+
+    def take(self, seconds: float) -> Ticket | None:
+        """Return the next ticket, or None after so many seconds."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections."""
+        ...

@@ -1,0 +1,159 @@
+"""Batches that leave under tickets of a work queue: the dispatch's record decides (R39, R40)."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Event
+
+from addressee.adapters.push import RecordingPush
+from addressee.application import Answer, DispatchStatus, Message, Recipient, Ticket
+from tests.contract.conftest import Host
+from tests.contract.sending.sender import HELLO, Sender, devices, installations
+
+
+@dataclass
+class Slip:
+    """A ticket of a queue in memory."""
+
+    queue: Queue
+    dispatch: str
+    name: str
+    again: bool = False
+
+    def taken(self) -> None:
+        self.queue.offer("shop", self.dispatch)
+        self.queue.offer("shop", self.dispatch)
+
+    def alive(self) -> None:
+        self.queue.signs.append(self.name)
+
+    def later(self, seconds: float) -> None:
+        assert seconds > 0
+        self.queue.put_back(self)
+
+    def done(self) -> None:
+        self.queue.out.pop(self.name, None)
+
+
+@dataclass
+class Queue:
+    """A work queue in memory, which ends its only worker once it has been empty for a while."""
+
+    waiting: deque[Slip] = field(default_factory=deque[Slip])
+    out: dict[str, Slip] = field(default_factory=dict[str, Slip])
+    signs: list[str] = field(default_factory=list[str])
+    stop: Event = field(default_factory=Event)
+    made: int = 0
+    idle: int = 0
+
+    def offer(self, application: str, dispatch: str) -> None:
+        assert application == "shop"
+        if len(self.waiting) < 4:
+            self.made += 1
+            self.waiting.append(Slip(self, dispatch, f"slip-{self.made}"))
+
+    def put_back(self, slip: Slip) -> None:
+        self.out.pop(slip.name, None)
+        self.waiting.append(Slip(self, slip.dispatch, slip.name, again=True))
+
+    def take(self, seconds: float) -> Ticket | None:
+        assert seconds > 0
+        if self.waiting:
+            slip = self.waiting.popleft()
+            self.out[slip.name] = slip
+            return slip
+        self.idle += 1
+        if self.idle > 3:
+            self.stop.set()
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+def served(sender: Sender, queue: Queue) -> list[DispatchStatus]:
+    told: list[DispatchStatus] = []
+    queue.stop.clear()
+    queue.idle = 0
+    sender.notifier.serve(queue.stop, told.append, queue=queue)
+    return told
+
+
+def test_R40_each_batch_leaves_under_a_ticket_that_is_done_once_its_outcome_is_noted(
+    host: Host,
+) -> None:
+    names = devices(host, 23)
+    queue = Queue()
+
+    class Looking(RecordingPush):
+        def send(self, message: Message, recipients: Sequence[Recipient]) -> Iterator[Answer]:
+            assert queue.out, "its ticket is still out while it is on its way"
+            return super().send(message, recipients)
+
+    push = Looking()
+    sender = Sender(host, push, batch=2)
+    made = [sender.notifier.dispatch("shop", "all", HELLO).id for _ in range(2)]
+    told = served(sender, queue)
+    assert sorted(each.id for each in told) == sorted(made), "each is told once"
+    assert [each.state for each in told] == ["done", "done"]
+    assert queue.out == {}
+    assert Counter(installations(push)) == dict.fromkeys(names, 2)
+    assert [sender.notifier.status(each).accepted for each in made] == [23, 23]
+
+
+def test_R40_a_ticket_that_comes_again_tells_that_its_worker_is_gone(host: Host) -> None:
+    class Killed(BaseException):
+        pass
+
+    class Dying(RecordingPush):
+        dies = True
+
+        def send(self, message: Message, recipients: Sequence[Recipient]) -> Iterator[Answer]:
+            yield from super().send(message, recipients)
+            if self.dies:
+                raise Killed
+
+    for again in (False, True):
+        names = devices(host, 6)
+        push, queue = Dying(), Queue()
+        sender = Sender(host, push, batch=2, lease=1_000)
+        made = sender.notifier.dispatch("shop", "all", HELLO, resend_unknown=again)
+        with suppress(Killed):
+            served(sender, queue)
+        [lost] = queue.out.values()
+        status = sender.notifier.status(made.id)
+        assert (status.leaving, len(push.sent)) == (2, 2)
+        push.dies = False
+        survivor = Sender(host, push, batch=2, lease=1_000)
+        queue.waiting.clear()
+        queue.put_back(lost)
+        [done] = served(survivor, queue)
+        assert (done.state, done.unknown, done.accepted) == (
+            "done",
+            0 if again else 2,
+            6 - 2 * (not again),
+        )
+        counts = Counter(installations(push))
+        assert set(counts) == {*names}
+        assert sorted(counts.values()) == ([1, 1, 1, 1, 2, 2] if again else [1] * 6)
+        assert queue.out == {}
+
+
+def test_R40_tickets_that_are_lost_or_come_twice_lose_and_double_nothing(host: Host) -> None:
+    names = devices(host, 9)
+    push, queue = RecordingPush(), Queue()
+    sender = Sender(host, push, batch=2)
+    made = sender.notifier.dispatch("shop", "all", HELLO)
+    for n in range(3):
+        queue.waiting.append(Slip(queue, made.id, f"twin-{n % 2}", again=n == 2))
+    queue.waiting.append(Slip(queue, "forgotten", "nothing"))
+    [done] = served(sender, queue)
+    assert done.accepted == 9
+    assert sorted(installations(push)) == sorted(names)
+    assert queue.out == {}
+    queue.waiting.append(Slip(queue, made.id, "late"))
+    served(sender, queue)
+    assert len(push.sent) == 9

@@ -1,0 +1,157 @@
+"""Workers share a dispatch by a work queue of NATS, and are killed (R39, R40)."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from addressee.adapters.sql import SqlStore
+from addressee.application import History, Message, Notifier, Personalization, bulk
+from addressee.application.defaults import utc_now
+from tests.forked import Process, forked
+from tests.integration.push.test_dispatch_crash import lines_in, login, register
+from tests.patience import PATIENCE, wait_until
+from tests.servers.sinks.brokers import Broker
+
+WORKER = """
+import sys, time
+from threading import Event
+from addressee.adapters.push import RecordingPush
+from addressee.adapters.sql import SqlStore
+from addressee.adapters.work_queue.jetstream import JetStreamQueue
+from addressee.application import Notifier
+
+url, server, stream, path, batch, lease, pause = sys.argv[1:]
+
+
+class Slow(RecordingPush):
+    def send(self, message, recipients):
+        # Sent, and not yet recorded: the kill comes in between.
+        answers = [*super().send(message, recipients)]
+        time.sleep(float(pause))
+        return answers
+
+
+queue = JetStreamQueue(server, stream, lease=float(lease))
+notifier = Notifier(SqlStore(url), {"fcm": Slow(path=path)}, batch=int(batch), lease=600)
+notifier.serve(Event(), queue=queue)
+"""
+
+
+class Workers:
+    """Starts workers of one queue."""
+
+    def __init__(self, url: str, server: Broker, stream: str, folder: Path, batch: int) -> None:
+        self._start = (url, server.url, stream)
+        self._folder, self._batch = folder, batch
+        self._lease = 1.0
+
+    def start(self, name: str, pause: float) -> Process:
+        own = (str(self._folder / name), str(self._batch), str(self._lease), str(pause))
+        return forked("-c", WORKER, *self._start, *own)
+
+    def sent(self) -> Counter[str]:
+        lines = [x for path in self._folder.glob("w*") for x in path.read_text().splitlines()]
+        return Counter(json.loads(line)["installation"] for line in lines)
+
+    def lines(self) -> int:
+        return sum(lines_in(path) for path in self._folder.glob("w*"))
+
+
+def fill(people: Personalization, count: int) -> list[str]:
+    for start in range(0, count, 500):
+        numbers = range(start, min(start + 500, count))
+        bulk(people, [register(n) for n in numbers])
+        bulk(people, [login(n) for n in numbers])
+    return [f"d{n}" for n in range(count)]
+
+
+def test_R39_R40_workers_of_a_queue_send_to_nobody_twice_and_nobody_logged_out(
+    new_url: Callable[[], str], nats_broker: Broker, tmp_path: Path, *, long: bool
+) -> None:
+    """Two of four workers are killed and started again, at random; the leases of others stand."""
+    count, batch, kills, logouts = (200_000, 500, 20, 10_000) if long else (400, 20, 1, 60)
+    url = new_url()
+    workers = Workers(url, nats_broker, f"QUEUE{new_url()[-4:].encode().hex()}", tmp_path, batch)
+    chance = random.Random(1)  # noqa: S311 # the same ones each time
+    with SqlStore(url) as store, ThreadPoolExecutor(1) as threads:
+        people = Personalization(store)
+        devices = fill(people, count)
+        notifier = Notifier(store, {})
+        made = notifier.dispatch("shop", "type:customer", Message(title="Hi"))
+        returned: dict[str, datetime] = {}
+
+        def log_out() -> None:
+            for name in chance.sample(devices, logouts):
+                people.depersonalize(name)
+                returned[name] = utc_now()
+
+        racing = threads.submit(log_out)
+        wait_until(lambda: len(returned) > 20, "some log out")
+        steady = [workers.start(f"w{n}", 0.02) for n in range(2 if long else 0)]
+        for n in range(kills):
+            doomed = workers.start(f"w-doomed-{n % 2}", 2 * PATIENCE if n % 2 == 0 else 0.02)
+            path = tmp_path / f"w-doomed-{n % 2}"
+            before = lines_in(path)
+
+            def goes_on(path: Path = path, before: int = before) -> bool:
+                return lines_in(path) > before or notifier.status(made.id).state == "done"
+
+            wait_until(goes_on, "a batch is sent")
+            doomed.kill()
+            doomed.wait()
+        steady += [workers.start(f"w-last-{n}", 0.02) for n in range(2)]
+        racing.result()
+        wait_until(lambda: notifier.status(made.id).state == "done", "the dispatch is done", 0.2)
+        for each in steady:
+            each.kill()
+            each.wait()
+        status = notifier.status(made.id)
+        pushes = [*History(store).reached(made.id)]
+    sent = workers.sent()
+    assert max(sent.values()) == 1, "somebody got it twice"
+    assert (status.state, status.leaving, status.retry) == ("done", 0, 0)
+    assert status.accepted + status.unknown == status.recipients == len(pushes)
+    assert 0 < status.unknown < status.accepted
+    reached = {push.installation for push in pushes}
+    assert sent.keys() <= reached
+    assert [push.installation for push in pushes if push.person is None] == []
+    late = [each for each in pushes if each.at > returned.get(each.installation, each.at)]
+    assert late == [], "somebody was logged out before the batch left"
+    assert reached | returned.keys() == {*devices}
+    assert len(reached) < count, "nobody was logged out in time, and the test proves nothing"
+
+
+@pytest.mark.only_long
+def test_four_workers_send_nearly_twice_as_much_as_one(nats_broker: Broker, tmp_path: Path) -> None:
+    """A service that answers in 20 ms, on two cores: the ratio of the issue is 1.8."""
+    seconds: dict[int, float] = {}
+    for count in (1, 4):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        url = f"sqlite:///{folder}/ledger.db"
+        workers = Workers(url, nats_broker, f"SPEED{count}", folder, 50)
+        with SqlStore(url) as store:
+            fill(Personalization(store), 20_000)
+            notifier = Notifier(store, {})
+            running = [workers.start(f"w{n}", 0.02) for n in range(count)]
+            warm = notifier.dispatch("shop", "email:nobody@x.com", Message(title="Hi"))
+            wait_until(lambda: notifier.status(warm.id).state == "done", "all are up")  # noqa: B023 # asked at once
+            made = notifier.dispatch("shop", "type:customer", Message(title="Hi"))
+            wait_until(lambda: workers.lines() > 0, "a batch")  # noqa: B023 # likewise
+            begun = time.monotonic()
+            wait_until(lambda: notifier.status(made.id).state == "done", "all", 0.2)  # noqa: B023 # likewise
+            seconds[count] = time.monotonic() - begun
+            for each in running:
+                each.kill()
+                each.wait()
+            assert sum(workers.sent().values()) == 20_000
+    assert seconds[1] / seconds[4] >= 1.8, seconds
