@@ -6,7 +6,7 @@ import json
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import nats
 from nats.errors import Error
@@ -80,8 +80,9 @@ class JetStreamQueue:
         """Add tickets of a dispatch, without waiting for them to be there."""
 
         async def work() -> None:
-            for _ in range(count if self._client is not None else 0):
-                await self._client.publish(subject, content)
+            client = self._client
+            for _ in range(0 if client is None else count):
+                await client.publish(subject, content)
 
         self.tell(work())
 
@@ -110,7 +111,8 @@ class JetStreamQueue:
         self._client = await nats.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
             self._servers, max_reconnect_attempts=-1, error_cb=ignore, **self._options
         )
-        stream = cast("Any", self._client).jetstream(timeout=self._timeout)
+        client: Any = self._client
+        stream = client.jetstream(timeout=self._timeout)
         try:
             found = await stream.stream_info(self._name)
         except NotFoundError:

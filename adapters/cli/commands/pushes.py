@@ -182,8 +182,7 @@ def dispatch(  # noqa: PLR0913 # the command's options
         notifier = notifier_on(ledger, senders)
         if follow:
             with work_queue(queue) as tickets:
-                show = lambda status: show_all([status], form)  # noqa: E731 # it is short
-                notifier.serve(Event(), show, queue=tickets)
+                notifier.serve(Event(), lambda each: show_all([each], form), queue=tickets)
         wanted = [dispatch_id] if dispatch_id else notifier.running()
         done = [ran(notifier, each) for each in wanted]
         show_all(done, form)
