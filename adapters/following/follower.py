@@ -18,6 +18,7 @@ from addressee.application.heartbeat import Heartbeat
 from addressee.domain import (
     Conflict,
     InvalidValue,
+    KeyMissing,
     LedgerStreamInvalid,
     StoreError,
     StoreUnavailable,
@@ -115,6 +116,8 @@ class Follower:
     def run(self, stop: Event, progress: Callable[[int], object] = lambda _: None) -> None:
         """Follow until ``stop`` is set; waits out a stream or a store that can't be reached.
 
+        It also waits for keys of a sealed ledger that have not come to its key store yet.
+
         Args:
             stop: ends it.
             progress: called with the position after each step.
@@ -134,7 +137,7 @@ class Follower:
                     self.step()
                     progress(self._copy.state.position)
                     outage = self._wait / 4
-                except (Conflict, StoreUnavailable) as error:
+                except (Conflict, KeyMissing, StoreUnavailable) as error:
                     self._logger.warning("the follower waits: %s", error)
                     outage = min(outage * 2, LONGEST)
                     stop.wait(outage)

@@ -20,7 +20,7 @@ from addressee.domain import (
     key_fingerprint,
 )
 
-from .page import Arrived, LedgerPage, digest_after, place_of, read_page
+from .page import Arrived, LedgerPage, check_signed, digest_after, place_of, read_page
 
 
 class LedgerCopy:
@@ -78,6 +78,7 @@ class LedgerCopy:
         if arrived.sequence > expected:
             raise LedgerStreamInvalid(place, f"comes where message {expected} was expected")
         page = read_page(arrived)
+        self._check_source(page, arrived)
         if not self.state.ledger:
             self._start(page, place)
         digest = self._checked(page, place)
@@ -91,12 +92,20 @@ class LedgerCopy:
         self._waiting += page.events
         self._write(place)
 
+    def _check_source(self, page: LedgerPage, arrived: Arrived) -> None:
+        """Raise an error unless a page was signed with the identifier key of the ledger."""
+        own = self._store.identifier_key
+        key = own if self.state.ledger else self._key or own
+        if key_fingerprint(key) != page.heading.key_fingerprint:
+            if self.state.ledger:
+                raise LedgerStreamInvalid(place_of(arrived), "is of another ledger")
+            raise IdentifierKeyWrong
+        check_signed(arrived, page.heading, key)
+
     def _start(self, page: LedgerPage, place: str) -> None:
         """Have an empty store follow the ledger that a first page is of."""
         heading, store = page.heading, self._store
         key = self._key or store.identifier_key
-        if key_fingerprint(key) != heading.key_fingerprint:
-            raise IdentifierKeyWrong
         if heading.after:
             raise LedgerStreamInvalid(place, f"is the first, and follows position {heading.after}")
         if heading.sealed_as is None and store.sealed_as is not None:
@@ -111,8 +120,6 @@ class LedgerCopy:
     def _checked(self, page: LedgerPage, place: str) -> bytes:
         """Return the digest of the copy with a page; raises LedgerStreamInvalid."""
         heading, end = page.heading, self.end
-        if heading.key_fingerprint != end.ledger:
-            raise LedgerStreamInvalid(place, "is of another ledger")
         if heading.after > end.position:
             problem = f"follows position {heading.after}, and the copy ends at {end.position}"
             raise LedgerStreamInvalid(place, problem)

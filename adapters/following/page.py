@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal, NamedTuple
+from hashlib import blake2b
+from hmac import compare_digest
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field
 
@@ -32,6 +34,7 @@ class PageHeading(Fields):
         events: how many there are.
         digest: of the whole ledger up to the last one (hash_chain.py).
         sealed_as: the id that sealed personal data is bound to.
+        mac: of all else in the message, by the identifier key: nobody writes one without that key.
     """
 
     page: Literal[1]
@@ -42,6 +45,13 @@ class PageHeading(Fields):
     events: Count
     digest: Digest
     sealed_as: SealId | None = None
+    mac: Digest | None = None
+
+    def signed(self, body: bytes, key: bytes) -> Self:
+        """Return the same with the MAC of a message that goes on with a body."""
+        bare = self.model_copy(update={"mac": None})
+        mac = blake2b(bare.line() + body, key=key, digest_size=32, person=b"ledger page")
+        return self.model_copy(update={"mac": mac.hexdigest()})
 
 
 class LedgerPage(NamedTuple):
@@ -65,9 +75,10 @@ class Arrived(NamedTuple):
     at: datetime
 
 
-def written_page(heading: PageHeading, lines: Sequence[bytes]) -> bytes:
-    """Return a message."""
-    return heading.line() + b"".join(lines)
+def written_page(heading: PageHeading, lines: Sequence[bytes], key: bytes) -> bytes:
+    """Return a message, signed with the identifier key."""
+    body = b"".join(lines)
+    return heading.signed(body, key).line() + body
 
 
 def place_of(arrived: Arrived) -> str:
@@ -91,6 +102,14 @@ def read_page(arrived: Arrived) -> LedgerPage:
     if not events or positions[0] <= heading.after or positions[-1] != heading.last:
         raise LedgerStreamInvalid(place, "does not hold the positions that its first line names")
     return LedgerPage(heading, events)
+
+
+def check_signed(arrived: Arrived, heading: PageHeading, key: bytes) -> None:
+    """Raise LedgerStreamInvalid unless a message was signed with the identifier key."""
+    body = arrived.content.partition(b"\n")[2]
+    expected = heading.signed(body, key).mac
+    if not compare_digest(heading.mac or "", expected or ""):
+        raise LedgerStreamInvalid(place_of(arrived), "was not signed by the source")
 
 
 def digest_after(digest: bytes, events: Sequence[Stored]) -> bytes:

@@ -8,7 +8,7 @@ from addressee.adapters.ledger_files.jsonl import line_of
 from addressee.application import START, AuditableStore, FactMessage, SealedStore, Stored
 from addressee.application.relay.batches import Batch
 from addressee.application.relay.relay import SOURCE
-from addressee.domain import key_fingerprint
+from addressee.domain import LedgerStreamInvalid, key_fingerprint
 
 from .page import PageHeading, digest_after, written_page
 
@@ -34,14 +34,25 @@ class LedgerPages:
         self._fingerprint = key_fingerprint(store.identifier_key)
         self._digests = {0: START}
         """Position → digest of the ledger, where the stream may be."""
+        self._reached = -1
+        """The last position of the stream that the ledger was seen to have."""
 
     def __call__(self, position: int, held: int, limit: int) -> Batch | None:
-        """Return the messages behind those that the stream has; None if it has all."""
+        """Return the messages behind those that the stream has; None if it has all.
+
+        Raises:
+            LedgerStreamInvalid: the stream has more than the ledger, which is another one, or was
+                restored to an earlier state.
+        """
         settled = self._store.settled()
-        if settled <= held:
+        if settled <= held == self._reached:
             return None
         with self._store.auditing() as audit:
+            if audit.last() < held:
+                problem = f"is ahead of the ledger, which ends at {audit.last()}: it is another's"
+                raise LedgerStreamInvalid(f"position {held}", problem)
             events = audit.stored(held, limit, settled)
+        self._reached = held
         if not events:
             return None
         digest = self._digests.get(held) or self._digest(held)
@@ -52,7 +63,8 @@ class LedgerPages:
             digest = digest_after(digest, page)
             last = page[-1].position
             self._digests[last] = digest
-            content = written_page(self._heading(after, page, digest), lines)
+            heading = self._heading(after, page, digest)
+            content = written_page(heading, lines, self._store.identifier_key)
             source = f"{SOURCE}{self._fingerprint}"
             messages.append(FactMessage(last, str(last), TYPE, source, "", content, last))
             after = last

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ class JetStreamQueue:
     Args:
         servers: URL of one server of the cluster, or of several.
         stream: the queue's name; it is made if it is missing.
-        lease: seconds without a sign of life after which a worker counts as gone.
+        lease: seconds without a sign of life after which a ticket goes to another worker.
         replicas: how many servers of a cluster have the queue, where it is made here.
         timeout: for an answer of the server, in seconds.
         options: of the connection, as for `nats.connect`.
@@ -59,7 +58,6 @@ class JetStreamQueue:
         self._loop = EventLoop()
         self._client: Any = None
         self._stream: Any = None
-        self._created = 0
         self._consumers: dict[str, Any] = {}
 
     def offer(self, application: str, dispatch: str) -> None:
@@ -76,15 +74,9 @@ class JetStreamQueue:
             self._run(self._disconnect(), self._timeout)
         self._loop.close()
 
-    def publish(self, subject: str, content: bytes, count: int) -> None:
+    def publish(self, subject: str, count: int) -> None:
         """Add tickets of a dispatch, without waiting for them to be there."""
-
-        async def work() -> None:
-            client = self._client
-            for _ in range(0 if client is None else count):
-                await client.publish(subject, content)
-
-        self.tell(work())
+        self.tell(self._publish(subject, count))
 
     def tell(self, work: Coroutine[Any, Any, object]) -> None:
         """Tell the server something; if it does not hear it, the ticket is delivered again."""
@@ -114,9 +106,9 @@ class JetStreamQueue:
         client: Any = self._client
         stream = client.jetstream(timeout=self._timeout)
         try:
-            found = await stream.stream_info(self._name)
+            await stream.stream_info(self._name)
         except NotFoundError:
-            found = await stream.add_stream(
+            await stream.add_stream(
                 name=self._name,
                 subjects=[f"{self._name}.>"],
                 retention=RetentionPolicy.WORK_QUEUE,
@@ -125,9 +117,13 @@ class JetStreamQueue:
                 max_msgs_per_subject=AHEAD,
                 num_replicas=self._replicas,
             )
-        self._created = int(found.created.timestamp())
         self._stream = stream
         return stream
+
+    async def _publish(self, subject: str, count: int) -> None:
+        await self._connected()
+        for _ in range(count):
+            await self._client.publish(subject, b"")
 
     async def _offer(self, application: str, dispatch: str) -> None:
         stream = await self._connected()
@@ -142,8 +138,7 @@ class JetStreamQueue:
             await stream.add_consumer(self._name, config)
             bound = await stream.pull_subscribe_bind(durable=token, stream=self._name)
             self._consumers[token] = bound
-        content = json.dumps({"dispatch": dispatch}).encode()
-        await self._client.publish(f"{self._name}.{token}.{dispatch}", content)
+        await self._publish(f"{self._name}.{token}.{dispatch}", 1)
 
     async def _take(self, seconds: float) -> JetStreamTicket | None:
         await self._connected()
@@ -153,8 +148,8 @@ class JetStreamQueue:
             except TimeoutError:
                 continue
             self._consumers[token] = self._consumers.pop(token)  # others come first next time
-            name = f"{self._created}-{message.metadata.sequence.stream}"
-            return JetStreamTicket(self, message, json.loads(message.data)["dispatch"], name)
+            # The subject names the dispatch, so nothing of the content can be malformed.
+            return JetStreamTicket(self, message, str(message.subject).rpartition(".")[2])
         return None
 
 
@@ -165,16 +160,10 @@ class JetStreamTicket:
     queue: JetStreamQueue
     message: Any
     dispatch: str
-    name: str
-
-    @property
-    def again(self) -> bool:
-        """Whether it was delivered before."""
-        return bool(self.message.metadata.num_delivered > 1)
 
     def taken(self) -> None:
         """Add tickets, so that further batches leave meanwhile."""
-        self.queue.publish(self.message.subject, self.message.data, FURTHER)
+        self.queue.publish(self.message.subject, FURTHER)
 
     def alive(self) -> None:
         """Have the server wait for another lease."""

@@ -127,8 +127,7 @@ class Dispatcher:
 class QueuedDispatcher(Dispatcher):
     """Sends a batch for each ticket of a work queue, so that any number of workers share the work.
 
-    Workers do not wait for each other's looks at the store, and a worker that is gone is noticed
-    by the queue. Everything else is as without one: the store decides who is sent to.
+    Everything else is as without one: the store decides who is sent to, and when a worker is gone.
 
     Args:
         worker, logger, ended: as for `Dispatcher`.
@@ -183,7 +182,7 @@ class QueuedDispatcher(Dispatcher):
 
     def _serve(self, ticket: Ticket, name: str) -> None:
         """Send a batch under a ticket of a dispatch."""
-        if name in self._over and not ticket.again:
+        if name in self._over:
             ticket.done()
             return
         if name not in self._turns:

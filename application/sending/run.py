@@ -66,8 +66,7 @@ class Run:
 
         Args:
             progress: told how many installations it had.
-            ticket: of a work queue, which the batch leaves under. One that comes again has been
-                another worker's: a batch that is leaving under it is of unknown outcome.
+            ticket: of a work queue; it is given back once what became of the batch is noted.
 
         Returns:
             In how many seconds to call again; None if nothing is left to be sent.
@@ -95,19 +94,14 @@ class Run:
 
     def _turn(self, ticket: Ticket | None) -> Claim | datetime | None:
         """Note the last batch and take the next one: one commit a batch, which is what waits."""
-        claimant = self._claimant
-        if ticket is not None:
-            claimant = replace(claimant, worker=ticket.name)
 
         def turn(view: DispatchView) -> Claim | datetime | None:
-            dispatch, now = self._note(view), self._worker.clock()
-            if ticket is not None and ticket.again:
-                view.renew(ticket.name, now)  # its lease ends now
-            return claimant.next(view, dispatch, self._audience, now)
+            dispatch = self._note(view)
+            return self._claimant.next(view, dispatch, self._audience, self._worker.clock())
 
         found = self._worker.transactions.within(turn, alone=True)
         self._noted()
-        self._claimant, self._ticket = claimant, ticket
+        self._ticket = ticket
         return found
 
     def _noted(self) -> None:
@@ -151,7 +145,7 @@ class Run:
         return dispatch
 
     def _renew(self) -> None:
-        if (ticket := self._ticket) is not None:
-            ticket.alive()
         due = self._worker.clock() + self._claimant.lease
         self._worker.transactions.within(lambda view: view.renew(self._claimant.worker, due))
+        if (ticket := self._ticket) is not None:
+            ticket.alive()

@@ -164,9 +164,8 @@ def dispatch(  # noqa: PLR0913 # the command's options
     """Send dispatches that were recorded or interrupted; any number of processes may.
 
     With --follow a batch of each goes out in turn, and each is printed when it ends. With --queue
-    the processes, on any machines, get batches from a work queue of NATS: they do not wait for each
-    other, and a process that is gone is noticed within seconds. Who is sent to, the store decides
-    all the same; processes with and without a queue may share a dispatch.
+    the processes, on any machines, get batches from a work queue of NATS. Who is sent to, the store
+    decides all the same; processes with and without a queue may share a dispatch.
 
         addressee dispatch --follow --senders senders.toml
 

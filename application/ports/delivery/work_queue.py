@@ -1,4 +1,4 @@
-"""A queue that tells workers when to take a batch of a dispatch, and when another one is gone."""
+"""A queue that tells workers when to take a batch of a dispatch."""
 
 from __future__ import annotations
 
@@ -12,23 +12,11 @@ class Ticket(Protocol):
 
     Attributes:
         dispatch: the dispatch's id.
-        name: names the ticket, at most 50 characters; the same when it comes again.
-        again: whether it was delivered before, and nobody has said that it is done.
     """
 
     @property
     def dispatch(self) -> str:
         """The dispatch's id."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Names the ticket."""
-        ...
-
-    @property
-    def again(self) -> bool:
-        """Whether it comes again."""
         ...
 
     def taken(self) -> None:

@@ -21,7 +21,6 @@ class Slip:
     queue: Queue
     dispatch: str
     name: str
-    again: bool = False
 
     def taken(self) -> None:
         self.queue.offer("shop", self.dispatch)
@@ -57,7 +56,7 @@ class Queue:
 
     def put_back(self, slip: Slip) -> None:
         self.out.pop(slip.name, None)
-        self.waiting.append(Slip(self, slip.dispatch, slip.name, again=True))
+        self.waiting.append(Slip(self, slip.dispatch, slip.name))
 
     def take(self, seconds: float) -> Ticket | None:
         assert seconds > 0
@@ -104,7 +103,7 @@ def test_R40_each_batch_leaves_under_a_ticket_that_is_done_once_its_outcome_is_n
     assert [sender.notifier.status(each).accepted for each in made] == [23, 23]
 
 
-def test_R40_a_ticket_that_comes_again_tells_that_its_worker_is_gone(host: Host) -> None:
+def test_R40_a_batch_of_a_worker_that_is_gone_is_settled_by_the_record(host: Host) -> None:
     class Killed(BaseException):
         pass
 
@@ -119,27 +118,47 @@ def test_R40_a_ticket_that_comes_again_tells_that_its_worker_is_gone(host: Host)
     for again in (False, True):
         names = devices(host, 6)
         push, queue = Dying(), Queue()
-        sender = Sender(host, push, batch=2, lease=1_000)
+        sender = Sender(host, push, batch=2)
         made = sender.notifier.dispatch("shop", "all", HELLO, resend_unknown=again)
         with suppress(Killed):
             served(sender, queue)
         [lost] = queue.out.values()
-        status = sender.notifier.status(made.id)
-        assert (status.leaving, len(push.sent)) == (2, 2)
+        assert (sender.notifier.status(made.id).leaving, len(push.sent)) == (2, 2)
         push.dies = False
-        survivor = Sender(host, push, batch=2, lease=1_000)
         queue.waiting.clear()
         queue.put_back(lost)
-        [done] = served(survivor, queue)
-        assert (done.state, done.unknown, done.accepted) == (
-            "done",
-            0 if again else 2,
-            6 - 2 * (not again),
-        )
+        host.clock.move(seconds=16)
+        [done] = served(Sender(host, push, batch=2), queue)
+        assert (done.state, done.unknown, done.accepted) == ("done", *((0, 6) if again else (2, 4)))
         counts = Counter(installations(push))
         assert set(counts) == {*names}
         assert sorted(counts.values()) == ([1, 1, 1, 1, 2, 2] if again else [1] * 6)
         assert queue.out == {}
+
+
+def test_R40_a_ticket_that_comes_again_does_not_end_the_lease_of_a_worker_that_lives(
+    host: Host,
+) -> None:
+    """The first worker is cut off from the queue alone, and unknown outcomes are sent again."""
+    names = devices(host, 6)
+    queue, others = Queue(), Queue()
+
+    class CutOff(RecordingPush):
+        def send(self, message: Message, recipients: Sequence[Recipient]) -> Iterator[Answer]:
+            if not self.sent:
+                yield from super().send(message, recipients)
+                [slip] = queue.out.values()
+                others.put_back(Slip(others, slip.dispatch, slip.name))
+                assert served(Sender(host, self, batch=2), others) == []  # one batch is out still
+            else:
+                yield from super().send(message, recipients)
+
+    push = CutOff()
+    sender = Sender(host, push, batch=2)
+    made = sender.notifier.dispatch("shop", "all", HELLO, resend_unknown=True)
+    [done] = served(sender, queue)
+    assert (done.id, done.state, done.accepted) == (made.id, "done", 6)
+    assert Counter(installations(push)) == dict.fromkeys(names, 1)
 
 
 def test_R40_tickets_that_are_lost_or_come_twice_lose_and_double_nothing(host: Host) -> None:
@@ -148,7 +167,7 @@ def test_R40_tickets_that_are_lost_or_come_twice_lose_and_double_nothing(host: H
     sender = Sender(host, push, batch=2)
     made = sender.notifier.dispatch("shop", "all", HELLO)
     for n in range(3):
-        queue.waiting.append(Slip(queue, made.id, f"twin-{n % 2}", again=n == 2))
+        queue.waiting.append(Slip(queue, made.id, f"twin-{n % 2}"))
     queue.waiting.append(Slip(queue, "forgotten", "nothing"))
     [done] = served(sender, queue)
     assert done.accepted == 9

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from addressee.adapters.following import Follower, LedgerPages
 from addressee.adapters.following.ledger_copy import LedgerCopy
-from addressee.adapters.following.page import Arrived
+from addressee.adapters.following.page import Arrived, digest_after, read_page
 from addressee.adapters.keys import MemoryKeyStore
+from addressee.adapters.ledger_files.jsonl import line_of
 from addressee.adapters.sql import SqlStore
 from addressee.application import Targeting
 from addressee.domain import (
@@ -22,6 +25,7 @@ from addressee.domain import (
     StoreUnavailable,
 )
 from tests.integration.following.stage import Stage, at_server, ledger, same, staged
+from tests.patience import PATIENCE, wait_until
 from tests.servers.sinks.brokers import Broker
 
 Messages = list[Arrived]
@@ -35,6 +39,23 @@ def stage(nats_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iter
         each.live(15)
         each.relay.catch_up()
         yield each
+
+
+def signed(message: Arrived, key: bytes) -> Arrived:
+    """Return a message as one who has the identifier key would sign it."""
+    page, body = read_page(message), message.content.partition(b"\n")[2]
+    return message._replace(content=page.heading.signed(body, key).line() + body)
+
+
+def forged(message: Arrived) -> Arrived:
+    """Return a message with another event, and the digest that follows from it."""
+    page = read_page(changed(message, b"iOS", b"IOS"))
+    first = page.events[0].position - 1
+    digest = digest_after(bytes(32), page.events).hex()
+    heading = page.heading.model_copy(update={"digest": digest, "after": first})
+    return signed(
+        message._replace(content=heading.line() + b"".join(map(line_of, page.events))), b"guess"
+    )
 
 
 def databases(folder: Path) -> Callable[[], str]:
@@ -73,13 +94,23 @@ def test_R59_what_is_not_the_ledger_stops_a_follower_with_nothing_half_done(
     stage: Stage, messages: Messages
 ) -> None:
     first, second, third, fourth, *_ = messages
+    key = stage.source.identifier_key
     cases: dict[str, tuple[Messages, str]] = {
         "gap": ([first, second, fourth], "follows position"),
         "twice": ([first, second, second, third], "comes again or late"),
         "late": ([first, third, second], "follows position"),
         "late by two": ([first, second, third, fourth, second], "comes again or late"),
-        "forged": ([first, second, changed(second, b"iOS", b"IOS")], "has other events"),
-        "changed": ([first, changed(second, b"iOS", b"IOS")], "digests differ"),
+        "forged": (
+            [first, second, signed(changed(second, b"iOS", b"IOS"), key)],
+            "has other events",
+        ),
+        "changed": ([first, changed(second, b"iOS", b"IOS")], "not signed"),
+        "changed by one who has the key": (
+            [first, signed(changed(second, b"iOS", b"IOS"), key)],
+            "digests differ",
+        ),
+        "forged from what the stream has": ([first, forged(second)], "not signed"),
+        "without a mac": ([first, changed(second, b',"mac":"', b',"max":"')], "line 1"),
         "cut": ([first, second._replace(content=second.content[:-30])], "line"),
         "no page": ([first, second._replace(content=b"hello")], "line 1"),
         "empty": ([first, second._replace(content=b"")], "line 1"),
@@ -201,3 +232,52 @@ def test_R59_the_wrong_key_or_keys_are_refused_before_anything_is_copied(
         assert same(sealed.source, copy)
         assert [*Targeting(copy).targets("shop", "email:p1@x.com")]
         assert b"p1@x.com" not in b"".join(event.state for event in ledger(copy))
+
+
+class LateKeys(MemoryKeyStore):
+    """A key store that gets its keys a moment later: a copy of another one."""
+
+    def __init__(self, source: MemoryKeyStore) -> None:
+        super().__init__()
+        self.source, self.known, self.asked = source, set[str](), Event()
+
+    def find(self, ids: Collection[str]) -> Mapping[str, bytes | None]:
+        found = {**super().find(ids), **self.source.find([*ids])}
+        if any(each in found and each not in self.known for each in ids):
+            self.asked.set()
+        own = super().find(ids)
+        return {n: found[n] for n in ids if n in found and (n in self.known or n in own)}
+
+
+def test_R59_a_follower_waits_for_a_key_that_comes_later(
+    nats_broker: Broker, tmp_path: Path
+) -> None:
+    keys = MemoryKeyStore()
+    with staged(nats_broker.url, databases(tmp_path), keys=keys) as sealed:
+        sealed.live(3)
+        sealed.relay.catch_up()
+        late = LateKeys(keys)
+        copy = sealed.store(keys=late)
+        follower, stop = sealed.follower(copy), Event()
+        with ThreadPoolExecutor(1) as threads:
+            running = threads.submit(follower.run, stop)
+            assert late.asked.wait(PATIENCE)
+            behind = copy.last() < sealed.source.last()
+            with sealed.source.auditing() as audit:
+                streams = {event.stream for event in audit.stored(None, 1_000)}
+            owned = sealed.source.keys_of(streams).values()
+            late.known |= {key for versions in owned for key in versions.values()}
+            wait_until(lambda: copy.last() == sealed.source.last(), "the copy has all")
+            stop.set()
+            running.result(PATIENCE)
+        assert behind
+        assert same(sealed.source, copy)
+
+
+def test_R59_a_relay_that_finds_more_in_a_stream_than_it_has_fails(
+    stage: Stage, tmp_path: Path
+) -> None:
+    with SqlStore(f"sqlite:///{tmp_path}/restored.db") as restored:
+        relay = stage.new_relay(restored)
+        with pytest.raises(LedgerStreamInvalid, match="ahead of the ledger"):
+            relay.catch_up()
