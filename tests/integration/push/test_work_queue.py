@@ -54,7 +54,7 @@ class Workers:
         self._folder, self._batch = folder, batch
 
     def start(self, name: str, pause: float, lease: int = 600) -> Process:
-        """Start one; only those to be killed have a short lease, so that no slow one counts as gone."""
+        """Start one; only those to be killed have a short lease: no slow one counts as gone."""
         own = (str(self._folder / name), str(self._batch), str(lease), str(pause))
         return forked("-c", WORKER, *self._start, *own)
 
