@@ -17,13 +17,15 @@ from .flow import Flow, ProviderUnavailable, SignInRefused
 from .settings import OidcSettings
 
 BAD_REQUEST, SERVER_ERRORS = 400, 500
+SUBJECT = 255
+"""Longest id of an operator, in characters (OpenID Connect Core 1.0, section 2)."""
 
 
 class ProvenOperator(NamedTuple):
     """Whom a provider has vouched for.
 
     Args:
-        subject: the provider's id of the operator.
+        subject: the provider's id of the operator, printable.
         name: the claim that the ledger names operators by; not yet checked.
         groups: of the operator.
     """
@@ -97,11 +99,13 @@ class Provider:
             raise ProviderUnavailable(str(error)) from None
         except InvalidToken as error:
             raise SignInRefused(f"the provider's token is not valid: {error}") from None
-        subject: object = claims.get("sub")
-        if not isinstance(subject, str) or not subject:
-            raise SignInRefused("the provider's token is not valid: sub is missing")
-        if self.settings.name == "email" and claims.get("email_verified", True) is not True:
-            raise SignInRefused("the provider has not verified your e-mail address")
+        given: object = claims.get("sub")
+        subject = given if isinstance(given, str) and given.isprintable() else ""  # it is logged
+        if not 0 < len(subject) <= SUBJECT:
+            problem = f"sub is missing, or not 1 to {SUBJECT} printable characters"
+            raise SignInRefused(f"the provider's token is not valid: {problem}")
+        if self.settings.name == "email" and claims.get("email_verified") is not True:
+            raise SignInRefused("the provider does not say that your e-mail address is verified")
         return ProvenOperator(subject, claims.get(self.settings.name), self._groups(claims))
 
     def _exchanged(self, url: str, code: str, flow: Flow) -> bytes:
@@ -144,7 +148,8 @@ def check_sign_in(claims: Mapping[str, Any], client: str, nonce: str) -> None:
     What `IssuedTokens` does not check of OpenID Connect Core 1.0, section 3.1.3.7.
     """
     given: object = claims.get("nonce")
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
+    same = isinstance(given, str) and given.isascii() and hmac.compare_digest(given, nonce)
+    if not same:
         raise InvalidToken("nonce is of another sign-in")
     if "iat" not in claims:
         raise InvalidToken("iat is missing")

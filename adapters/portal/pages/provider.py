@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse, Response
@@ -113,10 +114,15 @@ def sign_out(visit: Visit) -> Response:
 
 
 def checked_name(name: object) -> str:
-    """Return an operator's name as the ledger can have it; raises InvalidValue."""
+    """Return an operator's name as the ledger can have it; raises InvalidValue.
+
+    Names that differ in spaces, width or composition alone look alike: one form of them is taken.
+    """
     text = values.text("name", name, NAME, least=1)
     if not text.isprintable() or OF_A_KEY.search(text):
         raise InvalidValue("name", "should be printable, and look like no key's")
+    if text != unicodedata.normalize("NFKC", text).strip():
+        raise InvalidValue("name", "should be in Unicode NFKC, without spaces around it")
     return text
 
 

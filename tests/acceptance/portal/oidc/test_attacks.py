@@ -92,6 +92,7 @@ def test_answers_without_a_code_and_of_another_provider_are_refused(
         {"iss": "https://evil.example"},
         {"state": "x"},
         {"state": ""},
+        {"state": "\u00e9"},
         {"code": "made up"},
     ):
         url = begun(visitor)
@@ -131,11 +132,15 @@ FORGERIES: Sequence[tuple[str, Callable[[House, Claims], str]]] = (
     ("nonce is of another sign-in", changed(nonce="x")),
     ("nonce is of another sign-in", changed(nonce=None)),
     ("nonce is of another sign-in", changed(nonce=["x"])),
+    ("nonce is of another sign-in", changed(nonce="\ud800")),
+    ("nonce is of another sign-in", changed(nonce="\u00e9")),
     ("exp is in the past", changed(exp=1)),
     ("exp is missing", changed(exp=None)),
     ("iat is missing", changed(iat=None)),
     ("iat is in the future", changed(iat=3_999_999_999)),
     ("sub is missing", changed(sub=None)),
+    ("sub is missing", changed(sub="u-17\nmia signed in as root")),
+    ("sub is missing", changed(sub="x" * 256)),
     ("it tells of an event", changed(events={})),
     ("alg is none of", unsigned),
     ("its signature is wrong", of_another_key),
