@@ -47,14 +47,16 @@ class Operator:
 def operator_of(configured: Lookup, session: Session, settings: PortalSettings) -> Operator | None:
     """Return the operator of a session.
 
-    None before sign-in, once the key is revoked, and once the settings know no such role.
+    None before sign-in, once the key is revoked, and once the settings know no such role or
+    another identity provider.
     """
     if session.key:
         key = configured.key(session.key)
         code, role = (key.application, role_of(key.scope)) if key else ("", None)
     else:
-        code = session.application
-        role = settings.oidc.named_role(code, session.role) if settings.oidc else None
+        code, oidc = session.application, settings.oidc
+        ours = oidc if oidc and oidc.issuer == session.issuer else None
+        role = ours.named_role(code, session.role) if ours else None
     application = configured.application(code) if code else None
     if application is None or role is None:
         return None

@@ -29,6 +29,7 @@ class Session:
         operator: the operator's name, as given at sign-in; empty before it.
         application: code of the application that an identity provider's groups gave a role in.
         role: that role.
+        issuer: the identity provider.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Session:
     operator: str = ""
     application: str = ""
     role: str = ""
+    issuer: str = ""
 
     @property
     def actor(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import asdict, dataclass
@@ -13,6 +14,8 @@ COOKIE = "addressee-sign-in"
 """Name of the cookie, without its prefix."""
 LONGEST = 600
 """How long a sign-in may take, in seconds."""
+FOLLOWING = 2_000
+"""Longest page in the cookie, in bytes as JSON: browsers drop cookies above 4,096 bytes."""
 
 
 class SignInRefused(Exception):  # it becomes a page
@@ -32,7 +35,7 @@ class Flow:
         nonce: comes back in the token (OpenID Connect Core 1.0, section 3.1.2.1).
         verifier: proves to the provider that the code is used where it was asked for (RFC 7636).
         application: the one that the operator signs in for.
-        following: the page that the operator wanted.
+        following: the page that the operator wanted; empty if it is too long.
         began: when it began, in seconds since 1970.
     """
 
@@ -47,7 +50,8 @@ class Flow:
     def begin(cls, application: str, following: str, now: int) -> Flow:
         """Return a new sign-in."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        return cls(state, nonce, verifier, application, following, now)
+        page = following if len(json.dumps(following)) <= FOLLOWING else ""
+        return cls(state, nonce, verifier, application, page, now)
 
     @property
     def challenge(self) -> str:

@@ -105,8 +105,10 @@ def checked_url(field: str, url: object) -> str:
     try:
         parts = urlsplit(text)
         fine = parts.port != 0 and parts.scheme != "file" and allowed(parts)
+        fine = fine and parts.username is None and not {"#", "\\"} & {*text}
     except ValueError:
         fine = False
     if not fine:
-        raise InvalidValue(field, "should be a URL with https, or http on the loopback interface")
+        problem = "should be a URL with https, or http on the loopback interface"
+        raise InvalidValue(field, f"{problem}, without user, fragment or backslash")
     return text

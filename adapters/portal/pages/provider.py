@@ -81,12 +81,15 @@ def answered(visit: Visit, provider: Provider, flow: Flow | None) -> Response:
     except (SignInRefused, InvalidValue) as error:
         logger.warning("a sign-in was refused: %s", error)
         return problem(visit, UNAUTHORIZED, f"The sign-in was refused: {error}.")
-    application, role = flow.application, provider.settings.role(flow.application, proven.groups)
+    issuer, application = provider.settings.issuer, flow.application
+    role = provider.settings.role(application, proven.groups)
     if role is None:
         logger.warning("operator:%s has no role in %s", name, application)
         text = f"The identity provider knows you; none of your groups has a role in {application}."
         return problem(visit, FORBIDDEN, text)
-    began = visit.portal.sessions.begin(operator=name, application=application, role=role)
+    began = visit.portal.sessions.begin(
+        operator=name, application=application, role=role, issuer=issuer
+    )
     visit.session = began
     logger.info("%s signed in as %s", began.actor, proven.subject)
     return visit.go(flow.following if ON_THIS_HOST.match(flow.following) else "/")

@@ -44,6 +44,19 @@ def test_the_cookie_of_a_sign_in_is_out_of_reach_and_short_lived(visitor: Operat
     assert {"HttpOnly", "Max-Age=600", "Path=/", "SameSite=lax"} <= set(rest.split("; "))
 
 
+def test_a_page_too_long_for_a_cookie_is_left_out_of_it(visitor: Operator) -> None:
+    visitor.http.follow_redirects = False
+    for following, is_in in (
+        ("/" + "a" * 1900, True),
+        ("/" + "a" * 2000, False),
+        ("/é" * 999, False),
+    ):
+        given = visitor.get(START, application="shop", next=following).headers["set-cookie"]
+        flow = json.loads(urlsafe_b64decode(given.partition("=")[2].strip('"').partition(".")[0]))
+        assert flow["following"] == (following if is_in else "")
+        assert len(given) < 4096  # browsers drop a larger one
+
+
 def test_an_answer_counts_once_and_in_the_browser_that_asked(
     house: House, visitor: Operator
 ) -> None:

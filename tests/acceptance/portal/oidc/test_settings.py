@@ -74,6 +74,13 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, field: str) -> None
     [
         {"issuer": "https://login.example:99999"},
         {"issuer": "file:///etc"},
+        {"issuer": "https://user:pw@login.example"},
+        {"issuer": "https://@login.example"},
+        {"issuer": "https://login.example#x"},
+        {"issuer": "https://login.example/#"},
+        {"issuer": "https://login.example\\@evil.example"},
+        {"url": "https://shop.example\\portal"},
+        {"endpoints": Endpoints("https://a", "https://b", "https://c", "https://d\\e")},
         {"client": ""},
         {"groups": ""},
         {"endpoints": Endpoints("https://a", "https://b", "ftp://c")},

@@ -54,7 +54,7 @@ def test_the_highest_role_of_the_groups_counts_and_without_one_nobody_enters(
         assert visitor.get("/").url.path == "/portal/sign-in"
     else:
         assert f"<bdi>mia</bdi> <small>{role}</small>" in reached.text
-        assert f">{application}</span>" in reached.text
+        assert f'title="The application that you are signed in to">{application}<' in reached.text
 
 
 def test_an_operator_is_found_under_the_name_of_a_claim_and_under_no_keys(
@@ -98,6 +98,16 @@ def test_a_provider_without_a_page_for_that_leaves_its_session(house: House) -> 
     left = visitor.http.post("/no-end/sign-out", data={"csrf": visitor.token})
     assert "sign out there too" in left.text
     assert "http-equiv" not in left.text
+
+
+def test_another_provider_in_the_settings_ends_the_sessions_of_the_earlier_one(
+    house: House, visitor: Operator
+) -> None:
+    visitor.get(START, application="shop")
+    for path, settings in (("/earlier", {}), ("/moved", {"issuer": "https://login.example"})):
+        house.mount(path, **settings)
+        asked = visitor.http.get(f"{path}/")
+        assert asked.url.path == f"{path}/{'sign-in' if settings else ''}"
 
 
 def test_a_role_that_the_settings_lose_ends_its_sessions(house: House, visitor: Operator) -> None:
