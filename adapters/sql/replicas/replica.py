@@ -33,6 +33,8 @@ from .probe import Probe, Silent
 
 PROBE_SECONDS = 0.25
 """Between two looks at a replica."""
+CONFIRMED_SECONDS = 0.5
+"""For how long after a primary said so its commits are taken to wait for a replica."""
 ANSWER_SECONDS = 1.0
 """For how long a replica may be silent: then calls that wait for it fail."""
 PAUSES = (0.0005, 0.001, 0.002, 0.004)
@@ -93,6 +95,7 @@ class Replica:
         self._logger = logging.getLogger("addressee")
         self._left_out = NOT_ASKED
         self._synchronous = False
+        self._confirmed = 0.0
         self._synchronous_from: Standing | None = None
         """Where the primary stood when its commits were first seen to wait."""
         self._needed = Standing(replica=True, timeline=0, position=0)
@@ -121,7 +124,7 @@ class Replica:
     @property
     def state(self) -> ReplicaState:
         """What is known of it now."""
-        return ReplicaState(self.name, self._left_out, self._synchronous, self._failures)
+        return ReplicaState(self.name, self._left_out, self.synchronous, self._failures)
 
     @property
     def usable(self) -> bool:
@@ -132,8 +135,8 @@ class Replica:
 
     @property
     def synchronous(self) -> bool:
-        """Whether commits wait for it."""
-        return self._synchronous
+        """Whether commits wait for it; a primary that is silent is not believed for long."""
+        return self._synchronous and time.monotonic() - self._confirmed < CONFIRMED_SECONDS
 
     def view(
         self, first: str, primary: Standing, deadline: float
@@ -218,10 +221,14 @@ class Replica:
         """Return where the primary stands if its commits wait; None also if it does not answer."""
         if not name or self._primary is None:
             return None
+        asked = time.monotonic()
         try:
-            return standing_if_waiting(self._primary.ask(WAITED_FOR, PROBE_SECONDS), name)
+            primary = standing_if_waiting(self._primary.ask(WAITED_FOR, PROBE_SECONDS), name)
         except Silent:
             return None
+        if primary is not None:
+            self._confirmed = asked
+        return primary
 
     def _look_at_commits(self, standing: Standing, primary: Standing | None) -> None:
         """Have queries not wait once it shows all that was committed before commits waited.
