@@ -55,7 +55,7 @@ from .ports.delivery.push import (
 )
 from .ports.delivery.relays import DeadLetter, RelayStore, SinkProgress, SinkState, Turn
 from .ports.delivery.work_queue import Ticket, WorkQueue
-from .ports.facts import FactRow, FactsEnd, FactSink
+from .ports.facts import FactRow, FactsEnd, FactsHeading, FactSink
 from .ports.keys import Key, KeyStore, SealedStore
 from .ports.read_model_changes import Changes, InstallationChange
 from .ports.records import (
@@ -133,6 +133,7 @@ __all__ = [
     "FactRow",
     "FactSink",
     "FactsEnd",
+    "FactsHeading",
     "Fate",
     "FillableStore",
     "Filling",

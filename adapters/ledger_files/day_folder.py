@@ -24,7 +24,7 @@ import pyarrow as pa  # type: ignore[import-untyped] # it has no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped] # likewise
 from pydantic import Field
 
-from addressee.application import START, FactRow, FactsEnd, Heading
+from addressee.application import START, FactRow, FactsEnd, FactsHeading
 from addressee.domain import InvalidValue, LedgerFileInvalid
 
 from .file_schema import Digest, Fields, checked
@@ -52,16 +52,17 @@ OWNER_ONLY = 0o700
 
 
 class EndFields(Fields):
-    """What each file's metadata says: whose facts these are, and where they end."""
+    """What each file's metadata says: whose facts these are, of which kind, and where they end."""
 
     facts: Literal[1]
     key_fingerprint: str
+    personal: bool
     last: Annotated[int, Field(ge=0)]
     digest: Digest
 
 
 @contextmanager
-def day_folder(path: Path, heading: Heading) -> Generator[DayFolder]:
+def day_folder(path: Path, heading: FactsHeading) -> Generator[DayFolder]:
     """Open a folder to add facts to; see `opened_days`."""
     try:
         path.mkdir(mode=OWNER_ONLY, exist_ok=True)
@@ -81,19 +82,19 @@ class DayFolder:
 
     Args:
         path: of the folder, which nobody else writes to meanwhile.
-        heading: of the ledger.
+        heading: whose facts, and whether with personal data.
 
     Attributes:
         end: where what was kept ends.
 
     Raises:
-        InvalidValue: the folder has the facts of another ledger.
+        InvalidValue: the folder has the facts of another ledger, or of the other kind.
         LedgerFileInvalid: its newest file can't be read.
     """
 
-    def __init__(self, path: Path, heading: Heading) -> None:
+    def __init__(self, path: Path, heading: FactsHeading) -> None:
         self._path = path
-        self._fingerprint = heading.key_fingerprint
+        self._heading = heading
         self._waiting = defaultdict[date, list[Any]](list)
         self._complete()
         self.end = self._known_end()
@@ -113,7 +114,8 @@ class DayFolder:
             return
         said = EndFields(
             facts=1,
-            key_fingerprint=self._fingerprint,
+            key_fingerprint=self._heading.key_fingerprint,
+            personal=self._heading.personal,
             last=end.last,
             digest=end.digest.hex(),
         )
@@ -162,8 +164,12 @@ class DayFolder:
         except (pa.ArrowException, OSError) as refused:
             raise LedgerFileInvalid(place, f"is no Parquet file: {refused}") from None
         said = checked(EndFields, metadata.get(END.encode(), b""), place)
-        if said.key_fingerprint != self._fingerprint:
+        if said.key_fingerprint != self._heading.key_fingerprint:
             raise InvalidValue("folder", f"{self._path} has the facts of another ledger")
+        if said.personal != self._heading.personal:
+            kind = "with" if said.personal else "without"
+            problem = f"{self._path} has facts {kind} personal data: begin a folder for others"
+            raise InvalidValue("folder", problem)
         return FactsEnd(said.last, bytes.fromhex(said.digest))
 
 

@@ -8,10 +8,17 @@ from typing import NamedTuple
 
 from addressee.domain import InvalidValue, key_fingerprint
 
-from ..ports.facts import ENVELOPE, PSEUDONYMOUS, FactRow, FactsEnd, FactSink
+from ..ports.facts import (
+    ENVELOPE,
+    PSEUDONYMOUS,
+    SEGMENT_NAMES,
+    FactRow,
+    FactsEnd,
+    FactsHeading,
+    FactSink,
+)
 from ..ports.records import Recorded
 from ..ports.store import AuditableStore
-from ..ports.transfer import Heading
 from ..ports.views import Audit
 from .hash_chain import START, link
 from .transfer import WAIT, settled_now
@@ -40,7 +47,7 @@ class ExportedFacts(NamedTuple):
 
 def export_facts(
     store: AuditableStore,
-    sink: Callable[[Heading], AbstractContextManager[FactSink]],
+    sink: Callable[[FactsHeading], AbstractContextManager[FactSink]],
     *,
     personal: bool = False,
     wait: float = WAIT,
@@ -54,18 +61,18 @@ def export_facts(
     Args:
         store: whose.
         sink: opens what takes them.
-        personal: whether rows have personal data, and correlation ids.
+        personal: whether rows have personal data and callers' texts: actors' names, names of
+            segments, correlation ids.
         wait: seconds to wait for open transactions that may have taken a lower position.
         progress: called after each page with the position of its last event, and of the ledger's.
 
     Raises:
-        InvalidValue: the ledger is not the one that the sink goes on with.
+        InvalidValue: the ledger is not the one that the sink goes on with, or what is there has
+            personal data and rows should have none, or the other way round.
         StoreSealed: personal data is sealed, and the store was opened without keys.
         StoreUnavailable: the store can't be reached, or such transactions do not end in time.
     """
-    heading = Heading(
-        tuple(sorted(store.indexed_attributes)), key_fingerprint(store.identifier_key)
-    )
+    heading = FactsHeading(key_fingerprint(store.identifier_key), personal)
     with sink(heading) as target:
         settled, rows = settled_now(store, wait), 0
         begin = last = target.end.last
@@ -105,7 +112,10 @@ def fact_row(recorded: Recorded, *, personal: bool) -> FactRow | None:
     kind = type(event)
     if kind not in PSEUDONYMOUS or not event.at_home:
         return None
-    left_out = COLUMNS if personal else COLUMNS | PSEUDONYMOUS[kind]
+    left_out, actor = COLUMNS, event.actor
+    if not personal:
+        left_out = COLUMNS | PSEUDONYMOUS[kind] | SEGMENT_NAMES.get(kind, set())
+        actor = actor.partition(":")[0]
     details = event.__pydantic_serializer__.to_json(event, exclude=left_out, exclude_defaults=True)
     return FactRow(
         position,
@@ -115,6 +125,6 @@ def fact_row(recorded: Recorded, *, personal: bool) -> FactRow | None:
         getattr(event, "installation", None),
         getattr(event, "person", None),
         getattr(event, "reason", None),
-        event.actor,
+        actor,
         details.decode(),
     )

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from addressee.domain import EVENT_TYPES, Event, personal_fields
+from addressee.domain import (
+    EVENT_TYPES,
+    ErasureRequested,
+    Event,
+    SegmentDefined,
+    SegmentRemoved,
+    personal_fields,
+)
 
 PUBLIC = tuple(each for each in EVENT_TYPES if each.HOME in {"installation", "person", "segment"})
 """Claims and completed commands are the ledger's own; the facts are in these."""
@@ -18,6 +25,12 @@ PSEUDONYMOUS: Mapping[type[Event], set[str]] = {
     each: ENVELOPE | CALLERS_OWN | personal_fields(each) for each in PUBLIC
 }
 """Event → the fields to leave out, so that only ids name persons."""
+SEGMENT_NAMES: Mapping[type[Event], set[str]] = {
+    SegmentDefined: {"name"},
+    SegmentRemoved: {"name"},
+    ErasureRequested: {"segments"},
+}
+"""Event → its fields that name segments: callers' texts, which rows leave out likewise."""
 
 
 class FactRow(NamedTuple):
@@ -31,7 +44,7 @@ class FactRow(NamedTuple):
         installation: the installation's id.
         person: the person's id; of a merge the survivor's.
         reason: why, of a logout or an expiry.
-        actor: who asked for it.
+        actor: who asked for it; without personal data its kind alone, such as ``operator``.
         details: the event's other fields, a JSON object.
     """
 
@@ -44,6 +57,18 @@ class FactRow(NamedTuple):
     reason: str | None
     actor: str
     details: str
+
+
+class FactsHeading(NamedTuple):
+    """What all facts of one sink have in common.
+
+    Args:
+        key_fingerprint: of the ledger's identifier key.
+        personal: whether rows have personal data.
+    """
+
+    key_fingerprint: str
+    personal: bool
 
 
 class FactsEnd(NamedTuple):

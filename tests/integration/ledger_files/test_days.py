@@ -20,17 +20,18 @@ from addressee.application import (
     FactRow,
     Identity,
     Personalization,
+    Recorded,
     bulk,
     export_facts,
 )
 from addressee.application.ledger import facts
-from addressee.domain import InvalidValue, LedgerFileInvalid
+from addressee.domain import ErasureRequested, InvalidValue, LedgerFileInvalid
 from tests.contract.audiences.oracle import Life
 from tests.integration.ledger_files.conftest import leave_a_hole
 
 BEGIN = datetime(2026, 3, 28, 22, tzinfo=UTC)
-SECRETS = ("shop-ali", "shop-t", "gold", "vip", "android")
-"""Parts of external ids, push tokens, attributes, tags and device facts of a life."""
+SECRETS = ("shop-ali", "shop-t", "gold", "vip", "android", "ana@x.com", "of bea@x.com", "call 7")
+"""Parts of external ids, push tokens, attributes, tags and device facts; texts of callers."""
 
 
 class Days:
@@ -123,12 +124,45 @@ def test_a_late_fact_adds_a_file_to_its_own_day(tmp_path: Path) -> None:
 def test_R29_a_row_has_personal_data_only_where_it_is_asked_for(tmp_path: Path) -> None:
     store = MemoryStore()
     Days(store, random.Random(5)).live(150)  # noqa: S311 # a life that can be had again
+    name_callers(store)
     added(store, tmp_path / "facts")
     content = repr(in_files(tmp_path / "facts"))
     assert [each for each in SECRETS if each in content] == []
     added(store, tmp_path / "all", personal=True)
     content = repr(in_files(tmp_path / "all"))
     assert [each for each in SECRETS if each not in content] == []
+
+
+def name_callers(store: MemoryStore) -> None:
+    """Have a caller write names into each text of an event that is a caller's."""
+    people = Personalization(store)
+    segment = ("shop", "of bea@x.com")
+    people.define_segment(*segment, "tag:vip", actor="operator:ana@x.com", correlation_id="call 7")
+    people.remove_segment(*segment, actor="operator:ana@x.com", correlation_id="call 7")
+
+
+def test_R29_a_row_of_an_erasure_names_no_segment() -> None:
+    event = ErasureRequested(
+        originator_id="person:p", timestamp=BEGIN, actor="backend", segments=("shop/of bea",)
+    )
+    shown = {p: facts.fact_row(Recorded(1, event), personal=p) for p in (False, True)}
+    assert "shop/of bea" in repr(shown[True])
+    assert "shop/of bea" not in repr(shown[False])
+
+
+def test_R29_a_folder_has_personal_data_or_none(tmp_path: Path) -> None:
+    store = MemoryStore()
+    for personal in (False, True):
+        folder = tmp_path / str(personal)
+        Personalization(store).register("shop")
+        added(store, folder, personal=personal)
+        before = files(folder)
+        Personalization(store).register("shop")
+        kind = "with" if personal else "without"
+        with pytest.raises(InvalidValue, match=f"{folder} has facts {kind} personal data"):
+            added(store, folder, personal=not personal)
+        assert files(folder) == before
+        assert added(store, folder, personal=personal).rows == 1
 
 
 class Killed(BaseException):
