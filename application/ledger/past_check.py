@@ -95,7 +95,7 @@ class PastCheck:
         if not self._names:
             self._names = {row.ordinal: row.installation for row in audit.rows()}
         everything = range((max(self._names, default=0) >> SHARD_BITS) + 1)
-        forgotten = audit.forgotten()
+        forgotten = audit.forgotten(mark)
         hidden = {self._names.get(ordinal, "") for ordinal in forgotten}
         terms = {*expected.terms(), *more}
         written = {(application, audit.written(term)) for application, term in terms}

@@ -21,7 +21,7 @@ from ..ports.views import View
 from .erased import holders_of
 from .extent import Extent, extent_until
 from .folded import Horizon, Moment, Past, horizon_of
-from .past_terms import PastTerms, nearby
+from .past_terms import PastTerms, forgotten_at, nearby
 from .streams import PastStreams, devices_of, owners_in
 from .taken_back import TakenBack
 
@@ -43,7 +43,8 @@ class AsOf:
         store: whose past.
         moment: as for `Past`.
         fold: folds the ledger up to the moment, in which the events of a horizon count.
-        most: how many events at most are read to find what differs.
+        most: how many events, and installations that had terms by data that was erased later, are
+            read at most to find what differs.
 
     Raises:
         InvalidValue, StoreUnavailable: as `Past` does.
@@ -123,7 +124,9 @@ class AsOf:
             extent = extent_until(counted.time, counted, spans, view)
         if extent is None:
             return None
-        length = sum(extent.length(mark, settled) for mark in nearby(view, extent, settled))
+        marks = nearby(view, extent, settled)
+        length = sum(extent.length(mark, settled) for mark in marks)
+        length += len(forgotten_at(view, marks[0]))  # their streams are read
         much = length * SHARE > settled and (length > FEW or settled <= SHORT)
         if much or length > self._most:
             return None

@@ -66,14 +66,21 @@ class PastTerms:
         for state in self._states.values():
             state.follow(view, settled)
         first, *others = self._states.values()
-        forgotten = view.forgotten() if isinstance(view, RememberingView) else NONE
-        hidden = first.touched | (NONE if first.mark is PRESENT else forgotten)
+        hidden = first.touched | forgotten_at(view, first.mark)
         second, shown = None, NONE
-        if others and (found := first.touched - others[0].touched - forgotten):
-            second, shown = others[0].mark, found
+        for other in others:
+            if found := first.touched - other.touched - forgotten_at(view, other.mark):
+                second, shown = other.mark, found
         read = hidden - shown
         self.streams.read(view, read)
         return Sources(first.mark, hidden, second, shown, read)
+
+
+def forgotten_at(view: View, mark: Mark) -> BitMap:
+    """Return the ordinals of which a state of the index shows nothing that counts (R50)."""
+    if mark is PRESENT or not isinstance(view, RememberingView):
+        return NONE
+    return view.forgotten(mark)
 
 
 def nearby(view: View, extent: Extent, settled: int) -> Sequence[Mark]:

@@ -143,8 +143,11 @@ class RememberingView(View, Protocol):
         """Return what `View.postings` would have returned at a mark."""
         ...
 
-    def forgotten(self) -> BitMap:
-        """Return ordinals of which `postings_at` shows nothing that counts: erased data (R50)."""
+    def forgotten(self, mark: Mark) -> BitMap:
+        """Return ordinals of which `postings_at` shows nothing that counts at a mark (R50).
+
+        They had terms by data that was erased after it, or shortly before.
+        """
         ...
 
     def traces(self, after: int, limit: int, last: int, *, timed: bool) -> Sequence[Trace]:

@@ -25,8 +25,8 @@ from ..schema.tables import Schema
 from .bitmap_rows import decoded, written
 
 FORGOTTEN = GENERATION
-"""No term has this number: its bitmap, of the mark 0, has the ordinals that no bitmap shows, since
-data of an erased person followed from them (R50)."""
+"""No term has this number: its bitmap of a mark has the ordinals that no bitmap up to this mark
+shows, since data of an erased person followed from them (R50)."""
 
 FLIPS, EVENTS = 16_384, 32_768
 """Up to so many changes of postings, and about so many events, have no mark in between."""
@@ -81,11 +81,11 @@ class Marks:
         self._of = Query(
             select(change.term, change.mark, change.checksum, change.data)
             .where(change.mark.in_(listed()))
-            .where(change.mark > FORGOTTEN)
+            .where(change.term > FORGOTTEN)
         )
         self._forgotten = Query(
             select(change.checksum, change.data).where(
-                change.term == FORGOTTEN, change.mark == FORGOTTEN
+                change.term == FORGOTTEN, change.mark > given("mark")
             )
         )
 
@@ -124,10 +124,12 @@ class Marks:
             found[term] ^= decoded(place_of(term, number), checksum, data)
         return found
 
-    def forgotten(self, connection: Connection) -> BitMap:
-        """Return the ordinals that no change shows."""
-        rows = self._forgotten.rows(connection)
-        return decoded("bitmap of erased installations", *rows[0]) if rows else BitMap()
+    def forgotten(self, connection: Connection, mark: int) -> BitMap:
+        """Return the ordinals that not all changes after a mark show, given by its number."""
+        found = BitMap()
+        for checksum, data in self._forgotten.rows(connection, mark=mark):
+            found |= decoded("bitmap of erased installations", checksum, data)
+        return found
 
     def is_due(self, connection: Connection, last: int) -> bool:
         """Return whether so many events have come since the last mark that there should be one.
@@ -144,7 +146,6 @@ class Marks:
 
         A short window becomes one with that before it: a scheduler may compact often.
         """
-        hidden = self.forgotten(connection)
         there = [*self._newest.rows(connection), (*EMPTY, 0), (*EMPTY, 0)]
         (number, *ends, before), (_, _, start, _) = there[:2]
         marks: list[tuple[int, int, int, int]] = []
@@ -161,6 +162,7 @@ class Marks:
             # What one process knows to be settled, another one may not know yet.
             ends = [*map(max, ends, (settled, last))]
             marks.append((number, ends[0], ends[1], flips))
+            hidden = self.forgotten(connection, number - 1)
             changes += (
                 (term, number, *written(shown))
                 for term, bitmap in sorted(changed.items())
@@ -175,12 +177,15 @@ class Marks:
         for term, mark, checksum, data in self._of.rows(connection, [number]):
             found[term] = decoded(place_of(term, mark), checksum, data)
         mark, change = self.schema.index_mark, self.schema.posting_change
-        connection.execute(delete(change).where(change.c.mark == number))
+        of_terms = change.c.term > FORGOTTEN
+        connection.execute(delete(change).where(change.c.mark == number, of_terms))
         connection.execute(delete(mark).where(mark.c.number == number))
         return found
 
     def forget(self, connection: Connection, ordinals: BitMap, positions: Iterable[int]) -> None:
-        """Take ordinals out of all changes, and of those to come until a rebuild.
+        """Take ordinals out of all changes up to the next mark.
+
+        What this transaction changes itself must not be in the chunks yet: it comes with that mark.
 
         Args:
             connection: with its transaction begun, and with the right to write chunks.
@@ -194,8 +199,9 @@ class Marks:
                 bitmap = decoded(place_of(term, mark), checksum, data)
                 if bitmap.intersect(ordinals):
                     changed.append((term, mark, *written(bitmap - ordinals)))
-        forgotten = self.forgotten(connection) | ordinals
-        changed.append((FORGOTTEN, FORGOTTEN, *written(forgotten)))
+        newest = marks[-1].number if marks else EMPTY.number
+        forgotten = self.forgotten(connection, newest) | ordinals
+        changed.append((FORGOTTEN, newest + 1, *written(forgotten)))
         self._changes.write(connection, "upsert", changed)
 
 

@@ -72,9 +72,9 @@ class IndexView:
         found = self._postings.within_at(mark.number, numbers.values(), shards)
         return {term: found[number] for term, number in numbers.items()}
 
-    def forgotten(self) -> BitMap:
-        """Return ordinals of which marks show nothing that counts."""
-        return self._prepared.index.marks.forgotten(self._connection)
+    def forgotten(self, mark: Mark) -> BitMap:
+        """Return ordinals of which a mark shows nothing that counts."""
+        return self._prepared.index.marks.forgotten(self._connection, mark.number)
 
     def traces(self, after: int, limit: int, last: int, *, timed: bool) -> Sequence[Trace]:
         """Return events without states."""

@@ -77,9 +77,9 @@ class SqlTransaction(SqlReader):
     ) -> Sequence[int]:
         sealing = self._sealing
         erased = erased_by((each.originator_id, each.TOPIC) for each in events)
-        forget_erased(self, self._connection, self._prepared.index, erased)
         rows = [*map(self._mapper.columns, events)] if sealing is None else sealing.columns(events)
         self._make_room(beside, len(rows))
+        forget_erased(self, self._connection, self._prepared.index, erased)
         connection = self._connection
         try:
             return insert_events(connection, self._prepared, rows, beside, commits=commits)

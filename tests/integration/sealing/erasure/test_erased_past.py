@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from sqlalchemy import select
 from addressee.adapters.keys import MemoryKeyStore
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.adapters.sql.index_history.marks import FORGOTTEN
+from addressee.adapters.sql.unit_of_work.view import SqlReader
 from addressee.application import (
     AsOf,
     Identity,
     Past,
     Personalization,
     Profiles,
+    Recorded,
     Replay,
     Rights,
     Targeting,
@@ -36,13 +39,18 @@ LIVES, STEPS, MOMENTS, PAGE = 4, 40, 15, 30
 
 
 def remembered(store: SqlStore) -> tuple[BitMap, BitMap]:
-    """Return the ordinals that changes of postings have, and those that are forgotten."""
-    changes = store.parts.prepared.schema.posting_change.c
-    found = {True: BitMap(), False: BitMap()}
+    """Return the forgotten ordinals that a change has up to their marks, and all forgotten ones."""
+    change = store.parts.prepared.schema.posting_change.c
+    kept, forgotten = BitMap(), BitMap()
+    rows = select(change.term, change.data).order_by(change.mark.desc(), change.term)
     with store.database.reading() as connection:
-        for mark, data in connection.execute(select(changes.mark, changes.data)):
-            found[mark == FORGOTTEN] |= BitMap.deserialize(data)
-    return found[False], found[True]
+        for term, data in connection.execute(rows):
+            found = BitMap.deserialize(data)
+            if term == FORGOTTEN:  # before all changes up to its mark
+                forgotten |= found
+            else:
+                kept |= found & forgotten
+    return kept, forgotten
 
 
 def copy_on(source: SqlStore, copy: SqlStore, replay: Replay) -> None:
@@ -86,10 +94,10 @@ def test_R50_states_of_the_index_forget_the_erased(tmp_path: Path, *, long: bool
                 same_as_folded(each, life, moments)
                 with each.reading() as view:
                     ordinals = BitMap(view.ordinals(None, {*erased}).values())
-                changed, forgotten = remembered(each)
+                kept, forgotten = remembered(each)
                 assert ordinals
                 assert ordinals <= forgotten
-                assert not changed & forgotten
+                assert not kept
             Rebuild(store).run()
             assert not remembered(store)[1], "a rebuild has nothing to forget"
             same_as_folded(store, life, moments)
@@ -117,3 +125,68 @@ def test_R50_an_erased_identifier_never_led_to_the_person_it_was_merged_with(
             for erased in ("external_id:ali", "external_id:ali or tag:never"):
                 assert then.count("shop", erased) == 0
             assert then.count("shop", "external_id:mia or tag:never") == 2
+
+
+@pytest.mark.usefixtures("compacting")
+def test_R35_R50_after_an_erasure_no_query_reads_the_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, its_streams = set[str](), SqlReader.streams
+
+    def streams(view: SqlReader, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
+        read.update(after)
+        return its_streams(view, after)
+
+    monkeypatch.setattr(SqlReader, "streams", streams)
+    with SqlStore(f"sqlite:///{tmp_path}/read.db", keys=MemoryKeyStore()) as store:
+        people = Personalization(store)
+        owners: list[str] = []
+        for n in range(20):
+            people.register("shop", installation=f"d{n}", os="ios")
+            owners.append(people.personalize(f"d{n}", Identity(f"u{n}"), tags={"vip"}).person)
+        store.compact()
+        before = store.last()
+        for owner in owners[:5]:
+            Rights(store, people).erase(owner)
+        store.compact()
+        for tag in ("new", "newer"):
+            for n in range(20):
+                people.tag_installation(f"d{n}", add={tag})
+            store.compact()
+        after = store.last()
+        people.tag_installation("d19", add={"newest"})
+        store.compact()
+        erased = {f"installation:d{n}" for n in range(5)}
+        for moment, streamed in ((before, erased), (after, set[str]())):
+            for audience in ("os:ios", "itag:newer or tag:vip"):
+                folded = Targeting(Past(store, moment)).count("shop", audience)
+                read.clear()
+                assert Targeting(AsOf(store, moment, no_fold)).count("shop", audience) == folded
+                assert read & erased == streamed
+        assert verify(store).differences == ()
+
+
+def test_R50_no_state_tells_of_an_erasure_that_has_only_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each command compacts first, what it changes itself comes with the next mark.
+    monkeypatch.setattr("addressee.adapters.sql.audience_index.upkeep.COMPACT_AT", 1)
+    monkeypatch.setattr("addressee.adapters.sql.index_history.marks.FLIPS", 0)
+    keys = MemoryKeyStore()
+    with SqlStore(f"sqlite:///{tmp_path}/begun.db", keys=keys) as store:
+        people = Personalization(store)
+        people.register("shop", installation="phone")
+        ali = people.personalize("phone", Identity("ali"), tags={"vip"}).person
+        with monkeypatch.context() as broken:
+            broken.delattr(MemoryKeyStore, "destroy")
+            with pytest.raises(AttributeError):
+                Rights(store, people).erase(ali)
+        people.register("shop", installation="tablet")
+        store.compact()
+        change = store.parts.prepared.schema.posting_change.c
+        with store.database.reading() as connection:
+            rows = select(change.data).where(change.term > FORGOTTEN)
+            changed = [BitMap.deserialize(data) for (data,) in connection.execute(rows)]
+        with store.reading() as view:
+            ordinals = view.ordinals("shop", {"phone", "tablet"})
+        assert BitMap.union(*changed) == BitMap([ordinals["tablet"]])
