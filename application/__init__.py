@@ -82,6 +82,7 @@ from .relay.cloud_events import CloudEvents
 from .relay.relay import Relay
 from .relay.sinks import Sinks, SinkStatus
 from .rights.erasure import Erasure
+from .rights.rekey import Rekeyed, rekey
 from .rights.rights import Access, Rights
 from .sending.notifier import Notifier
 from .sending.status import DispatchStatus
@@ -178,6 +179,7 @@ __all__ = [
     "Recorded",
     "Registered",
     "Rejected",
+    "Rekeyed",
     "Relay",
     "RelayStore",
     "RememberingView",
@@ -230,6 +232,7 @@ __all__ = [
     "link",
     "lost_anchors",
     "recognized",
+    "rekey",
     "stored_events",
     "together",
     "verify",

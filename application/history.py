@@ -20,6 +20,7 @@ from addressee.domain import (
 from .ports.records import LARGEST_POSITION, Recorded
 from .ports.store import Viewable
 from .ports.views import Reader
+from .read_models.claim_names import check_key, streams_of
 from .read_models.stream_pages import Page, application_of, concerns
 from .state_history import StateHistory
 from .unit_of_work.aggregate_cache import AggregateCache
@@ -118,9 +119,14 @@ class History(StateHistory):
             The events; none where nobody ever held it.
         """
         chosen: Kind = values.choice("kind", kind, Kind)
-        claim = IdentifierClaim.on(identifier_of(chosen, value), self._store.identifier_key)
+        key = self._store.identifier_key
+        claim = IdentifierClaim.on(identifier_of(chosen, value), key)
         cut = Page.of(after, limit)
-        recorded = self._stream(claim.id)
+        with self._store.reading() as view:
+            check_key(view, key)
+            streams = streams_of(view, [claim.id])[claim.id]
+            found = view.streams(dict.fromkeys(streams, 0))
+        recorded = tuple(e for stream in reversed(streams) for e in found.get(stream, ()))
         if not recorded and within is None:
             return recorded
         claimed = [(each, each.event) for each in recorded]

@@ -11,6 +11,7 @@ from addressee.domain import (
     KEEP,
     Aggregate,
     IdentifierClaim,
+    IdentifierKey,
     Identity,
     Installation,
     NoRegistration,
@@ -211,7 +212,8 @@ class Profiles:
     def _holder(self, reader: Reader, identity: Identity, within: str | None) -> PersonState | None:
         repository, key = AggregateRepository(reader, self._cache), self._store.identifier_key
         claims = {i: IdentifierClaim.on(i, key) for i in identity.identifiers()}
-        found = repository.load(claims.values())
+        found = repository.load([*claims.values(), IdentifierKey()])
+        repository.check_key(key)
         holders = {
             identifier: holder
             for identifier, claim in claims.items()

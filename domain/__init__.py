@@ -11,7 +11,7 @@ from .aggregates.binding_rules import (
     move_primary,
     unbind,
 )
-from .aggregates.claims import IdentifierClaim, PushTokenClaim
+from .aggregates.claims import IdentifierClaim, IdentifierKey, PushTokenClaim
 from .aggregates.installation import FACTS, FLAG_FACTS, Installation
 from .aggregates.merged_persons import (
     group_of,
@@ -71,6 +71,8 @@ from .events import (
     Facts,
     IdentifierAdded,
     IdentifierClaimed,
+    IdentifierClaimRenamed,
+    IdentifierKeyReplaced,
     IdentifierReleased,
     IdentifierRemoved,
     InstallationEvent,
@@ -124,6 +126,7 @@ from .policies.session_policy import KEEP, SessionPolicy
 from .policies.token_issuer import TokenIssuer
 from .store_errors import (
     ErasureForgotten,
+    IdentifierKeyOutdated,
     IdentifierKeyWrong,
     KeyMissing,
     LedgerFileInvalid,
@@ -180,7 +183,11 @@ __all__ = [
     "Identifier",
     "IdentifierAdded",
     "IdentifierClaim",
+    "IdentifierClaimRenamed",
     "IdentifierClaimed",
+    "IdentifierKey",
+    "IdentifierKeyOutdated",
+    "IdentifierKeyReplaced",
     "IdentifierKeyWrong",
     "IdentifierReleased",
     "IdentifierRemoved",

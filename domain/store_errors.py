@@ -8,6 +8,7 @@ StoreError
 ├── StoreNotSealed
 ├── StoreFollows
 ├── ErasureForgotten
+├── IdentifierKeyOutdated
 └── StoreDamaged
     └── KeyMissing
 InvalidValue
@@ -111,6 +112,21 @@ class ErasureForgotten(StoreError):
             "it was restored from a backup; `addressee erase --restored` erases them again"
         )
         self.persons = persons
+
+
+class IdentifierKeyOutdated(StoreError):
+    """The store's identifier key was replaced since it was opened, or it was opened with another.
+
+    Nobody can be found under this one any more, and nothing may be recorded under it.
+    """
+
+    code = "IDENTIFIER_KEY_OUTDATED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the identifier key was replaced: open the store again, with the new key where the "
+            "host gives it"
+        )
 
 
 class KeyMissing(StoreDamaged):

@@ -19,8 +19,8 @@ from .commands import serve as service
 from .commands.applications import group
 from .commands.apply import apply_file
 from .commands.rights.erase import erase
+from .commands.rights.keys import COMMANDS as KEYS
 from .commands.rights.merges import merge, unmerge
-from .commands.rights.rewrap import rewrap
 from .commands.rights.subject import subject
 from .terminal.files import opened
 from .terminal.keys_option import HINT
@@ -61,7 +61,7 @@ for command in (
     operations.expire_sessions,
     operations.compact,
     operations.migrate,
-    rewrap,
+    *KEYS,
 ):
     name = "import" if command is transfers.fill else None
     app.command(name, rich_help_panel="For operators")(command)

@@ -195,6 +195,20 @@ class MemoryStore(MemoryDispatches, ReadModels):
                 self.identifier_key, self.indexed_attributes, self._sealing = before
                 raise
 
+    keeps_key = True
+
+    @contextmanager
+    def rekeying(self, key: bytes) -> Generator[MemoryStore]:
+        with self._lock:
+            holders, events = {**self._holders}, self.stored(0, self.last())
+            try:
+                yield self
+            except BaseException:
+                self._holders, self.recorder = holders, MemoryRecorder()
+                self.recorder.fill(events)
+                raise
+            self.identifier_key = key
+
     def _clear(self) -> None:
         """Hold no event."""
         super().__init__()

@@ -19,6 +19,7 @@ from addressee.domain.audiences.index_terms import ALL, REACHABLE
 
 from ..ports.store import Viewable
 from ..ports.views import SHARD_BITS, View
+from ..read_models.claim_names import check_key
 from .cost_estimate import Estimate
 from .segment_expansion import expanded
 
@@ -184,6 +185,8 @@ def look_up(
     found = dict.fromkeys(claims.keys() | named, NOTHING)
     if claims:
         bound = reader.bound(application, set(claims.values()))
+        if len(bound) < len(claims):
+            check_key(reader, store.identifier_key)  # or everybody had no identifier
         for leaf, claim in claims.items():
             found[leaf] = bound.get(claim, NOTHING)
     if named:

@@ -17,6 +17,7 @@ from addressee.domain import (
     Aggregate,
     Conflict,
     Event,
+    IdentifierKey,
     InvalidValue,
     MergeOutdated,
     Occasion,
@@ -164,9 +165,12 @@ class Execution:
         return [placed(outcome, place, positions) for outcome, place in outcomes]
 
     def _opened(self, orders: Sequence[Order]) -> list[list[Aggregate]]:
-        """Return what each command reads first."""
+        """Return what each command reads first; with it, whether the identifier key is the newest.
+
+        So that is known within the transaction, and takes no query of its own.
+        """
         key = self.store.identifier_key
-        return [[*command.opens(key)] for command, _ in orders]
+        return [[*command.opens(key), IdentifierKey()] for command, _ in orders]
 
     def _carry_out(
         self,
@@ -199,7 +203,9 @@ class Execution:
         try:
             checked = Checked.of(context, command.actor)
             work = self._work(batch.repository, batch.rules, checked)
-            work.open(*wanted)
+            batch.repository.load(wanted)
+            batch.repository.check_key(self.store.identifier_key)
+            work.open(*wanted[:-1])
             if checked.idempotency_key is None:
                 result = command.decide(work)
             else:

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from addressee.domain import (
+    ErasureRequested,
     Event,
     IdentifierAdded,
     IdentifierClaim,
     IdentifierClaimed,
+    IdentifierClaimRenamed,
+    IdentifierKeyReplaced,
     IdentifierReleased,
     IdentifierRemoved,
     Person,
@@ -67,7 +70,8 @@ class Consistency:
     both: a sign-in or logout, a merge, and the claim on an identifier.
 
     Args:
-        key: the identifier key, under which claims have their names (R5).
+        key: the newest identifier key, under which claims have their names (R5). Those that had
+            others before say so when it replaces them.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -79,6 +83,13 @@ class Consistency:
         says it more than the second."""
         self._erased = Counter[tuple[str, str, str]]()
         """The same of erased identifiers, of which only the person's stream can be told."""
+        self._held: dict[str, str] = {}
+        """Claim → its holder."""
+        self._rekeyed = False
+        self._erasing = set[str]()
+        """The streams of persons whose erasure has begun; a new key renames no claims of theirs."""
+        self._renamed: dict[str, str] = {}
+        """Claim → the one in which it goes on, under a newer identifier key."""
 
     def add(self, recorded: Recorded) -> None:
         """Follow the next event."""
@@ -100,6 +111,29 @@ class Consistency:
             topic = type(event).__name__
             person = stream_of(Person.CATEGORY, event.person)
             self._pair(topic, person, stream, event.kind, first=False)
+            if type(event) is IdentifierClaimed:
+                self._held[stream] = event.person
+            else:
+                self._held.pop(stream, None)
+        elif isinstance(event, ErasureRequested):
+            self._erasing.add(stream)
+        elif isinstance(event, IdentifierKeyReplaced):
+            self._rekeyed = True
+        elif isinstance(event, IdentifierClaimRenamed):
+            self._rename(event.earlier, stream, event.person)
+
+    def _rename(self, earlier: str, claim: str, person: str | None) -> None:
+        if self._held.pop(earlier, None) != person or earlier in self._renamed:
+            self._found.append(Difference("stream", claim, f"does not go on as {earlier} ends"))
+        self._renamed[earlier] = claim
+        if person is not None:
+            self._held[claim] = person
+
+    def _newest(self, stream: str) -> str:
+        """Return the stream in which a claim goes on by now."""
+        while stream in self._renamed:
+            stream = self._renamed[stream]
+        return stream
 
     def _pair(self, topic: str, one: str, other: str, kind: str = "", *, first: bool) -> None:
         pair = topic, one, other, kind
@@ -109,7 +143,16 @@ class Consistency:
     def differences(self) -> Iterator[Difference]:
         """Yield what the events so far do not agree on."""
         yield from self._found
-        for (topic, *streams, kind), surplus in sorted(self._pairs.items()):
+        pairs = Counter[tuple[str, str, str, str]]()
+        for (topic, one, other, kind), surplus in self._pairs.items():
+            # A person's stream does not tell under which key a claim had its name.
+            if self._rekeyed and surplus > 0 and one in self._erasing:
+                self._erased[topic, one, kind] += surplus
+            else:
+                pairs[topic, one, self._newest(other), kind] += surplus
+        for (topic, *streams, kind), surplus in sorted(pairs.items()):
+            if not surplus:
+                continue
             if surplus < 0 and self._erased[topic, streams[0], kind] >= -surplus:
                 self._erased[topic, streams[0], kind] += surplus
                 continue

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
+
+from addressee.domain import IdentifierKey, IdentifierKeyReplaced, StoreDamaged
 
 from ..ports.records import Seal, Stored
 from ..ports.store import AuditableStore, Store
@@ -73,13 +76,15 @@ def broken_seals(
 
     Args:
         audit: shows ledger and seals.
-        key_fingerprint: of the store's identifier key (R58).
+        key_fingerprint: of the store's identifier key (R58). A seal from before it replaced another
+            has that one's.
         page: how many events are read at once.
 
     Returns:
         The position up to which the ledger is sealed, and the seals that do not hold.
     """
     broken: list[BrokenSeal] = []
+    expected = fingerprints(audit, key_fingerprint)
     events = Ahead(stored_events(audit, page=page))
     number, last, before = 0, 0, START
     for seal in seals(audit):
@@ -88,7 +93,7 @@ def broken_seals(
             problem = f"seal {number}, up to position {last}, should be before it and is not"
             broken.append(BrokenSeal(seal, problem))
         digest, found = events.digest(before, seal.last)
-        if seal.key_fingerprint not in {None, key_fingerprint}:
+        if seal.key_fingerprint not in {None, expected(seal.last)}:
             broken.append(BrokenSeal(seal, "the identifier key is not the one that was sealed"))
         if digest != seal.digest or (follows and found != seal.events):
             many = f"{found} events are there, {seal.events} were sealed"
@@ -96,6 +101,24 @@ def broken_seals(
             broken.append(BrokenSeal(seal, same if found == seal.events else many))
         number, last, before = seal.number, seal.last, seal.digest
     return last, broken
+
+
+def fingerprints(audit: Audit, newest: str) -> Callable[[int], str]:
+    """Return a function that tells which identifier key a ledger had at a position.
+
+    Args:
+        audit: shows the ledger.
+        newest: the fingerprint of its key now.
+    """
+    stream = IdentifierKey().id
+    replaced: list[tuple[int, str]] = []
+    with suppress(StoreDamaged):  # which seals show anyway
+        replaced += [
+            (position, event.before)
+            for position, event in audit.streams({stream: 0}).get(stream, ())
+            if isinstance(event, IdentifierKeyReplaced)
+        ]
+    return lambda last: next((key for position, key in replaced if last < position), newest)
 
 
 def lost_anchors(

@@ -147,7 +147,7 @@ class AsOf:
             streams = PastStreams(view, self._horizon)
             names = [lookup.name]
             if lookup.by == "claim":
-                recorded = {lookup.name: streams.recorded(lookup.name)}
+                recorded = {lookup.name: streams.of_claim(lookup.name)}
                 owner = holders_of(view, recorded).get(lookup.name)
                 names = devices_of(streams, owner, lookup.application)
             found = [*found_in(streams, names, lookup)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
@@ -10,11 +10,18 @@ from typing import NamedTuple
 
 from pyroaring import BitMap
 
-from addressee.domain import InvalidValue, values
+from addressee.domain import (
+    InvalidValue,
+    Person,
+    seen_persons,
+    values,
+    with_linked,
+)
 
 from ..ports.records import Recorded
 from ..ports.store import Viewable
 from ..ports.views import View
+from ..read_models.claim_names import check_key, streams_of
 from ..read_models.in_memory import ReadModels
 from ..read_models.page_boundary import whole_page
 from ..read_models.replay import Replay
@@ -60,8 +67,9 @@ def horizon_of(store: Viewable, moment: Moment) -> Horizon:
     settled = store.settled()
     time, last = checked(moment, settled)
     late = set[int]()
-    if last is None:
-        with store.reading() as view:
+    with store.reading() as view:
+        check_key(view, store.identifier_key)
+        if last is None:
             end = settled
             while page := view.events(end, PAGE):
                 late |= {position for position, _ in page}
@@ -113,6 +121,7 @@ class Past(ReadModels):
         """The positions that count after the settled ones: others may still appear between them."""
         self._settled = settled if self._last is None else self._last
         with store.reading() as view:
+            check_key(view, self.identifier_key)
             self._viewing: Callable[[], AbstractContextManager[View]] = lambda: nullcontext(view)
             later = self._fold(view, progress)
         self._viewing = store.reading
@@ -143,9 +152,23 @@ class Past(ReadModels):
 
     def bound(self, application: str, claims: AbstractSet[str]) -> Mapping[str, BitMap]:
         """Return claim stream → ordinals."""
-        recorded = self.streams(dict.fromkeys(claims, 0))
         with self._viewing() as view:
-            return super().bound(application, holders_of(view, recorded).keys())
+            names = streams_of(view, claims)
+            past = self.streams({each: 0 for of in names.values() for each in of})
+            recorded = {c: next((past[s] for s in of if s in past), ()) for c, of in names.items()}
+            standing = holders_of(view, recorded)
+        renamed = {claim for claim in standing if len(names[claim]) > 1}
+        found = dict(super().bound(application, standing.keys() - renamed))
+        # Under names that an earlier key gave them, the fold could not follow merges.
+        seen = seen_persons(with_linked([standing[claim] for claim in renamed], self._persons))
+        for claim in renamed:
+            found[claim] = self._owned[application, seen[standing[claim]].name]
+        return found
+
+    def _persons(self, names: Iterable[str]) -> Iterable[Person]:
+        persons = [Person(name) for name in names]
+        recorded = self.streams({person.id: 0 for person in persons})
+        return [person.fold(e for _, e in recorded.get(person.id, ())) for person in persons]
 
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         """Return stream → its events after a version, as many as there were."""

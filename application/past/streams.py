@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from addressee.domain import Event, Installation, Person, seen_persons, with_linked
+from addressee.domain import (
+    Event,
+    IdentifierClaimRenamed,
+    Installation,
+    Person,
+    seen_persons,
+    with_linked,
+)
 
 from ..ports.records import Recorded
 from ..ports.views import View
@@ -40,6 +47,8 @@ class PastStreams:
         self._horizon = horizon
         self._known: dict[str, Sequence[Recorded]] = {}
         self._end = end
+        self._earlier: dict[str, str] = {}
+        """Claim → the stream it was in before the identifier key was replaced."""
 
     def read(self, streams: Iterable[str]) -> None:
         """Read several streams at once."""
@@ -47,6 +56,15 @@ class PastStreams:
         if missing:
             found = self._view.streams(missing)
             self._known |= {stream: self._cut(found.get(stream, ())) for stream in missing}
+            for stream, (first, *_) in found.items():
+                if isinstance(first.event, IdentifierClaimRenamed):
+                    self._earlier[stream] = first.event.earlier
+
+    def of_claim(self, claim: str) -> Sequence[Recorded]:
+        """Return the events that count of a claim, by its name of today."""
+        while not self.recorded(claim) and claim in self._earlier:
+            claim = self._earlier[claim]
+        return self.recorded(claim)
 
     def recorded(self, stream: str) -> Sequence[Recorded]:
         """Return a stream's events that count."""

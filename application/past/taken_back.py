@@ -58,7 +58,7 @@ class TakenBack:
         """Return claim stream → ordinals."""
         streams = PastStreams(self._view, self._horizon, self._horizon.last)
         streams.read(claims)
-        holders = holders_of(self._view, {claim: streams.recorded(claim) for claim in claims})
+        holders = holders_of(self._view, {claim: streams.of_claim(claim) for claim in claims})
         found: dict[str, BitMap] = {}
         for claim, holder in holders.items():
             names = frozenset(devices_of(streams, holder, application))

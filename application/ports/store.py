@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from .accounts import Applications
 from .records import Found, Lookup, TimeSpan
-from .views import Audit, Reader, Transaction, View
+from .views import Audit, AuditTransaction, Reader, Transaction, View
 
 
 class Viewable(Protocol):
@@ -122,6 +122,33 @@ class AuditableStore(Store, Protocol):
 
     def auditing(self) -> AbstractContextManager[Audit]:
         """Open a view that does not change while it is open; raises StoreUnavailable."""
+        ...
+
+
+@runtime_checkable
+class RekeyableStore(AuditableStore, Protocol):
+    """Provide a store whose identifier key can be replaced.
+
+    Attributes:
+        keeps_key: whether it keeps its identifier key itself; otherwise the host gives it.
+    """
+
+    keeps_key: bool
+
+    def rekeying(self, key: bytes) -> AbstractContextManager[AuditTransaction]:
+        """Open a transaction that ends with another identifier key; others wait meanwhile.
+
+        No command is half-way when it begins, and each that begins later sees all that it records,
+        in this process or another one.
+
+        Args:
+            key: the new one; the store has it once the block has ended, and the old one if it
+                raises.
+
+        Raises:
+            StoreUnavailable: the store can't be reached, or commands do not end in time; nothing
+                was recorded.
+        """
         ...
 
 

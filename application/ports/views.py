@@ -288,3 +288,7 @@ class Transaction(Reader, Protocol):
             Conflict: a stream has got other events since it was read.
         """
         ...
+
+
+class AuditTransaction(Transaction, Audit, Protocol):
+    """Change a store of which everything is seen."""

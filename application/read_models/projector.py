@@ -53,6 +53,8 @@ def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str], key: byt
         for person in moved
         for identifier in person.identifiers
     } | {claim.id: after.name(claim.holder) for claim in claims}
+    # What is renamed is held under its new name alone.
+    changes.holders |= {claim.earlier: None for claim in claims if claim.earlier is not None}
     names = {person.name for person in moved}
     changes.installations = [
         change_of(installation, before, after, indexed)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from threading import Event
 
-from addressee.domain import Conflict, StoreError, key_fingerprint, values
+from addressee.domain import Conflict, StoreError, values
 
 from ..defaults import utc_now
 from ..execution.tracing import Facts, Tracing
@@ -25,6 +25,7 @@ from ..ports.delivery.events import (
     SinkUnavailable,
 )
 from ..ports.delivery.relays import DeadLetter, RelayStore, Turn
+from ..read_models.claim_names import first_fingerprint
 from .batches import Batch, next_batch
 from .cloud_events import CloudEvents, Data
 from .schedule import LONGEST, STANDARD, Schedule
@@ -51,7 +52,7 @@ class Relay:
         name: the sink's; under another name everything is sent again.
         sink: where to.
         source: names the ledger in every message, a URI reference; by default
-            ``urn:addressee:`` and the fingerprint of the store's identifier key.
+            ``urn:addressee:`` and the fingerprint of the store's first identifier key.
         data: what a message has of its event: ``full``, ``pseudonymous`` (no field that is personal
             data) or ``none``.
         page: most events that are read, and sent, at once.
@@ -91,8 +92,7 @@ class Relay:
         self._tracing = tracing
         self._name = values.identifier("sink", name)
         self._sink = sink
-        fingerprint = key_fingerprint(store.identifier_key)
-        self._events = CloudEvents(source or f"{SOURCE}{fingerprint}", data)
+        self._events = CloudEvents(source or f"{SOURCE}{first_fingerprint(store)}", data)
         self._pages = pages
         self._page = page
         self._poll = poll

@@ -19,6 +19,7 @@ from addressee.domain import (
 from ..defaults import random_id
 from ..ports.delivery.dispatches import Dispatch, DispatchView, SendingStore
 from ..ports.delivery.push import Message
+from ..read_models.claim_names import check_key
 from ..targeting import Targeting
 from .status import DispatchStatus, status_of
 from .transactions import Transactions
@@ -51,7 +52,7 @@ class Orders:
     def __init__(
         self, store: SendingStore, transactions: Transactions, clock: Callable[[], datetime]
     ) -> None:
-        self._key = store.identifier_key
+        self._store = store
         self._reach = Targeting(store)
         self._transactions = transactions
         self._clock = clock
@@ -106,7 +107,9 @@ class Orders:
         if order.idempotency_key is not None:
             key = values.text("idempotency_key", order.idempotency_key, limits.NAME, least=1)
             # Two that race collide on it, and it tells nobody the key.
-            name = keyed_hash(self._key, "dispatch", code, key)
+            with self._store.reading() as view:
+                check_key(view, self._store.identifier_key)
+            name = keyed_hash(self._store.identifier_key, "dispatch", code, key)
         return Dispatch(
             name,
             code,

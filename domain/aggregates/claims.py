@@ -1,4 +1,4 @@
-"""Claims: the one holder of an identifier or a push token.
+"""Claims: the one holder of an identifier or a push token, and the key that names their streams.
 
 Each claim is a stream of its own, so the event store itself enforces that there is one holder: two
 concurrent claims collide on the stream's version, on every persistence adapter (R5, R7).
@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import ClassVar
 
 from .. import events
-from ..identity import Identifier, keyed_hash
+from ..identity import Identifier, Kind, key_fingerprint, keyed_hash
+from ..store_errors import IdentifierKeyOutdated
 from .base import Aggregate, Appliers, Occasion
 
 hashed = lru_cache(4096)(keyed_hash)
@@ -29,6 +30,8 @@ class IdentifierClaim(Aggregate):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.holder: str | None = None
+        self.earlier: str | None = None
+        """The stream that the claim was in before the identifier key was replaced, if any."""
 
     @classmethod
     def on(cls, identifier: Identifier, key: bytes) -> IdentifierClaim:
@@ -54,8 +57,19 @@ class IdentifierClaim(Aggregate):
         """Record that the person gave the identifier up."""
         self.record(events.IdentifierReleased, occasion, kind=identifier.kind, person=person)
 
+    def rename(
+        self, occasion: Occasion, kind: Kind, person: str | None, earlier: IdentifierClaim
+    ) -> None:
+        """Record that another claim goes on in this one, under another identifier key."""
+        self.record(
+            events.IdentifierClaimRenamed, occasion, kind=kind, person=person, earlier=earlier.id
+        )
+
     def _claimed(self, event: events.IdentifierClaimed) -> None:
         self.holder = event.person
+
+    def _renamed(self, event: events.IdentifierClaimRenamed) -> None:
+        self.holder, self.earlier = event.person, event.earlier
 
     def _released(self, _: events.IdentifierReleased) -> None:
         self.holder = None
@@ -63,6 +77,7 @@ class IdentifierClaim(Aggregate):
     APPLIERS: ClassVar[Appliers] = {
         events.IdentifierClaimed: _claimed,
         events.IdentifierReleased: _released,
+        events.IdentifierClaimRenamed: _renamed,
     }
 
 
@@ -93,3 +108,36 @@ class PushTokenClaim(Aggregate):
         self.holder = event.installation
 
     APPLIERS: ClassVar[Appliers] = {events.PushTokenClaimed: _claimed}
+
+
+class IdentifierKey(Aggregate):
+    """The identifier keys that a store has had, by their fingerprints; the keys are nowhere here.
+
+    Its stream is empty until a key is replaced.
+    """
+
+    CATEGORY = "key"
+
+    def __init__(self, name: str = "identifier") -> None:
+        super().__init__(name)
+        self.known: tuple[str, ...] = ()
+        """Fingerprints of all keys, the first one first; empty until one is replaced."""
+
+    def check(self, key: bytes) -> None:
+        """Raise IdentifierKeyOutdated for a key that is not the newest."""
+        if self.known and self.known[-1] != key_fingerprint(key):
+            raise IdentifierKeyOutdated
+
+    def replace(self, occasion: Occasion, before: bytes, key: bytes) -> None:
+        """Record that a key is in place of another one."""
+        self.record(
+            events.IdentifierKeyReplaced,
+            occasion,
+            before=key_fingerprint(before),
+            fingerprint=key_fingerprint(key),
+        )
+
+    def _replaced(self, event: events.IdentifierKeyReplaced) -> None:
+        self.known = (*(self.known or (event.before,)), event.fingerprint)
+
+    APPLIERS: ClassVar[Appliers] = {events.IdentifierKeyReplaced: _replaced}

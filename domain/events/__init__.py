@@ -32,7 +32,13 @@ from .binding_events import (
     DevicePersonalized,
     PrimaryChanged,
 )
-from .claim_events import IdentifierClaimed, IdentifierReleased, PushTokenClaimed
+from .claim_events import (
+    IdentifierClaimed,
+    IdentifierClaimRenamed,
+    IdentifierKeyReplaced,
+    IdentifierReleased,
+    PushTokenClaimed,
+)
 from .command_events import CommandCompleted
 from .erasure_events import ErasureRequested, InstallationRestated, PersonErased
 from .installation_events import (
@@ -84,6 +90,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     PrimaryChanged,
     IdentifierClaimed,
     IdentifierReleased,
+    IdentifierClaimRenamed,
+    IdentifierKeyReplaced,
     PushTokenClaimed,
     SegmentDefined,
     SegmentRemoved,
@@ -103,7 +111,9 @@ __all__ = [
     "ExpiryReason",
     "Facts",
     "IdentifierAdded",
+    "IdentifierClaimRenamed",
     "IdentifierClaimed",
+    "IdentifierKeyReplaced",
     "IdentifierReleased",
     "IdentifierRemoved",
     "InstallationEvent",

@@ -24,7 +24,7 @@ class PersonalData(NamedTuple):
 
 PERSONAL = PersonalData()
 
-Category = Literal["installation", "person", "claim", "token", "segment", "command"]
+Category = Literal["installation", "person", "claim", "token", "segment", "command", "key"]
 
 
 def flat_object_schema(_: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:

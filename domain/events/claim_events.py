@@ -1,4 +1,4 @@
-"""Events of claims on identifiers and push tokens; each claim has its own stream (R5, R7)."""
+"""Events of claims on identifiers and push tokens, and of the key that names them (R5, R7)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,38 @@ class IdentifierReleased(IdentifierClaimed):
     """A person gave an identifier up."""
 
     TOPIC = "addressee.IdentifierReleased"
+
+
+class IdentifierClaimRenamed(Event):
+    """A claim goes on in this stream, whose name the new identifier key gives it.
+
+    Args:
+        kind: of the identifier.
+        person: the holder, if there is one.
+        earlier: the stream that it was in; nothing follows there.
+    """
+
+    TOPIC = "addressee.IdentifierClaimRenamed"
+    HOME = "claim"
+
+    kind: Kind
+    person: str | None
+    earlier: str
+
+
+class IdentifierKeyReplaced(Event):
+    """The store's identifier key was replaced; claims are named by the new one from here on.
+
+    Args:
+        before: fingerprint of the key that it replaces.
+        fingerprint: of the new key.
+    """
+
+    TOPIC = "addressee.IdentifierKeyReplaced"
+    HOME = "key"
+
+    before: str
+    fingerprint: str
 
 
 class PushTokenClaimed(Event):

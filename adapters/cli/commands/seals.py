@@ -10,6 +10,7 @@ import typer
 from addressee.adapters.imports import read_lines
 from addressee.adapters.sql import SqlStore
 from addressee.application import Seal, lost_anchors
+from addressee.application.ledger.seal_check import fingerprints
 from addressee.domain import InvalidValue, key_fingerprint
 
 from ..terminal.files import opened
@@ -83,11 +84,11 @@ def check_heads(ledger: SqlStore, file: Path) -> int:
     with long_work("checking") as advance, ledger.auditing() as audit:
         lost = lost_anchors(audit, heads, progress=lambda done: advance(done, last))
         end = audit.last()
+        expected = fingerprints(audit, key_fingerprint(ledger.identifier_key))
     for head in lost:
         problem = "up to there is not what was sealed" if head.last <= end else f"ends at {end}"
         typer.echo(f"position {head.last}: the ledger {problem}")
-    key = key_fingerprint(ledger.identifier_key)
-    wrong_key = any(head.key_fingerprint not in {None, key} for head in heads)
+    wrong_key = any(head.key_fingerprint not in {None, expected(head.last)} for head in heads)
     if wrong_key:
         typer.echo("the identifier key is not the one that was sealed")
     if not lost and not wrong_key:

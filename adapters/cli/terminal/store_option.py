@@ -55,10 +55,17 @@ def opened_store(
 
 
 @contextmanager
-def existing_store(url: str) -> Generator[SqlStore]:
-    """Open a store that exists; raises StoreUnavailable rather than create one."""
+def existing_store(url: str, identifier_key: bytes | None = None) -> Generator[SqlStore]:
+    """Open a store that exists, with the key that its host gives, if any.
+
+    Raises:
+        StoreUnavailable: there is none; it is not created.
+    """
     refuse_missing(url)
-    with given_keys() as keys, SqlStore(url, create=False, keys=keys) as store:
+    with (
+        given_keys() as keys,
+        SqlStore(url, create=False, keys=keys, identifier_key=identifier_key) as store,
+    ):
         yield store
 
 

@@ -87,6 +87,10 @@ class Ordering(Protocol):
         """Wait for the writers that are under way, and block others until the transaction ends."""
         ...
 
+    def keep_commands_out(self, connection: Connection, schema: Schema) -> None:
+        """Do the same with transactions that have read of the ledger what they decide on."""
+        ...
+
 
 class OneWriter:
     """SQLite: positions are taken and committed in one order."""
@@ -115,6 +119,8 @@ class OneWriter:
 
     def keep_writers_out(self, connection: Connection, schema: Schema) -> None:
         """Do nothing: they wait already."""
+
+    keep_commands_out = keep_writers_out
 
 
 class TransactionIds:
@@ -153,6 +159,11 @@ class TransactionIds:
         """Lock the ledger against writers; readers go on."""
         event = quoted(connection.dialect, schema.event)
         connection.exec_driver_sql(f"LOCK TABLE {event} IN SHARE ROW EXCLUSIVE MODE")
+
+    def keep_commands_out(self, connection: Connection, schema: Schema) -> None:
+        """Lock the ledger against readers too: a writer takes no lock of its own before it ends."""
+        event = quoted(connection.dialect, schema.event)
+        connection.exec_driver_sql(f"LOCK TABLE {event} IN ACCESS EXCLUSIVE MODE")
 
 
 class IdBarrier:
@@ -202,15 +213,17 @@ class Slots:
         return SlotBarrier(schema)
 
     def share(self, sql: Dialect, schema: Schema) -> str:
-        """Return what shares the slot of this moment."""
+        """Return what shares the slot of this moment, and reads its newest value."""
         table = quoted(sql, schema.setting)
-        return f"SELECT 1 FROM {table} WHERE name = '{slot_now()}' LOCK IN SHARE MODE"  # noqa: S608 # our own names
+        return f"SELECT value FROM {table} WHERE name = '{slot_now()}' LOCK IN SHARE MODE"  # noqa: S608 # our own names
 
     def keep_writers_out(self, connection: Connection, schema: Schema) -> None:
         """Take all slots."""
         setting = schema.setting
         slots = setting.select().where(setting.c.name.in_(SLOT_NAMES))
         connection.execute(slots.with_for_update())
+
+    keep_commands_out = keep_writers_out
 
 
 def slot_now() -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, select
 
 from addressee.application import Changes, Recorded, Replay, whole_page
 from addressee.application.defaults import utc_now
+from addressee.application.read_models.claim_names import check_key
 from addressee.domain import Conflict, InvalidValue, StoreError, StoreUnavailable, values
 
 from ..audience_index.term_dictionary import drop_terms, unused_terms
@@ -206,6 +207,7 @@ class Rebuild:
     def _finish(self, connection: Connection) -> None:
         """Take the rest of the ledger while no other transaction writes."""
         audit = SqlAudit(connection, self._store.parts)
+        check_key(audit, self._store.identifier_key)  # it names claims of merged persons
         while page := whole_page(audit.events, self._position, self._page):
             erased = self._erased(page, audit)
             self._write(connection, self._replay.changes(page, audit), erased)

@@ -16,10 +16,10 @@ from ..replicas.replica import ReplicaState
 from ..replicas.routing import Queries, ReplicatedQueries
 from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.components import Parts
-from .sealed import SealedTables
+from .identifier_key import KeyedTables
 
 
-class StoreQueries(SealedTables):
+class StoreQueries(KeyedTables):
     """Opens the views of a store."""
 
     _queries: Queries
@@ -50,7 +50,10 @@ class StoreQueries(SealedTables):
 
     def find(self, lookup: Lookup) -> Sequence[Found] | None:
         """Return what a lookup finds; None until the rows of installations have flags."""
-        return self._lookups.find(lookup)
+        found = self._lookups.find(lookup)
+        if not found and lookup.by == "claim":
+            self._check_key()  # or everybody would have no such identifier
+        return found
 
     @contextmanager
     def auditing(self) -> Generator[SqlAudit]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from sqlalchemy.engine import URL
 
 from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.application import KeyStore, Seal
-from addressee.domain import InvalidValue, StoreUnavailable, key_fingerprint, values
+from addressee.domain import InvalidValue, StoreUnavailable, key_fingerprint
 
 from ..audience_index.compaction import nobody_compacts
 from ..audience_index.upkeep import Upkeep
@@ -29,7 +28,6 @@ from ..event_store.event_times import EventTimes
 from ..event_store.positions import ordering_on
 from ..event_store.seal_writer import Sealer
 from ..event_store.settled_reader import Tail
-from ..schema.bookkeeping_tables import IDENTIFIER_KEY
 from ..schema.creation import prepare
 from ..schema.tables import Schema
 from ..unit_of_work.components import Parts
@@ -69,7 +67,8 @@ class SqlStore(StoreQueries, IndexUpkeep):
         remote_apply: whether the primary's commits wait for the replicas, so that queries need not.
 
     Attributes:
-        identifier_key, indexed_attributes, suspends, single_writer, keys: as for any store.
+        identifier_key, keeps_key, indexed_attributes, suspends, single_writer, keys: as for any
+            store.
         applications: the mobile apps that may use it, and their keys.
         database, parts: what it is made of, for others in this package.
 
@@ -79,6 +78,7 @@ class SqlStore(StoreQueries, IndexUpkeep):
         StoreUnavailable: the database can't be opened, or has no tables and none are to be made.
         StoreOutdated: its tables need to be migrated.
         StoreDamaged: it is there, and is no database.
+        IdentifierKeyOutdated: the identifier key that is given was replaced.
         StoreNotSealed: keys are given, and its ledger is in clear.
         KeyMissing, WrappingKeyWrong: the keys are not those of this store.
     """
@@ -127,11 +127,7 @@ class SqlStore(StoreQueries, IndexUpkeep):
             settings = Settings(self.database, self._schema)
             self.indexed_attributes = settings.indexed(indexed_attributes)
             self._seal_with(keys, settings)
-            if identifier_key is not None:
-                values.instance("identifier_key", identifier_key, bytes)
-            self.identifier_key = identifier_key or settings.get(
-                IDENTIFIER_KEY, partial(secrets.token_bytes, 32)
-            )
+            self._take_key(identifier_key, settings)
             self._settled = self._settings_now()
             self._queries = queries_on(
                 self.database, replicas, statement_timeout, remote_apply=remote_apply
@@ -256,8 +252,7 @@ class SqlStore(StoreQueries, IndexUpkeep):
     def joining(self, host: object, committed: Callable[[], None]) -> Generator[SqlTransaction]:
         """Take part in a transaction of the host's: a connection or session of the same engine."""
         with self._joining.joined(host, committed) as connection:
-            if self._share:
-                connection.exec_driver_sql(self._share)
+            self._share_hosts(connection)
             self._settled.check(connection)
             yield JoinedTransaction(connection, self.parts)
 

@@ -14,6 +14,7 @@ from addressee.domain.times import from_microseconds
 from ..audience_index.recipient_rows import address_place
 from ..audience_index.term_dictionary import as_written
 from ..event_store.seal_writer import seal_of, stored
+from .transaction import SqlTransaction
 from .view import SqlReader
 
 
@@ -84,3 +85,7 @@ class SqlAudit(SqlReader):
     def written(self, term: str) -> str:
         """Return how a term is written."""
         return as_written(term, self._prepared.index.term_key)
+
+
+class AuditTransaction(SqlTransaction, SqlAudit):
+    """A transaction that sees everything."""

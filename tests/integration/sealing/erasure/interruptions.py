@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+DRIVERS = ("psycopg.", "pymysql.")
 STATEMENTS = frozenset({"execute", "executemany", "executescript", "commit"})
 
 
@@ -38,12 +39,12 @@ class Steps:
 
     def see(self, frame: FrameType, event: str, called: Any) -> None:  # noqa: ANN401 # what the interpreter gives
         """Count a step; the interpreter calls it at each call and return of a function."""
-        # sqlite3 is written in C, and psycopg in Python.
+        # sqlite3 is written in C, the others in Python.
         in_c = event.startswith("c_")
         name = called.__name__ if in_c else frame.f_code.co_name
         if name not in STATEMENTS:
             return
-        if not in_c and not frame.f_globals.get("__name__", "").startswith("psycopg."):
+        if not in_c and not frame.f_globals.get("__name__", "").startswith(DRIVERS):
             return
         if event in {"call", "c_call"} or (event in {"return", "c_return"} and name == "commit"):
             self.done += 1

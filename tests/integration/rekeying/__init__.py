@@ -1,0 +1,1 @@
+"""A store whose identifier key is replaced, on each database (R5)."""
