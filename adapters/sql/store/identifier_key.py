@@ -53,6 +53,7 @@ class KeyedTables(SealedTables):
         """
         with self.database.writing(self._share) as connection:
             self._ordering.keep_commands_out(connection, self._schema)
+            self._settled.check(connection)
             yield AuditTransaction(connection, self._uncached())
             name = self._schema.setting.c.name
             row = update(self._schema.setting)
