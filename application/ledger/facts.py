@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from addressee.domain import InvalidValue, key_fingerprint
+from addressee.domain import InvalidValue
 
 from ..ports.facts import (
     ENVELOPE,
@@ -20,6 +20,7 @@ from ..ports.facts import (
 from ..ports.records import Recorded
 from ..ports.store import AuditableStore
 from ..ports.views import Audit
+from ..read_models.claim_names import first_fingerprint
 from .hash_chain import START, link
 from .transfer import WAIT, settled_now
 
@@ -72,7 +73,7 @@ def export_facts(
         StoreSealed: personal data is sealed, and the store was opened without keys.
         StoreUnavailable: the store can't be reached, or such transactions do not end in time.
     """
-    heading = FactsHeading(key_fingerprint(store.identifier_key), personal)
+    heading = FactsHeading(first_fingerprint(store), personal)
     with sink(heading) as target:
         settled, rows = settled_now(store, wait), 0
         begin = last = target.end.last

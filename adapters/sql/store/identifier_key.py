@@ -8,13 +8,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from addressee.application.read_models.claim_names import check_key
 from addressee.domain import IdentifierKeyOutdated, key_fingerprint, values
 
 from ..event_store.positions import Ordering
-from ..schema.bookkeeping_tables import IDENTIFIER_KEY, SLOT_NAMES
+from ..schema.bookkeeping_tables import IDENTIFIER_KEY, INDEXED, SLOT_NAMES
 from ..unit_of_work.audit_view import AuditTransaction
 from ..unit_of_work.view import SqlReader
 from .sealed import SealedTables
@@ -33,6 +33,7 @@ class KeyedTables(SealedTables):
 
     identifier_key: bytes
     keeps_key: bool
+    single_writer: bool
     _ordering: Ordering
     _settled: SettledSettings
 
@@ -52,11 +53,14 @@ class KeyedTables(SealedTables):
         On PostgreSQL all that reads the ledger waits too.
         """
         with self.database.writing(self._share) as connection:
+            name = self._schema.setting.c.name
+            row = update(self._schema.setting)
+            # First, for a host's transaction holds it when it comes to the ledger.
+            same = self._schema.setting.c.value
+            connection.execute(row.where(name == INDEXED).values(value=same))
             self._ordering.keep_commands_out(connection, self._schema)
             self._settled.check(connection)
             yield AuditTransaction(connection, self._uncached())
-            name = self._schema.setting.c.name
-            row = update(self._schema.setting)
             if self.keeps_key:
                 connection.execute(row.where(name == IDENTIFIER_KEY).values(value=key))
             slots = row.where(name.in_(SLOT_NAMES))
@@ -68,9 +72,15 @@ class KeyedTables(SealedTables):
         """Begin as a writer in a host's transaction, whose view may be from before a new key.
 
         Raises:
-            IdentifierKeyOutdated: there was one, which a command would not see.
+            Conflict, IdentifierKeyOutdated: there was one, which a command would not see.
         """
+        if self.single_writer:
+            return
         if not (share := self._share):
+            # PostgreSQL refuses it to a view from before the row was written.
+            setting = self._schema.setting.c
+            kept = select(setting.value).where(setting.name == INDEXED)
+            connection.execute(kept.with_for_update(read=True))
             return
         stamp: bytes = connection.exec_driver_sql(share).scalar_one()
         if stamp not in (b"", key_fingerprint(self.identifier_key).encode()):
