@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from addressee.adapters.ledger_files.jsonl import line_of
 from addressee.application import START, AuditableStore, FactMessage, SealedStore, Stored
+from addressee.application.read_models.claim_names import check_key
 from addressee.application.relay.batches import Batch
 from addressee.application.relay.relay import SOURCE
 from addressee.domain import LedgerStreamInvalid, key_fingerprint
@@ -43,11 +44,13 @@ class LedgerPages:
         Raises:
             LedgerStreamInvalid: the stream has more than the ledger, which is another one, or was
                 restored to an earlier state.
+            IdentifierKeyOutdated: the identifier key was replaced since the store was opened.
         """
         settled = self._store.settled()
         if settled <= held == self._reached:
             return None
         with self._store.auditing() as audit:
+            check_key(audit, self._store.identifier_key)
             if audit.last() < held:
                 problem = f"is ahead of the ledger, which ends at {audit.last()}: it is another's"
                 raise LedgerStreamInvalid(f"position {held}", problem)

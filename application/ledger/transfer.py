@@ -22,6 +22,7 @@ from ..ports.keys import SealedStore
 from ..ports.records import Recorded, Stored
 from ..ports.store import AuditableStore
 from ..ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
+from ..read_models.claim_names import check_key
 from ..read_models.page_boundary import whole_length
 from ..read_models.replay import Replay
 from .hash_chain import START, link
@@ -56,6 +57,7 @@ def export_ledger(
         progress: called after each page with the position of its last event, and of the ledger's.
 
     Raises:
+        IdentifierKeyOutdated: the identifier key was replaced since the store was opened.
         StoreUnavailable: the store can't be reached, or such transactions do not end in time.
     """
     last = settled_now(store, wait)
@@ -67,12 +69,14 @@ def export_ledger(
         sealed_as=store.sealed_as if isinstance(store, SealedStore) else None,
     )
     end = End(0, 0, START)
-    with store.auditing() as audit, sink(heading) as target:
-        while page := audit.stored(end.last, PAGE, last):
-            target.write(page)
-            end = after(end, page)
-            progress(end.last, last)
-        target.finish(end)
+    with store.auditing() as audit:
+        check_key(audit, key)
+        with sink(heading) as target:
+            while page := audit.stored(end.last, PAGE, last):
+                target.write(page)
+                end = after(end, page)
+                progress(end.last, last)
+            target.finish(end)
     return end
 
 

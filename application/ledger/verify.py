@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from addressee.domain import StoreDamaged, key_fingerprint
@@ -11,6 +12,7 @@ from ..ports.keys import SealedStore
 from ..ports.records import InstallationRow
 from ..ports.store import AuditableStore
 from ..ports.views import SHARD_BITS, Audit
+from ..read_models.claim_names import check_key
 from ..read_models.in_memory import ReadModels
 from ..read_models.page_boundary import whole_page
 from ..read_models.replay import Replay
@@ -70,12 +72,14 @@ def verify(
         page: how many events are folded at once.
 
     Raises:
+        IdentifierKeyOutdated: the identifier key was replaced since the store was opened.
         StoreUnavailable: the store can't be reached.
     """
     if isinstance(store, SealedStore) and store.sealed_as is not None and store.keys is None:
         return verify_stored(store, progress, page)
     forgotten = forgotten_erasures(store)
     with store.auditing() as audit:
+        refuse_old_key(audit, store)
         found = [*rows_out_of_range(audit)]
         ledger = Ledger(audit, store)
         last = audit.last()
@@ -105,6 +109,7 @@ def verify_stored(
     """Check a ledger as it is stored, without interpreting it; arguments as for `verify`."""
     versions, begun, events, position = Versions(), BegunErasures(), 0, 0
     with store.auditing() as audit:
+        refuse_old_key(audit, store)
         found, last = [*rows_out_of_range(audit)], audit.last()
         while rows := audit.stored(position, page):
             found += versions.unexpected((r.stream, r.version, r.position) for r in rows)
@@ -116,6 +121,12 @@ def verify_stored(
     found += map(broken_seal, broken)
     found += (Difference("person", name, INTERRUPTED) for name in begun.persons())
     return Verification(events, position, position - events, sealed, events, tuple(found))
+
+
+def refuse_old_key(audit: Audit, store: AuditableStore) -> None:
+    """Raise IdentifierKeyOutdated if the store's key was replaced, as far as that can be read."""
+    with suppress(StoreDamaged):
+        check_key(audit, store.identifier_key)
 
 
 def broken_seal(broken: BrokenSeal) -> Difference:

@@ -28,7 +28,7 @@ class Sealer:
         database: where.
         prepared: statements on its tables.
         tail: knows which part of the ledger is settled.
-        key_fingerprint: of the identifier key.
+        fingerprint: gives that of the identifier key, which it checks within a transaction.
         page: most events that one seal covers.
         clock: gives the time, aware of its zone.
     """
@@ -38,7 +38,7 @@ class Sealer:
         database: Database,
         prepared: EventStatements,
         tail: Tail,
-        key_fingerprint: str,
+        fingerprint: Callable[[Connection], str],
         *,
         page: int = PAGE,
         clock: Callable[[], datetime] = utc_now,
@@ -47,7 +47,7 @@ class Sealer:
         self._prepared = prepared
         self._table = prepared.schema.seal
         self._tail = tail
-        self._key_fingerprint = key_fingerprint
+        self._fingerprint = fingerprint
         self._page = page
         self._clock = clock
 
@@ -59,6 +59,7 @@ class Sealer:
 
         Raises:
             StoreUnavailable: the store can't be reached; the seals that were made stay.
+            IdentifierKeyOutdated: the identifier key was replaced; likewise.
         """
         settled = self._tail.settled()
         while True:
@@ -67,9 +68,11 @@ class Sealer:
                 newest = self._newest(connection)
                 after = newest.last if newest else 0
                 events = stored(connection, self._prepared, after, self._page, settled)
+                # Read last, so no event that is sealed here is from after a key that this misses.
+                key = self._fingerprint(connection)
             if not events:
                 return newest
-            seal = self._seal(newest, events)
+            seal = self._seal(newest, events, key)
             try:
                 self._add(seal)
             except Conflict:
@@ -81,14 +84,14 @@ class Sealer:
         row = connection.execute(found).first()
         return None if row is None else seal_of(row)
 
-    def _seal(self, before: Seal | None, events: Sequence[Stored]) -> Seal:
+    def _seal(self, before: Seal | None, events: Sequence[Stored], key: str) -> Seal:
         number, last, digest = (
             (before.number, before.last, before.digest) if before else (0, 0, START)
         )
         for event in events:
             digest = link(digest, event)
-        now, key = self._clock(), self._key_fingerprint
-        return Seal(number + 1, last + 1, events[-1].position, len(events), digest, now, key)
+        end, now = events[-1].position, self._clock()
+        return Seal(number + 1, last + 1, end, len(events), digest, now, key)
 
     def _add(self, seal: Seal) -> None:
         """Write a seal; raises Conflict if there is one of its number."""

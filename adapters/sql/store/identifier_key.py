@@ -98,4 +98,9 @@ class KeyedTables(SealedTables):
     def _check_key(self) -> None:
         """Raise IdentifierKeyOutdated if the identifier key was replaced."""
         with self.viewing() as connection:
-            check_key(SqlReader(connection, self.parts), self.identifier_key)
+            self._checked_fingerprint(connection)
+
+    def _checked_fingerprint(self, connection: Connection) -> str:
+        """Return the fingerprint of the identifier key; raises IdentifierKeyOutdated likewise."""
+        check_key(SqlReader(connection, self.parts), self.identifier_key)
+        return key_fingerprint(self.identifier_key)

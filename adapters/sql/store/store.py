@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 
 from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.application import KeyStore, Seal
-from addressee.domain import InvalidValue, StoreUnavailable, key_fingerprint
+from addressee.domain import InvalidValue, StoreUnavailable
 
 from ..audience_index.compaction import nobody_compacts
 from ..audience_index.upkeep import Upkeep
@@ -240,12 +240,15 @@ class SqlStore(StoreQueries, IndexUpkeep):
 
         Returns:
             The newest seal, by any process; None while the ledger is empty.
+
+        Raises:
+            IdentifierKeyOutdated: the identifier key was replaced since the store was opened.
         """
         return Sealer(
             self.database,
             self.parts.prepared,
             self.parts.tail,
-            key_fingerprint(self.identifier_key),
+            self._checked_fingerprint,
         ).run(progress)
 
     @contextmanager

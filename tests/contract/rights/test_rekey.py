@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 import pytest
 
 from addressee.application import (
+    AsOf,
     AuditableStore,
     History,
     Identity,
@@ -22,6 +23,7 @@ from addressee.application import (
 from addressee.domain import AddresseeError, InvalidValue, PersonalizationImpossible
 
 from ..conftest import PARAMS, STORES, Host, stock_sqlite
+from ..ledger.test_past_states import no_fold
 from ..merges.test_lives import PAGE, Merging, shown
 
 STEPS = 12
@@ -100,6 +102,29 @@ def is_as_before(store: Store, shop: str, seed: int) -> None:
     for end, past in noted:
         assert [*pasts(store, end, shop, names)] == past
     assert verify(store, page=PAGE).differences == ()
+
+
+def test_R5_R35_earlier_moments_are_found_without_a_fold(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claims of today lead to the streams that they were in, twice over."""
+    monkeypatch.setattr("addressee.application.past.as_of.SHARE", 0)
+    store, people = host.store, host.people
+    for device, name in (("phone", "ali"), ("tablet", "bea")):
+        host.login(host.device(device), name)
+    moments = [store.settled()]
+    for other in (True, False):
+        rekey(store)
+        people.depersonalize("phone")
+        host.login("phone", "carl" if other else "ali")
+        moments.append(store.settled())
+    expected = [("phone", "tablet", None), (None, "tablet", "phone"), ("phone", "tablet", None)]
+    for at, devices in zip(moments, expected, strict=True):
+        for name, of in zip(("ali", "bea", "carl"), devices, strict=True):
+            reach = Targeting(AsOf(store, at, no_fold))
+            found = [of] if of else []
+            assert reach.preview("shop", f"external_id:{name}") == found
+            assert reach.preview("shop", f"external_id:{name} and not tag:never") == found
 
 
 def test_R5_claims_hold_under_the_new_key(host: Host) -> None:

@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from addressee.adapters.sql import SqlStore
-from addressee.application import Identity, Personalization, Sinks, Targeting
+from addressee.application import Identity, Personalization, Sinks, Targeting, rekey
 from addressee.domain import InvalidValue, StoreFollows, StoreNotEmpty
 from tests.integration.following.stage import Stage, ledger, same, staged
 from tests.servers.sinks.brokers import Broker
@@ -47,6 +47,7 @@ def test_R59_a_follower_has_the_ledger_at_its_positions_and_is_promoted(stage: S
         lambda: opened_before.personalize(device_of(copy), Identity(external_id="p0")),
         lambda: opened_before.depersonalize(device_of(copy)),
         lambda: copy.sending().__enter__(),
+        lambda: rekey(copy),
     ):
         with pytest.raises(StoreFollows):
             command()

@@ -25,7 +25,8 @@ def live(store: SqlStore, seed: int = 0, steps: int = 30) -> None:
 
 def sealer(store: SqlStore, page: int = 7) -> Sealer:
     parts, key = store.parts, key_fingerprint(store.identifier_key)
-    return Sealer(store.database, parts.prepared, parts.tail, key, page=page, clock=lambda: NOON)
+    where = store.database, parts.prepared, parts.tail
+    return Sealer(*where, lambda _: key, page=page, clock=lambda: NOON)
 
 
 def seals(store: SqlStore) -> Sequence[Seal]:

@@ -11,7 +11,9 @@ from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import (
+    AsOf,
     Identity,
+    Past,
     Personalization,
     Profiles,
     Rights,
@@ -44,6 +46,17 @@ def tried(store: SqlStore, name: str, *keys: bytes) -> list[str]:
     return [each.value for each in own for key in keys if IdentifierClaim.on(each, key).id in known]
 
 
+def shared_then(store: SqlStore, moment: int) -> list[str]:
+    """Return whom the shared identifier led to at a moment, by each way to find it out."""
+    audiences = "email:shared@x.com", "email:shared@x.com and not tag:never"
+    [same] = {
+        tuple(Targeting(past).preview("shop", audience))
+        for past in (AsOf(store, moment), Past(store, moment))
+        for audience in audiences
+    }
+    return [*same]
+
+
 def test_R50_what_is_erased_is_found_under_no_later_key(tmp_path: Path) -> None:
     with (
         SqlKeyStore(f"sqlite:///{tmp_path}/keys.db", wrapping_key=WRAPPING) as keys,
@@ -51,9 +64,11 @@ def test_R50_what_is_erased_is_found_under_no_later_key(tmp_path: Path) -> None:
     ):
         people, rights = Personalization(store), Rights(store)
         persons: dict[str, str] = {}
+        moments: dict[str, int] = {}
         for name in NAMES:
             people.register("shop", installation=f"of-{name}", push_token=f"token-{name}")
             persons[name] = people.personalize(f"of-{name}", identity_of(name)).person
+            moments[name] = store.settled()
             people.update_person(f"of-{name}", remove=Identity(emails=["shared@x.com"]))
         digest = people.preview_merge(persons["ali"], persons["bea"]).digest
         people.merge(persons["ali"], persons["bea"], digest=digest, force="they are one")
@@ -86,20 +101,27 @@ def test_R50_what_is_erased_is_found_under_no_later_key(tmp_path: Path) -> None:
         fourth = store.identifier_key
         assert not [name for name in NAMES[:4] if tried(store, name, fourth)]
         assert Targeting(store).preview("shop", "external_id:id-emil") == ["of-emil"]
+        assert shared_then(store, moments["ali"]) == [], "they are erased by now"
+        assert shared_then(store, moments["emil"]) == ["of-emil"]
         assert store.seal()
         assert verify(store).differences == ()
         Rebuild(store).run()
         assert verify(store).differences == ()
-        export_ledger(store, lambda heading: opened_sink(tmp_path / "all.jsonl", heading))
-        copy = MemoryStore(keys=keys)
-        with opened_source(tmp_path / "all.jsonl") as source:
-            import_ledger(copy, source, key=fourth)
-        assert verify(copy).differences == ()
+        assert verify(copy_of(store, tmp_path / "all.jsonl")).differences == ()
         with SqlStore(f"sqlite:///{tmp_path}/ledger.db") as locked:
             assert verify(locked).differences == (), "without the keys of the data"
             with pytest.raises(StoreSealed):
                 rekey(locked)
             assert locked.identifier_key == fourth
+
+
+def copy_of(store: SqlStore, file: Path) -> MemoryStore:
+    """Return a store that an export was imported to."""
+    export_ledger(store, lambda heading: opened_sink(file, heading))
+    copy = MemoryStore(keys=store.keys)
+    with opened_source(file) as source:
+        import_ledger(copy, source, key=store.identifier_key)
+    return copy
 
 
 def fails(_: object) -> None:
