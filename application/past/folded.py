@@ -154,7 +154,7 @@ class Past(ReadModels):
         """Return claim stream → ordinals."""
         with self._viewing() as view:
             names = streams_of(view, claims)
-            past = self.streams({each: 0 for of in names.values() for each in of})
+            past = self._past(view, {each: 0 for of in names.values() for each in of})
             recorded = {c: next((past[s] for s in of if s in past), ()) for c, of in names.items()}
             standing = holders_of(view, recorded)
         renamed = {claim for claim in standing if len(names[claim]) > 1}
@@ -173,7 +173,11 @@ class Past(ReadModels):
     def streams(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
         """Return stream → its events after a version, as many as there were."""
         with self._viewing() as view:
-            found = view.streams(after)
+            return self._past(view, after)
+
+    def _past(self, view: View, after: Mapping[str, int]) -> Mapping[str, Sequence[Recorded]]:
+        """Return the same from an open view."""
+        found = view.streams(after)
         past = {stream: self._cut(events) for stream, events in found.items()}
         return {stream: events for stream, events in past.items() if events}
 

@@ -24,8 +24,8 @@ from tests.acceptance.conftest import LOGIN, REGISTER, write
 from tests.one_connection import narrowed
 
 GROUPS = ("app", "relay")
-NEEDS_NONE = {"serve"}
-"""Serves until a signal ends it; its routes are tried by themselves."""
+NEEDS_NONE = {"follow", "serve"}
+"""They run until a signal ends them; what they do is tried by itself."""
 SEALED_ONLY = {"erase", "rewrap"}
 """Need a sealed store: tests/integration/sealing tries them."""
 
