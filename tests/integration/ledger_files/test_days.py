@@ -23,6 +23,7 @@ from addressee.application import (
     Recorded,
     bulk,
     export_facts,
+    rekey,
 )
 from addressee.application.ledger import facts
 from addressee.domain import ErasureRequested, InvalidValue, LedgerFileInvalid
@@ -253,6 +254,20 @@ def test_a_folder_of_another_ledger_or_of_what_was_restored_is_refused(tmp_path:
             added(restored, folder)
         bulk(Personalization(restored), [lambda p: p.register("shop")] * 9)
     assert files(folder) == before
+
+
+def test_a_folder_goes_on_after_its_ledger_has_another_identifier_key(tmp_path: Path) -> None:
+    folder = tmp_path / "facts"
+    with SqlStore(f"sqlite:///{tmp_path}/ledger.db") as store:
+        Days(store, random.Random(7)).live(20)  # noqa: S311 # a life that can be had again
+        for _ in range(2):
+            added(store, folder)
+            before = files(folder)
+            rekey(store)
+            Personalization(store).register("shop")
+            assert added(store, folder).rows >= 1
+            assert files(folder).items() > before.items()
+            assert in_files(folder) == in_ledger(store)
 
 
 def test_a_folder_is_written_by_one_export_at_a_time(tmp_path: Path) -> None:
