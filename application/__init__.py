@@ -74,7 +74,7 @@ from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from .ports.views import Audit, Mark, Reader, RememberingView, Transaction, View
 from .profiles import Profile, Profiles
 from .read_models.in_memory import ReadModels
-from .read_models.page_boundary import whole_length, whole_page
+from .read_models.ledger_page_end import whole_length, whole_page
 from .read_models.replay import Replay
 from .read_models.sent_pushes import SentPush
 from .read_models.states import InstallationState, PersonState

@@ -22,11 +22,11 @@ from .commands.rights.erase import erase
 from .commands.rights.keys import COMMANDS as KEYS
 from .commands.rights.merges import merge, unmerge
 from .commands.rights.subject import subject
+from .options.keys_option import HINT
+from .options.store_option import DEFAULT_STORE, Store, existing_store, opened_store
+from .options.traces_option import Traces
 from .terminal.files import opened
-from .terminal.keys_option import HINT
 from .terminal.output import Form, escape_unencodable, one_line
-from .terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
-from .terminal.traces_option import Traces
 
 SOME_REFUSED, UNUSABLE = 1, 2
 CLOSED_PIPE = 128 + 13

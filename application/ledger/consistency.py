@@ -21,7 +21,7 @@ from addressee.domain import (
 from addressee.domain.events import stream_of
 
 from ..ports.records import Recorded
-from ..read_models.page_boundary import half_of
+from ..read_models.ledger_page_end import half_of
 
 CLAIMS: dict[type[Event], type[Event]] = {
     IdentifierAdded: IdentifierClaimed,

@@ -12,7 +12,7 @@ from ..ports.records import Recorded, TimeSpan
 from ..ports.views import EMPTY, SHARD_BITS, Audit, Mark, RememberingAudit
 from ..read_models.in_memory import ReadModels
 from .consistency import Difference
-from .posting_differences import posting_differences
+from .index_check import posting_differences
 
 STATES = 3
 """How many states of the index are compared with the ledger, of those that are remembered."""

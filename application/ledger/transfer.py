@@ -23,7 +23,7 @@ from ..ports.records import Recorded, Stored
 from ..ports.store import AuditableStore
 from ..ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from ..read_models.claim_names import check_key
-from ..read_models.page_boundary import whole_length
+from ..read_models.ledger_page_end import whole_length
 from ..read_models.replay import Replay
 from .hash_chain import START, link
 

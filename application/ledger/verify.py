@@ -14,12 +14,12 @@ from ..ports.store import AuditableStore
 from ..ports.views import SHARD_BITS, Audit
 from ..read_models.claim_names import check_key
 from ..read_models.in_memory import ReadModels
-from ..read_models.page_boundary import whole_page
+from ..read_models.ledger_page_end import whole_page
 from ..read_models.replay import Replay
 from .consistency import Consistency, Difference, Versions
 from .erasures_to_repeat import BegunErasures, forgotten_erasures
+from .index_check import posting_differences
 from .past_check import PastCheck
-from .posting_differences import posting_differences
 from .seal_check import BrokenSeal, broken_seals
 
 PAGE = 1_000

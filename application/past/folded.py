@@ -10,20 +10,14 @@ from typing import NamedTuple
 
 from pyroaring import BitMap
 
-from addressee.domain import (
-    InvalidValue,
-    Person,
-    seen_persons,
-    values,
-    with_linked,
-)
+from addressee.domain import InvalidValue, Person, seen_persons, values, with_linked
 
 from ..ports.records import Recorded
 from ..ports.store import Viewable
 from ..ports.views import View
 from ..read_models.claim_names import check_key, streams_of
 from ..read_models.in_memory import ReadModels
-from ..read_models.page_boundary import whole_page
+from ..read_models.ledger_page_end import whole_page
 from ..read_models.replay import Replay
 from .erased import holders_of
 

@@ -15,7 +15,7 @@ from addressee.domain import (
 
 from ..ports.records import Recorded
 from ..ports.views import View
-from ..read_models.page_boundary import WINDOW, whole_length
+from ..read_models.ledger_page_end import WINDOW, whole_length
 from .folded import Horizon
 
 ENOUGH = 2 * WINDOW

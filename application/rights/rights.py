@@ -16,8 +16,8 @@ from ..unit_of_work.command_context import Context, check_names
 from .documents import csv_text, json_lines, json_text, readme, tables
 from .erasure import Eraser, Erasure
 from .erasure_commands import RequestErasure
-from .export_record import RecordExport
 from .held_data import HeldData, HeldDataReader
+from .record_export import RecordExport
 from .zip_stream import ZipStream, in_blocks
 
 FORMAT = 1

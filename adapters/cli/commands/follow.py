@@ -14,11 +14,11 @@ from addressee.adapters.following import Follower, FollowerStatus, Promotion
 from addressee.adapters.sql import SqlStore
 from addressee.domain import InvalidValue
 
+from ..options.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 from ..terminal.default_command import RUN, RunOrCommand
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import long_work
 from ..terminal.signals import stopped_by_signals
-from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 from .transfers import HexFile, read_key
 
 commands = typer.Typer(

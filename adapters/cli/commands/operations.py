@@ -12,10 +12,10 @@ from addressee.adapters.sql import READ_MODELS, Rebuild, SqlStore, unfilled
 from addressee.application import History, Personalization, Profiles
 from addressee.application import verify as verified
 
-from ..terminal.keys_option import HINT
+from ..options.keys_option import HINT
+from ..options.store_option import DEFAULT_STORE, Store, existing_store
 from ..terminal.output import Form, one_line, show_json, show_table
 from ..terminal.progress import long_work
-from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
 
 DIFFERENT = 1
 

@@ -16,9 +16,9 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import DispatchStatus, Message, Notifier, WorkQueue
 from addressee.domain import InvalidValue, values
 
+from ..options.store_option import DEFAULT_STORE, Store, existing_store, sending_store
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import PUSHES, long_work
-from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, sending_store
 
 NOT_DONE = 1
 OUTCOMES = ("accepted", "dead", "rejected", "unknown", "not_sent", "without_address")

@@ -16,11 +16,11 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import Relay, Sinks, SinkStatus, Tracing
 from addressee.domain import InvalidValue
 
+from ..options.store_option import DEFAULT_STORE, Store, existing_store, sending_store
+from ..options.traces_option import Traces, tracing
 from ..terminal.default_command import RUN, RunOrCommand
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.signals import stopped_by_signals
-from ..terminal.store_option import DEFAULT_STORE, Store, existing_store, sending_store
-from ..terminal.traces_option import Traces, tracing
 
 SOME_LEFT = 1
 

@@ -13,10 +13,10 @@ from addressee.application import Seal, lost_anchors
 from addressee.application.ledger.seal_check import fingerprints
 from addressee.domain import InvalidValue, key_fingerprint
 
+from ..options.store_option import DEFAULT_STORE, Store, existing_store
 from ..terminal.files import opened
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import long_work
-from ..terminal.store_option import DEFAULT_STORE, Store, existing_store
 
 HEADINGS = ("seal", "first", "last", "events", "digest", "made at", "key")
 DIGEST_BYTES = 32

@@ -18,9 +18,9 @@ from addressee.adapters.push.senders_file import Senders, read_senders
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.domain import InvalidValue
 
-from ..terminal.keys_option import named_keys
-from ..terminal.store_option import check_erasures, opened_store
-from ..terminal.traces_option import tracing
+from ..options.keys_option import named_keys
+from ..options.store_option import check_erasures, opened_store
+from ..options.traces_option import tracing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -28,11 +28,7 @@ from addressee.application import (
 )
 from addressee.domain import InvalidValue
 
-from ..terminal.files import STANDARD, opened, refuse_standard
-from ..terminal.output import show_json
-from ..terminal.progress import BYTES, ROWS, long_work
-from ..terminal.sealed_keys import keys_beside, take_keys
-from ..terminal.store_option import (
+from ..options.store_option import (
     DEFAULT_STORE,
     Store,
     existing_store,
@@ -40,6 +36,10 @@ from ..terminal.store_option import (
     opened_store,
     trial_store,
 )
+from ..terminal.files import STANDARD, opened, refuse_standard
+from ..terminal.output import show_json
+from ..terminal.progress import BYTES, ROWS, long_work
+from ..terminal.sealed_keys import keys_beside, take_keys
 
 OWNER_ONLY = 0o600
 SHARED = (

@@ -11,8 +11,8 @@ from addressee.application import Personalization, PushOutcome, RelayStore, Stor
 
 from .group_metrics import GroupMetrics
 from .issuer_metrics import IssuerMetrics
+from .relay_metrics import SinkMetrics
 from .replica_metrics import ReplicaMetrics, ReplicatedStore
-from .sink_metrics import SinkMetrics
 
 if TYPE_CHECKING:
     from addressee.adapters.tokens.issuer_keys import IssuerKeys

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from addressee.adapters.cli.terminal.store_option import existing_store
+from addressee.adapters.cli.options.store_option import existing_store
 from addressee.domain import StoreUnavailable
 from tests.acceptance.conftest import Run, write
 

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from starlette.types import ASGIApp
 
-from addressee.adapters.cli.terminal.traces_option import tracing
+from addressee.adapters.cli.options.traces_option import tracing
 from addressee.adapters.events.handler import HandlerSink
 from addressee.adapters.http import create_app
 from addressee.adapters.open_telemetry import OpenTelemetryTracing

@@ -17,7 +17,7 @@ from addressee.application import (
     whole_page,
 )
 from addressee.application.ledger.verify import differences
-from addressee.application.read_models.page_boundary import WINDOW
+from addressee.application.read_models.ledger_page_end import WINDOW
 from addressee.application.read_models.replay import CACHE_BYTES
 from tests.contract.audiences.oracle import Life
 

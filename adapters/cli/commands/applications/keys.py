@@ -10,7 +10,7 @@ import typer
 from addressee.application import issue_key
 from addressee.domain import InvalidValue
 
-from ...terminal.store_option import DEFAULT_STORE, Store, existing_store
+from ...options.store_option import DEFAULT_STORE, Store, existing_store
 from .code import Code
 
 

@@ -10,8 +10,8 @@ import typer
 from addressee.application import Applications
 from addressee.domain import MobileApp
 
+from ...options.store_option import DEFAULT_STORE, Store, existing_store
 from ...terminal.output import show_json, show_table
-from ...terminal.store_option import DEFAULT_STORE, Store, existing_store
 
 
 def list_(

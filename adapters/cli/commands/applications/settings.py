@@ -11,8 +11,7 @@ import typer
 from addressee.application import Applications
 from addressee.domain import Contacts, InvalidValue, MobileApp, OverCap, UserData, other_modes
 
-from ...terminal.applications_file import read_applications
-from ...terminal.issuer_option import (
+from ...options.issuer_option import (
     Audiences,
     Claim,
     Issuer,
@@ -21,7 +20,8 @@ from ...terminal.issuer_option import (
     changed_issuers,
     key_set_url,
 )
-from ...terminal.store_option import DEFAULT_STORE, Store, opened_store
+from ...options.store_option import DEFAULT_STORE, Store, opened_store
+from ...terminal.applications_file import read_applications
 from .code import Code
 
 Number = int | None

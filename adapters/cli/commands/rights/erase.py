@@ -11,9 +11,9 @@ from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.application import Rights, forgotten_erasures, interrupted_erasures
 from addressee.domain import InvalidValue
 
+from ...options.store_option import DEFAULT_STORE, Store, existing_store
 from ...terminal.output import one_line, show_json
 from ...terminal.progress import long_work
-from ...terminal.store_option import DEFAULT_STORE, Store, existing_store
 from .named_person import Email, ExternalId, Msisdn, named_by, person_with
 
 

@@ -10,10 +10,10 @@ import typer
 from addressee.application import rekey as replace_key
 from addressee.domain import InvalidValue
 
-from ...terminal.keys_option import FILE, URL, given_keys
+from ...options.keys_option import FILE, URL, given_keys
+from ...options.store_option import DEFAULT_STORE, Store, existing_store
 from ...terminal.output import show_json
 from ...terminal.progress import KEYS, long_work
-from ...terminal.store_option import DEFAULT_STORE, Store, existing_store
 from ..transfers import read_key
 
 

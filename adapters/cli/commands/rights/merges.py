@@ -10,8 +10,8 @@ import typer
 from addressee.application import MergePreview, Personalization, PersonState
 from addressee.domain import InvalidValue
 
+from ...options.store_option import DEFAULT_STORE, Store, existing_store
 from ...terminal.output import show_json
-from ...terminal.store_option import DEFAULT_STORE, Store, existing_store
 
 Digest = Annotated[
     str | None, typer.Option(help="The digest of a preview: refuse if anything changed since.")

@@ -13,9 +13,9 @@ from addressee.adapters.private_file import private_file
 from addressee.application import Access, Rights
 from addressee.domain import InvalidValue
 
+from ...options.store_option import DEFAULT_STORE, Store, existing_store
 from ...terminal.files import STANDARD, opened
 from ...terminal.output import one_line
-from ...terminal.store_option import DEFAULT_STORE, Store, existing_store
 from .named_person import Email, ExternalId, Msisdn, named_by, person_with
 
 

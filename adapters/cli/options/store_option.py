@@ -18,8 +18,8 @@ from addressee.adapters.sql.engine.pool import ESCAPES, file_of
 from addressee.application import forgotten_erasures
 from addressee.domain import ErasureForgotten, StoreUnavailable
 
+from ..terminal.sealed_keys import trial_keys
 from .keys_option import given_keys
-from .sealed_keys import trial_keys
 
 DEFAULT_STORE = "sqlite:///addressee.db"
 BESIDE = ("", "-wal", "-shm")
