@@ -9,7 +9,7 @@ import time
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from threading import Event, Lock, Thread
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
@@ -30,6 +30,7 @@ from ..engine.dialects.replication import (
 from ..engine.fork import renew_after_fork
 from ..engine.pool import parsed
 from .probe import Probe, Silent
+from .replica_state import Behind, ReplicaState, why_behind
 
 PROBE_SECONDS = 0.25
 """Between two looks at a replica."""
@@ -40,26 +41,6 @@ ANSWER_SECONDS = 1.0
 PAUSES = (0.0005, 0.001, 0.002, 0.004)
 """Seconds between looks at what was applied; the last one repeats."""
 NOT_ASKED = "was not asked yet"
-
-
-class ReplicaState(NamedTuple):
-    """What a store tells of one of its replicas.
-
-    Args:
-        name: host and port.
-        left_out: why no query goes to it; "" while queries do.
-        synchronous: whether commits wait for it, so that queries do not.
-        failures: how often it was left out by this process.
-    """
-
-    name: str
-    left_out: str
-    synchronous: bool
-    failures: int
-
-
-class Behind(Exception):
-    """A replica does not show in time what a query has to."""
 
 
 class Replica:
@@ -276,15 +257,6 @@ class Replica:
         if self._primary is not None:
             self._primary.close()
         self.database.close()
-
-
-def why_behind(standing: Standing, primary: Standing) -> str:
-    """Return why a replica can't answer."""
-    if not standing.replica:
-        return "is a primary"
-    if standing.timeline != primary.timeline:
-        return "does not follow this primary"
-    return "lags"
 
 
 def named(url: URL) -> str:

@@ -22,7 +22,8 @@ from ..engine.dialects.replication import (
     standing_of,
 )
 from .probe import Probes, Silent
-from .replica import Behind, Replica, ReplicaState
+from .replica import Replica
+from .replica_state import Behind, ReplicaState
 
 WAIT_SECONDS = 0.5
 """How long a query waits for replicas to show what is committed, before it goes to the primary."""

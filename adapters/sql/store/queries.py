@@ -12,7 +12,7 @@ from addressee.application import Found, Lookup
 from ..audience_index.lookups import Lookups
 from ..dispatches.dispatch_view import DispatchStatements, SqlDispatchReader
 from ..engine.database import Database
-from ..replicas.replica import ReplicaState
+from ..replicas.replica_state import ReplicaState
 from ..replicas.routing import Queries, ReplicatedQueries
 from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.components import Parts

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterator
 
 from ..cells import attributes_of, digest, facts_of, moment_of, need_text, person_of, text_of
+from ..dotted_names import below, dotted
 from ..rows import Format, Options, Record, Row, RowKind, Skip
 
 SERVICES: dict[str, dict[str, str]] = {
@@ -62,27 +62,6 @@ def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
         seen=seen,
         state="dead" if dead else "opted_out" if opted_out else "live",
     )
-
-
-def dotted(record: Record) -> dict[str, Any]:
-    """Return the values of an endpoint by the names that its CSV has, such as ``User.UserId``."""
-    cells: dict[str, Any] = {}
-    waiting: list[tuple[str, object]] = [("", record)]
-    while waiting:
-        name, value = waiting.pop()
-        if isinstance(value, Mapping):
-            inner = cast("Mapping[str, object]", value)
-            waiting += [(f"{name}.{key}" if name else key, each) for key, each in inner.items()]
-        else:
-            cells[name] = value
-    return cells
-
-
-def below(cells: Record, prefix: str) -> dict[str, Any]:
-    """Return the cells whose names begin with a prefix, without it."""
-    return {
-        name.removeprefix(prefix): value for name, value in cells.items() if name.startswith(prefix)
-    }
 
 
 PINPOINT = Format(
