@@ -212,8 +212,9 @@ class Profiles:
     def _holder(self, reader: Reader, identity: Identity, within: str | None) -> PersonState | None:
         repository, key = AggregateRepository(reader, self._cache), self._store.identifier_key
         claims = {i: IdentifierClaim.on(i, key) for i in identity.identifiers()}
-        found = repository.load([*claims.values(), IdentifierKey()])
-        repository.check_key(key)
+        newest = IdentifierKey()
+        found = repository.load([*claims.values(), newest])
+        cast("IdentifierKey", found[newest.id].aggregate).check(key)
         holders = {
             identifier: holder
             for identifier, claim in claims.items()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, cast
 
 from addressee.domain import (
     AddresseeError,
@@ -203,9 +203,10 @@ class Execution:
         try:
             checked = Checked.of(context, command.actor)
             work = self._work(batch.repository, batch.rules, checked)
-            batch.repository.load(wanted)
-            batch.repository.check_key(self.store.identifier_key)
-            work.open(*wanted[:-1])
+            *read_first, newest = wanted
+            (key, _) = batch.repository.load(wanted)[newest.id]
+            cast("IdentifierKey", key).check(self.store.identifier_key)
+            work.open(*read_first)
             if checked.idempotency_key is None:
                 result = command.decide(work)
             else:

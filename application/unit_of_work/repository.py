@@ -8,7 +8,6 @@ from typing import cast
 from addressee.domain import (
     Aggregate,
     IdentifierClaim,
-    IdentifierKey,
     Installation,
     Person,
     PushTokenClaim,
@@ -58,11 +57,6 @@ class AggregateRepository:
                     self._cache.put(seen)
                 self._known[stream] = found[stream] = seen
         return found
-
-    def check_key(self, key: bytes) -> None:
-        """Raise IdentifierKeyOutdated if another identifier key names the claims by now."""
-        [(newest, _)] = self.load([IdentifierKey()]).values()
-        cast("IdentifierKey", newest).check(key)
 
     def person(self, name: str) -> Person:
         """Return a person's committed state."""

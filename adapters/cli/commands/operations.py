@@ -53,7 +53,7 @@ def expire_sessions(
     """End the sessions, and expire the installations, that nobody has used for long enough.
 
     How long that is `addressee app add` says, with --session-idle, --expire-after and
-    --expire-anonymous-after. Prints the installations with the persons who were signed out.
+    --anonymous-after. Prints the installations with the persons who were signed out.
     `addressee serve` does so each minute; where an application embeds the library, a scheduler runs
     this, at any rate. In a pipe the columns are
     installation and person; in JSON lines, those that expire have `expired`. With --dry-run it also

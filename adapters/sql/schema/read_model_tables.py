@@ -119,5 +119,5 @@ def posting_change(new: NewTable) -> Table:
         Column("mark", Integer, primary_key=True, autoincrement=False),
         Column("checksum", BigInteger, nullable=False),
         Column("data", Bytes, nullable=False),
-        Index(f"{new.prefix}posting_change_mark", "mark"),
+        Index(f"{new.prefix}change_mark", "mark"),
     )

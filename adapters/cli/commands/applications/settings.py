@@ -78,7 +78,8 @@ def add(  # noqa: PLR0913 # one option for each setting
     expire_anonymous_after: Annotated[
         Number,
         typer.Option(
-            help="The same for one that nobody is signed in on, a day at least; 0 for never."
+            "--anonymous-after",
+            help="The same for one that nobody is signed in on, a day at least; 0 for never.",
         ),
     ] = None,
     device_cap: Annotated[Number, typer.Option(help="Devices of a person; 0 for no limit.")] = None,

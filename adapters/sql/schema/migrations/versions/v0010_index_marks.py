@@ -40,7 +40,7 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
         mariadb_engine="InnoDB",
     )
-    table, index = f"{prefix}posting_change", f"{prefix}posting_change_mark"
+    table, index = f"{prefix}posting_change", f"{prefix}change_mark"
     op.create_table(
         table,
         Column("term", Integer, primary_key=True, autoincrement=False),
