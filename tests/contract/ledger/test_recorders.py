@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
@@ -45,7 +46,7 @@ class OnSqlite:
     def place(self) -> tuple[Database, Schema]:
         database = Database(self.url())
         self.addCleanup(database.close)  # type: ignore[attr-defined] # likewise
-        self.addCleanup(join_threads)  # type: ignore[attr-defined] # likewise
+        self.addCleanup(join_threads, {*threading.enumerate()})  # type: ignore[attr-defined] # likewise
         return database, Schema.named()
 
     def test_performance(self) -> None:
@@ -86,10 +87,14 @@ class OnMariaDB(OnServer):
         self.lent = lent_mariadb
 
 
-def join_threads() -> None:
-    """Wait for the reading threads that a shipped case tells to stop, and leaves."""
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
+def join_threads(before: AbstractSet[threading.Thread]) -> None:
+    """Wait for the reading threads that a shipped case tells to stop, and leaves.
+
+    Args:
+        before: the threads that were there before the case, some of which may be a pool's.
+    """
+    for thread in {*threading.enumerate()} - before:
+        if not thread.daemon:
             thread.join()
 
 
