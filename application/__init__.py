@@ -15,7 +15,7 @@ from .execution.tracing import Tracing
 from .history import History
 from .ledger.consistency import Difference
 from .ledger.erasures_to_repeat import forgotten_erasures, interrupted_erasures
-from .ledger.facts import ExportedFacts, export_facts
+from .ledger.facts_export import ExportedFacts, export_facts
 from .ledger.hash_chain import START, link
 from .ledger.seal_check import Anchor, broken_seals, lost_anchors, stored_events
 from .ledger.transfer import export_ledger, import_ledger

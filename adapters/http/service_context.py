@@ -40,7 +40,7 @@ from .load.rates import Rates
 from .messages.error_responses import UNAVAILABLE, Refused
 from .messages.json_body import RequestBody
 from .security.authentication import Backend, Credential, Device, backend, device
-from .security.key_waits import KeyWaits
+from .security.issuer_key_waits import KeyWaits
 from .security.person_tokens import PersonTokens, issued_tokens
 
 if TYPE_CHECKING:

@@ -28,10 +28,10 @@ from ..commands import Command
 from ..ports.store import ConcurrentStore, JoinableStore, Store
 from ..ports.views import Transaction
 from ..unit_of_work.aggregate_cache import AggregateCache, Seen
-from ..unit_of_work.batch import Batch, final, placed
 from ..unit_of_work.command_context import Checked, Context
 from ..unit_of_work.repository import AggregateRepository
 from ..unit_of_work.results import Result
+from ..unit_of_work.transaction_batch import Batch, final, placed
 from ..unit_of_work.unit_of_work import Rules, UnitOfWork
 from .concurrency_limit import ConcurrencyLimit
 from .group_commit import PATIENCE, GroupCommit

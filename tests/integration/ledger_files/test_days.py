@@ -25,7 +25,7 @@ from addressee.application import (
     export_facts,
     rekey,
 )
-from addressee.application.ledger import facts
+from addressee.application.ledger import facts_export as facts
 from addressee.domain import ErasureRequested, InvalidValue, LedgerFileInvalid
 from tests.contract.audiences.oracle import Life
 from tests.integration.ledger_files.conftest import leave_a_hole
