@@ -8,7 +8,6 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -89,8 +88,7 @@ def test_R40_a_service_that_goes_away_leaves_the_message_unknown(
 
 def test_R40_an_answer_that_never_comes_leaves_the_message_unknown(leaver: Leaver) -> None:
     leaver.silent = True
-    posts = Posts(verify=leaver.trusted)
-    posts.client.timeout = httpx.Timeout(20.0, read=0.2)
+    posts = Posts(verify=leaver.trusted, timeout=2.0)
     with ThreadPoolExecutor(1) as threads:
         served = threads.submit(leaver.serve, 1)
         answer = posts.post(f"{leaver.url}/v1/send", b"{}", {})
