@@ -131,7 +131,7 @@ class Execution:
         positions: Sequence[int] = ()
         try:
             opened = self._opened(orders)
-            names = [each.id for wanted in opened for each in wanted]
+            names = [IdentifierKey().id, *(each.id for wanted in opened for each in wanted)]
             with self.limit, self.store.writing(self.cache.versions(names)) as transaction:
                 batch = Batch(AggregateRepository(transaction, self.cache), self.rules)
                 outcomes, written = self._carry_out(batch, transaction, orders, opened, most)
@@ -165,12 +165,9 @@ class Execution:
         return [placed(outcome, place, positions) for outcome, place in outcomes]
 
     def _opened(self, orders: Sequence[Order]) -> list[list[Aggregate]]:
-        """Return what each command reads first; with it, whether the identifier key is the newest.
-
-        So that is known within the transaction, and takes no query of its own.
-        """
+        """Return what each command reads first."""
         key = self.store.identifier_key
-        return [[*command.opens(key), IdentifierKey()] for command, _ in orders]
+        return [[*command.opens(key)] for command, _ in orders]
 
     def _carry_out(
         self,
@@ -182,10 +179,15 @@ class Execution:
     ) -> tuple[list[tuple[Outcome, int]], Sequence[int]]:
         """Decide the commands and record the outcome; return answers and positions.
 
-        Commands that would follow more than so many changes are not begun.
+        Commands that would follow more than so many changes are not begun. Whether the identifier
+        key is the newest is read with what they read, so that it takes no query of its own.
         """
+        newest = IdentifierKey()
+        first = [newest, *chain.from_iterable(opened)]
         if len(orders) > 1:
-            batch.repository.load_ahead(chain.from_iterable(opened))
+            batch.repository.load_ahead(first)
+        (key, _) = batch.repository.load(first if len(orders) == 1 else [newest])[newest.id]
+        cast("IdentifierKey", key).check(self.store.identifier_key)
         outcomes = list[tuple[Outcome, int]]()
         for order, wanted in zip(orders, opened, strict=True):
             outcomes.append(self._decide(batch, order, wanted))
@@ -203,10 +205,7 @@ class Execution:
         try:
             checked = Checked.of(context, command.actor)
             work = self._work(batch.repository, batch.rules, checked)
-            *read_first, newest = wanted
-            (key, _) = batch.repository.load(wanted)[newest.id]
-            cast("IdentifierKey", key).check(self.store.identifier_key)
-            work.open(*read_first)
+            work.open(*wanted)
             if checked.idempotency_key is None:
                 result = command.decide(work)
             else:

@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -47,16 +49,40 @@ notifier.serve(Event(), queue=queue)
 
 
 class Workers:
-    """Starts workers of one queue."""
+    """Starts workers of one queue, and ends them all with its block."""
 
     def __init__(self, url: str, server: Broker, stream: str, folder: Path, batch: int) -> None:
         self._start = (url, server.url, stream)
         self._folder, self._batch = folder, batch
+        self._started: list[Process] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._started:
+            each.kill()
+            each.wait()
 
     def start(self, name: str, pause: float, lease: int = 600) -> Process:
         """Start one; only those to be killed have a short lease: no slow one counts as gone."""
         own = (str(self._folder / name), str(self._batch), str(lease), str(pause))
-        return forked("-c", WORKER, *self._start, *own)
+        started = forked("-c", WORKER, *self._start, *own)
+        self._started.append(started)
+        return started
+
+    def finish(self, notifier: Notifier, dispatch: str) -> None:
+        """Wait until a dispatch is done, as long as batches are sent."""
+
+        def is_done() -> bool:
+            return notifier.status(dispatch).state == "done"
+
+        while not is_done():
+            before = self.lines()
+            wait_until(partial(self._goes_on, before, is_done), "a batch is sent", 0.2)
+
+    def _goes_on(self, before: int, is_done: Callable[[], bool]) -> bool:
+        return self.lines() > before or is_done()
 
     def sent(self) -> Counter[str]:
         lines = [x for path in self._folder.glob("w*") for x in path.read_text().splitlines()]
@@ -82,7 +108,7 @@ def test_R39_R40_workers_of_a_queue_send_to_nobody_twice_and_nobody_logged_out(
     url = new_url()
     workers = Workers(url, nats_broker, f"QUEUE{new_url()[-4:].encode().hex()}", tmp_path, batch)
     chance = random.Random(1)  # noqa: S311 # the same ones each time
-    with SqlStore(url) as store, ThreadPoolExecutor(1) as threads:
+    with SqlStore(url) as store, workers, ThreadPoolExecutor(1) as threads:
         people = Personalization(store)
         devices = fill(people, count)
         notifier = Notifier(store, {})
@@ -96,7 +122,8 @@ def test_R39_R40_workers_of_a_queue_send_to_nobody_twice_and_nobody_logged_out(
 
         racing = threads.submit(log_out)
         wait_until(lambda: len(returned) > 20, "some log out")
-        steady = [workers.start(f"w{n}", 0.02) for n in range(2 if long else 0)]
+        for n in range(2 if long else 0):
+            workers.start(f"w{n}", 0.02)
         for n in range(kills):
             doomed = workers.start(f"w-doomed-{n % 2}", 2 * PATIENCE if n % 2 == 0 else 0.02, 1)
             path = tmp_path / f"w-doomed-{n % 2}"
@@ -108,12 +135,10 @@ def test_R39_R40_workers_of_a_queue_send_to_nobody_twice_and_nobody_logged_out(
             wait_until(goes_on, "a batch is sent")
             doomed.kill()
             doomed.wait()
-        steady += [workers.start(f"w-last-{n}", 0.02) for n in range(2)]
+        for n in range(2):
+            workers.start(f"w-last-{n}", 0.02)
         racing.result()
-        wait_until(lambda: notifier.status(made.id).state == "done", "the dispatch is done", 0.2)
-        for each in steady:
-            each.kill()
-            each.wait()
+        workers.finish(notifier, made.id)
         status = notifier.status(made.id)
         pushes = [*History(store).reached(made.id)]
     sent = workers.sent()
@@ -139,19 +164,17 @@ def test_four_workers_send_nearly_twice_as_much_as_one(nats_broker: Broker, tmp_
         folder.mkdir()
         url = f"sqlite:///{folder}/ledger.db"
         workers = Workers(url, nats_broker, f"SPEED{count}", folder, 50)
-        with SqlStore(url) as store:
+        with SqlStore(url) as store, workers:
             fill(Personalization(store), 20_000)
             notifier = Notifier(store, {})
-            running = [workers.start(f"w{n}", 0.02) for n in range(count)]
+            for n in range(count):
+                workers.start(f"w{n}", 0.02)
             warm = notifier.dispatch("shop", "email:nobody@x.com", Message(title="Hi"))
             wait_until(lambda: notifier.status(warm.id).state == "done", "all are up")  # noqa: B023 # asked at once
             made = notifier.dispatch("shop", "type:customer", Message(title="Hi"))
             wait_until(lambda: workers.lines() > 0, "a batch")  # noqa: B023 # likewise
             begun = time.monotonic()
-            wait_until(lambda: notifier.status(made.id).state == "done", "all", 0.2)  # noqa: B023 # likewise
+            workers.finish(notifier, made.id)
             seconds[count] = time.monotonic() - begun
-            for each in running:
-                each.kill()
-                each.wait()
             assert sum(workers.sent().values()) == 20_000
     assert seconds[1] / seconds[4] >= 1.8, seconds
