@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from hashlib import blake2b
@@ -58,6 +59,11 @@ def keyed_hash(key: bytes, *parts: str) -> str:
     """
     # \x1f separates ("a", "bc") from ("ab", "c"); no kind or application code contains it.
     return blake2b("\x1f".join(parts).encode(), key=key, digest_size=16).hexdigest()
+
+
+def new_identifier_key() -> bytes:
+    """Return a new identifier key: as many random bytes as nobody can try."""
+    return secrets.token_bytes(32)
 
 
 def key_fingerprint(key: bytes) -> str:

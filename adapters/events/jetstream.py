@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, cast
 
-import nats
-from nats.aio.client import Client
-from nats.errors import ConnectionClosedError, Error
+from nats.errors import ConnectionClosedError
 from nats.js.api import Header
 from nats.js.errors import NotFoundError
 
+from addressee.adapters.nats_client import TIMEOUT, UNUSABLE, NatsClient
 from addressee.application import (
     FactMessage,
     MessageRefused,
@@ -21,17 +19,13 @@ from addressee.application import (
     SinkUnavailable,
 )
 
-from .event_loop import EventLoop
-
 MSG_ID, EXPECTED = Header.MSG_ID.value, Header.EXPECTED_LAST_SEQUENCE.value
-TIMEOUT = 10.0
 AT_ONCE = 1_000
 """Most messages of a batch: a stream buffers 10,000."""
 REACHED = "Addressee-Reached"
 """The header with the position up to which every fact is in the stream."""
 TOO_LARGE = frozenset({10054, 10097})
 """Codes of a message that the stream will never take."""
-UNUSABLE = (Error, OSError, TimeoutError)
 
 
 class JetStreamSink:
@@ -65,14 +59,10 @@ class JetStreamSink:
         timeout: float = TIMEOUT,
         **options: Any,  # noqa: ANN401 # the driver's own
     ) -> None:
-        self._servers = [servers] if isinstance(servers, str) else [*servers]
         self._stream = stream
         self._subject = subject
         self._replicas = replicas
-        self._timeout = timeout
-        self._options = options
-        self._loop = EventLoop()
-        self._client: Client | None = None
+        self._nats = NatsClient(servers, timeout, options)
         self._sequence = 0
         self._failed = False
         """Whether the last batch failed: then one message alone shows which, and why."""
@@ -83,13 +73,13 @@ class JetStreamSink:
         Raises:
             nats.errors.Error, OSError, TimeoutError: no server can be reached.
         """
-        return self._loop.run(self._resume(), self._timeout)
+        return self._nats.run(self._resume(), self._nats.timeout)
 
     def publish(self, messages: Sequence[FactMessage]) -> Published:
         """Publish messages; if one fails, nothing counts as confirmed until `resume` has asked."""
         batch = messages[: 1 if self._failed else AT_ONCE]
         try:
-            answer = self._loop.run(self._publish(batch), self._timeout)
+            answer = self._nats.run(self._publish(batch), self._nats.timeout)
         except UNUSABLE as error:
             self._failed = True
             return Published(0, SinkUnavailable(type(error).__name__))
@@ -102,22 +92,11 @@ class JetStreamSink:
 
     def close(self) -> None:
         """Close the connection."""
-        with suppress(*UNUSABLE):
-            self._loop.run(self._disconnect(), self._timeout)
-        self._loop.close()
-
-    async def _disconnect(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        self._nats.close()
 
     async def _resume(self) -> int | None:
-        await self._disconnect()
         # What a client sends after it has reconnected by itself would come too late.
-        self._client = await nats.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
-            self._servers, allow_reconnect=False, error_cb=ignore, **self._options
-        )
-        stream: Any = cast("Any", self._client).jetstream(timeout=self._timeout)
+        stream = await self._nats.connect(allow_reconnect=False)
         try:
             found = await stream.stream_info(self._stream)
         except NotFoundError:
@@ -135,7 +114,7 @@ class JetStreamSink:
 
     async def _publish(self, messages: Sequence[FactMessage]) -> dict[str, Any]:
         """Publish messages and return the answer to the last."""
-        client = self._client
+        client = self._nats.connection
         if client is None:
             raise ConnectionClosedError
         headers: dict[str, str] = {}
@@ -149,7 +128,7 @@ class JetStreamSink:
                 await client.publish(self._subject_of(message), message.content, "", headers)
         last = messages[-1]
         answer = await client.request(
-            self._subject_of(last), last.content, self._timeout, headers=headers
+            self._subject_of(last), last.content, self._nats.timeout, headers=headers
         )
         return cast("dict[str, Any]", json.loads(answer.data))
 
@@ -162,7 +141,3 @@ def problem_of(failure: dict[str, Any], *, alone: bool) -> SinkProblem:
     code = failure.get("err_code", 0)
     reason = f"the stream answers {code}"
     return MessageRefused(reason) if alone and code in TOO_LARGE else SinkUnavailable(reason)
-
-
-async def ignore(_: Exception) -> None:
-    """Leave an error of the connection to those who wait for it."""

@@ -11,9 +11,8 @@ from aio_pika.abc import AbstractConnection, AbstractExchange
 from aio_pika.connection import Connection, make_url
 from aiormq.exceptions import AMQPError
 
+from addressee.adapters.event_loop import EventLoop
 from addressee.application import FactMessage, Published, SinkUnavailable
-
-from .event_loop import EventLoop
 
 TIMEOUT = 10.0
 AT_ONCE = 200

@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import nats
-from nats.aio.client import Client
-from nats.errors import Error
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-from addressee.adapters.events.event_loop import EventLoop
-from addressee.domain import LedgerStreamInvalid, StoreUnavailable
+from addressee.adapters.nats_client import TIMEOUT, NatsClient
+from addressee.domain import LedgerStreamInvalid
 
 from .page import Arrived
 
 T = TypeVar("T")
-TIMEOUT = 10.0
-UNUSABLE = (Error, OSError, TimeoutError)
 
 
 class JetStreamLedger:
@@ -44,11 +39,8 @@ class JetStreamLedger:
         **options: Any,  # noqa: ANN401 # the driver's own
     ) -> None:
         self.name = stream
-        self._servers = [servers] if isinstance(servers, str) else [*servers]
         self._timeout = timeout
-        self._options = options
-        self._loop = EventLoop()
-        self._client: Client | None = None
+        self._nats = NatsClient(servers, timeout, options)
         self._stream: Any = None
         self._consumer: Any = None
         self._last: Any = None
@@ -85,33 +77,28 @@ class JetStreamLedger:
 
     def close(self) -> None:
         """Close the connection."""
-        with suppress(StoreUnavailable):
-            self._run(self._disconnect(), self._timeout)
-        self._loop.close()
+        self._nats.close()
 
     def _run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
-        try:
-            return self._loop.run(work, seconds)
-        except UNUSABLE as error:
-            problem = f"the stream {self.name} can't be reached: {type(error).__name__}"
-            raise StoreUnavailable(problem) from None
-
-    async def _disconnect(self) -> None:
-        client, self._client, self._consumer, self._last = self._client, None, None, None
-        if client is not None:
-            await client.close()
+        return self._nats.ask(f"the stream {self.name}", work, seconds)
 
     async def _connected(self) -> Any:  # noqa: ANN401 # the driver's context is untyped in parts
-        if self._client is None or not self._client.is_connected:
-            await self._disconnect()
-            self._client = await nats.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
-                self._servers, allow_reconnect=False, error_cb=ignore, **self._options
-            )
-            self._stream = cast("Any", self._client).jetstream(timeout=self._timeout)
+        if not self._is_connected:
+            self._forget()
+            self._stream = await self._nats.connect(allow_reconnect=False)
         return self._stream
 
+    @property
+    def _is_connected(self) -> bool:
+        connection = self._nats.connection
+        return connection is not None and connection.is_connected
+
+    def _forget(self) -> None:
+        """Know nothing of an earlier connection."""
+        self._consumer = self._last = None
+
     async def _begin(self, consumer: str, after: int) -> None:
-        await self._disconnect()
+        await self._nats.disconnect()
         stream = await self._connected()
         state = (await stream.stream_info(self.name)).state
         if state.last_seq < after:
@@ -136,7 +123,7 @@ class JetStreamLedger:
         try:
             messages: list[Any] = await self._consumer.fetch(limit, timeout=seconds)
         except TimeoutError:
-            if self._client is None or not self._client.is_connected:
+            if not self._is_connected:
                 raise
             return []
         if messages:
@@ -162,7 +149,3 @@ class JetStreamLedger:
         stream = await self._connected()
         last: int = (await stream.stream_info(self.name)).state.last_seq
         return await self._message(last) if last else None
-
-
-async def ignore(_: Exception) -> None:
-    """Leave an error of the connection to those who wait for it."""

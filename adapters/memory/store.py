@@ -6,7 +6,6 @@ adapter for a database does the same with tables: see the ports in `addressee.ap
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -42,6 +41,7 @@ from addressee.domain import (
     StoreNotEmpty,
     indexed_names,
 )
+from addressee.domain.identity import new_identifier_key
 
 from .applications import MemoryApplications
 from .dispatches import MemoryDispatches
@@ -69,7 +69,7 @@ class MemoryStore(MemoryDispatches, ReadModels):
     ) -> None:
         self._clear()
         self.keys = keys
-        self.identifier_key = identifier_key or secrets.token_bytes(32)
+        self.identifier_key = identifier_key or new_identifier_key()
         self.indexed_attributes: AbstractSet[str] = indexed_names(indexed_attributes)
         self._mapper = EventMapper()
         self._sealing = None if keys is None else sealing_with(keys, self._mapper, new_seal(keys))

@@ -7,17 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import nats
-from nats.errors import Error
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy
 from nats.js.errors import NotFoundError
 
-from addressee.adapters.events.event_loop import EventLoop
+from addressee.adapters.nats_client import TIMEOUT, NatsClient
 from addressee.domain import StoreUnavailable
 
 T = TypeVar("T")
-TIMEOUT = 10.0
-UNUSABLE = (Error, OSError, TimeoutError)
 AHEAD = 64
 """Most tickets of a dispatch: so many batches of it are on their way at once."""
 FURTHER = 2
@@ -49,14 +45,11 @@ class JetStreamQueue:
         timeout: float = TIMEOUT,
         **options: Any,  # noqa: ANN401 # the driver's own
     ) -> None:
-        self._servers = [servers] if isinstance(servers, str) else [*servers]
         self._name = stream
         self._lease = lease
         self._replicas = replicas
         self._timeout = timeout
-        self._options = options
-        self._loop = EventLoop()
-        self._client: Any = None
+        self._nats = NatsClient(servers, timeout, options)
         self._stream: Any = None
         self._consumers: dict[str, Any] = {}
 
@@ -70,9 +63,7 @@ class JetStreamQueue:
 
     def close(self) -> None:
         """Close the connection."""
-        with suppress(StoreUnavailable):
-            self._run(self._disconnect(), self._timeout)
-        self._loop.close()
+        self._nats.close()
 
     def publish(self, subject: str, count: int) -> None:
         """Add tickets of a dispatch, without waiting for them to be there."""
@@ -84,27 +75,14 @@ class JetStreamQueue:
             self._run(work, self._timeout)
 
     def _run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
-        try:
-            return self._loop.run(work, seconds)
-        except UNUSABLE as error:
-            problem = f"the queue {self._name} can't be reached: {type(error).__name__}"
-            raise StoreUnavailable(problem) from None
-
-    async def _disconnect(self) -> None:
-        client, self._client, self._stream = self._client, None, None
-        self._consumers.clear()
-        if client is not None:
-            await client.close()
+        return self._nats.ask(f"the queue {self._name}", work, seconds)
 
     async def _connected(self) -> Any:  # noqa: ANN401 # the driver's context is untyped in parts
-        if self._stream is not None and not self._client.is_closed:
+        if self._stream is not None and not self._nats.connection.is_closed:
             return self._stream
-        await self._disconnect()
-        self._client = await nats.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
-            self._servers, max_reconnect_attempts=-1, error_cb=ignore, **self._options
-        )
-        client: Any = self._client
-        stream = client.jetstream(timeout=self._timeout)
+        self._stream = None
+        self._consumers.clear()
+        stream = await self._nats.connect(max_reconnect_attempts=-1)
         try:
             await stream.stream_info(self._name)
         except NotFoundError:
@@ -123,7 +101,7 @@ class JetStreamQueue:
     async def _publish(self, subject: str, count: int) -> None:
         await self._connected()
         for _ in range(count):
-            await self._client.publish(subject, b"")
+            await self._nats.connection.publish(subject, b"")
 
     async def _offer(self, application: str, dispatch: str) -> None:
         stream = await self._connected()
@@ -176,7 +154,3 @@ class JetStreamTicket:
     def done(self) -> None:
         """Remove it from the queue."""
         self.queue.tell(self.message.ack())
-
-
-async def ignore(_: Exception) -> None:
-    """Leave an error of the connection to those who wait for it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +27,7 @@ from addressee.domain import (
     values,
 )
 from addressee.domain.events import category_of, name_in
+from addressee.domain.identity import new_identifier_key
 
 from ..defaults import utc_now
 from ..ledger.seal_check import stored_events
@@ -40,7 +40,6 @@ from ..read_models.replay import Replay
 PAGE = 1_000
 """How many events are read at once."""
 ACTOR = "operator"
-KEY_BYTES = 32
 SHORTEST, LONGEST = 16, 64
 """Bytes of a key; BLAKE2b takes no longer one (RFC 7693)."""
 
@@ -105,7 +104,7 @@ def rekey(
         raise InvalidValue("store", "is of a kind that can't replace its identifier key")
     if key is None and not store.keeps_key:
         raise InvalidValue("key", "should be given: the store does not keep its own")
-    new = secrets.token_bytes(KEY_BYTES) if key is None else values.instance("key", key, bytes)
+    new = new_identifier_key() if key is None else values.instance("key", key, bytes)
     if not SHORTEST <= len(new) <= LONGEST:
         problem = f"should have {SHORTEST} to {LONGEST} bytes, and has {len(new)}"
         raise InvalidValue("key", problem)

@@ -62,12 +62,7 @@ class Dispatcher:
                 if now >= look_at:
                     self._look(now)
                     look_at = now + LOOK
-                due = [name for name, turn in self._turns.items() if turn.due <= now]
-                for name in due:
-                    if not stop.is_set():
-                        self._guarded(name, self._step)
-                if not due:
-                    stop.wait(IDLE)
+                self._send(stop, now)
         finally:
             for name in [*self._turns]:
                 self._guarded(name, self._drop)
@@ -85,6 +80,15 @@ class Dispatcher:
         for name in names:
             if name not in self._turns and len(self._turns) < AT_ONCE:
                 self._guarded(name, lambda name: self._begin(name, now))
+
+    def _send(self, stop: Event, now: datetime) -> None:
+        """Send a batch of each dispatch that is due, or wait a moment."""
+        due = [name for name, turn in self._turns.items() if turn.due <= now]
+        for name in due:
+            if not stop.is_set():
+                self._guarded(name, self._step)
+        if not due:
+            stop.wait(IDLE)
 
     def _begin(self, name: str, now: datetime) -> None:
         self._turns[name] = Turn(Run(self._worker, name), now)
@@ -146,21 +150,7 @@ class QueuedDispatcher(Dispatcher):
         self._over: set[str] = set()
         """Dispatches that nothing was left of, of which tickets may still come."""
 
-    def run(self, stop: Event) -> None:
-        """Send until ``stop`` is set; the outcomes of the last batches are recorded then."""
-        look_at = self._worker.clock()
-        try:
-            while not stop.is_set():
-                now = self._worker.clock()
-                if now >= look_at:
-                    self._look(now)
-                    look_at = now + LOOK
-                self._take()
-        finally:
-            for name in [*self._turns]:
-                self._guarded(name, self._drop)
-
-    def _take(self) -> None:
+    def _send(self, stop: Event, now: datetime) -> None:  # noqa: ARG002 # as the other dispatcher's
         """Send a batch under the next ticket, if one comes."""
         ticket = None
         try:

@@ -152,10 +152,6 @@ class Person(Aggregate):
         if changes := tag_changes(self.tags, add, remove):
             self.record(events.PersonTagged, occasion, **changes)
 
-    def replace_tags(self, occasion: Occasion, tags: frozenset[str]) -> None:
-        """Replace the person's tags (R15)."""
-        self.change_tags(occasion, tags, frozenset(self.tags) - tags)
-
     def note_export(self, occasion: Occasion, application: str | None) -> None:
         """Record that the person's data is handed out, of one application or of all."""
         self.record(events.PersonExported, occasion, application=application)

@@ -73,7 +73,7 @@ class Provider:
         Raises:
             ProviderUnavailable: the provider can't be discovered.
         """
-        back = f"{self.settings.url.rstrip('/')}/sign-in"
+        back = f"{self.settings.portal.rstrip('/')}/sign-in"
         asked = {"client_id": self.settings.client, "post_logout_redirect_uri": back}
         ending = self._discovery.endpoints().end_session
         return None if ending is None else with_query(ending, asked)

@@ -41,7 +41,7 @@ class OidcSettings:
     Args:
         issuer: the claim ``iss`` of its tokens, and where its discovery document is.
         client: the id that it knows the portal by.
-        url: the portal as browsers reach it, such as ``https://shop.example/portal``. The provider
+        portal: the portal's URL for browsers, such as ``https://shop.example/portal``. The provider
             may send browsers to its paths ``/sign-in/callback`` and ``/sign-in``.
         roles: application code → role → the groups that have it.
         secret: the portal's password at the provider; None where it is a public client.
@@ -57,7 +57,7 @@ class OidcSettings:
 
     issuer: str
     client: str
-    url: str
+    portal: str
     roles: Mapping[str, Groups]
     secret: str | None = field(default=None, repr=False)
     endpoints: Endpoints | None = None
@@ -68,7 +68,7 @@ class OidcSettings:
     def __post_init__(self) -> None:
         """Raise InvalidValue for what can't be."""
         checked_url("issuer", self.issuer)
-        checked_url("url", self.url)
+        checked_url("portal", self.portal)
         values.identifier("client", self.client, URL)
         values.identifier("groups", self.groups, NAME)
         values.identifier("name", self.name, NAME)
@@ -82,7 +82,7 @@ class OidcSettings:
     @property
     def callback(self) -> str:
         """The URL that the provider sends browsers back to."""
-        return f"{self.url.rstrip('/')}/sign-in/callback"
+        return f"{self.portal.rstrip('/')}/sign-in/callback"
 
     def role(self, application: str, groups: AbstractSet[str]) -> Role | None:
         """Return the highest role that groups have in an application, if any."""

@@ -12,7 +12,7 @@ from addressee.domain import InvalidValue
 from ..access.roles import Role
 from .settings import SCOPES, Endpoints, Groups, OidcSettings
 
-NAMES = ("issuer", "client", "url", "secret", "groups", "name", "scopes", "endpoints", "roles")
+NAMES = ("issuer", "client", "portal", "secret", "groups", "name", "scopes", "endpoints", "roles")
 
 
 def read_oidc(path: str | Path) -> OidcSettings:
@@ -31,7 +31,7 @@ def read_oidc(path: str | Path) -> OidcSettings:
         return OidcSettings(
             issuer=text(given, "issuer"),
             client=text(given, "client"),
-            url=text(given, "url"),
+            portal=text(given, "portal"),
             roles=dict(roles_of(given)),
             secret=content_of("secret", given, file.parent).strip() if "secret" in given else None,
             endpoints=endpoints_of(given),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from abc import abstractmethod
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import partial
 
 from sqlalchemy import Connection, select, update
 
 from addressee.application.read_models.claim_names import check_key
 from addressee.domain import IdentifierKeyOutdated, key_fingerprint, values
+from addressee.domain.identity import new_identifier_key
 
 from ..event_store.positions import Ordering
 from ..schema.bookkeeping_tables import IDENTIFIER_KEY, INDEXED, SLOT_NAMES
@@ -19,8 +18,6 @@ from ..unit_of_work.audit_view import AuditTransaction
 from ..unit_of_work.view import SqlReader
 from .sealed import SealedTables
 from .settings import Settings, SettledSettings
-
-KEY_BYTES = 32
 
 
 class KeyedTables(SealedTables):
@@ -90,8 +87,7 @@ class KeyedTables(SealedTables):
         """Use the key that the host gives, or the one that the store keeps; make it once."""
         if given is not None:
             values.instance("identifier_key", given, bytes)
-        make = partial(secrets.token_bytes, KEY_BYTES)
-        self.identifier_key = given or settings.get(IDENTIFIER_KEY, make)
+        self.identifier_key = given or settings.get(IDENTIFIER_KEY, new_identifier_key)
         self.keeps_key = not given or settings.find(IDENTIFIER_KEY) == given
         self._check_key()
 

@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> str:
 OIDC = """
 issuer = "https://login.example/realms/shop"
 client = "portal"
-url = "https://shop.example/portal"
+portal = "https://shop.example/portal"
 roles.shop.admin = ["owners"]
 """
 

@@ -20,8 +20,8 @@ from typing import Any
 
 import nats
 
+from addressee.adapters.event_loop import EventLoop
 from addressee.adapters.events import HandlerSink
-from addressee.adapters.events.event_loop import EventLoop
 from addressee.adapters.events.jetstream import JetStreamSink
 from addressee.adapters.sql import SqlStore
 from addressee.application import (

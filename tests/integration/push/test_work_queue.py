@@ -19,7 +19,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import History, Message, Notifier, Personalization, bulk
 from addressee.application.defaults import utc_now
 from tests.forked import Process, forked
-from tests.integration.push.test_dispatch_crash import lines_in, login, register
+from tests.integration.push.test_dispatch_crash import check_outcomes, lines_in, login, register
 from tests.patience import PATIENCE, wait_until
 from tests.servers.sinks.brokers import Broker
 
@@ -141,18 +141,7 @@ def test_R39_R40_workers_of_a_queue_send_to_nobody_twice_and_nobody_logged_out(
         workers.finish(notifier, made.id)
         status = notifier.status(made.id)
         pushes = [*History(store).reached(made.id)]
-    sent = workers.sent()
-    assert max(sent.values()) == 1, "somebody got it twice"
-    assert (status.state, status.leaving, status.retry) == ("done", 0, 0)
-    assert status.accepted + status.unknown == status.recipients == len(pushes)
-    assert 0 < status.unknown < status.accepted
-    reached = {push.installation for push in pushes}
-    assert sent.keys() <= reached
-    assert [push.installation for push in pushes if push.person is None] == []
-    late = [each for each in pushes if each.at > returned.get(each.installation, each.at)]
-    assert late == [], "somebody was logged out before the batch left"
-    assert reached | returned.keys() == {*devices}
-    assert len(reached) < count, "nobody was logged out in time, and the test proves nothing"
+    check_outcomes(workers.sent(), status, pushes, returned, devices)
 
 
 @pytest.mark.only_long

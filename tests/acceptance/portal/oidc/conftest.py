@@ -45,11 +45,11 @@ class House(NamedTuple):
     def settings(self, **other: object) -> OidcSettings:
         """Return the settings of the provider."""
         usual = {"issuer": self.provider.url, "client": CLIENT, "secret": SECRET, "roles": ROLES}
-        return OidcSettings(**{**usual, "url": f"{self.url}/portal", **other})  # type: ignore[arg-type] # it checks them
+        return OidcSettings(**{**usual, "portal": f"{self.url}/portal", **other})  # type: ignore[arg-type] # it checks them
 
     def mount(self, path: str = "/portal", **other: object) -> None:
         """Serve the portal with these settings at a path."""
-        settings = self.settings(url=f"{self.url}{path}", **other)
+        settings = self.settings(portal=f"{self.url}{path}", **other)
         mount_portal(self.app, PortalSettings(secure=False, oidc=settings), path)
 
 

@@ -13,7 +13,7 @@ from addressee.domain import InvalidValue
 LEAST = """
 issuer = "https://login.example/realms/shop"
 client = "portal"
-url = "https://shop.example/portal/"
+portal = "https://shop.example/portal/"
 roles.shop.admin = ["owners"]
 """
 ROLES = {"shop": {"read": {"all"}}}
@@ -54,7 +54,7 @@ def test_a_file_has_the_settings(tmp_path: Path) -> None:
     [
         ("", "issuer"),
         (LEAST.replace("https://login", "http://login"), "issuer"),
-        (LEAST.replace("https://shop", "http://shop"), "url"),
+        (LEAST.replace("https://shop", "http://shop"), "portal"),
         (LEAST.replace("admin", "boss"), "boss"),
         (LEAST.replace('["owners"]', '"owners"'), "admin"),
         (LEAST.replace('["owners"]', "[]"), "roles"),
@@ -79,7 +79,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, field: str) -> None
         {"issuer": "https://login.example#x"},
         {"issuer": "https://login.example/#"},
         {"issuer": "https://login.example\\@evil.example"},
-        {"url": "https://shop.example\\portal"},
+        {"portal": "https://shop.example\\portal"},
         {"endpoints": Endpoints("https://a", "https://b", "https://c", "https://d\\e")},
         {"client": ""},
         {"groups": ""},
@@ -91,7 +91,7 @@ def test_settings_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     usual = {
         "issuer": "https://a",
         "client": "x",
-        "url": "https://b",
+        "portal": "https://b",
         "roles": ROLES,
     }
     with pytest.raises(InvalidValue):

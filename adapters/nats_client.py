@@ -1,0 +1,78 @@
+"""A connection to NATS JetStream, for callers of any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import nats
+from nats.errors import Error
+
+from addressee.domain import StoreUnavailable
+
+from .event_loop import EventLoop
+
+T = TypeVar("T")
+TIMEOUT = 10.0
+UNUSABLE = (Error, OSError, TimeoutError)
+"""What a call raises where no server can be reached, or none answers in time."""
+
+
+class NatsClient:
+    """One connection at a time, and the event loop that its coroutines run in.
+
+    Args:
+        servers: URL of one server of the cluster, or of several.
+        timeout: for an answer of the server, in seconds.
+        options: of the connection, as for `nats.connect`.
+
+    Attributes:
+        connection: the driver's client; None while there is none.
+        timeout: as given.
+    """
+
+    def __init__(
+        self, servers: str | Sequence[str], timeout: float, options: Mapping[str, Any]
+    ) -> None:
+        self.connection: Any = None  # the driver's context is untyped in parts
+        self.timeout = timeout
+        self._servers = [servers] if isinstance(servers, str) else [*servers]
+        self._options = options
+        self._loop = EventLoop()
+
+    async def connect(self, **options: Any) -> Any:  # noqa: ANN401 # likewise
+        """Connect anew and return the driver's JetStream context."""
+        await self.disconnect()
+        self.connection = await nats.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
+            self._servers, error_cb=ignore, **options, **self._options
+        )
+        return self.connection.jetstream(timeout=self.timeout)
+
+    async def disconnect(self) -> None:
+        """Close the connection, if there is one."""
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            await connection.close()
+
+    def run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        """Return what a coroutine returns; raises one of `UNUSABLE`, within so many seconds."""
+        return self._loop.run(work, seconds)
+
+    def ask(self, asked: str, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        """Return the same; raises StoreUnavailable, which names what was asked."""
+        try:
+            return self.run(work, seconds)
+        except UNUSABLE as error:
+            problem = f"{asked} can't be reached: {type(error).__name__}"
+            raise StoreUnavailable(problem) from None
+
+    def close(self) -> None:
+        """Close the connection and end the loop."""
+        with suppress(*UNUSABLE):
+            self.run(self.disconnect(), self.timeout)
+        self._loop.close()
+
+
+async def ignore(_: Exception) -> None:
+    """Leave an error of the connection to those who wait for it."""
