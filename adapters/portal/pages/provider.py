@@ -16,9 +16,12 @@ from ..oidc.flow import (
     Flow,
     ProviderUnavailable,
     SignInRefused,
+    cookie_of,
     flow_of,
+    surplus,
 )
 from ..page import Page
+from ..settings import PortalSettings
 from ..visit import Visit
 from .sign_in import ON_THIS_HOST
 
@@ -43,10 +46,14 @@ def begin(visit: Visit) -> Response:
     except ProviderUnavailable as error:
         return unavailable(visit, error)
     response = RedirectResponse(url, FOUND)
-    settings = visit.portal.settings
+    settings, sessions = visit.portal.settings, visit.portal.sessions
+    ours = settings.cookie(COOKIE)
+    sent = {name: value for name, value in visit.request.cookies.items() if name.startswith(ours)}
+    for name in surplus(sessions.secret, sent, sessions.now()):
+        forget(response, name, settings)
     response.set_cookie(
-        settings.cookie(COOKIE),
-        flow.signed(visit.portal.sessions.secret),
+        settings.cookie(flow.cookie),
+        flow.signed(sessions.secret),
         max_age=LONGEST,
         secure=settings.secure,
         httponly=True,
@@ -60,13 +67,17 @@ def finish(visit: Visit) -> Response:
     provider, settings = visit.portal.provider, visit.portal.settings
     if provider is None:
         return problem(visit, NOT_FOUND, "Nobody signs in here with an identity provider.")
-    cookie = visit.request.cookies.get(settings.cookie(COOKIE))
+    name = settings.cookie(cookie_of(visit.asked("state")))
+    cookie = visit.request.cookies.get(name)
     flow = flow_of(visit.portal.sessions.secret, cookie, visit.portal.sessions.now())
     response = answered(visit, provider, flow)
-    response.delete_cookie(
-        settings.cookie(COOKIE), secure=settings.secure, httponly=True, samesite="lax"
-    )
+    forget(response, name, settings)
     return response
+
+
+def forget(response: Response, cookie: str, settings: PortalSettings) -> None:
+    """Have the browser drop the cookie of a sign-in."""
+    response.delete_cookie(cookie, secure=settings.secure, httponly=True, samesite="lax")
 
 
 def answered(visit: Visit, provider: Provider, flow: Flow | None) -> Response:

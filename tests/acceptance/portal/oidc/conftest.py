@@ -18,6 +18,7 @@ from tests.servers.chromium import served
 from tests.servers.identity_provider import running
 from tests.servers.sign_in_provider import CLIENT, SECRET, SignInProvider
 
+START, COOKIE = "/sign-in/provider", "addressee-sign-in-"
 ROLES = {
     "shop": {"support": {"desk"}, "marketing": {"crm"}, "admin": {"owners", "ops"}},
     "bank": {"read": {"owners"}},
@@ -79,3 +80,12 @@ def house(running_house: House) -> House:
 @pytest.fixture
 def visitor(house: House) -> Operator:
     return Operator(house.url)
+
+
+def begun(visitor: Operator, following: str = "") -> str:
+    """Begin a sign-in, and return the URL that the provider sends the browser back to."""
+    visitor.http.follow_redirects = False
+    at_provider = visitor.get(START, application="shop", next=following).headers["location"]
+    back: str = visitor.http.get(at_provider).headers["location"]
+    visitor.http.follow_redirects = True
+    return back

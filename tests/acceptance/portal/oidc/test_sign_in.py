@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from addressee.adapters.portal.oidc.flow import ROOM, UNDER_WAY
 from addressee.application import History
 from tests.acceptance.portal.visits import Operator
 
-from .conftest import House
-
-START = "/sign-in/provider"
+from .conftest import COOKIE, START, House, begun
 
 
 def test_R29_an_operator_acts_under_the_name_that_the_provider_vouches_for(
@@ -117,3 +116,29 @@ def test_a_role_that_the_settings_lose_ends_its_sessions(house: House, visitor: 
         house.mount(path, roles=roles)
         assert visitor.http.get(f"{path}/").url.path == f"{path}/sign-in"
     assert visitor.get("/").url.path == "/portal/"
+
+
+def test_tabs_of_one_browser_are_at_the_provider_at_the_same_time(
+    house: House, visitor: Operator
+) -> None:
+    pages = ["/find?q=first", "/find?q=second"]
+    backs = [begun(visitor, page) for page in pages]
+    for back, page in zip(backs, pages, strict=True):
+        assert str(visitor.http.get(back).url) == f"{house.url}/portal{page}"
+    assert not any(name.startswith(COOKIE) for name in visitor.http.cookies)
+
+
+def test_sign_ins_under_way_are_bounded_in_number_and_bytes_and_the_oldest_go(
+    house: House, visitor: Operator
+) -> None:
+    for following, most in (("/", UNDER_WAY), ("/" + "a" * 1900, 1 + ROOM // 3_000)):
+        backs = list[str]()
+        for _ in range(UNDER_WAY + 2):
+            house.shop.clock.move(seconds=1)
+            backs.append(begun(visitor, following))
+        sent = {n: v for n, v in visitor.http.cookies.items() if n.startswith(COOKIE)}
+        assert len(sent) == most
+        assert sum(map(len, [*sent, *sent.values()])) <= ROOM + 4_096
+        answers = [visitor.http.get(back).status_code for back in backs]
+        assert [each == 401 for each in answers] == [n < len(backs) - most for n in range(7)]
+        visitor.http.cookies.clear()
