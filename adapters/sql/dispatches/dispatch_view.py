@@ -148,12 +148,25 @@ class SqlDispatchReader(SqlReader):
 
 
 class SqlDispatchView(SqlDispatchReader):
-    """The same, and dispatches may be changed."""
+    """The same, and dispatches may be changed.
+
+    Args:
+        connection, parts, statements: as for `SqlDispatchReader`.
+        alone: whether the transaction keeps commands and compaction out, and so sees one moment.
+    """
+
+    def __init__(
+        self, connection: Connection, parts: Parts, statements: DispatchStatements, *, alone: bool
+    ) -> None:
+        super().__init__(connection, parts, statements)
+        self._alone = alone
 
     @cached_property
     def _postings(self) -> Postings:
-        """Read from the database alone: the transaction does not see one moment by itself."""
-        return Postings(self._connection, self._prepared.index, GenerationCache(CACHE_BYTES))
+        """Read from the database alone where a generation may end between two statements."""
+        index = self._prepared.index
+        cache = index.cache if self._alone else GenerationCache(CACHE_BYTES)
+        return Postings(self._connection, index, cache)
 
     def last(self) -> int:
         """Return the position of the last event."""

@@ -180,7 +180,7 @@ class SqlStore(StoreQueries, IndexUpkeep):
                 if not nobody_compacts(connection, self._schema):
                     raise StoreUnavailable("the index is being compacted")
             self._settled.check(connection)
-            yield SqlDispatchView(connection, self.parts, self._dispatches)
+            yield SqlDispatchView(connection, self.parts, self._dispatches, alone=alone)
 
     def sink(self, name: str, lease: float = SECONDS) -> SqlSinkProgress:
         """Return how far a sink is, which facts are relayed to."""

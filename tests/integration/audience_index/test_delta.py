@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from unittest.mock import patch
 
 import pytest
 from sqlalchemy import insert
 
+from addressee.adapters.push import RecordingPush
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.audience_index import delta_reader as delta_reading
 from addressee.adapters.sql.schema.tables import Schema
-from addressee.application import Changes, InstallationChange, Personalization, Targeting
+from addressee.application import (
+    Changes,
+    Identity,
+    InstallationChange,
+    Message,
+    Notifier,
+    Personalization,
+    Targeting,
+)
 from addressee.application.ports.views import View
 
 DELTA = Schema.named().delta
@@ -44,6 +54,43 @@ def test_only_what_is_new_is_read(store: SqlStore) -> None:
             people.register("shop", installation=f"d{n}", os="ios")
             assert reach.count("shop", "os:ios") == n + 1
     assert max(read[1:]) == 2, "one row of os:ios and one of reachable"
+
+
+def test_R39_batches_read_what_is_new_and_see_what_others_write(store: SqlStore) -> None:
+    """A second store logs somebody out and writes chunks between the batches of a dispatch."""
+    people = Personalization(store)
+    for n in range(12):
+        people.register("shop", installation=f"d{n}", os="ios", push_token=f"t{n}")
+        people.personalize(f"d{n}", Identity(external_id=f"p{n}"))
+    read: list[int] = []
+    answer_of = delta_reading.ask
+
+    def ask(*args: object) -> delta_reading.Answer:
+        answer = answer_of(*args)  # type: ignore[arg-type] # passed on as they are
+        read.append(sum(map(len, answer.rows.values())))
+        return answer
+
+    push = RecordingPush()
+    notifier = Notifier(store, {"fcm": push, "apns": push}, batch=2)
+    made = notifier.dispatch("shop", "type:customer", Message(title="Hi"))
+    with SqlStore(store.database.engine) as other, patch.object(delta_reading, "ask", ask):
+        batches = count(1)
+
+        def meanwhile(_: int) -> None:
+            match next(batches):
+                case 2:
+                    Personalization(other).depersonalize("d5")
+                case 3:
+                    other.compact()
+                case 4:
+                    Personalization(other).depersonalize("d10")
+                case _:
+                    pass
+
+        notifier.run(made.id, meanwhile)
+    sent = [each.recipient.installation for each in push.sent]
+    assert sent == [f"d{n}" for n in range(12) if n not in {5, 10}]
+    assert 0 < sum(read) < 12, "a batch read the whole delta"
 
 
 def test_what_appears_before_the_last_row_is_noticed(store: SqlStore) -> None:
