@@ -36,9 +36,9 @@ CALLERS = 20
 class Callers:
     """Threads whose commands wait until all have been given, and then run as one group."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, attempts: int = 100) -> None:
         self.go = Event()
-        self.people = Personalization(store, ids=self._id)
+        self.people = Personalization(store, ids=self._id, attempts=attempts)
         self.groups = self.people.execution.groups
 
     def _id(self) -> str:
