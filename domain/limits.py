@@ -44,6 +44,8 @@ EXPRESSION = 4_000_000
 """Longest text of an expression, in characters (R57)."""
 BRACKETS = 100_000
 """Largest number of opening brackets and nots in the text of an expression (R57)."""
+DAYS_AHEAD = 366
+"""Largest number of days from the order of a push to its start."""
 
 
 NONE_IDS = frozenset(

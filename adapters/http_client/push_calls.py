@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 from .connection import Connection, part
@@ -25,6 +26,7 @@ class PushCalls(Connection):
         resend_unknown: bool = False,
         dry_run: bool = False,
         idempotency_key: str | None = None,
+        starts_at: datetime | str | None = None,
     ) -> dict[str, Any]:
         """Make a dispatch of a message to an audience, which the server's dispatcher sends.
 
@@ -40,6 +42,8 @@ class PushCalls(Connection):
             resend_unknown: send batches of unknown outcome again; somebody may get it twice.
             dry_run: make nothing, and return how many installations it would reach.
             idempotency_key: the same key again returns the first dispatch.
+            starts_at: before when it does not start, at most 366 days ahead; a time with its zone,
+                as text in ISO 8601.
         """
         order = {
             "expression": expression,
@@ -52,14 +56,16 @@ class PushCalls(Connection):
             "include_disabled": include_disabled,
             "resend_unknown": resend_unknown,
             "dry_run": dry_run,
+            "starts_at": starts_at.isoformat() if isinstance(starts_at, datetime) else starts_at,
         }
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
         made: dict[str, Any] = self._call("POST", "/pushes", order, headers=headers)
         return made
 
-    def pushes(self, limit: int = 100) -> list[dict[str, Any]]:
-        """Return the newest dispatches, at most 1,000."""
-        found: list[dict[str, Any]] = self._call("GET", "/pushes", params={"limit": str(limit)})
+    def pushes(self, limit: int = 100, *, scheduled: bool = False) -> list[dict[str, Any]]:
+        """Return the newest dispatches, or the scheduled ones that start first; at most 1,000."""
+        asked = {"limit": str(limit), "scheduled": str(scheduled).lower()}
+        found: list[dict[str, Any]] = self._call("GET", "/pushes", params=asked)
         return found
 
     def push_status(self, dispatch: str) -> dict[str, Any]:

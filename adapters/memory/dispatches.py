@@ -35,6 +35,20 @@ class MemoryDispatches:
         mine = (each for each in found if applications is None or each.application in applications)
         return [each.id for each in islice(mine, limit)]
 
+    def scheduled(
+        self, applications: Collection[str] | None, limit: int, until: datetime | None = None
+    ) -> Sequence[str]:
+        """Return the ids of the scheduled dispatches that start first."""
+        found = [
+            (each.starts_at, each.id)
+            for each in self._dispatches.values()
+            if each.state == "scheduled"
+            and each.starts_at is not None
+            and (until is None or each.starts_at <= until)
+            and (applications is None or each.application in applications)
+        ]
+        return [name for _, name in sorted(found)[:limit]]
+
     def new_dispatch(self, dispatch: Dispatch) -> None:
         """Add a dispatch."""
         if dispatch.id in self._dispatches:
@@ -53,6 +67,7 @@ class MemoryDispatches:
             for each in self._dispatches.values()
             if each.state in {"done", "cancelled"}
             and each.created_at < before
+            and (each.starts_at is None or each.starts_at < before or not self._batches[each.id])
             and application in {None, each.application}
             and all(batch.due is None for batch in self._batches[each.id].values())
         )

@@ -15,6 +15,7 @@ from ..audiences.evaluation import Plan, first_hits, plan, universe_of
 from ..ports.delivery.dispatches import Dispatch, DispatchView, Fate, PushBatch
 from ..ports.records import Recipient
 from ..ports.store import Viewable
+from .transactions import started
 
 GONE = "the worker that sent it has gone"
 
@@ -60,6 +61,7 @@ class Claimant:
             left; or None where nothing is to be done.
         """
         due = self._settle_abandoned(view, dispatch, now)
+        dispatch = started(dispatch, now)  # it commits with its first batch, or with its end
         if dispatch.state != "running":
             return due
         universe = universe_of(include_disabled=dispatch.include_disabled)

@@ -1,4 +1,4 @@
-"""Sends every dispatch that is running, each in its turn."""
+"""Sends every dispatch that is running or whose time has come, each in its turn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from addressee.domain import AddresseeError, Conflict, StoreError, StoreUnavaila
 from ..ports.delivery.dispatches import DispatchView
 from ..ports.delivery.work_queue import Ticket, WorkQueue
 from .run import Run
-from .transactions import known
+from .transactions import known, ready
 from .worker import Worker
 
 LOOK = timedelta(seconds=1)
@@ -68,11 +68,11 @@ class Dispatcher:
                 self._guarded(name, self._drop)
 
     def _look(self, now: datetime) -> None:
-        """Begin with dispatches that are running, and not under way here."""
+        """Begin with dispatches that are running or due, and not under way here."""
         worker = self._worker
         try:
-            names = worker.transactions.within(
-                lambda view: view.running(worker.applications, AT_ONCE)
+            names = worker.transactions.read(
+                lambda view: ready(view, worker.applications, AT_ONCE, now)
             )
         except AddresseeError as error:
             self._logger.warning("dispatches can't be read: %s", error.code)
@@ -122,7 +122,7 @@ class Dispatcher:
     def _pause(self, name: str, problem: str) -> None:
         def pause(view: DispatchView) -> None:
             found = known(view, name)
-            if found.state == "running":
+            if found.state in {"running", "scheduled"}:
                 view.put_dispatch(replace(found, state="paused", problem=problem))
 
         self._worker.transactions.within(pause)

@@ -15,7 +15,7 @@ from addressee.domain import Expression, values
 
 from ..defaults import random_id, utc_now
 from ..personalization import Personalization
-from ..ports.delivery.dispatches import DispatchReader, DispatchView, SendingStore, State
+from ..ports.delivery.dispatches import DispatchView, SendingStore, State
 from ..ports.delivery.push import Key, Message, PushTransport
 from ..ports.delivery.work_queue import WorkQueue
 from .claim import Claimant
@@ -23,16 +23,14 @@ from .dispatcher import Dispatcher, QueuedDispatcher
 from .orders import Order, Orders
 from .pace import Pace
 from .run import Run
-from .status import DispatchStatus, status_of
-from .transactions import Transactions, known, without_retries
+from .status import LISTED, DispatchQueries, DispatchStatus, status_of
+from .transactions import Transactions, known, ready, without_retries
 from .worker import Observe, Worker, unobserved
 
 BATCH = 500
 """Most installations of a batch."""
 LONGEST_LEASE = 86_400
 """A day, in seconds."""
-LISTED = 10_000
-"""Most dispatches of one list."""
 FORGOTTEN, ALL = 100, 1 << 31
 """How many dispatches one transaction deletes; a limit above any number of dispatches."""
 LOOK = 1.0
@@ -45,7 +43,7 @@ Transports = (
 PushRates = Mapping[Key, float] | Mapping[str, float] | Mapping[tuple[str, str], float]
 
 
-class Notifier:
+class Notifier(DispatchQueries):
     """Sends messages to audiences: nobody who was logged out before, nobody twice (R39, R40).
 
     A dispatch is an audience, a message and what became of each installation. It is sent by `run`,
@@ -114,6 +112,7 @@ class Notifier:
         resend_unknown: bool = False,
         dry_run: bool = False,
         idempotency_key: str | None = None,
+        starts_at: datetime | str | None = None,
     ) -> DispatchStatus:
         """Make a dispatch, which `run` then sends.
 
@@ -126,9 +125,13 @@ class Notifier:
             dry_run: make nothing, and tell how many it would be sent to now, and the first ten.
             idempotency_key: the same key again, within the application, makes nothing and returns
                 the first dispatch as it is now (R31).
+            starts_at: before when it does not start, at most 366 days ahead; a time with its zone,
+                as text in ISO 8601. A time that has passed, and None, is now.
 
         Raises:
             ExpressionInvalid, UnknownSegment, InvalidValue: the audience can't be asked.
+            InvalidValue: ``starts_at`` is no time, or has no zone.
+            LimitExceeded: ``starts_at`` is further ahead.
             IdempotencyKeyReused: the key was used for another audience, message or choice.
         """
         order = Order(
@@ -138,6 +141,7 @@ class Notifier:
             include_disabled=include_disabled,
             resend_unknown=resend_unknown,
             idempotency_key=idempotency_key,
+            starts_at=starts_at,
         )
         return self._orders.dry_run(order) if dry_run else self._orders.make([order])[0]
 
@@ -158,7 +162,8 @@ class Notifier:
         """Send batches until none is left, or the dispatch is paused or cancelled.
 
         It waits for retries, and for batches of other workers, so that a dispatch that is done has
-        no outcome open. A dispatch that was run before goes on where it was.
+        no outcome open. A dispatch that was run before goes on where it was; one whose time has not
+        come stays scheduled.
 
         Args:
             dispatch: its id.
@@ -182,7 +187,7 @@ class Notifier:
         *,
         queue: WorkQueue | None = None,
     ) -> None:
-        """Send every running dispatch, also those to come, until ``stop`` is set.
+        """Send every dispatch that runs or is due, also those to come, until ``stop`` is set.
 
         Each sends a batch in its turn, so none waits for another. One whose audience can't be
         queried any more is paused; a store that does not answer is tried again.
@@ -194,46 +199,28 @@ class Notifier:
         """
 
         def told(name: str) -> None:
-            ended(self.status(name))
+            status = self.status(name)
+            if status.state != "scheduled":  # a worker whose clock is ahead has offered its ticket
+                ended(status)
 
         if queue is None:
             Dispatcher(self._worker, self._logger, told).run(stop)
         else:
             QueuedDispatcher(self._worker, self._logger, told, queue).run(stop)
 
-    def status(self, dispatch: str, *, within: str | None = None) -> DispatchStatus:
-        """Return how far a dispatch is.
-
-        Args:
-            dispatch: its id.
-            within: the application it has to be of, if any.
-
-        Raises:
-            UnknownDispatch: there is none of that id, or it is another application's.
-        """
-        return self._transactions.read(lambda view: status_of(view, dispatch, within))
-
-    def dispatches(self, application: str | None = None, limit: int = 100) -> list[DispatchStatus]:
-        """Return the newest dispatches, at most 10,000, of one application or of all."""
-        code = None if application is None else values.identifier("application", application)
-        most = values.whole("limit", limit, 1, LISTED)
-
-        def read(view: DispatchReader) -> list[DispatchStatus]:
-            found = view.dispatches(code, most)
-            return [DispatchStatus.of(each, view.tally(each.id)) for each in found]
-
-        return self._transactions.read(read)
-
     def running(self) -> Sequence[str]:
-        """Return the ids of the oldest dispatches that run, at most 10,000, oldest first.
+        """Return the ids of up to 10,000 dispatches to run: those that are due, and the oldest.
 
         They are those of the applications that there are transports for.
         """
-        applications = self._worker.applications
-        return self._transactions.read(lambda view: view.running(applications, LISTED))
+        applications, now = self._worker.applications, self._worker.clock()
+        return self._transactions.read(lambda view: ready(view, applications, LISTED, now))
 
     def pause(self, dispatch: str, *, within: str | None = None) -> DispatchStatus:
-        """Have no further batch leave, until it is resumed; arguments as for `status`."""
+        """Have no further batch leave, until it is resumed; arguments as for `status`.
+
+        A scheduled dispatch stays so: `cancel` it.
+        """
         return self._change(dispatch, within, "running", "paused")
 
     def resume(self, dispatch: str, *, within: str | None = None) -> DispatchStatus:
@@ -245,7 +232,7 @@ class Notifier:
 
         def change(view: DispatchView) -> DispatchStatus:
             found = known(view, dispatch, within)
-            if found.state in {"running", "paused"}:
+            if found.state in {"scheduled", "running", "paused"}:
                 view.put_dispatch(replace(found, state="cancelled"))
                 for batch in view.open_batches(dispatch, found.batches):
                     if not batch.leaving:
@@ -263,7 +250,8 @@ class Notifier:
         is not known afterwards, and an idempotency key of theirs makes a new dispatch.
 
         Args:
-            before: the time before which they were made, aware of its zone.
+            before: the time before which they were made, and started if that was later, aware of
+                its zone.
             application: only those of this one.
             dry_run: only count them.
 

@@ -10,6 +10,7 @@ from addressee.domain import (
     Expression,
     IdempotencyKeyReused,
     InvalidValue,
+    LimitExceeded,
     as_expression,
     keyed_hash,
     limits,
@@ -38,6 +39,7 @@ class Order:
     include_disabled: bool = False
     resend_unknown: bool = False
     idempotency_key: str | None = None
+    starts_at: datetime | str | None = None
 
 
 class Orders:
@@ -77,6 +79,8 @@ class Orders:
     def dry_run(self, order: Order) -> DispatchStatus:
         """Return how many installations a dispatch would be sent to now, and the first ten."""
         wanted = self._checked(order)
+        if wanted.state == "scheduled":
+            return self._foreseen(wanted)
         found = self._reach.recipients(
             wanted.application, wanted.audience, include_disabled=wanted.include_disabled
         )
@@ -85,6 +89,21 @@ class Orders:
         for count, recipient in enumerate(found, 1):  # noqa: B007 # what is counted
             if len(sample) < SAMPLE:
                 sample.append(recipient.installation)
+        return self._tried(wanted, count, sample, found.without_address)
+
+    def _foreseen(self, wanted: Dispatch) -> DispatchStatus:
+        """Return how many installations the audience of a scheduled dispatch has now.
+
+        They are counted and not listed: addresses are looked at when it leaves.
+        """
+        audience = wanted.application, wanted.audience
+        count = self._reach.count(*audience, include_disabled=wanted.include_disabled)
+        sample = self._reach.preview(*audience, SAMPLE, include_disabled=wanted.include_disabled)
+        return self._tried(wanted, count, sample)
+
+    def _tried(
+        self, wanted: Dispatch, count: int, sample: Sequence[str], without_address: int = 0
+    ) -> DispatchStatus:
         return DispatchStatus(
             "",
             wanted.application,
@@ -94,8 +113,9 @@ class Orders:
             wanted.created_at,
             self._transactions.within(lambda view: view.last()),
             count,
-            without_address=found.without_address,
+            without_address=without_address,
             sample=tuple(sample),
+            starts_at=wanted.starts_at,
         )
 
     def _checked(self, order: Order) -> Dispatch:
@@ -110,6 +130,8 @@ class Orders:
             with self._store.reading() as view:
                 check_key(view, self._store.identifier_key)
             name = keyed_hash(self._store.identifier_key, "dispatch", code, key)
+        now = self._clock()
+        starts_at = None if order.starts_at is None else start_of(order.starts_at, now)
         return Dispatch(
             name,
             code,
@@ -117,8 +139,10 @@ class Orders:
             order.message,
             include_disabled=order.include_disabled,
             resend_unknown=order.resend_unknown,
-            created_at=self._clock(),
+            created_at=now,
             position=0,
+            state="scheduled" if starts_at is not None and starts_at > now else "running",
+            starts_at=starts_at,
         )
 
     @staticmethod
@@ -136,4 +160,21 @@ class Orders:
 def asked(dispatch: Dispatch) -> tuple[object, ...]:
     """Return what a caller asked for."""
     flags = dispatch.include_disabled, dispatch.resend_unknown
-    return dispatch.application, dispatch.audience, dispatch.message, flags
+    return dispatch.application, dispatch.audience, dispatch.message, flags, dispatch.starts_at
+
+
+def start_of(given: datetime | str, now: datetime) -> datetime:
+    """Return when a dispatch is to start, in UTC.
+
+    Raises:
+        InvalidValue: it is no time, or has no zone: it may be meant as local time.
+        LimitExceeded: it is too far ahead.
+    """
+    text = given.isoformat() if isinstance(given, datetime) else given
+    moment = values.moment("starts_at", text)
+    if datetime.fromisoformat(text.upper()).tzinfo is None:
+        raise InvalidValue("starts_at", f"has no time zone: {text}")
+    ahead = -(now - moment).days  # a day that has begun counts
+    if ahead > limits.DAYS_AHEAD:
+        raise LimitExceeded("starts_at", limits.DAYS_AHEAD, ahead, "days ahead")
+    return moment

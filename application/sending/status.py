@@ -1,14 +1,19 @@
-"""How far a dispatch is."""
+"""How far dispatches are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from addressee.domain import values
+
 from ..ports.delivery.dispatches import Dispatch, DispatchReader, PushOutcome, State
-from .transactions import known
+from .transactions import Transactions, known
+
+LISTED = 10_000
+"""Most dispatches of one list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +24,12 @@ class DispatchStatus:
         id: names the dispatch; empty for a dry run, of which nothing is kept.
         application: its application code.
         audience: the expression, as text.
-        state: ``running``, ``paused``, ``cancelled``, ``done`` or ``dry_run``.
+        state: ``scheduled``, ``running``, ``paused``, ``cancelled``, ``done`` or ``dry_run``.
         problem: why it paused, if it did so by itself.
         created_at: when, in UTC.
         position: the ledger's at that moment.
-        recipients: how many installations it has been sent to, or would be by a dry run.
+        recipients: how many installations it has been sent to; of a dry run, would be sent to now,
+            or match the audience now where it is to start later, with or without an address.
         accepted: how many of them the services took.
         dead: how many addresses reach nobody any more.
         rejected: how many messages were refused for good.
@@ -33,6 +39,7 @@ class DispatchStatus:
         not_sent: how many were to be sent again, and did not match the audience any more.
         without_address: how many installations had none.
         sample: the first installations of a dry run.
+        starts_at: before when it does not start, in UTC; None if that was not ordered.
     """
 
     id: str
@@ -52,6 +59,7 @@ class DispatchStatus:
     not_sent: int = 0
     without_address: int = 0
     sample: tuple[str, ...] = ()
+    starts_at: datetime | None = None
 
     @classmethod
     def of(cls, dispatch: Dispatch, tally: Mapping[PushOutcome, int]) -> Self:
@@ -72,6 +80,7 @@ class DispatchStatus:
             dispatch.position,
             recipients=sum(counts.values()) - counts["not_sent"],
             without_address=dispatch.without_address,
+            starts_at=dispatch.starts_at,
             **counts,
         )
 
@@ -91,3 +100,43 @@ COUNTED: tuple[PushOutcome, ...] = (
 def status_of(view: DispatchReader, dispatch: str, within: str | None = None) -> DispatchStatus:
     """Return how far a dispatch is; raises UnknownDispatch, also for another application's."""
     return DispatchStatus.of(known(view, dispatch, within), view.tally(dispatch))
+
+
+class DispatchQueries:
+    """The part of `Notifier` that tells how far dispatches are."""
+
+    _transactions: Transactions
+
+    def status(self, dispatch: str, *, within: str | None = None) -> DispatchStatus:
+        """Return how far a dispatch is.
+
+        Args:
+            dispatch: its id.
+            within: the application it has to be of, if any.
+
+        Raises:
+            UnknownDispatch: there is none of that id, or it is another application's.
+        """
+        return self._transactions.read(lambda view: status_of(view, dispatch, within))
+
+    def dispatches(self, application: str | None = None, limit: int = 100) -> list[DispatchStatus]:
+        """Return the newest dispatches, at most 10,000, of one application or of all."""
+        code = None if application is None else values.identifier("application", application)
+        most = values.whole("limit", limit, 1, LISTED)
+        return self._transactions.read(lambda view: statuses(view, view.dispatches(code, most)))
+
+    def scheduled(self, application: str | None = None, limit: int = 100) -> list[DispatchStatus]:
+        """Return the scheduled dispatches that start first, at most 10,000, the first first."""
+        codes = None if application is None else {values.identifier("application", application)}
+        most = values.whole("limit", limit, 1, LISTED)
+
+        def read(view: DispatchReader) -> list[DispatchStatus]:
+            found = [view.dispatch(name) for name in view.scheduled(codes, most)]
+            return statuses(view, [each for each in found if each is not None])
+
+        return self._transactions.read(read)
+
+
+def statuses(view: DispatchReader, found: Sequence[Dispatch]) -> list[DispatchStatus]:
+    """Return how far some dispatches are."""
+    return [DispatchStatus.of(each, view.tally(each.id)) for each in found]

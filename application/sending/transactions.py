@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -70,6 +71,28 @@ def known(view: DispatchReader, dispatch: str, within: str | None = None) -> Dis
     if found is None or within not in (None, found.application):
         raise UnknownDispatch(dispatch)
     return found
+
+
+def ready(
+    view: DispatchReader, applications: Collection[str] | None, limit: int, now: datetime
+) -> Sequence[str]:
+    """Return the ids of dispatches to send: those whose time has come, and the oldest that run.
+
+    Args:
+        view: where they are.
+        applications: whose; None for all.
+        limit: how many at most.
+        now: the time.
+    """
+    due = view.scheduled(applications, limit, now)
+    return [*due, *view.running(applications, limit - len(due))]
+
+
+def started(dispatch: Dispatch, now: datetime) -> Dispatch:
+    """Return a dispatch as it is once its time has come."""
+    if dispatch.state == "scheduled" and dispatch.starts_at is not None:
+        return replace(dispatch, state="running" if dispatch.starts_at <= now else "scheduled")
+    return dispatch
 
 
 def without_retries(batch: PushBatch) -> PushBatch:

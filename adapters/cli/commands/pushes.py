@@ -62,6 +62,10 @@ def push(  # noqa: PLR0913 # one option for each part of a message
     later: Annotated[
         bool, typer.Option("--later", help="Only record it, for `addressee dispatch` to send.")
     ] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Only record it, to be sent from then on: ISO 8601 with its zone."),
+    ] = None,
     senders: Senders = None,
     form: FORM = Form.table,
 ) -> None:
@@ -70,6 +74,8 @@ def push(  # noqa: PLR0913 # one option for each part of a message
     Each batch is checked against the audience as it leaves: nobody who was logged out before is
     sent to, and nobody twice. After Ctrl-C, `addressee dispatch ID` goes on. Exit status: 0 done
     (or recorded, or tried), 1 paused or cancelled, 2 it could not run.
+
+        addressee push 'tag:vip' --app shop --title Sale --text Today --at 2026-11-27T09:00:00+01:00
 
         addressee push 'tag:vip and primary' --app shop --title Sale --text 'Today only' --dry-run
 
@@ -83,8 +89,8 @@ def push(  # noqa: PLR0913 # one option for each part of a message
         priority="normal" if normal else "high",
         collapse_key=collapse,
     )
-    if not (dry_run or later or senders):
-        raise InvalidValue("senders", "is missing: give --senders, --later or --dry-run")
+    if not (dry_run or later or at or senders):
+        raise InvalidValue("senders", "is missing: give --senders, --later, --at or --dry-run")
     audience = f"({expression}) and primary" if primary else expression
     with sending_store(store) as ledger:
         notifier = notifier_on(ledger, senders) if senders else Notifier(ledger, {})
@@ -95,8 +101,9 @@ def push(  # noqa: PLR0913 # one option for each part of a message
             include_disabled=disabled,
             resend_unknown=resend_unknown,
             dry_run=dry_run,
+            starts_at=at,
         )
-        if dry_run or later:
+        if dry_run or later or at:
             show_one(made, form)
             return
         typer.echo(f"dispatch {made.id}", err=True)
@@ -111,6 +118,9 @@ def pushes(  # noqa: PLR0913 # one option for each thing to do
     pause: Annotated[str | None, typer.Option(help="Pause this dispatch.")] = None,
     resume: Annotated[str | None, typer.Option(help="Resume this dispatch.")] = None,
     cancel: Annotated[str | None, typer.Option(help="Cancel this dispatch.")] = None,
+    scheduled: Annotated[
+        bool, typer.Option("--scheduled", help="Those that start later alone, the first first.")
+    ] = False,
     forget_before: Annotated[
         str | None,
         typer.Option(help="Delete those that have ended, and were made before (ISO 8601)."),
@@ -121,6 +131,8 @@ def pushes(  # noqa: PLR0913 # one option for each thing to do
     form: FORM = Form.table,
 ) -> None:
     """List dispatches, newest first; pause, resume or cancel one; or delete old ones for good.
+
+    One that is scheduled starts at its time, can be cancelled before, and can't be paused.
 
     Texts, audiences and outcomes of pushes are kept until --forget-before deletes them.
 
@@ -141,7 +153,8 @@ def pushes(  # noqa: PLR0913 # one option for each thing to do
             raise InvalidValue("dry_run", "is for --forget-before")
         changes = ((pause, notifier.pause), (resume, notifier.resume), (cancel, notifier.cancel))
         changed = [change(name) for name, change in changes if name is not None]
-        show_all(changed or notifier.dispatches(app_code, limit), form)
+        listed = notifier.scheduled if scheduled else notifier.dispatches
+        show_all(changed or listed(app_code, limit), form)
 
 
 def dispatch(  # noqa: PLR0913 # the command's options
@@ -231,6 +244,7 @@ def show_one(status: DispatchStatus, form: Form) -> None:
         rows = [("state", status.state), ("recipients", str(status.recipients))]
         rows += [(name, str(getattr(status, name))) for name in OUTCOMES]
         rows += [("problem", status.problem)] if status.problem else []
+        rows += [("starts", status.starts_at.isoformat())] if status.starts_at else []
         rows += [("sample", name) for name in status.sample]
         show_table(("outcome", "installations"), rows)
     if status.state in {"paused", "cancelled"}:
@@ -243,7 +257,10 @@ def show_all(found: Iterable[DispatchStatus], form: Form) -> None:
         for status in found:
             show_json(asdict(status))
         return
-    headings = ("dispatch", "application", "created", "state", "recipients", *OUTCOMES, "problem")
+    headings = (
+        *("dispatch", "application", "created", "state", "recipients", *OUTCOMES),
+        *("problem", "starts"),
+    )
     show_table(
         headings,
         (
@@ -255,6 +272,7 @@ def show_all(found: Iterable[DispatchStatus], form: Form) -> None:
                 str(each.recipients),
                 *(str(getattr(each, name)) for name in OUTCOMES),
                 each.problem or "",
+                "" if each.starts_at is None else each.starts_at.isoformat(timespec="seconds"),
             )
             for each in found
         ),

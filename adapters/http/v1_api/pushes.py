@@ -17,6 +17,9 @@ from .commands import IdempotencyKey
 
 LISTED = 1_000
 Limit = Annotated[int, Query(ge=1, le=LISTED, description="Most dispatches, newest first.")]
+Scheduled = Annotated[
+    bool, Query(description="Only those that are scheduled; the one that starts first comes first.")
+]
 
 
 class PushOrder(BaseModel):
@@ -28,6 +31,7 @@ class PushOrder(BaseModel):
         include_disabled: also to installations with a push flag off.
         resend_unknown: send batches of unknown outcome again (R40).
         dry_run: make nothing, and return how many installations it would reach.
+        starts_at: before when it does not start, in ISO 8601 with its zone; at most 366 days ahead.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -42,6 +46,7 @@ class PushOrder(BaseModel):
     include_disabled: bool = False
     resend_unknown: bool = False
     dry_run: bool = False
+    starts_at: str | None = Field(default=None, json_schema_extra={"format": "date-time"})
 
     @property
     def message(self) -> Message:
@@ -58,7 +63,7 @@ def push_routes(service: ServiceContext) -> APIRouter:
     def create_push(
         caller: BackendCaller, body: JsonBody, idempotency_key: IdempotencyKey = None
     ) -> DispatchStatus:
-        """Make a dispatch, which a dispatcher sends; or try one without sending."""
+        """Make a dispatch, which a dispatcher sends, now or later; or try one without sending."""
         order = body.model(PushOrder)
         return service.notifier.dispatch(
             caller.application.code,
@@ -68,13 +73,17 @@ def push_routes(service: ServiceContext) -> APIRouter:
             resend_unknown=order.resend_unknown,
             dry_run=order.dry_run,
             idempotency_key=idempotency_key,
+            starts_at=order.starts_at,
         )
 
     @routes.get("")
     @service.reads
-    def list_pushes(caller: BackendCaller, limit: Limit = 100) -> list[DispatchStatus]:
-        """Return the newest dispatches."""
-        return service.notifier.dispatches(caller.application.code, limit)
+    def list_pushes(
+        caller: BackendCaller, limit: Limit = 100, *, scheduled: Scheduled = False
+    ) -> list[DispatchStatus]:
+        """Return the newest dispatches, or the scheduled ones that start first."""
+        listed = service.notifier.scheduled if scheduled else service.notifier.dispatches
+        return listed(caller.application.code, limit)
 
     @routes.get("/{dispatch}")
     @service.reads

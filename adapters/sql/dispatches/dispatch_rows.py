@@ -19,6 +19,7 @@ DISPATCH_COLUMNS: tuple[str, ...] = (
     "state",
     "next_ordinal",
     "batches",
+    "starts_at",
     "body",
 )
 BATCH_COLUMNS: tuple[str, ...] = (
@@ -74,13 +75,14 @@ def dispatch_row(dispatch: Dispatch) -> tuple[Any, ...]:
         dispatch.state,
         dispatch.cursor,
         dispatch.batches,
+        microseconds_or_none(dispatch.starts_at),
         json.dumps(body).encode(),
     )
 
 
 def dispatch_in(row: Sequence[Any]) -> Dispatch:
     """Return the dispatch within a row of `DISPATCH_COLUMNS`."""
-    name, application, created_at, state, cursor, batches, body = row
+    name, application, created_at, state, cursor, batches, starts_at, body = row
     told: dict[str, Any] = json.loads(body)
     message = Message(**told.pop("message"))
     return Dispatch(
@@ -91,6 +93,7 @@ def dispatch_in(row: Sequence[Any]) -> Dispatch:
         cursor=cursor,
         batches=batches,
         message=message,
+        starts_at=None if starts_at is None else from_microseconds(starts_at),
         **told,
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, func, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, or_, select, update
 
 from addressee.application import Dispatch, PushBatch, PushOutcome
 from addressee.domain.times import to_microseconds
@@ -83,6 +83,19 @@ class SqlDispatchReader(SqlReader):
         oldest = wanted.order_by(table.c.created_at, table.c.id).limit(limit)
         return self._connection.execute(oldest).scalars().all()
 
+    def scheduled(
+        self, applications: Collection[str] | None, limit: int, until: datetime | None = None
+    ) -> Sequence[str]:
+        """Return the ids of the scheduled dispatches that start first."""
+        table = self._schema.dispatch
+        wanted = select(table.c.id).where(table.c.state == "scheduled")
+        if until is not None:
+            wanted = wanted.where(table.c.starts_at <= to_microseconds(until))
+        if applications is not None:
+            wanted = wanted.where(table.c.application.in_(applications))
+        first = wanted.order_by(table.c.starts_at, table.c.id).limit(limit)
+        return self._connection.execute(first).scalars().all()
+
     def batches(self, dispatch: str, after: int, limit: int) -> Sequence[PushBatch]:
         """Return batches behind a number."""
         table = self._schema.push_batch
@@ -119,6 +132,11 @@ class SqlDispatchReader(SqlReader):
         wanted = select(table.id).where(
             table.state.in_(["done", "cancelled"]),
             table.created_at < to_microseconds(before),
+            or_(
+                table.starts_at.is_(None),
+                table.starts_at < to_microseconds(before),
+                table.batches == 0,
+            ),
             ~is_open,
         )
         if application is not None:

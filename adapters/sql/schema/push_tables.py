@@ -20,8 +20,10 @@ def dispatch(new: NewTable) -> Table:
         Column("next_ordinal", Integer, nullable=False),
         Column("batches", Integer, nullable=False),
         Column("body", Bytes, nullable=False),
+        Column("starts_at", BigInteger),
         UniqueConstraint("application", "created_at", "id", name=f"{new.prefix}dispatch_newest"),
         Index(f"{new.prefix}dispatch_state", "state", "created_at"),
+        Index(f"{new.prefix}dispatch_starts_at", "state", "starts_at", "id"),
     )
 
 

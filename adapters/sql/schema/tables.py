@@ -21,9 +21,9 @@ from .column_types import NewTable
 NAMES = {"prefix": re.compile(r"\w*"), "schema": re.compile(r"\w+")}
 LONGEST = 40
 """Most bytes of a prefix or schema: names in PostgreSQL have at most 63."""
-REVISION = "0013"
+REVISION = "0015"
 """The newest migration (migrations/versions); its outcome are these tables."""
-NEEDED = "0012"
+NEEDED = "0014"
 """The last one that this code can't work without; those behind it only tidy up."""
 INDEX = ("chunk", "delta", "index_mark", "posting_change")
 """The tables of the audience index, which only make sense together."""

@@ -15,7 +15,7 @@ from ..store import Store
 from ..views import Reader
 from .push import Message
 
-State = Literal["running", "paused", "cancelled", "done"]
+State = Literal["scheduled", "running", "paused", "cancelled", "done"]
 PushOutcome = Literal[
     "leaving", "accepted", "dead", "rejected", "retry", "unknown", "retried", "not_sent"
 ]
@@ -37,11 +37,12 @@ class Dispatch:
         resend_unknown: whether a batch of unknown outcome is sent again (R40).
         created_at: when, in UTC.
         position: the ledger's at that moment.
-        state: ``running``, ``paused``, ``cancelled`` or ``done``.
+        state: ``scheduled`` until it starts; ``running``, ``paused``, ``cancelled`` or ``done``.
         problem: why it paused, if it did so by itself.
         cursor: the first ordinal that no batch has been chosen from.
         batches: how many batches there are.
         without_address: how many installations had none.
+        starts_at: before when it does not start, in UTC; None if that was not ordered.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Dispatch:
     cursor: int = 0
     batches: int = 0
     without_address: int = 0
+    starts_at: datetime | None = None
 
 
 class Fate(NamedTuple):
@@ -130,6 +132,20 @@ class DispatchReader(Reader, Protocol):
         """
         ...
 
+    def scheduled(
+        self, applications: Collection[str] | None, limit: int, until: datetime | None = None
+    ) -> Sequence[str]:
+        """Return the ids of the scheduled dispatches that start first, the first first.
+
+        Workers call it each second: with ``until`` it should read nothing that starts later.
+
+        Args:
+            applications: whose; None for all.
+            limit: how many at most.
+            until: only those that start then or before; None for all.
+        """
+        ...
+
     def batches(self, dispatch: str, after: int, limit: int) -> Sequence[PushBatch]:
         """Return up to ``limit`` batches behind a number, in their order."""
         ...
@@ -147,7 +163,7 @@ class DispatchReader(Reader, Protocol):
 
         Args:
             application: whose; None for all.
-            before: they were made before that time.
+            before: they were made before that time, and were to start before it if they did start.
             limit: how many at most.
         """
         ...

@@ -174,6 +174,7 @@ FLOODS: Mapping[str, Flood] = {
 NOT_SENT = {
     *("ISSUERS", "AUDIENCES", "URL"),  # of an application's settings, which no request sets
     *("TIME", "DEPTH", "TERMS", "EXPRESSION", "SEGMENT", "SEGMENT_STREAM", "MERGED"),
+    "DAYS_AHEAD",  # no size
     *("fid", "apns_environment", "apns_topic", "webpush_p256dh", "webpush_auth"),
 }
 USUAL = ("CONTACTS", "attributes", "tags", "JSON_VALUES", "body", "terms")

@@ -29,13 +29,15 @@ MIGRATIONS = [
     "0006 Dispatches that are running are found without reading the others.",
     "0007 Columns for lookups and sessions; the next `addressee migrate` fills them.",
     "0008 Addresses in one column, which is faster to read; the next `addressee migrate` fills it.",
-    "0009 Nothing; what it did is done by 0013, after the deployment that 0012 comes before.",
+    "0009 Nothing; what it did is done by 0015, after the deployment that 0014 comes before.",
     "0010 What the audience index was, and times of events; `addressee migrate` fills both.",
-    "0011 Nothing; what it did is done by 0013, after the deployment that 0012 comes before.",
+    "0011 Nothing; what it did is done by 0015, after the deployment that 0014 comes before.",
     "0012 Since when installations are anonymous; the next `addressee migrate` fills it.",
-    "0013 Addresses in columns of their own go; only code before 0008 reads them.",
+    "0013 Nothing; what it did is done by 0015, after the deployment that 0014 comes before.",
+    "0014 When dispatches that are scheduled leave, and an index of it.",
+    "0015 Addresses in columns of their own go; only code before 0008 reads them.",
 ]
-BEFORE = 12
+BEFORE = 14
 """How many of them are run before the deployment."""
 
 REVISIONS = [line[:4] for line in MIGRATIONS]
@@ -104,7 +106,15 @@ UNDONE: dict[str, dict[str, list[str]]] = {
         ]
         for name, on in (("sqlite", 0), ("postgresql", 0), ("mariadb", 1))
     },
-    "0013": {
+    "0013": {name: [] for name in TRIGGERS},
+    "0014": {
+        name: [
+            f"drop index addressee_dispatch_starts_at{' on addressee_dispatch' * on}",
+            "alter table addressee_dispatch drop column starts_at",
+        ]
+        for name, on in (("sqlite", 0), ("postgresql", 0), ("mariadb", 1))
+    },
+    "0015": {
         name: [
             (
                 "create table addressee_address (ordinal integer primary key, service varchar(50),"

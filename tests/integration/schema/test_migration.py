@@ -210,7 +210,7 @@ def test_R38_addresses_are_copied_and_what_earlier_code_writes_later_is_filled_i
         assert unfilled(store) == ["installations", "addresses", "audiences"], (
             "one that is new does not count for all"
         )
-        assert migration.run() == ["0013"]
+        assert migration.run() == ["0015"]
         Rebuild(store, unfilled(store)).run()
         assert [each.address for each in Targeting(store).recipients("shop", "all")] == [
             "https://push.example/before",
@@ -229,18 +229,18 @@ def test_R54_installations_of_before_0012_are_found_to_be_unused_once_it_is_fill
     with SqlStore(url) as store:
         Personalization(store).register("shop", installation="before")
         with store.database.writing() as connection:
-            undo(connection, "0013", "0012")
+            undo(connection, *REVISIONS[:10:-1])
     with pytest.raises(StoreOutdated):
         SqlStore(url)
     migration = Migration(url)
-    assert migration.run("before") == ["0012"]
+    assert migration.run("before") == REVISIONS[11:BEFORE]
     with SqlStore(url) as store:
         Personalization(store).register("shop", installation="new")
         late = datetime.now(UTC) + timedelta(days=1)
         with store.reading() as view:
             assert view.idle("shop", late, 9, anonymous=True) == ()
         assert verify(store).differences == ()
-        assert migration.run() == ["0013"]
+        assert migration.run() == ["0015"]
         assert unfilled(store) == ["installations"]
         Rebuild(store, unfilled(store)).run()
         with store.reading() as view:

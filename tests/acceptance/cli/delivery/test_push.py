@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Message, Notifier, Personalization
+from addressee.application.defaults import utc_now
 from tests.acceptance.conftest import Run
 
 SENDERS = '[shop.fcm]\nkind = "recording"\npath = "sent.jsonl"\n'
@@ -81,6 +83,26 @@ def test_what_is_recorded_for_later_is_dispatched(run: Run, senders: Path) -> No
     assert (done.returncode, json.loads(done.stdout)["accepted"]) == (0, 12)
     assert len((senders.parent / "sent.jsonl").read_text().splitlines()) == 12
     assert run("dispatch", "--senders", str(senders)).returncode == 0
+
+
+@pytest.mark.usefixtures("url")
+def test_what_is_scheduled_is_listed_and_dispatched_when_it_is_due(run: Run, senders: Path) -> None:
+    arguments = ("push", "all", "--app", "shop", "--text", "x", "--format", "jsonl", "--at")
+    due, later = (
+        json.loads(run(*arguments, at).stdout)
+        for at in ("2026-11-23T09:00:00+01:00", (utc_now() + timedelta(days=1)).isoformat())
+    )
+    assert (due["state"], later["state"]) == ("running", "scheduled")
+    [line] = run("pushes", "--scheduled").stdout.splitlines()
+    assert (line.split("\t")[0], line.split("\t")[-1][:10]) == (
+        later["id"],
+        later["starts_at"][:10],
+    )
+    done = run("dispatch", "--senders", str(senders), "--format", "jsonl")
+    assert [json.loads(each)["id"] for each in done.stdout.splitlines()] == [due["id"]]
+    told = run(*arguments, "2026-11-27T09:00:00")
+    assert told.returncode == 2
+    assert "starts_at has no time zone: 2026-11-27T09:00:00" in told.stderr
 
 
 @pytest.mark.parametrize(

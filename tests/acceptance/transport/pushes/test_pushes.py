@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,22 @@ def test_a_push_is_tried_made_listed_and_steered(world: World, shop: Client) -> 
     assert shop.cancel_push(other["id"])["state"] == "cancelled"
 
 
+def test_a_push_is_scheduled_listed_and_cancelled(world: World, shop: Client) -> None:
+    device = world.register(pushServiceType="Firebase", pushServiceToken="push-token-2")
+    audience = f"installation:{device}"
+    now = datetime.now(UTC).replace(microsecond=0)
+    days = [now + timedelta(days=n) for n in (2, 1)]
+    tried = shop.push(audience, title="Hi", starts_at=days[0], dry_run=True)
+    assert (tried["state"], tried["recipients"], tried["sample"]) == ("dry_run", 1, [device])
+    second, first = (shop.push(audience, title="Hi", starts_at=day) for day in days)
+    assert (first["state"], datetime.fromisoformat(first["starts_at"])) == ("scheduled", days[1])
+    assert shop.push(audience, title="Hi", starts_at=now)["state"] == "running"
+    assert shop.pushes(scheduled=True) == [first, second]
+    assert shop.cancel_push(first["id"])["state"] == "cancelled"
+    assert shop.pushes(scheduled=True) == [second]
+    shop.cancel_push(second["id"])
+
+
 def test_R31_the_same_key_makes_one_push(shop: Client, bank: Client) -> None:
     first = shop.push("all", title="Hi", idempotency_key="sale")
     assert shop.push("all", title="Hi", idempotency_key="sale") == first
@@ -72,6 +89,9 @@ def test_R31_the_same_key_makes_one_push(shop: Client, bank: Client) -> None:
     ("order", "field"),
     [
         ({}, "message"),
+        ({"title": "x", "starts_at": "tomorrow"}, "starts_at"),
+        ({"title": "x", "starts_at": "2026-11-27T09:00:00"}, "starts_at"),
+        ({"title": "x", "starts_at": "2999-11-27T09:00:00Z"}, "starts_at"),
         ({"title": "x" * 5_000}, "title"),
         ({"title": "a", "ttl": -1}, "ttl"),
         ({"title": "a", "collapse_key": ""}, "collapse_key"),

@@ -44,6 +44,29 @@ def test_R50_what_is_queued_for_an_erased_person_is_dropped(store: SqlStore) -> 
     assert (sent.recipient.installation, sent.recipient.person) == (phone, None)
 
 
+def test_R50_what_is_scheduled_is_sealed_and_not_sent_to_an_erased_person(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    person, phone = live(store)
+    push, clock = RecordingPush(), Clock()
+    notifier = Notifier(store, {"fcm": push}, clock=clock, sleep=clock.sleep)
+    at = clock() + timedelta(days=1)
+    message = Message(title=VALUES["title"])
+    named = notifier.dispatch("shop", AUDIENCE, message, starts_at=at)
+    everybody = notifier.dispatch("shop", "all", Message(title="Hello"), starts_at=at)
+    file = b"".join(each.read_bytes() for each in tmp_path.glob("ledger.db*"))
+    assert named.id.encode() in file
+    assert not {"title", "email"} & {*found_in(file)}
+    Rights(store).erase(person)
+    clock.now = at
+    assert {*notifier.running()} == {named.id, everybody.id}
+    assert [notifier.run(each.id).recipients for each in (named, everybody)] == [0, 1]
+    [sent] = push.sent
+    assert (sent.recipient.installation, sent.recipient.person) == (phone, None)
+    assert notifier.forget(clock(), dry_run=True) == 1, "the other one has left a moment ago"
+    assert notifier.forget(at + timedelta(days=1)) == 2
+
+
 def test_R50_what_is_to_be_sent_again_to_an_erased_person_is_dropped(store: SqlStore) -> None:
     person, _ = live(store)
     clock = Clock()

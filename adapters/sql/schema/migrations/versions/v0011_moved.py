@@ -1,4 +1,4 @@
-"""Nothing; what it did is done by 0013, after the deployment that 0012 comes before."""
+"""Nothing; what it did is done by 0015, after the deployment that 0014 comes before."""
 
 from __future__ import annotations
 
