@@ -77,6 +77,7 @@ class MemoryStore(MemoryDispatches, ReadModels):
         self.applications: Applications = MemoryApplications()
         self._touches: dict[str, datetime] = {}
         self._sinks: dict[str, Row] = {}
+        self._searched: dict[str, int] = {}
 
     @contextmanager
     def reading(self) -> Generator[MemoryStore]:
@@ -159,6 +160,12 @@ class MemoryStore(MemoryDispatches, ReadModels):
     @property
     def sealed_as(self) -> str | None:
         return None if self._sealing is None else self._sealing.store
+
+    def searched(self, search: str) -> int:
+        return self._searched.get(search, 0)
+
+    def note_searched(self, search: str, position: int) -> None:
+        self._searched[search] = position
 
     def keys_of(self, streams: Collection[str]) -> Mapping[str, Mapping[int, str]]:
         found: dict[str, dict[int, str]] = {name: {} for name in streams}

@@ -87,11 +87,11 @@ def divided(horizon: Horizon, after: int, last: int, view: View) -> tuple[int, i
     return whole, max(whole, end)
 
 
-def traces(view: View, after: int, last: int, *, timed: bool) -> Sequence[Trace]:
+def traces(view: View, after: int, last: int, *, timed: bool, limit: int = PAGE) -> Sequence[Trace]:
     """Return the next events without their states."""
     if isinstance(view, RememberingView):
-        return view.traces(after, PAGE, last, timed=timed)
+        return view.traces(after, limit, last, timed=timed)
     return [
         (position, e.originator_id, e.originator_version, e.TOPIC, e.timestamp)
-        for position, e in view.events(after, PAGE, last)
+        for position, e in view.events(after, limit, last)
     ]

@@ -72,6 +72,24 @@ class SealedStore(Store, Protocol):
 
     keys: KeyStore | None
 
+    def searched(self, search: str) -> int:
+        """Return the position up to which a search has taken events; 0 for one that is new.
+
+        Raises:
+            StoreUnavailable: the store can't be reached.
+        """
+        ...
+
+    def note_searched(self, search: str, position: int) -> None:
+        """Note the position up to which a search has taken events; its name has 40 characters.
+
+        Two at a time may note theirs in any order: a search repeats events without harm.
+
+        Raises:
+            StoreUnavailable: the store can't be reached.
+        """
+        ...
+
     @property
     def sealed_as(self) -> str | None:
         """Return the id that sealed data is bound to; None where personal data is in clear."""

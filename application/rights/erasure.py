@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 from addressee.domain import (
@@ -23,8 +25,10 @@ from ..ports.keys import KeyStore, SealedStore
 from ..ports.records import LARGEST_POSITION, Recorded
 from ..ports.store import Store
 from ..unit_of_work.command_context import Context
+from ..unit_of_work.repository import AggregateRepository
 from .erasure_commands import RecordErasure, RequestErasure, check_reach, segments_naming
 from .held_data import applications_of
+from .inactive_persons import is_inactive
 from .own_events import while_held
 
 OUTSIDE = (
@@ -35,6 +39,8 @@ OUTSIDE = (
     "push services, and the logs of your own services",
 )
 """What no erasure here reaches."""
+RETENTION = "policy:retention"
+"""The actor where a policy of the applications erases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ class Eraser:
         keys = store.keys if isinstance(store, SealedStore) else None
         if keys is None or not isinstance(store, SealedStore):
             raise StoreNotSealed
-        self._store: SealedStore = store
+        self.store: SealedStore = store
         self._keys: KeyStore = keys
         self._people = people
         self._history = history
@@ -113,6 +119,28 @@ class Eraser:
             segments=requested[0].segments if requested else self._naming({*persons}, recorded),
         )
 
+    def due(self, persons: AbstractSet[str], before: Mapping[str, datetime]) -> Sequence[str]:
+        """Return those of some persons, as they are seen, who are inactive and not erased yet.
+
+        Args:
+            persons: their ids.
+            before: as of `is_inactive`.
+        """
+        found: dict[str, None] = {}
+        with self.store.reading() as view:
+            repository = AggregateRepository(view, self._people.execution.cache)
+            repository.load(map(Person, sorted(persons)))
+            for name in sorted(persons):
+                seen = repository.seen(name)
+                group = [repository.person(each) for each in (seen.name, *seen.merged)]
+                if all(each.destroyed_keys is not None for each in group):
+                    continue
+                if not seen.devices:  # most have come back
+                    recorded = view.streams({each.id: 0 for each in group}).values()
+                    if is_inactive(seen, [*chain(*recorded)], before):
+                        found[seen.name] = None
+        return [*found]
+
     def run(self, person: str, context: Context) -> Erasure:
         """Erase a person, or go on with what a run before has begun.
 
@@ -122,6 +150,23 @@ class Eraser:
             StoreUnavailable: store or key store can't be reached; a later call goes on.
         """
         self._people.run(RequestErasure(person), context)
+        return self._finish(person, context)
+
+    def run_inactive(self, person: str, before: Mapping[str, datetime]) -> Erasure | None:
+        """Do so if the person is still inactive, or the erasure has begun; return None if not.
+
+        Args:
+            person: the person's id.
+            before: as of `is_inactive`.
+
+        Raises:
+            StoreUnavailable: store or key store can't be reached; a later call goes on.
+        """
+        context = Context(actor=RETENTION)
+        self._people.run(RequestErasure(person, before), context)
+        return self._finish(person, context) if self._seen(person).erasing else None
+
+    def _finish(self, person: str, context: Context) -> Erasure:
         # From here on nobody else is merged with the person, and no merge is taken back.
         recorded = self._history.person(person)
         seen = self._seen(person)
@@ -134,8 +179,8 @@ class Eraser:
 
     def _naming(self, persons: AbstractSet[str], recorded: Sequence[Recorded]) -> tuple[str, ...]:
         """Return the segments that name an identifier that persons ever had."""
-        with self._store.reading() as view:
-            return tuple(segments_naming(persons, recorded, view, self._store.identifier_key))
+        with self.store.reading() as view:
+            return tuple(segments_naming(persons, recorded, view, self.store.identifier_key))
 
     def _seen(self, person: str) -> Person:
         """Return a person with all who are seen as one with the person (R52)."""
@@ -148,7 +193,7 @@ class Eraser:
         names = tuple(applications_of(recorded))
         people = [Person(person).id for person in persons]
         devices = [Installation(name).id for name in names]
-        keys = self._store.keys_of([*people, *devices])
+        keys = self.store.keys_of([*people, *devices])
         own = {(s, version): key for s in people for version, key in keys.get(s, {}).items()}
         for name, stream in zip(names, devices, strict=True):
             sealed = keys.get(stream, {})

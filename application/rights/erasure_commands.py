@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from addressee.domain import (
@@ -31,6 +32,7 @@ from ..ports.views import Reader
 from ..unit_of_work.results import Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
 from .held_data import applications_of
+from .inactive_persons import is_inactive
 from .own_events import while_held
 
 OF_PERSON = frozenset({"device_name", "application_user_id"})
@@ -45,11 +47,16 @@ class RequestErasure:
     So it does with all who are seen as one with the person, in the same transaction: no merge and
     no sign-in meets some of them erased and others not. Every installation that they ever had
     states again what the device needs to go on, for its earlier events become unreadable.
+
+    Args:
+        person: the person's id.
+        before: records nothing unless the person `is_inactive` by then; None for any person.
     """
 
     ANSWER: ClassVar = Updated
 
     person: str
+    before: Mapping[str, datetime] | None = None
 
     actor = "backend"
 
@@ -60,11 +67,12 @@ class RequestErasure:
     def decide(self, work: UnitOfWork) -> Updated:
         """Raise UnknownPerson or ErasureRefused."""
         person = work.get(Person, self.person)
-        check_reach(person, work.seen(person), work.within)
+        seen = work.seen(person)
+        check_reach(person, seen, work.within)
         persons = [each for each in work.group(person) if not each.erasing]
-        if not persons:
-            return Updated("unchanged", None, self.person)
         recorded = [each for stream in work.streams(persons).values() for each in stream]
+        if not persons or (self.before and not is_inactive(seen, recorded, self.before)):
+            return Updated("unchanged", None, self.person)
         names = applications_of(recorded)
         streams = work.streams(map(Installation, names))
         work.open(*map(Installation, names))

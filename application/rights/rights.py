@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, NotRequired, TypedDict, Unpack
 
 from addressee.domain import InvalidValue, values
+from addressee.domain.times import ago
 
 from ..history import History
 from ..ledger.seal_check import newest_seal
@@ -17,6 +19,7 @@ from .documents import csv_text, json_lines, json_text, readme, tables
 from .erasure import Eraser, Erasure
 from .erasure_commands import RequestErasure
 from .held_data import HeldData, HeldDataReader
+from .inactive_persons import searches
 from .record_export import RecordExport
 from .zip_stream import ZipStream, in_blocks
 
@@ -129,6 +132,62 @@ class Rights:
         if values.flag("dry_run", dry_run):
             return eraser.preview(name, within)
         return eraser.run(name, Context(within=within, actor=actor, correlation_id=correlation_id))
+
+    def erase_inactive(
+        self,
+        now: datetime | None = None,
+        *,
+        dry_run: bool = False,
+        erased: Callable[[Erasure], object] = lambda _: None,
+        progress: Callable[[int, int], object] = lambda _, __: None,
+    ) -> int:
+        """Erase persons who have had no installation for long; a scheduler calls this (R54).
+
+        How long that is the ``erase_after`` of each application says that has met the person: all
+        must have one, and the longest counts. Whoever signs in meanwhile is not erased. It takes
+        time that grows with what was recorded in the time that has become old enough since the run
+        before; the first run, and the first with other times, reads the ledger up to there.
+
+        Several processes may run it at once. One that was interrupted goes on at the next call, and
+        finishes the erasure that it was at.
+
+        Args:
+            now: the time to judge by, aware of its zone; the clock's by default.
+            dry_run: only tell who would be erased.
+            erased: called with each erasure.
+            progress: called now and then with the position that is reached, and that of the last
+                event.
+
+        Returns:
+            How many were erased, or would be.
+
+        Raises:
+            StoreNotSealed: an application has such a time, and personal data is in clear.
+            StoreUnavailable: store or key store can't be reached.
+        """
+        at = values.moment("now", now or self._people.execution.clock())
+        values.flag("dry_run", dry_run)
+        with self._store.reading() as reader:
+            retentions = self._people.policies.retentions(reader)
+        times = {code: kept.erase_after for code, kept in retentions.items() if kept.erase_after}
+        if not times:
+            return 0
+        eraser = Eraser(self._store, self._people, self._history)
+        before = {code: ago(at, time) for code, time in times.items()}
+        found, last = set[str](), eraser.store.settled()
+        for search in searches(eraser.store, times, at):
+            for position, persons in search.pages(last):
+                for name in eraser.due(persons, before):
+                    one = (
+                        eraser.preview(name, None) if dry_run else eraser.run_inactive(name, before)
+                    )
+                    if one is not None and name not in found:
+                        found.add(name)
+                        erased(one)
+                if not dry_run:
+                    search.note(position)
+                progress(position, last)
+        return len(found)
 
 
 def zipped(

@@ -83,6 +83,9 @@ class MobileApp(Settings):
             whose end nobody is signed in any more.
         expire_anonymous_after: time after which an installation expires that nobody is signed in
             on and that is unused, in seconds; a day at least.
+        erase_after: time after which a person is erased on whom no installation is bound any more,
+            in seconds; a day at least. Of several applications the longest time counts, and all
+            that met the person must have one; the store must be sealed.
         device_cap: largest number of installations of a person; None for no limit.
         over_cap: whether another installation is refused or evicts the least recently used one.
         server_side_only: whether only a backend may sign persons in.
@@ -109,6 +112,7 @@ class MobileApp(Settings):
     stale_after: Seconds | None = None
     expire_after: Seconds | None = None
     expire_anonymous_after: Seconds | None = None
+    erase_after: Seconds | None = None
     device_cap: Annotated[int, Field(gt=0, le=CAP_LIMIT)] | None = None
     over_cap: OverCap = "refuse"
     server_side_only: bool = False
@@ -216,9 +220,13 @@ class MobileApp(Settings):
 
     @property
     def retention(self) -> Retention:
-        """The policy for installations that nobody uses; raises InvalidValue if it is none."""
-        times = (self.stale_after, self.expire_after, self.expire_anonymous_after)
-        return Retention(*map(seconds, times))
+        """The policy for what nobody uses; raises InvalidValue if it is none."""
+        return Retention(
+            seconds(self.stale_after),
+            seconds(self.expire_after),
+            seconds(self.expire_anonymous_after),
+            seconds(self.erase_after),
+        )
 
     @property
     def cap(self) -> DeviceCap | None:

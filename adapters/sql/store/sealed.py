@@ -24,7 +24,7 @@ from addressee.domain import InvalidValue, StoreNotSealed, StoreUnavailable
 
 from ..engine.compiled_query import pages
 from ..engine.database import Database
-from ..schema.bookkeeping_tables import FENCE, FOREIGN_KEYS, SEALED
+from ..schema.bookkeeping_tables import FENCE, FOREIGN_KEYS, SEALED, SEARCHED
 from ..schema.tables import Schema
 from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.components import Parts
@@ -55,6 +55,16 @@ class SealedTables:
         """Return the id that sealed data is bound to; None where it is in clear."""
         sealing = self.parts.sealing
         return None if sealing is None else sealing.store
+
+    def searched(self, search: str) -> int:
+        """Return the position up to which a search has taken events."""
+        return int(Settings(self.database, self._schema).find(f"{SEARCHED}{search}") or 0)
+
+    def note_searched(self, search: str, position: int) -> None:
+        """Note the position up to which a search has taken events."""
+        settings, noted = Settings(self.database, self._schema), str(position).encode()
+        if settings.get(f"{SEARCHED}{search}", lambda: noted) != noted:
+            settings.replace(f"{SEARCHED}{search}", noted)
 
     def keys_of(self, streams: Collection[str]) -> Mapping[str, Mapping[int, str]]:
         """Return stream → version of each event that is sealed → id of its key, in order."""

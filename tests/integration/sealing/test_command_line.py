@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.command_line import run
 from tests.integration.event_store.seals.sealing import UNGUARD
 from tests.integration.sealing.conftest import found_in
 
-LINES = [
+LINES: list[dict[str, Any]] = [
     {"command": "register", "application": "shop", "installation": "phone", "push_token": "t1"},
     {
         "command": "personalize",
@@ -70,6 +71,32 @@ def test_R50_without_its_keys_a_ledger_is_verified_as_far_as_it_can_be_read(
     found = asks("verify", "--format", "jsonl", keys=False)
     assert found.returncode == 1
     assert {json.loads(line)["place"] for line in found.stdout.splitlines()} == {"stream", "seal"}
+
+
+def test_R54_persons_without_installations_are_erased_by_time(asks: Asks, tmp_path: Path) -> None:
+    def old(*words: str, store: str = "old", keys: bool = True) -> CompletedProcess[str]:
+        return asks(*words, "--store", f"sqlite:///{store}.db", keys=keys)
+
+    at = {"at": "2026-01-01T08:00:00"}
+    written = [json.dumps({**each, **at}) for each in LINES]
+    written.append(json.dumps({"command": "depersonalize", "installation": "phone", **at}))
+    (tmp_path / "old.jsonl").write_text("\n".join(written))
+    assert old("apply", "old.jsonl").returncode == 0
+    refused = old("app", "add", "shop", "--erase-after", "86400", store="clear", keys=False)
+    assert (refused.returncode, "STORE_NOT_SEALED" in refused.stderr) == (2, True)
+    assert old("app", "add", "shop", "--erase-after", "3600").returncode == 2, "a day at least"
+    assert old("app", "add", "shop", "--erase-after", "86400").returncode == 0
+    dry = old("expire-sessions", "--dry-run")
+    assert dry.stderr == "0 sessions would end\n1 persons would be erased\n"
+    installation, person = dry.stdout.rstrip("\n").split("\t")
+    assert installation == ""
+    done = old("expire-sessions", "--format", "jsonl")
+    assert done.stderr == "0 sessions ended\n1 persons erased\n"
+    certificate = json.loads(done.stdout)
+    assert (certificate["person"], certificate["done"]) == (person, True)
+    assert certificate == json.loads(old("erase", "--person", person).stdout)
+    again = old("expire-sessions")
+    assert (again.stdout, again.stderr) == ("", "0 sessions ended\n")
 
 
 def test_R51_a_restored_ledger_says_whom_it_does_not_know_to_be_erased_and_erases_them_again(

@@ -8,8 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
+from addressee.adapters.sql import SqlStore
 from addressee.application import Applications
-from addressee.domain import Contacts, InvalidValue, MobileApp, OverCap, UserData, other_modes
+from addressee.domain import (
+    Contacts,
+    InvalidValue,
+    MobileApp,
+    OverCap,
+    StoreNotSealed,
+    UserData,
+    other_modes,
+)
 
 from ...options.issuer_option import (
     Audiences,
@@ -30,6 +39,7 @@ UNLIMITED = (
     "stale_after",
     "expire_after",
     "expire_anonymous_after",
+    "erase_after",
     "device_cap",
     "rate_limit",
 )
@@ -80,6 +90,13 @@ def add(  # noqa: PLR0913 # one option for each setting
         typer.Option(
             "--anonymous-after",
             help="The same for one that nobody is signed in on, a day at least; 0 for never.",
+        ),
+    ] = None,
+    erase_after: Annotated[
+        Number,
+        typer.Option(
+            help="Seconds until a person without an installation is erased, a day at least; 0 for "
+            "never."
         ),
     ] = None,
     device_cap: Annotated[Number, typer.Option(help="Devices of a person; 0 for no limit.")] = None,
@@ -133,6 +150,7 @@ def add(  # noqa: PLR0913 # one option for each setting
         "stale_after": stale_after,
         "expire_after": expire_after,
         "expire_anonymous_after": expire_anonymous_after,
+        "erase_after": erase_after,
         "device_cap": device_cap,
         "over_cap": over_cap,
         "server_side_only": server_side_only,
@@ -166,6 +184,7 @@ def add(  # noqa: PLR0913 # one option for each setting
             before.get("issuers", ()), issuer, provider, remove_issuer or ()
         )
         application = MobileApp.of(code, {**before, **changes})
+        check_erasable(ledger, [application])
         ledger.applications.put(application)
         typer.echo(f"{code} {'changed' if known else 'added'}")
         note_other_modes(ledger.applications, [application])
@@ -185,11 +204,18 @@ def load(
     """
     given = [MobileApp.of(code, settings) for code, settings in read_applications(file).items()]
     with opened_store(store) as ledger:
+        check_erasable(ledger, given)
         for application in given:
             ledger.applications.put(application)
         for application in given:
             typer.echo(f"{application.code} loaded")
         note_other_modes(ledger.applications, given)
+
+
+def check_erasable(ledger: SqlStore, changed: Sequence[MobileApp]) -> None:
+    """Raise StoreNotSealed if persons are to be erased by time from a store in clear."""
+    if ledger.sealed_as is None and any(each.erase_after for each in changed):
+        raise StoreNotSealed
 
 
 def note_other_modes(applications: Applications, changed: Sequence[MobileApp]) -> None:

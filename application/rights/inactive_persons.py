@@ -1,0 +1,104 @@
+"""Persons who have had no installation for long, found where the ledger says since when (R54)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import takewhile
+
+from addressee.domain import DeviceDepersonalized, Event, Person, PersonsUnmerged
+from addressee.domain.events import name_in, stream_of
+from addressee.domain.times import ago
+
+from ..past.extent import traces
+from ..ports.keys import SealedStore
+from ..ports.records import Recorded, Trace
+
+PAGE = 500
+"""How many events are read at once, and after how many the position is noted."""
+OF_PERSONS = stream_of(Person.CATEGORY, "")
+LEAVING: AbstractSet[type[Event]] = frozenset({DeviceDepersonalized, PersonsUnmerged})
+"""The events after which a person may have no installation."""
+TOPICS = frozenset(event.TOPIC for event in LEAVING)
+
+
+class Search:
+    """Reads the ledger up to where events are too late, once for all runs.
+
+    Whoever has no installation has lost the last one by an event. So it is enough to look, at each
+    such event, once it is old enough, whether the person is still without; whoever has come back
+    is met again at the next one.
+
+    Args:
+        store: where the ledger is.
+        times: application → time after which persons are erased; as long as they are the same, a
+            run goes on where the one before has ended.
+        time: which of them: events are taken once they are so old.
+        now: the time to judge by.
+    """
+
+    def __init__(
+        self,
+        store: SealedStore,
+        times: Mapping[str, timedelta],
+        time: timedelta,
+        now: datetime,
+    ) -> None:
+        self._store = store
+        self._until = ago(now, time)
+        told = {code: length.total_seconds() for code, length in times.items()}
+        policies = json.dumps([told, time.total_seconds()], sort_keys=True).encode()
+        self._name = f"retention {sha256(policies).hexdigest()[:16]}"
+
+    def pages(self, settled: int) -> Iterator[tuple[int, AbstractSet[str]]]:
+        """Yield the last position of each page of events, and the persons who lost something then.
+
+        Args:
+            settled: the last position that counts.
+        """
+        position = self._store.searched(self._name)
+        while old := self._next(position, settled):
+            position = old[-1][0]
+            yield (
+                position,
+                {
+                    name_in(stream)
+                    for _, stream, _, topic, _ in old
+                    if topic in TOPICS and stream.startswith(OF_PERSONS)
+                },
+            )
+
+    def note(self, position: int) -> None:
+        """Have later runs begin after a position."""
+        self._store.note_searched(self._name, position)
+
+    def _next(self, after: int, settled: int) -> Sequence[Trace]:
+        with self._store.reading() as view:
+            page = traces(view, after, settled, timed=True, limit=PAGE)
+        return [*takewhile(self._is_old, page)]
+
+    def _is_old(self, trace: Trace) -> bool:
+        time = trace[-1]
+        return time is not None and time <= self._until
+
+
+def searches(store: SealedStore, times: Mapping[str, timedelta], now: datetime) -> Iterator[Search]:
+    """Yield a search for each of the times that applications have; arguments as of `Search`."""
+    return (Search(store, times, time, now) for time in sorted({*times.values()}))
+
+
+def is_inactive(seen: Person, recorded: Sequence[Recorded], before: Mapping[str, datetime]) -> bool:
+    """Whether a person has had no installation for so long as all applications want it.
+
+    Args:
+        seen: the person, with all who are seen as one with the person.
+        recorded: the events of all of them.
+        before: application → the moment since which that must be so, of those that have a time.
+    """
+    if seen.devices or not seen.met or not seen.met <= before.keys():
+        return False
+    since = (event.timestamp for _, event in recorded if type(event) in LEAVING)
+    return max(since) <= min(before[code] for code in seen.met)
