@@ -82,9 +82,15 @@ class MemoryDispatches:
         """Return a batch."""
         return self._batches[dispatch].get(number)
 
-    def open_batches(self, dispatch: str, limit: int) -> Sequence[PushBatch]:
+    def open_batches(
+        self, dispatch: str, limit: int, *, due: datetime | None = None, leaving: bool = False
+    ) -> Sequence[PushBatch]:
         """Return batches that are not settled."""
-        found = [(b.due, n, b) for n, b in self._batches[dispatch].items() if b.due is not None]
+        found = [
+            (b.due, n, b)
+            for n, b in self._batches[dispatch].items()
+            if b.due is not None and (due is None or b.due <= due) and (b.leaving or not leaving)
+        ]
         return [batch for _, _, batch in sorted(found, key=lambda each: each[:2])][:limit]
 
     def batches(self, dispatch: str, after: int, limit: int) -> Sequence[PushBatch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -120,6 +121,8 @@ class JetStreamQueue:
 
     async def _take(self, seconds: float) -> JetStreamTicket | None:
         await self._connected()
+        if not self._consumers:
+            await asyncio.sleep(seconds)  # as long as a consumer would wait
         for token, consumer in [*self._consumers.items()]:
             try:
                 [message] = await consumer.fetch(1, timeout=seconds / len(self._consumers))

@@ -60,16 +60,15 @@ class Claimant:
             The batch; or when to ask again, where only retries or batches of other workers are
             left; or None where nothing is to be done.
         """
-        due = self._settle_abandoned(view, dispatch, now)
+        self._settle_abandoned(view, dispatch, now)
         dispatch = started(dispatch, now)  # it commits with its first batch, or with its end
         if dispatch.state != "running":
-            return due
+            left = view.open_batches(dispatch.id, 1, leaving=True)
+            return left[0].due if left else None
         universe = universe_of(include_disabled=dispatch.include_disabled)
         planned = plan(self.store, view, dispatch.application, audience, universe)
-        for open_batch in view.open_batches(dispatch.id, self.size):
-            if open_batch.due is None or open_batch.due > now:
-                break
-            dispatch, claim = self._again(view, dispatch, open_batch, planned, now)
+        while due := view.open_batches(dispatch.id, 1, due=now):
+            dispatch, claim = self._again(view, dispatch, due[0], planned, now)
             if claim is not None:
                 return claim
         dispatch, claim = self._further(view, dispatch, planned, now)
@@ -81,25 +80,14 @@ class Claimant:
         view.put_dispatch(replace(dispatch, state="done"))
         return None
 
-    def _settle_abandoned(
-        self, view: DispatchView, dispatch: Dispatch, now: datetime
-    ) -> datetime | None:
-        """Note of batches whose worker has gone that their outcome is unknown (R40).
-
-        Returns:
-            When the next batch that is under way is due.
-        """
-        for batch in view.open_batches(dispatch.id, self.size):
-            if not batch.leaving:
-                continue
-            if batch.due is None or batch.due > now:
-                return batch.due
+    def _settle_abandoned(self, view: DispatchView, dispatch: Dispatch, now: datetime) -> None:
+        """Note of batches whose worker has gone that their outcome is unknown (R40)."""
+        for batch in view.open_batches(dispatch.id, self.size, due=now, leaving=True):
             again = dispatch.resend_unknown and dispatch.state != "cancelled"
             fate = Fate("retry" if again else "unknown", GONE)
             fates = dict.fromkeys(batch.members, fate)
             settled = replace(batch, fates=fates, due=now if again else None)
             view.put_batch(settled, dispatch.application)
-        return None
 
     def _further(
         self, view: DispatchView, dispatch: Dispatch, planned: Plan, now: datetime

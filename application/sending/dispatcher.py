@@ -157,6 +157,7 @@ class QueuedDispatcher(Dispatcher):
             ticket = self._queue.take(IDLE)
         except StoreUnavailable as error:
             self._logger.warning("no tickets: %s", error)
+            stop.wait(IDLE)
         for name in [*self._turns]:  # others wait for what is not noted
             if ticket is None or name != ticket.dispatch:
                 self._guarded(name, self._drop)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, Self
 
-from sqlalchemy import Connection, Select, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from addressee.application import Dispatch, PushBatch, PushOutcome
 from addressee.domain.times import to_microseconds
@@ -16,8 +16,9 @@ from ..audience_index.generation_cache import GenerationCache
 from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
 from ..engine.bulk_write import Rows
-from ..engine.compiled_query import pages
+from ..engine.compiled_query import Query, given, pages
 from ..engine.dialects import dialect_of
+from ..schema.tables import Schema
 from ..unit_of_work.components import Parts
 from ..unit_of_work.view import SqlReader
 from .dispatch_rows import (
@@ -32,18 +33,38 @@ from .dispatch_rows import (
     dispatch_row,
 )
 
+ANY_TIME = (1 << 63) - 1
+"""Later than any time, in microseconds."""
+
 
 class DispatchStatements:
-    """The statements on dispatches and batches of one store."""
+    """The statements on dispatches and batches.
 
-    def __init__(self, parts: Parts) -> None:
-        schema = parts.prepared.schema
+    Args:
+        schema: the tables.
+    """
+
+    def __init__(self, schema: Schema) -> None:
         dispatch, batch = schema.dispatch, schema.push_batch
         self.dispatch = select(*(dispatch.c[name] for name in DISPATCH_COLUMNS))
+        self.locked = Query(self.dispatch.where(dispatch.c.id == given("name")).with_for_update())
         self.batch = select(*(batch.c[name] for name in BATCH_COLUMNS))
+        mine = self.batch.where(batch.c.dispatch == given("dispatch"))
+        self.numbered = Query(mine.where(batch.c.number == given("number")))
+        self.open = Query(
+            mine.where(batch.c.due <= given("due"), batch.c.leaving >= given("leaving"))
+            .order_by(batch.c.due, batch.c.number)
+            .limit(given("limit"))
+        )
         self.dispatches = Rows(dispatch, *DISPATCH_COLUMNS)
         self.batches = Rows(batch, *BATCH_COLUMNS)
         self.tally = select(*(func.sum(batch.c[outcome]) for outcome in OUTCOMES))
+
+    @classmethod
+    @cache  # to compile them takes longer than a batch
+    def shared(cls, schema: Schema) -> Self:
+        """Return what all stores on the same tables share."""
+        return cls(schema)
 
 
 class SqlDispatchReader(SqlReader):
@@ -63,7 +84,9 @@ class SqlDispatchReader(SqlReader):
 
     def dispatch(self, name: str) -> Dispatch | None:
         """Return a dispatch."""
-        return self._found(self._named(name))
+        wanted = self._statements.dispatch.where(self._schema.dispatch.c.id == name)
+        found = self._connection.execute(wanted).one_or_none()
+        return None if found is None else self._dispatch(found)
 
     def dispatches(self, application: str | None, limit: int) -> Sequence[Dispatch]:
         """Return the newest dispatches."""
@@ -157,13 +180,6 @@ class SqlDispatchReader(SqlReader):
             row = (*row[:-1], self._sealing.opened_value(place, row[-1]))
         return batch_in(row)
 
-    def _named(self, name: str) -> Select[Any]:
-        return self._statements.dispatch.where(self._schema.dispatch.c.id == name)
-
-    def _found(self, wanted: Select[Any]) -> Dispatch | None:
-        found = self._connection.execute(wanted).one_or_none()
-        return None if found is None else self._dispatch(found)
-
 
 class SqlDispatchView(SqlDispatchReader):
     """The same, and dispatches may be changed.
@@ -193,7 +209,8 @@ class SqlDispatchView(SqlDispatchReader):
 
     def dispatch(self, name: str) -> Dispatch | None:
         """Return a dispatch, which nobody else changes until the transaction ends."""
-        return self._found(self._named(name).with_for_update())
+        found = self._statements.locked.rows(self._connection, name=name)
+        return self._dispatch(found[0]) if found else None
 
     def new_dispatch(self, dispatch: Dispatch) -> None:
         """Add a dispatch."""
@@ -223,22 +240,22 @@ class SqlDispatchView(SqlDispatchReader):
 
     def batch(self, dispatch: str, number: int) -> PushBatch | None:
         """Return a batch."""
-        table = self._schema.push_batch
-        wanted = self._statements.batch.where(
-            table.c.dispatch == dispatch, table.c.number == number
-        )
-        found = self._connection.execute(wanted).one_or_none()
-        return None if found is None else self._batch(found)
+        numbered = self._statements.numbered
+        found = numbered.rows(self._connection, dispatch=dispatch, number=number)
+        return self._batch(found[0]) if found else None
 
-    def open_batches(self, dispatch: str, limit: int) -> Sequence[PushBatch]:
+    def open_batches(
+        self, dispatch: str, limit: int, *, due: datetime | None = None, leaving: bool = False
+    ) -> Sequence[PushBatch]:
         """Return batches that are not settled."""
-        table = self._schema.push_batch
-        wanted = (
-            self._statements.batch.where(table.c.dispatch == dispatch, table.c.due.is_not(None))
-            .order_by(table.c.due, table.c.number)
-            .limit(limit)
+        found = self._statements.open.rows(
+            self._connection,
+            dispatch=dispatch,
+            due=ANY_TIME if due is None else to_microseconds(due),
+            leaving=int(leaving),
+            limit=limit,
         )
-        return [self._batch(row) for row in self._connection.execute(wanted)]
+        return [self._batch(row) for row in found]
 
     def put_batch(self, batch: PushBatch, application: str) -> None:
         """Write a batch."""

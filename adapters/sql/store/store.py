@@ -110,7 +110,7 @@ class SqlStore(StoreQueries, IndexUpkeep):
         times = EventTimes(self.database, prepared, mapper)
         self.parts = Parts(prepared, mapper, tail, Upkeep(), times)
         self._joining = Joining(self.database.engine)
-        self._dispatches = DispatchStatements(self.parts)
+        self._dispatches = DispatchStatements.shared(self._schema)
         self._queries = self.database
         self._ordering = ordering_on(self.database.engine)
         # A view must not begin before a rebuild swaps a table that it then finds with less in it.

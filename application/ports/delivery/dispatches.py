@@ -195,8 +195,17 @@ class DispatchView(DispatchReader, Protocol):
         """Return a batch."""
         ...
 
-    def open_batches(self, dispatch: str, limit: int) -> Sequence[PushBatch]:
-        """Return up to ``limit`` batches that are not settled, those that are due first first."""
+    def open_batches(
+        self, dispatch: str, limit: int, *, due: datetime | None = None, leaving: bool = False
+    ) -> Sequence[PushBatch]:
+        """Return batches that are not settled, those that are due first first.
+
+        Args:
+            dispatch: whose.
+            limit: how many at most.
+            due: only those that are due then or before; None for all.
+            leaving: only those that there is no answer to yet.
+        """
         ...
 
     def put_batch(self, batch: PushBatch, application: str) -> None:
