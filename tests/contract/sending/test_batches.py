@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from datetime import timedelta
 from time import monotonic
 from typing import Any, cast
 
@@ -115,6 +116,36 @@ def test_R40_a_batch_whose_worker_has_gone_is_unknown_and_not_sent_again(host: H
     devices(host, 4)
     done = gone(host, resend_unknown=False)
     assert (done.state, done.accepted, done.unknown, done.recipients) == ("done", 2, 2, 4)
+
+
+def test_R40_batches_that_are_not_due_or_wait_for_a_retry_are_left_out_where_asked(
+    host: Host,
+) -> None:
+    """However many batches wait for a retry, the choice of the next one reads none of them."""
+    devices(host, 6)
+    sender = Sender(host, RecordingPush(lambda _: Retry("busy", after=60, hold=False)), batch=2)
+    made = sender.notifier.dispatch("shop", "all", HELLO)
+
+    class Stop(Exception):
+        pass
+
+    def stop(_: int) -> None:
+        sender.host.clock.move(seconds=1)
+        if len(numbers()) == 3:
+            raise Stop
+
+    def numbers(**only: Any) -> list[int]:  # noqa: ANN401 # of open_batches
+        assert isinstance(host.store, SendingStore)
+        with host.store.sending() as view:
+            return [each.number for each in view.open_batches(made.id, 10, **only)]
+
+    with suppress(Stop):
+        sender.notifier.run(made.id, stop)
+    begun = host.clock() - timedelta(seconds=3)
+    assert numbers() == [1, 2, 3]
+    assert numbers(leaving=True) == []
+    assert numbers(due=begun) == []
+    assert numbers(due=begun + timedelta(seconds=61)) == [1, 2]
 
 
 def test_R40_it_is_sent_again_where_the_dispatch_says_so(host: Host) -> None:

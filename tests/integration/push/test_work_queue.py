@@ -16,6 +16,7 @@ from typing import Self
 import pytest
 
 from addressee.adapters.sql import SqlStore
+from addressee.adapters.work_queue.jetstream import JetStreamQueue
 from addressee.application import History, Message, Notifier, Personalization, bulk
 from addressee.application.defaults import utc_now
 from tests.forked import Process, forked
@@ -142,6 +143,15 @@ def test_R39_R40_workers_of_a_queue_send_to_nobody_twice_and_nobody_logged_out(
         status = notifier.status(made.id)
         pushes = [*History(store).reached(made.id)]
     check_outcomes(workers.sent(), status, pushes, returned, devices)
+
+
+def test_a_queue_without_dispatches_is_waited_for(nats_broker: Broker) -> None:
+    """Or an idle worker would ask as fast as it can."""
+    queue = JetStreamQueue(nats_broker.url, "IDLE")
+    begun = time.monotonic()
+    assert queue.take(0.2) is None
+    assert time.monotonic() - begun >= 0.2
+    queue.close()
 
 
 @pytest.mark.only_long
