@@ -31,7 +31,21 @@ def take(browser: Browser, url: str, shop: Shop, folder: Path) -> None:
                 name = path.partition("?")[0].strip("/").replace("/", "-") or "find"
                 page.goto(f"{url}/portal{path}")
                 shoot(page, folder / f"{number}-{name}-{width}-{scheme}.png")
+            shoot(written(page, url), folder / f"write-{width}-{scheme}.png")
             context.close()
+
+
+def written(page: Page, url: str) -> Page:
+    """Show a push that was written for later, and tried."""
+    page.goto(f"{url}/portal/audience?segment=regulars")
+    page.get_by_role("button", name="Count and sample").click()
+    page.get_by_role("button", name="Write a push to them").click()
+    page.get_by_label("Title").fill("Spring sale")
+    page.get_by_label("Not before").fill("2027-01-04T09:00")
+    page.get_by_label("Time zone").select_option("Europe/Zagreb")
+    page.get_by_role("button", name="Try it without sending").click()
+    page.get_by_role("button", name="Schedule it").wait_for()
+    return page
 
 
 def shoot(page: Page, path: Path) -> None:

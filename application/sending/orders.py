@@ -116,6 +116,7 @@ class Orders:
             without_address=without_address,
             sample=tuple(sample),
             starts_at=wanted.starts_at,
+            include_disabled=wanted.include_disabled,
         )
 
     def _checked(self, order: Order) -> Dispatch:

@@ -40,6 +40,7 @@ class DispatchStatus:
         without_address: how many installations had none.
         sample: the first installations of a dry run.
         starts_at: before when it does not start, in UTC; None if that was not ordered.
+        include_disabled: whether it also goes to installations with a push flag off.
     """
 
     id: str
@@ -60,6 +61,7 @@ class DispatchStatus:
     without_address: int = 0
     sample: tuple[str, ...] = ()
     starts_at: datetime | None = None
+    include_disabled: bool = False
 
     @classmethod
     def of(cls, dispatch: Dispatch, tally: Mapping[PushOutcome, int]) -> Self:
@@ -81,6 +83,7 @@ class DispatchStatus:
             recipients=sum(counts.values()) - counts["not_sent"],
             without_address=dispatch.without_address,
             starts_at=dispatch.starts_at,
+            include_disabled=dispatch.include_disabled,
             **counts,
         )
 

@@ -1,4 +1,4 @@
-"""Pushes: written for an audience, tried, sent once, watched and stopped."""
+"""Pushes: written for an audience, tried, sent once, now or later, watched and stopped."""
 
 from __future__ import annotations
 
@@ -6,34 +6,55 @@ from starlette.responses import Response
 
 from addressee.application import DispatchStatus, Message
 from addressee.application.defaults import random_id
+from addressee.domain import AddresseeError
 
 from ..page import Page
+from ..views.local_time import COORDINATED, moment_in, zones
 from ..visit import Visit
 
 LISTED = 50
+FIELDS = ("expression", "title", "body", "starts_at", "zone")
+"""What the form of a push has."""
 STEERED = {"pause": "paused", "resume": "resumed", "cancel": "cancelled"}
 """What can be done with a dispatch, and what it is then."""
 
 
 def listed(visit: Visit) -> Response:
-    """Return the newest dispatches."""
-    found = visit.service.notifier.dispatches(visit.code, LISTED)
-    return visit.page("audiences/pushes.html", dispatches=found)
+    """Return the scheduled dispatches that start first, and the newest of the others."""
+    notifier = visit.service.notifier
+    scheduled = notifier.scheduled(visit.code, LISTED)
+    found = [each for each in notifier.dispatches(visit.code, LISTED) if each.state != "scheduled"]
+    return visit.page("audiences/pushes.html", scheduled=scheduled, dispatches=found)
 
 
 def show(visit: Visit) -> Response:
-    """Return the dispatch of the parameter ``id``."""
+    """Return the dispatch of the parameter ``id``; of a scheduled one, what it would reach now."""
     found = visit.service.notifier.status(visit.asked("id"), within=visit.code)
-    return visit.page("audiences/push.html", push=found)
+    number, problem = matching(visit, found) if found.state == "scheduled" else (None, None)
+    return visit.page("audiences/push.html", push=found, matching=number, broken=problem)
+
+
+def matching(visit: Visit, push: DispatchStatus) -> tuple[int | None, str | None]:
+    """Return how many devices an audience has now, or why it can't be queried any more."""
+    try:
+        number = visit.portal.past.targeting(None, visit.code).count(
+            visit.code, push.audience, include_disabled=push.include_disabled
+        )
+    except AddresseeError as error:
+        return None, error.code
+    return number, None
 
 
 def write(visit: Visit) -> Response:
     """Return the form of a push to an audience; with a message, whom it would reach."""
     visit.need("send")
     tried = dispatched(visit, dry_run=True) if visit.field("try") else None
-    form = {name: visit.field(name) for name in ("expression", "title", "body")}
+    form = {name: visit.field(name) for name in FIELDS}
     again = visit.field("once") or random_id()
-    return visit.page("audiences/write.html", form=form, tried=tried, once=again)
+    later = tried is not None and tried.starts_at and tried.starts_at > visit.service.clock()
+    return visit.page(
+        "audiences/write.html", form=form, tried=tried, later=later, once=again, zones=zones()
+    )
 
 
 def send(visit: Visit) -> Response:
@@ -42,7 +63,7 @@ def send(visit: Visit) -> Response:
     visit.confirmed()
     made = dispatched(visit, dry_run=False)
     visit.note(f"made the dispatch {made.id}")
-    return visit.go("/push", id=made.id, done="made")
+    return visit.go("/push", id=made.id, done="scheduled" if made.state == "scheduled" else "made")
 
 
 def steer(visit: Visit) -> Response:
@@ -59,11 +80,13 @@ def steer(visit: Visit) -> Response:
 
 def dispatched(visit: Visit, *, dry_run: bool) -> DispatchStatus:
     """Return a dispatch as the form describes it."""
+    local, zone = visit.field("starts_at"), visit.field("zone") or COORDINATED
     return visit.service.notifier.dispatch(
         visit.code,
         visit.field("expression"),
         Message(visit.field("title") or None, visit.field("body") or None),
         dry_run=dry_run,
+        starts_at=moment_in(zone, "starts_at", local) if local else None,
         idempotency_key=None if dry_run else visit.field("once") or None,
     )
 

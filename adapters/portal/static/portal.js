@@ -1,10 +1,17 @@
-// Counts an audience while it is typed, and completes the word at the end of the field.
+// Counts an audience while it is typed, completes the word at the end of the field, and chooses the
+// browser's time zone where no other was chosen.
 // Pages work without it.
 "use strict";
 
 (function () {
   const PAUSE = 150; // milliseconds without a key before the server is asked
   const OFFERED = 12; // most completions at once
+
+  const zone = document.querySelector("select[data-zone]");
+  if (zone) {
+    const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (Array.from(zone.options).some((option) => option.value === mine)) zone.value = mine;
+  }
 
   const form = document.querySelector("form[data-count]");
   if (!form) return;

@@ -89,6 +89,7 @@ class Shop:
             "/pushes",
             "/operations",
             f"/push?id={self.dispatch}",
+            f"/push?id={self.scheduled}",
         ]
 
     @staticmethod
@@ -153,4 +154,7 @@ class Shop:
         made = self.notifier.dispatch("shop", "tag:vip", Message("Winter sale", "20 % off today"))
         self.notifier.run(made.id)
         self.dispatch = made.id
+        at = self.clock.now + timedelta(days=30)
+        message = Message("Spring sale", "From Monday on")
+        self.scheduled = self.notifier.dispatch("shop", "tag:vip", message, starts_at=at).id
         self.clock.move(days=1)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime, timedelta
 
-from addressee.application import Targeting
+import pytest
+from httpx import Response
+
+from addressee.application import Message, Targeting
 from addressee.domain import SegmentDefined
 
 from .shop import EVIL, Shop
@@ -114,6 +117,68 @@ def test_a_push_is_tried_and_sent_once(shop: Shop, url: str) -> None:
     assert len(made) == before + 1
     assert made[0].audience == "external_id:ali"
     assert "external_id:a•••" in marketing.get("/pushes").text
+
+
+def test_a_push_is_scheduled_in_a_zone_shown_listed_and_cancelled(shop: Shop, url: str) -> None:
+    marketing, read = Operator(url, shop.keys["marketing"]), Operator(url, shop.keys["read"])
+    given = {"expression": "external_id:ali", "title": "Sale", "zone": "Europe/Zagreb"}
+    written = marketing.post("/push/write", expression="external_id:ali").text
+    assert "data-zone" in written, "the script may choose the browser's"
+    tried = marketing.post("/push/write", **given, starts_at="2027-07-01T09:30", **{"try": "yes"})
+    assert "at 2027-07-01 09:30 in Europe/Zagreb" in tried.text
+    assert "2027-07-01 07:30:00</time> UTC" in tried.text
+    assert "<option selected>Europe/Zagreb</option>" in tried.text
+    assert '<p class="count">2</p>' in tried.text
+    assert "Schedule it" in tried.text
+    made = [marketing.post("/push/send", **form_of(tried.text), sure="yes") for _ in range(2)]
+    assert "The push is scheduled." in made[0].text
+    assert "It matches now" in made[0].text
+    assert "Pause" not in made[0].text
+    [found] = [
+        each for each in shop.notifier.scheduled("shop") if each.id == made[1].url.params["id"]
+    ]
+    assert found.starts_at == datetime(2027, 7, 1, 7, 30, tzinfo=UTC)
+    listed = marketing.get("/pushes").text
+    assert 'aria-label="Cancel the push of 2027-07-01 07:30:00"' in listed
+    assert listed.count(found.id) == 2, "it is linked and cancelled, and not listed again below"
+    assert "Cancel the push" not in read.get("/pushes").text
+    assert read.post("/push/steer", id=found.id, do="cancel").status_code == 403
+    assert "Cancelled" in marketing.post("/push/steer", id=found.id, do="cancel").text
+    assert shop.notifier.status(found.id).state == "cancelled"
+    assert found.id not in {each.id for each in shop.notifier.scheduled()}
+
+
+def test_a_start_that_no_clock_shows_is_refused_and_one_that_has_passed_is_now(
+    marketing: Operator,
+) -> None:
+    def tried(starts_at: str, zone: str = "Europe/Zagreb") -> Response:
+        form = {"expression": "all", "title": "x", "starts_at": starts_at, "zone": zone}
+        return marketing.post("/push/write", **form, **{"try": "yes"})
+
+    for starts_at, zone, told in (
+        ("2027-03-28T02:30", "Europe/Zagreb", "starts_at is skipped in Europe/Zagreb"),
+        ("2027-03-28T01:30", "Mars/Base", "zone should be the name of a time zone"),
+        ("2027-03-28T01:30", "../etc/passwd", "zone should be the name of a time zone"),
+        ("soon", "UTC", "starts_at should be a time"),
+        ("9999-12-31T23:59", "America/New_York", "starts_at should be a time"),
+        ("2031-03-28T01:30", "UTC", "starts_at takes at most 366 days ahead"),
+    ):
+        refused = tried(starts_at, zone)
+        assert (refused.status_code, told in refused.text) == (400, True)
+    twice = tried("2027-10-31T02:30")
+    assert "2027-10-31 00:30:00</time> UTC" in twice.text, "the first of both"
+    passed = tried("2026-01-01T09:00", "UTC").text
+    assert "it would leave at once" in passed
+    assert "Send now" in passed
+
+
+def test_a_scheduled_push_whose_audience_is_gone_says_so(shop: Shop, marketing: Operator) -> None:
+    shop.people.define_segment("shop", "brief", "all")
+    at = shop.clock() + timedelta(days=1)
+    made = shop.notifier.dispatch("shop", "segment:brief", Message("x"), starts_at=at)
+    shop.people.remove_segment("shop", "brief")
+    assert "UNKNOWN_SEGMENT" in marketing.get("/push", id=made.id).text
+    shop.notifier.cancel(made.id)
 
 
 def test_values_of_attributes_are_masked_in_audiences(shop: Shop, url: str) -> None:

@@ -28,7 +28,7 @@ def asked() -> list[str]:
 @pytest.fixture
 def page(browser: Browser, url: str, asked: list[str]) -> Generator[Page]:
     """A window whose every request goes to the server; errors of pages fail the test."""
-    context = browser.new_context(reduced_motion="reduce")
+    context = browser.new_context(reduced_motion="reduce", timezone_id="Europe/Zagreb")
     opened = context.new_page()
     errors: list[str] = []
     opened.on("request", lambda request: asked.append(request.url))
@@ -134,9 +134,17 @@ def test_pages_that_a_form_leads_to_do_not_violate_wcag(page: Page, url: str, sh
     field.fill("tag:vip")
     page.get_by_role("button", name="Count and sample").click()
     page.get_by_role("button", name="Write a push to them").click()
+    assert page.get_by_label("Time zone").input_value() == "Europe/Zagreb", "the browser's"
     page.get_by_label("Title").fill("Sale")
     page.get_by_role("button", name="Try it without sending").click()
     page.get_by_role("button", name="Send now").wait_for()
+    page.get_by_label("Not before").fill("2027-01-04T09:00")
+    page.get_by_label("Time zone").select_option("Asia/Tokyo")
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Schedule it").wait_for()
+    page.get_by_text("2027-01-04 00:00:00").wait_for()
+    assert page.get_by_label("Time zone").input_value() == "Asia/Tokyo", "what was chosen stays"
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
     found += violations(page)
     page.goto(f"{url}/portal/operations")
     page.get_by_role("button", name="Make a key").click()
