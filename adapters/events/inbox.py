@@ -37,7 +37,7 @@ class Fact(NamedTuple):
         previous: a position before it; no fact lies between.
         source: the ledger.
         type: what happened, such as ``addressee.DevicePersonalized.v1``.
-        subject: ``installation:…``, ``person:…`` or ``segment:…``.
+        subject: ``installation:…``, ``person:…``, or ``segment:`` and an application's code.
         key: the person that it belongs to, or else its subject.
         at: when it happened, in UTC.
         data: the event's fields, as far as the relay sends them; personal data, perhaps.

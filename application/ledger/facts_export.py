@@ -11,11 +11,11 @@ from addressee.domain import InvalidValue
 from ..ports.facts import (
     ENVELOPE,
     PSEUDONYMOUS,
-    SEGMENT_NAMES,
     FactRow,
     FactsEnd,
     FactsHeading,
     FactSink,
+    actor_kind,
 )
 from ..ports.records import Recorded
 from ..ports.store import AuditableStore
@@ -115,8 +115,7 @@ def fact_row(recorded: Recorded, *, personal: bool) -> FactRow | None:
         return None
     left_out, actor = COLUMNS, event.actor
     if not personal:
-        left_out = COLUMNS | PSEUDONYMOUS[kind] | SEGMENT_NAMES.get(kind, set())
-        actor = actor.partition(":")[0]
+        left_out, actor = COLUMNS | PSEUDONYMOUS[kind], actor_kind(actor)
     details = event.__pydantic_serializer__.to_json(event, exclude=left_out, exclude_defaults=True)
     return FactRow(
         position,

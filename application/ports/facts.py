@@ -19,18 +19,24 @@ PUBLIC = tuple(each for each in EVENT_TYPES if each.HOME in {"installation", "pe
 """Claims and completed commands are the ledger's own; the facts are in these."""
 ENVELOPE = {"timestamp"}
 """What every message and every row has already."""
-CALLERS_OWN = {"correlation_id"}
-"""Texts of callers, which may say anything."""
-PSEUDONYMOUS: Mapping[type[Event], set[str]] = {
-    each: ENVELOPE | CALLERS_OWN | personal_fields(each) for each in PUBLIC
-}
-"""Event → the fields to leave out, so that only ids name persons."""
+CALLERS_OWN = {"correlation_id", "actor"}
+"""Texts of callers, which may say anything; of an actor its kind is left."""
 SEGMENT_NAMES: Mapping[type[Event], set[str]] = {
     SegmentDefined: {"name"},
     SegmentRemoved: {"name"},
     ErasureRequested: {"segments"},
 }
-"""Event → its fields that name segments: callers' texts, which rows leave out likewise."""
+"""Event → its fields that name segments: callers' texts as well, such as "devices of ali@x.com"."""
+PSEUDONYMOUS: Mapping[type[Event], set[str]] = {
+    each: ENVELOPE | CALLERS_OWN | personal_fields(each) | SEGMENT_NAMES.get(each, set())
+    for each in PUBLIC
+}
+"""Event → the fields to leave out, so that only ids name persons."""
+
+
+def actor_kind(actor: str) -> str:
+    """Return an actor without its name: ``operator`` of ``operator:ana``."""
+    return actor.partition(":")[0]
 
 
 class FactRow(NamedTuple):

@@ -1,7 +1,8 @@
 """Facts as CloudEvents 1.0.2 in structured JSON (https://github.com/cloudevents/spec).
 
-Attributes name no personal data: ids of installations and persons are pseudonyms. Extensions are
-``partitionkey`` (the person, or else the installation), ``sequence`` (the position in the ledger,
+Attributes hold no personal data: ids of installations and persons are pseudonyms, and a segment's
+name, a caller's text, is left out. Extensions are ``partitionkey`` (the person, or else the
+subject), ``sequence`` (the position in the ledger,
 with zeros in front so that it compares as text) and ``previoussequence``: no fact lies between the
 two, so a consumer can tell a repeated message from one that is missing. Where the command's span is
 known, ``traceparent`` names it (extension "Distributed Tracing").
@@ -13,15 +14,27 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Literal
 
-from addressee.domain import Event, InstallationEvent, InvalidValue, PersonEvent, values
+from addressee.domain import (
+    Event,
+    InstallationEvent,
+    InvalidValue,
+    PersonEvent,
+    SegmentDefined,
+    SegmentRemoved,
+    values,
+)
+from addressee.domain.events import stream_of
 
 from ..execution.tracing import traced
 from ..ports.delivery.events import FactMessage
-from ..ports.facts import ENVELOPE, PSEUDONYMOUS, PUBLIC
+from ..ports.facts import ENVELOPE, PSEUDONYMOUS, PUBLIC, actor_kind
 from ..ports.records import Recorded
 
 Data = Literal["full", "pseudonymous", "none"]
-"""Which fields of an event a message has: all, those that are not personal data, or none."""
+"""Which fields of an event a message has: all, those that are neither personal data nor texts of
+callers, or none."""
+FULL = ENVELOPE | {"actor"}
+"""Fields that are left out even then: they stand elsewhere in the message."""
 LIMIT = 64 * 1024
 """Most bytes of a message, which every intermediary must forward (section 4 of the specification).
 An event that is larger goes without its data."""
@@ -63,12 +76,13 @@ class CloudEvents:
         position, event = recorded
         if type(event) not in PSEUDONYMOUS or not event.at_home:
             return None
-        key = key_of(event)
+        subject = subject_of(event)
+        key = key_of(event, subject)
         kind = TYPES[type(event)]
         # Each fact comes by here: text by hand takes a third of the time of a general encoder.
         head = (
             f'{{"specversion":"1.0","id":"{position}","source":{self._quoted},"type":"{kind}",'
-            f'"subject":{quoted(event.originator_id)},"time":"{event.timestamp.isoformat()}",'
+            f'"subject":{quoted(subject)},"time":"{event.timestamp.isoformat()}",'
             f'"partitionkey":{quoted(key)},"sequence":"{sequence_of(position)}",'
             f'"previoussequence":"{sequence_of(previous)}"'
         )
@@ -82,18 +96,28 @@ class CloudEvents:
         """Return a message, which begins with ``head``, as a whole."""
         if self._data == "none":
             return head + b"}"
-        left_out = ENVELOPE if self._data == "full" else PSEUDONYMOUS[type(event)]
+        full = self._data == "full"
+        left_out = FULL if full else PSEUDONYMOUS[type(event)]
         data = event.__pydantic_serializer__.to_json(event, exclude=left_out)
-        # What the stream's name says is no field of the event. Each has an actor, so a comma fits.
+        own = f'{{"actor":{quoted(event.actor if full else actor_kind(event.actor))}'
+        # What the stream's name says is no field of the event.
         if isinstance(event, InstallationEvent):
-            data = f'{{"installation":{quoted(event.installation)},'.encode() + data[1:]
+            own += f',"installation":{quoted(event.installation)}'
         elif isinstance(event, PersonEvent):
-            data = f'{{"person":{quoted(event.person)},'.encode() + data[1:]
+            own += f',"person":{quoted(event.person)}'
+        data = own.encode() + (b"}" if data == b"{}" else b"," + data[1:])
         content = head + b',"datacontenttype":"application/json","data":' + data + b"}"
         return content if len(content) <= LIMIT else head + b',"dataomitted":true}'
 
 
-def key_of(event: Event) -> str:
-    """Return what a fact belongs to: the person's stream, or else its own."""
+def subject_of(event: Event) -> str:
+    """Return the stream of an event; of a segment its application alone."""
+    if isinstance(event, SegmentDefined | SegmentRemoved):
+        return stream_of(event.HOME, event.application)
+    return event.originator_id
+
+
+def key_of(event: Event, subject: str) -> str:
+    """Return what a fact belongs to: the person's stream, or else its subject."""
     person = getattr(event, "person", None)
-    return event.originator_id if person is None else f"person:{person}"
+    return subject if person is None else f"person:{person}"

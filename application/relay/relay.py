@@ -54,7 +54,7 @@ class Relay:
         source: names the ledger in every message, a URI reference; by default
             ``urn:addressee:`` and the fingerprint of the store's first identifier key.
         data: what a message has of its event: ``full``, ``pseudonymous`` (no field that is personal
-            data) or ``none``.
+            data, and no text of a caller) or ``none``.
         page: most events that are read, and sent, at once.
         poll: seconds between looks at the ledger while there is nothing to do.
         pauses: seconds between the attempts of a message that the sink fails on; afterwards it is

@@ -19,6 +19,7 @@ from addressee.domain import (
     Scalar,
 )
 
+from ..ports.facts import actor_kind
 from ..ports.records import Recorded
 
 Row = dict[str, Any]
@@ -87,7 +88,7 @@ def line_of(recorded: Recorded, *, addresses: bool) -> Row:
         "position": position,
         "at": written(event.timestamp),
         "event": type(event).__name__,
-        "by": event.actor.partition(":")[0],
+        "by": actor_kind(event.actor),
         **on_installation(event),
         "data": data,
     }
