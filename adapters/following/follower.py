@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from addressee.adapters.sql import SqlStore
@@ -109,7 +110,7 @@ class Follower:
         self._wait = wait
         schema = store.parts.prepared.schema
         self._lease = Lease(store.database, schema, LEASE, seconds=lease, clock=clock)
-        self._beat = lease / 3
+        self._lease_seconds = lease
         self._logger = logger or logging.getLogger("addressee")
         self._begun = False
 
@@ -128,7 +129,7 @@ class Follower:
             InvalidValue: the store was promoted.
         """
         outage = self._wait / 4
-        with Heartbeat(self._lease.take, self._beat):
+        with self._taking_turns():
             while not stop.is_set():
                 try:
                     if self._lease.take() is None:
@@ -141,21 +142,30 @@ class Follower:
                     self._logger.warning("the follower waits: %s", error)
                     outage = min(outage * 2, LONGEST)
                     stop.wait(outage)
-        with suppress(StoreError):
-            self._lease.release()
 
     def catch_up(self, progress: Callable[[int], object] = lambda _: None) -> None:
-        """Take all that is in the stream at this moment; raises as `step` does.
+        """Take all that is in the stream at this moment, or wait until another follower has it.
 
         Args:
             progress: called with the position after each step.
+
+        Raises:
+            StoreUnavailable: another follower of the store works, and does not get on.
+            LedgerStreamInvalid, InvalidValue, IdentifierKeyWrong: as for `step`, which may raise
+                more.
         """
         end = self._stream.last()
-        if end is not None and not self._begun:
-            self._begin()
-        while end is not None and self._copy.end.sequence < end.sequence:
-            self.step()
-            progress(self._copy.state.position)
+        if end is None:
+            return
+        with self._taking_turns():
+            if not self._turn_comes(end.sequence):
+                return
+            if not self._begun:
+                self._begin()
+            while self._copy.end.sequence < end.sequence:
+                with suppress(Conflict):  # one who lost the lease has taken them meanwhile
+                    self.step()
+                progress(self._copy.state.position)
 
     def step(self) -> None:
         """Take the next messages, or wait for them for a second.
@@ -211,6 +221,8 @@ class Follower:
     def promote(self, *, alone: bool = False) -> Promotion:
         """Have the store take commands of its own, once it has all that the stream has.
 
+        Another follower that works on the store ends with InvalidValue.
+
         Args:
             alone: do not ask the stream, which can't be reached any more.
 
@@ -226,12 +238,38 @@ class Follower:
         known = self._known()
         if not alone:
             if known.promoted_at is None:
+                self._lease.resume()  # no follower at work, or one that died, delays this one
                 self.catch_up()
             last = self._stream.last()
             published = 0 if last is None else read_page(last).heading.last
         state = self._copy.promote(self._clock())
         since = moment(state.promoted_at) or self._clock()
         return Promotion(state.position, moment(state.at), published, since)
+
+    @contextmanager
+    def _taking_turns(self) -> Generator[None]:
+        """Keep the lease for a block of code, once it was taken, and let others have it then."""
+        try:
+            with Heartbeat(self._lease.take, self._lease_seconds / 3):
+                yield
+        finally:
+            with suppress(StoreError):
+                self._lease.release()
+
+    def _turn_comes(self, sequence: int) -> bool:
+        """Wait for this one's turn; return False once another one has taken that message."""
+        known, until = None, 0.0
+        while self._lease.take() is None:
+            found = self._copy.known()
+            if found is not None and found.sequence >= sequence:
+                return False
+            if found != known or not until:
+                known, until = found, monotonic() + 2 * self._lease_seconds
+            elif monotonic() > until:
+                problem = f"another process follows and does not get on: {self._lease.held()}"
+                raise StoreUnavailable(problem)
+            sleep(min(self._wait, 0.1))
+        return True
 
     def _known(self) -> Followed:
         found = self._copy.known()

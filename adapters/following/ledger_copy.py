@@ -8,6 +8,8 @@ from datetime import datetime
 
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.store.followed import Followed, followed, promote
+from addressee.adapters.sql.store.sealed import destroy_again
+from addressee.adapters.sql.store.settings import Settings
 from addressee.application import Changes, Replay, Stored, whole_length
 from addressee.domain import (
     Conflict,
@@ -21,6 +23,11 @@ from addressee.domain import (
 )
 
 from .page import Arrived, LedgerPage, check_signed, digest_after, place_of, read_page
+
+OTHER_KEY = (
+    "is of another ledger, or of this one under a new identifier key: then have an empty store"
+    " follow a new stream, with the new key"
+)
 
 
 class LedgerCopy:
@@ -66,6 +73,8 @@ class LedgerCopy:
         self.state = self.end = state
         self._waiting = []
         store = self._store
+        if store.keys is not None:  # a process that ended at that may have left some
+            destroy_again(store.keys, Settings(store.database, self._schema))
         self._replay = Replay(store.indexed_attributes, store.identifier_key, state.position)
         return state
 
@@ -98,7 +107,7 @@ class LedgerCopy:
         key = own if self.state.ledger else self._key or own
         if key_fingerprint(key) != page.heading.key_fingerprint:
             if self.state.ledger:
-                raise LedgerStreamInvalid(place_of(arrived), "is of another ledger")
+                raise LedgerStreamInvalid(place_of(arrived), OTHER_KEY)
             raise IdentifierKeyWrong
         check_signed(arrived, page.heading, key)
 

@@ -32,7 +32,6 @@ class LedgerPages:
 
     def __init__(self, store: AuditableStore) -> None:
         self._store = store
-        self._fingerprint = key_fingerprint(store.identifier_key)
         self._digests = {0: START}
         """Position → digest of the ledger, where the stream may be."""
         self._reached = -1
@@ -68,7 +67,7 @@ class LedgerPages:
             self._digests[last] = digest
             heading = self._heading(after, page, digest)
             content = written_page(heading, lines, self._store.identifier_key)
-            source = f"{SOURCE}{self._fingerprint}"
+            source = f"{SOURCE}{heading.key_fingerprint}"
             messages.append(FactMessage(last, str(last), TYPE, source, "", content, last))
             after = last
         return Batch(position, after, messages, len(events) == limit)
@@ -77,7 +76,7 @@ class LedgerPages:
         store = self._store
         return PageHeading(
             page=1,
-            key_fingerprint=self._fingerprint,
+            key_fingerprint=key_fingerprint(store.identifier_key),
             indexed_attributes=sorted(store.indexed_attributes),
             after=after,
             last=page[-1].position,

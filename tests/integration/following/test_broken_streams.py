@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -24,8 +22,7 @@ from addressee.domain import (
     StoreSealed,
     StoreUnavailable,
 )
-from tests.integration.following.stage import Stage, at_server, ledger, same, staged
-from tests.patience import PATIENCE, wait_until
+from tests.integration.following.stage import Stage, at_server, databases, ledger, same, staged
 from tests.servers.sinks.brokers import Broker
 
 Messages = list[Arrived]
@@ -56,13 +53,6 @@ def forged(message: Arrived) -> Arrived:
     return signed(
         message._replace(content=heading.line() + b"".join(map(line_of, page.events))), b"guess"
     )
-
-
-def databases(folder: Path) -> Callable[[], str]:
-    def new() -> str:
-        return f"sqlite:///{folder}/store{len([*folder.iterdir()])}.db"
-
-    return new
 
 
 @pytest.fixture(scope="module")
@@ -232,46 +222,6 @@ def test_R59_the_wrong_key_or_keys_are_refused_before_anything_is_copied(
         assert same(sealed.source, copy)
         assert [*Targeting(copy).targets("shop", "email:p1@x.com")]
         assert b"p1@x.com" not in b"".join(event.state for event in ledger(copy))
-
-
-class LateKeys(MemoryKeyStore):
-    """A key store that gets its keys a moment later: a copy of another one."""
-
-    def __init__(self, source: MemoryKeyStore) -> None:
-        super().__init__()
-        self.source, self.known, self.asked = source, set[str](), Event()
-
-    def find(self, ids: Collection[str]) -> Mapping[str, bytes | None]:
-        found = {**super().find(ids), **self.source.find([*ids])}
-        if any(each in found and each not in self.known for each in ids):
-            self.asked.set()
-        own = super().find(ids)
-        return {n: found[n] for n in ids if n in found and (n in self.known or n in own)}
-
-
-def test_R59_a_follower_waits_for_a_key_that_comes_later(
-    nats_broker: Broker, tmp_path: Path
-) -> None:
-    keys = MemoryKeyStore()
-    with staged(nats_broker.url, databases(tmp_path), keys=keys) as sealed:
-        sealed.live(3)
-        sealed.relay.catch_up()
-        late = LateKeys(keys)
-        copy = sealed.store(keys=late)
-        follower, stop = sealed.follower(copy), Event()
-        with ThreadPoolExecutor(1) as threads:
-            running = threads.submit(follower.run, stop)
-            assert late.asked.wait(PATIENCE)
-            behind = copy.last() < sealed.source.last()
-            with sealed.source.auditing() as audit:
-                streams = {event.stream for event in audit.stored(None, 1_000)}
-            owned = sealed.source.keys_of(streams).values()
-            late.known |= {key for versions in owned for key in versions.values()}
-            wait_until(lambda: copy.last() == sealed.source.last(), "the copy has all")
-            stop.set()
-            running.result(PATIENCE)
-        assert behind
-        assert same(sealed.source, copy)
 
 
 def test_R59_a_relay_that_finds_more_in_a_stream_than_it_has_fails(

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
 
+from addressee.adapters.following.ledger_copy import LedgerCopy
+from addressee.adapters.following.page import Arrived
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Sinks, Targeting, rekey
-from addressee.domain import InvalidValue, StoreFollows, StoreNotEmpty
+from addressee.domain import (
+    InvalidValue,
+    LedgerStreamInvalid,
+    StoreFollows,
+    StoreNotEmpty,
+    StoreUnavailable,
+)
 from tests.integration.following.stage import Stage, ledger, same, staged
+from tests.patience import PATIENCE, wait_until
 from tests.servers.sinks.brokers import Broker
 
 
@@ -69,6 +79,95 @@ def test_R59_a_follower_has_the_ledger_at_its_positions_and_is_promoted(stage: S
 def device_of(store: SqlStore) -> str:
     """Return the id of a device on which somebody is."""
     return next(iter(Targeting(store).targets("shop", "primary")))
+
+
+def test_R59_a_promotion_wins_over_a_follower_at_work(stage: Stage) -> None:
+    stage.live(6)
+    stage.relay.catch_up()
+    copy = stage.store()
+    worker, stop = stage.follower(copy), Event()
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(worker.run, stop)
+        try:
+            wait_until(lambda: copy.last() > 0, "it works")
+            stage.live(6)
+            stage.relay.catch_up()
+            other = stage.follower(copy)
+            other.catch_up()  # waits until the worker has them
+            promoted = other.promote()
+            with pytest.raises(InvalidValue, match="promoted"):
+                running.result(PATIENCE)
+        finally:
+            stop.set()
+    assert promoted.position == promoted.published == stage.source.settled()
+    assert same(stage.source, copy)
+    Personalization(copy).register("shop")
+
+
+def test_R59_a_follower_waits_for_one_at_work_and_says_if_that_does_not_get_on(
+    stage: Stage,
+) -> None:
+    stuck, follower = (stage.follower(copy) for copy in [stage.store()] * 2)
+    follower._lease_seconds = 0.1  # for which it waits twice
+    for _ in range(2):
+        stage.live(3)
+        stage.relay.catch_up()
+        follower.catch_up()
+        assert stuck._lease.take() is not None  # and it does nothing
+        stage.live(1)
+        stage.relay.catch_up()
+        with pytest.raises(StoreUnavailable, match="does not get on: followed ledger is held by"):
+            follower.catch_up()
+        stuck._lease.release()
+    stuck._lease.take()
+    assert follower.promote().position == stage.source.settled()  # a promotion waits for nobody
+
+
+def test_R59_messages_that_another_follower_takes_at_that_moment_are_no_conflict(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.live(6)
+    stage.relay.catch_up()
+    copy = stage.store()
+    follower = stage.follower(copy)
+    follower.catch_up()
+    stage.live(6)
+    stage.relay.catch_up()
+    take, other = follower._stream.take, LedgerCopy(copy, stage.source.identifier_key)
+
+    def take_late(limit: int, seconds: float) -> list[Arrived]:
+        monkeypatch.undo()
+        arrived = take(limit, seconds)
+        other.begin()
+        for message in arrived:
+            other.receive(message)
+        return arrived
+
+    monkeypatch.setattr(follower._stream, "take", take_late)
+    follower.catch_up()
+    assert same(stage.source, copy)
+
+
+def test_R59_a_new_identifier_key_has_followers_say_how_to_go_on(stage: Stage) -> None:
+    stage.live(6)
+    stage.relay.catch_up()
+    copy = stage.store()
+    follower = stage.follower(copy)
+    follower.catch_up()
+    before = ledger(copy)
+    rekey(stage.source)
+    stage.live(2)
+    stage.relay.catch_up()
+    with pytest.raises(LedgerStreamInvalid, match="empty store follow a new stream, with the new"):
+        follower.catch_up()
+    assert ledger(copy) == before
+    assert [*Targeting(copy).targets("shop", "external_id:p0")]
+    stage.relay.release()
+    stage.name = f"{stage.name}B"
+    stage.new_relay().catch_up()
+    renewed = stage.store()
+    stage.follower(renewed).catch_up()
+    assert same(stage.source, renewed)
 
 
 def test_R59_a_relay_goes_on_where_the_stream_is_whatever_it_has_noted(stage: Stage) -> None:
