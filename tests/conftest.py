@@ -45,6 +45,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--short", action="store_true", help="fewer rounds of the same")
     parser.addoption(
+        "--followed",
+        type=int,
+        help="how many installations followers copy from a cluster of three, by --long 20,000",
+    )
+    parser.addoption(
         "--http-cases",
         type=int,
         default=300,

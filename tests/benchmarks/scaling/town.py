@@ -25,22 +25,29 @@ MARK = b"@"
 """What stands for the number of a person."""
 
 
-def fill(store: SqlStore, persons: int) -> None:
-    """Fill the ledger of an empty store, and not its read models."""
+def fill(store: SqlStore, persons: int, anonymous: int = 0) -> None:
+    """Fill the ledger of an empty store, and not its read models.
+
+    Args:
+        store: whose.
+        persons: how many devices there are, each of a person of its own.
+        anonymous: on how many devices nobody has signed in, for each on which somebody has.
+    """
     with store.following() as ledger:
-        for page in pages(persons):
+        for page in pages(persons, anonymous):
             ledger.follow(page, Changes())
 
 
-def pages(persons: int) -> Iterator[list[Stored]]:
+def pages(persons: int, anonymous: int = 0) -> Iterator[list[Stored]]:
     """Yield the events of a page of persons at a time."""
-    kinds = [*map(signed_in, range(KINDS))]
+    kinds = [*map(signed_in, range(min(KINDS, persons)))]
     position = 0
     for first in range(0, persons, PAGE):
         page: list[Stored] = []
         for number in range(first, min(first + PAGE, persons)):
             claim = IdentifierClaim.on(external_id(f"p{number}"), KEY).id
-            for event in kinds[number % KINDS]:
+            events = kinds[number % len(kinds)]
+            for event in events[:1] if number % (anonymous + 1) else events:
                 position += 1
                 stream = (
                     claim
