@@ -13,14 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-import pytest
-
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.work_queue.jetstream import JetStreamQueue
 from addressee.application import History, Message, Notifier, Personalization, bulk
 from addressee.application.defaults import utc_now
 from tests.forked import Process, forked
-from tests.integration.push.test_dispatch_crash import check_outcomes, lines_in, login, register
+from tests.integration.push.test_dispatch_crash import bytes_in, check_outcomes, login, register
 from tests.patience import PATIENCE, wait_until
 from tests.servers.sinks.brokers import Broker
 
@@ -79,18 +77,18 @@ class Workers:
             return notifier.status(dispatch).state == "done"
 
         while not is_done():
-            before = self.lines()
+            before = self.written()
             wait_until(partial(self._goes_on, before, is_done), "a batch is sent", 0.2)
 
     def _goes_on(self, before: int, is_done: Callable[[], bool]) -> bool:
-        return self.lines() > before or is_done()
+        return self.written() > before or is_done()
 
     def sent(self) -> Counter[str]:
         lines = [x for path in self._folder.glob("w*") for x in path.read_text().splitlines()]
         return Counter(json.loads(line)["installation"] for line in lines)
 
-    def lines(self) -> int:
-        return sum(lines_in(path) for path in self._folder.glob("w*"))
+    def written(self) -> int:
+        return sum(bytes_in(path) for path in self._folder.glob("w*"))
 
 
 def fill(people: Personalization, count: int) -> list[str]:
@@ -128,10 +126,10 @@ def test_R39_R40_workers_of_a_queue_send_to_nobody_twice_and_nobody_logged_out(
         for n in range(kills):
             doomed = workers.start(f"w-doomed-{n % 2}", 2 * PATIENCE if n % 2 == 0 else 0.02, 1)
             path = tmp_path / f"w-doomed-{n % 2}"
-            before = lines_in(path)
+            before = bytes_in(path)
 
             def goes_on(path: Path = path, before: int = before) -> bool:
-                return lines_in(path) > before or notifier.status(made.id).state == "done"
+                return bytes_in(path) > before or notifier.status(made.id).state == "done"
 
             wait_until(goes_on, "a batch is sent")
             doomed.kill()
@@ -152,28 +150,3 @@ def test_a_queue_without_dispatches_is_waited_for(nats_broker: Broker) -> None:
     assert queue.take(0.2) is None
     assert time.monotonic() - begun >= 0.2
     queue.close()
-
-
-@pytest.mark.only_long
-def test_four_workers_send_nearly_twice_as_much_as_one(nats_broker: Broker, tmp_path: Path) -> None:
-    """A service that answers in 20 ms, on two cores: the ratio of the issue is 1.8."""
-    seconds: dict[int, float] = {}
-    for count in (1, 4):
-        folder = tmp_path / str(count)
-        folder.mkdir()
-        url = f"sqlite:///{folder}/ledger.db"
-        workers = Workers(url, nats_broker, f"SPEED{count}", folder, 50)
-        with SqlStore(url) as store, workers:
-            fill(Personalization(store), 20_000)
-            notifier = Notifier(store, {})
-            for n in range(count):
-                workers.start(f"w{n}", 0.02)
-            warm = notifier.dispatch("shop", "email:nobody@x.com", Message(title="Hi"))
-            wait_until(lambda: notifier.status(warm.id).state == "done", "all are up")  # noqa: B023 # asked at once
-            made = notifier.dispatch("shop", "type:customer", Message(title="Hi"))
-            wait_until(lambda: workers.lines() > 0, "a batch")  # noqa: B023 # likewise
-            begun = time.monotonic()
-            workers.finish(notifier, made.id)
-            seconds[count] = time.monotonic() - begun
-            assert sum(workers.sent().values()) == 20_000
-    assert seconds[1] / seconds[4] >= 1.8, seconds
