@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -18,20 +19,32 @@ from tests.integration.replicas.conftest import Replicated
 from tests.patience import wait_until
 
 MODES = ["position", "remote_apply"]
+TABLETS, FEW = 8, 100
+"""How many log out at the same time where there are more than a few rounds."""
 
 
 def reached_after_logout(commands: SqlStore, queries: SqlStore, rounds: int) -> int:
-    """Return in how many rounds an audience on the old person still reaches the installation."""
+    """Return in how many rounds an audience on the old person still reaches the installation.
+
+    Many rounds are shared by threads, of which each has its own installation, persons and tag.
+    """
     people, reach = Personalization(commands), Targeting(queries)
-    people.register("shop", installation="tablet")
-    found = 0
-    for number in range(rounds):
-        person = Identity(external_id=f"person{number % 7}")
-        people.personalize("tablet", person, tags={"vip"})
-        people.depersonalize("tablet")
-        audience = f'external_id:"{person.external_id}"' if number % 2 else "tag:vip"
-        found += reach.count("shop", audience) > 0
-    return found
+    tablets = TABLETS if rounds > FEW else 1
+
+    def reached(tablet: int) -> int:
+        people.register("shop", installation=f"tablet{tablet}")
+        found = 0
+        for number in range(rounds // tablets):
+            person = Identity(external_id=f"person{tablet}-{number % 7}")
+            people.personalize(f"tablet{tablet}", person, tags={f"vip{tablet}"})
+            people.depersonalize(f"tablet{tablet}")
+            by_name = number % 2
+            audience = f'external_id:"{person.external_id}"' if by_name else f"tag:vip{tablet}"
+            found += reach.count("shop", audience) > 0
+        return found
+
+    with ThreadPoolExecutor(tablets) as threads:
+        return sum(threads.map(reached, range(tablets)))
 
 
 def synchronous(store: SqlStore) -> bool:
