@@ -5,6 +5,7 @@ from addressee.domain import Identity, SessionPolicy
 from .access.api_keys import issue_key, recognized
 from .access.cached_applications import Configured
 from .access.command_policies import Policies
+from .administration import Administration
 from .audiences.cost_estimate import Step, TargetingPlan
 from .audiences.explanation import Explanation, TermExplanation
 from .audiences.paged_audience import Recipients
@@ -24,6 +25,7 @@ from .past.as_of import AsOf
 from .past.folded import Horizon, Moment, Past
 from .personalization import Personalization
 from .ports.accounts import ApiKey, Applications, Scope
+from .ports.administration import Administering, AdministrableStore
 from .ports.delivery.dispatches import (
     Dispatch,
     DispatchReader,
@@ -103,6 +105,9 @@ __all__ = [
     "START",
     "Accepted",
     "Access",
+    "Administering",
+    "AdministrableStore",
+    "Administration",
     "Anchor",
     "Answer",
     "ApiKey",

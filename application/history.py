@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import cast
 
 from addressee.domain import (
@@ -16,6 +17,7 @@ from addressee.domain import (
     identifier_of,
     values,
 )
+from addressee.domain.events import actions_of
 
 from .ports.records import LARGEST_POSITION, Recorded
 from .ports.store import Viewable
@@ -30,6 +32,7 @@ from .unit_of_work.seen_persons import SeenPersons
 
 PAGE = 5_000
 """How many events are read at once where the whole ledger is."""
+MOST_ACTIONS = 1_000_000
 
 
 class History(StateHistory):
@@ -140,6 +143,26 @@ class History(StateHistory):
                 if isinstance(event, IdentifierClaimed) and event.person in known
             ]
         )
+
+    def actions(
+        self, application: str, *, whole: bool = False, limit: int = 100
+    ) -> Sequence[Recorded]:
+        """Return what operators and backends did to an application, the newest first (R60).
+
+        That is to its settings, its keys and its pushes.
+
+        Args:
+            application: its code.
+            whole: also what was done to the store as a whole: to sinks, and works on it.
+            limit: most events, up to 1,000,000.
+        """
+        code = values.identifier("application", application)
+        most = values.whole("limit", limit, 1, MOST_ACTIONS)
+        with self._store.reading() as view:
+            found = [*cast("Reader", view).newest(actions_of(code), most)]
+            if values.flag("whole", whole):
+                found += cast("Reader", view).newest(actions_of(None), most)
+        return sorted(found, key=itemgetter(0), reverse=True)[:most]
 
     def actor(
         self,

@@ -61,6 +61,7 @@ from .errors import (
 )
 from .events import (
     EVENT_TYPES,
+    Action,
     CommandCompleted,
     DepersonalizeReason,
     DeviceDepersonalized,
@@ -153,6 +154,7 @@ __all__ = [
     "KEEP",
     "KINDS",
     "UNIQUE_FACTS",
+    "Action",
     "Address",
     "AddresseeError",
     "Aggregate",

@@ -183,22 +183,19 @@ def target(  # noqa: PLR0913 # one argument for each kind of query
 def history(  # noqa: PLR0913, PLR0917 # one option for each kind of history
     installation: Annotated[str | None, typer.Option(help="An installation's id.")] = None,
     person: Annotated[str | None, typer.Option(help="A person's id.")] = None,
-    external_id: Annotated[
-        str | None, typer.Option(help="An external id: who held it, and when.")
-    ] = None,
-    msisdn: Annotated[
-        str | None, typer.Option(help="A phone number: who held it, and when.")
-    ] = None,
-    email: Annotated[
-        str | None, typer.Option(help="An e-mail address: who held it, and when.")
-    ] = None,
-    actor: Annotated[
-        str | None, typer.Option(help="A caller, such as backend:billing: what it did.")
+    external_id: Annotated[str | None, typer.Option(help="An external id: who held it.")] = None,
+    msisdn: Annotated[str | None, typer.Option(help="A phone number: who held it.")] = None,
+    email: Annotated[str | None, typer.Option(help="An e-mail address: who held it.")] = None,
+    actor: Annotated[str | None, typer.Option(help="A caller, as backend:billing.")] = None,
+    app_code: Annotated[
+        str | None, typer.Option("--app", help="An application: what was done to it.")
     ] = None,
     store: Store = DEFAULT_STORE,
     form: Annotated[Form, typer.Option("--format", help="The output format.")] = Form.table,
 ) -> None:
     """List the events of an installation, a person, an identifier or a caller, oldest first.
+
+    With --app: who changed the application's settings and keys, sent pushes, and ran the store.
 
     In a pipe the columns are: position, time in UTC, event, actor, stream (whose event it is), and
     the event's fields. With --format jsonl each line is an object with position, event, at, actor,
@@ -207,6 +204,8 @@ def history(  # noqa: PLR0913, PLR0917 # one option for each kind of history
         addressee history --msisdn +385991111666
 
         addressee history --installation tablet-1 --format jsonl
+
+        addressee history --app shop
     """
     options = {
         "installation": installation,
@@ -215,6 +214,7 @@ def history(  # noqa: PLR0913, PLR0917 # one option for each kind of history
         "msisdn": msisdn,
         "email": email,
         "actor": actor,
+        "app": app_code,
     }
     given = [(kind, value) for kind, value in options.items() if value is not None]
     if len(given) != 1:

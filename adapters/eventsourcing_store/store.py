@@ -8,27 +8,23 @@ Identifiers belong to one person all the same, since claims are events (R5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from threading import Lock
 
 from eventsourcing.persistence import (
     ApplicationRecorder,
-    IntegrityError,
     Notification,
-    PersistenceError,
 )
-from sqlalchemy import Connection
 
 from addressee.adapters.serialization.event_mapper import as_stored
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.dispatches.dispatch_view import SqlDispatchReader, SqlDispatchView
 from addressee.adapters.sql.engine.fork import renew_after_fork
+from addressee.adapters.sql.store.administration import SqlAdministration
+from addressee.adapters.sql.unit_of_work.action_log import Log
 from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
-from addressee.adapters.sql.unit_of_work.components import Parts
-from addressee.adapters.sql.unit_of_work.view import SqlReader
 from addressee.application import (
     Applications,
     Changes,
@@ -40,7 +36,9 @@ from addressee.application import (
     TimeSpan,
     whole_page,
 )
-from addressee.domain import Conflict, Event, InvalidValue, StoreDamaged, StoreUnavailable
+from addressee.domain import Action, Conflict, InvalidValue, StoreDamaged, StoreUnavailable
+
+from .recorder_calls import RecorderTransaction, appended, read
 
 PAGE = 1000
 """Most events that the projection takes in one transaction."""
@@ -141,8 +139,26 @@ class RecorderStore:
     @contextmanager
     def sending(self, *, alone: bool = False) -> Generator[SqlDispatchView]:
         """Open a transaction on the dispatches of the copy, which shows commands that returned."""
-        with self._copy.sending(alone=alone) as view:
+        with self._recording() as log, self._copy.sending(alone=alone, log=log) as view:
             yield view
+
+    @contextmanager
+    def administering(self) -> Generator[SqlAdministration]:
+        """Open a transaction on what the copy has of applications, keys and sinks."""
+        with self._recording() as log, self._copy.administering(log) as transaction:
+            yield transaction
+
+    @contextmanager
+    def _recording(self) -> Generator[Log]:
+        """Take actions, and add them to the ledger once the transaction on the copy is over.
+
+        The recorder commits alone. A process that ends in between leaves a change out of it.
+        """
+        actions: list[Action] = []
+        yield lambda _, more: actions.extend(more)
+        if actions and self.catch_up():
+            mapper = self._copy.parts.mapper
+            self.catch_up(max(appended(self._ledger, mapper, each) for each in actions))
 
     def sink(self, name: str, lease: float) -> SinkProgress:
         """Return how far a sink is, which the copy's facts are relayed to."""
@@ -220,70 +236,3 @@ class RecorderStore:
                 raise Conflict("copy", at, copy.position)
             copy.follow(stored, self._replay.changes(page, copy))
         return page[-1].position, True
-
-
-class RecorderTransaction(SqlReader):
-    """What a command reads of the copy, and appends to the ledger.
-
-    Args:
-        connection: with a transaction of the copy's begun.
-        parts: the copy's.
-        ledger: the recorder.
-        close: ends the view; the ledger may have its connections of the same pool.
-    """
-
-    def __init__(
-        self,
-        connection: Connection,
-        parts: Parts,
-        ledger: ApplicationRecorder,
-        close: Callable[[], None],
-    ) -> None:
-        super().__init__(connection, parts)
-        self._ledger = ledger
-        self._close = close
-        self.position = 0
-        """Of the last event that was appended."""
-        self.touches: Mapping[str, datetime] = {}
-
-    def append(self, events: Sequence[Event], changes: Changes) -> Sequence[int]:  # noqa: ARG002 # the projection finds them
-        """End the view and record events; raises Conflict, and then none is recorded."""
-        self._close()
-        stored = [*map(self._mapper.to_stored_event, events)]
-        try:
-            positions = self._ledger.insert_events(stored)
-        except IntegrityError:
-            expected = events[0].originator_version - 1
-            raise Conflict(events[0].originator_id, expected, expected + 1) from None
-        except PersistenceError as error:
-            raise StoreUnavailable(f"the ledger did not do its work: {error}") from None
-        if not positions:
-            raise StoreUnavailable("the ledger's recorder gives no positions")
-        self.position = positions[-1]
-        return positions
-
-    def skip_touched(  # it can't write
-        self,
-        application: str,  # noqa: ARG002 # likewise
-        before: datetime,  # noqa: ARG002 # likewise
-        limit: int,  # noqa: ARG002 # likewise
-        *,
-        anonymous: bool = False,  # noqa: ARG002 # likewise
-    ) -> int:
-        """Do nothing: the copy is only read here."""
-        return 0
-
-    def conclude(
-        self, events: Sequence[Event], changes: Changes, sessions: Mapping[str, datetime]
-    ) -> Sequence[int]:
-        """Do the same, and note that sessions are alive once it is done."""
-        self.touches = sessions
-        return self.append(events, changes) if events else ()
-
-
-def read(ledger: ApplicationRecorder, after: int, limit: int) -> list[Notification]:
-    """Return the next events of a ledger; raises StoreUnavailable."""
-    try:
-        return [*ledger.select_notifications(after, limit, inclusive_of_start=False)]
-    except PersistenceError as error:
-        raise StoreUnavailable(f"the ledger did not do its work: {error}") from None

@@ -34,6 +34,7 @@ from addressee.application import (
     Stored,
 )
 from addressee.domain import (
+    Action,
     Conflict,
     Event,
     MobileApp,
@@ -96,6 +97,19 @@ class MemoryStore(MemoryDispatches, ReadModels):
     def sending(self, *, alone: bool = False) -> Generator[MemoryStore]:  # noqa: ARG002 # it always is
         with self._lock:
             yield self
+
+    administering = reading
+
+    def record(self, *actions: Action) -> None:
+        if not self.last():
+            return
+        for action in actions:
+            newest = next((event for _, event in self.newest(action.stream, 1)), None)
+            self.recorder.insert([self._mapper.to_stored_event(action.following(newest))])
+
+    def newest(self, stream: str, limit: int) -> Sequence[Recorded]:
+        after = max(self.recorder.last_version(stream) - limit, 0)
+        return self._recorded(self.recorder.select_positioned(stream, after), streams=True)[::-1]
 
     def sink(self, name: str, lease: float) -> MemorySinkProgress:
         return MemorySinkProgress(self._sinks, self._lock, name, lease)

@@ -234,7 +234,3 @@ class Visit:
         """Raise InvalidValue unless the box of a form that can't be undone is checked."""
         if not self.field("sure"):
             raise InvalidValue("sure", "check the box to confirm")
-
-    def note(self, action: str) -> None:
-        """Log an action that the ledger has no event for."""
-        self.portal.logger.info("%s: %s", self.operator.actor, action)

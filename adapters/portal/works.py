@@ -39,6 +39,10 @@ class WorkState:
     failed: bool = False
 
 
+def unnoted(_: str) -> None:
+    """Note nothing."""
+
+
 class Works:
     """Runs works, and remembers how the last of each name has ended.
 
@@ -73,11 +77,18 @@ class Works:
         """Name → how far the last run of each work is."""
         return dict(self._states)
 
-    def start(self, name: str, by: str) -> bool:
-        """Start a work in a thread; return False where there is none, or one runs already."""
+    def start(self, name: str, by: str, noted: Callable[[str], object] = unnoted) -> bool:
+        """Start a work in a thread; return False where there is none, or one runs already.
+
+        Args:
+            name: of the work.
+            by: the actor.
+            noted: records that it begins; the work does not run if it fails.
+        """
         with self._lock:
             if name not in self._works or self._running is not None:
                 return False
+            noted(name)
             self._running = name
             self._states[name] = WorkState(name, by, self._clock())
         # A process that ends need not wait: each work can be run again.

@@ -184,6 +184,10 @@ class Reader(View, Protocol):
         """
         ...
 
+    def newest(self, stream: str, limit: int) -> Sequence[Recorded]:
+        """Return up to ``limit`` events of a stream, the newest first."""
+        ...
+
     def segmented(self) -> Sequence[str]:
         """Return the applications that have saved segments, in order."""
         ...

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from addressee.domain import InvalidValue, UnknownSink, values
+from addressee.domain.events import SinkChanged
 
 from ..defaults import utc_now
+from ..ports.administration import AdministrableStore
 from ..ports.delivery.relays import DeadLetter, RelayStore, SinkProgress, SinkState
 from ..ports.records import LARGEST_POSITION
+from ..unit_of_work.command_context import checked_actor
 
 PAGE = 1_000
 LEASE = 15.0
@@ -46,13 +49,27 @@ class SinkStatus:
 class Sinks:
     """The sinks of a store, for operators; relays in other processes obey within a second.
 
+    The ledger says who paused, resumed, rewound and had sent again (R60).
+
     Args:
-        store: whose facts are relayed.
+        store: whose facts are relayed. One of another kind than `AdministrableStore` records
+            nothing of it.
+        actor: the caller, as commands have it, such as ``operator:ali``.
         clock: gives the time, aware of its zone.
+
+    Raises:
+        InvalidValue: there are no actors of that kind.
     """
 
-    def __init__(self, store: RelayStore, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        store: RelayStore,
+        *,
+        actor: str = "operator",
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._store = store
+        self._actor = checked_actor(actor)
         self._clock = clock
 
     def all(self) -> list[SinkStatus]:
@@ -102,10 +119,17 @@ class Sinks:
         Raises:
             UnknownSink: no relay has worked on it.
         """
-        progress = self._progress(name)
-        known(name, progress)
+        known(name, self._progress(name))
         checked = positions and [self._position(each) for each in positions]
-        return progress.request_resend(checked)
+        count = 0
+
+        def resend(progress: SinkProgress) -> SinkChanged | None:
+            nonlocal count
+            count = progress.request_resend(checked)
+            return self._changed(name, "resent", letters=count) if count else None
+
+        self._change(name, resend)
+        return count
 
     def rewind(self, name: str, position: int | None) -> SinkStatus:
         """Have the relay go on behind a position; facts that the sink had before go out again.
@@ -123,20 +147,51 @@ class Sinks:
         to = settled if position is None else self._position(position)
         if to > settled:
             raise InvalidValue("position", f"should be at most {settled}, the ledger's last")
-        self._progress(name).move(to)
+
+        def rewind(progress: SinkProgress) -> SinkChanged:
+            progress.move(to)
+            return self._changed(name, "rewound", position=to)
+
+        self._change(name, rewind)
         return self.status(name)
 
     def pause(self, name: str) -> SinkStatus:
         """Have no relay send until it is resumed; the sink may be new."""
-        self._progress(name).pause()
+
+        def pause(progress: SinkProgress) -> SinkChanged | None:
+            before = progress.state()
+            progress.pause()
+            paused = before is not None and before.paused
+            return None if paused else self._changed(name, "paused")
+
+        self._change(name, pause)
         return self.status(name)
 
     def resume(self, name: str) -> SinkStatus:
         """Go on where the sink was paused or closed; raises UnknownSink."""
-        progress = self._progress(name)
-        known(name, progress)
-        progress.resume()
+
+        def resume(progress: SinkProgress) -> SinkChanged | None:
+            before = known(name, progress)
+            progress.resume()
+            stopped = before.paused or before.problem is not None
+            return self._changed(name, "resumed") if stopped else None
+
+        self._change(name, resume)
         return self.status(name)
+
+    def _change(self, name: str, change: Callable[[SinkProgress], SinkChanged | None]) -> None:
+        """Change a sink, and record that in the same transaction."""
+        checked = values.identifier("sink", name)
+        if not isinstance(self._store, AdministrableStore):
+            change(self._store.sink(checked, LEASE))
+            return
+        with self._store.administering() as transaction:
+            if (action := change(transaction.sink(checked, LEASE))) is not None:
+                transaction.record(action)
+
+    def _changed(self, name: str, change: str, **fields: int) -> SinkChanged:
+        done = {"sink": name, "change": change, "actor": self._actor, "timestamp": self._clock()}
+        return SinkChanged.model_validate({**done, **fields})
 
     def _progress(self, name: str) -> SinkProgress:
         return self._store.sink(values.identifier("sink", name), LEASE)

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
 from typing import cast
@@ -15,16 +14,17 @@ from addressee.domain import Expression, values
 
 from ..defaults import random_id, utc_now
 from ..personalization import Personalization
-from ..ports.delivery.dispatches import DispatchView, SendingStore, State
+from ..ports.delivery.dispatches import DispatchView, SendingStore
 from ..ports.delivery.push import Key, Message, PushTransport
 from ..ports.delivery.work_queue import WorkQueue
+from ..unit_of_work.command_context import checked_actor
 from .claim import Claimant
 from .dispatcher import Dispatcher, QueuedDispatcher
-from .orders import Order, Orders
+from .orders import Change, ChangedState, Order, Orders, forgotten
 from .pace import Pace
 from .run import Run
-from .status import LISTED, DispatchQueries, DispatchStatus, status_of
-from .transactions import Transactions, known, ready, without_retries
+from .status import LISTED, DispatchQueries, DispatchStatus
+from .transactions import Transactions, ready
 from .worker import Observe, Worker, unobserved
 
 BATCH = 500
@@ -90,6 +90,7 @@ class Notifier(DispatchQueries):
         self._transactions = Transactions(store, sleep)
         self._sleep = sleep
         self._logger = logger or logging.getLogger("addressee")
+        self._clock = clock
         self._orders = Orders(store, self._transactions, clock)
         self._worker = Worker(
             self._transactions,
@@ -113,6 +114,7 @@ class Notifier(DispatchQueries):
         dry_run: bool = False,
         idempotency_key: str | None = None,
         starts_at: datetime | str | None = None,
+        actor: str = "backend",
     ) -> DispatchStatus:
         """Make a dispatch, which `run` then sends.
 
@@ -127,6 +129,7 @@ class Notifier(DispatchQueries):
                 the first dispatch as it is now (R31).
             starts_at: before when it does not start, at most 366 days ahead; a time with its zone,
                 as text in ISO 8601. A time that has passed, and None, is now.
+            actor: the caller, as commands have it; the ledger says who ordered the push (R60).
 
         Raises:
             ExpressionInvalid, UnknownSegment, InvalidValue: the audience can't be asked.
@@ -142,19 +145,25 @@ class Notifier(DispatchQueries):
             resend_unknown=resend_unknown,
             idempotency_key=idempotency_key,
             starts_at=starts_at,
+            actor=actor,
         )
         return self._orders.dry_run(order) if dry_run else self._orders.make([order])[0]
 
     def dispatch_all(
-        self, application: str, orders: Sequence[tuple[str | Expression, Message]]
+        self,
+        application: str,
+        orders: Sequence[tuple[str | Expression, Message]],
+        *,
+        actor: str = "backend",
     ) -> list[DispatchStatus]:
         """Make several dispatches, or none if one can't be made.
 
         Args:
             application: its application code.
             orders: the audience and the message of each; arguments and errors as for `dispatch`.
+            actor: the caller.
         """
-        return self._orders.make([Order(application, *each) for each in orders])
+        return self._orders.make([Order(application, *each, actor=actor) for each in orders])
 
     def run(
         self, dispatch: str, progress: Callable[[int], object] = lambda _: None
@@ -216,33 +225,40 @@ class Notifier(DispatchQueries):
         applications, now = self._worker.applications, self._worker.clock()
         return self._transactions.read(lambda view: ready(view, applications, LISTED, now))
 
-    def pause(self, dispatch: str, *, within: str | None = None) -> DispatchStatus:
-        """Have no further batch leave, until it is resumed; arguments as for `status`.
+    def pause(
+        self, dispatch: str, *, within: str | None = None, actor: str = "backend"
+    ) -> DispatchStatus:
+        """Have no further batch leave, until it is resumed; a scheduled one is for `cancel`."""
+        return self._changed(dispatch, "paused", within, actor)
 
-        A scheduled dispatch stays so: `cancel` it.
+    def resume(
+        self, dispatch: str, *, within: str | None = None, actor: str = "backend"
+    ) -> DispatchStatus:
+        """Let a paused dispatch be run again; arguments as for `cancel`."""
+        return self._changed(dispatch, "running", within, actor)
+
+    def cancel(
+        self, dispatch: str, *, within: str | None = None, actor: str = "backend"
+    ) -> DispatchStatus:
+        """Have no further batch leave, ever.
+
+        Args:
+            dispatch: its id.
+            within: the application it has to be of, if any.
+            actor: the caller, as commands have it; the ledger says who changed the dispatch (R60).
+
+        Raises:
+            UnknownDispatch: there is none of that id, or it is another application's.
         """
-        return self._change(dispatch, within, "running", "paused")
-
-    def resume(self, dispatch: str, *, within: str | None = None) -> DispatchStatus:
-        """Let a paused dispatch be run again; arguments as for `status`."""
-        return self._change(dispatch, within, "paused", "running")
-
-    def cancel(self, dispatch: str, *, within: str | None = None) -> DispatchStatus:
-        """Have no further batch leave, ever; arguments as for `status`."""
-
-        def change(view: DispatchView) -> DispatchStatus:
-            found = known(view, dispatch, within)
-            if found.state in {"scheduled", "running", "paused"}:
-                view.put_dispatch(replace(found, state="cancelled"))
-                for batch in view.open_batches(dispatch, found.batches):
-                    if not batch.leaving:
-                        view.put_batch(without_retries(batch), found.application)
-            return status_of(view, dispatch)
-
-        return self._transactions.within(change)
+        return self._changed(dispatch, "cancelled", within, actor)
 
     def forget(
-        self, before: datetime, *, application: str | None = None, dry_run: bool = False
+        self,
+        before: datetime,
+        *,
+        application: str | None = None,
+        dry_run: bool = False,
+        actor: str = "backend",
     ) -> int:
         """Delete dispatches that have ended, with texts, audiences and outcomes, for good.
 
@@ -254,11 +270,12 @@ class Notifier(DispatchQueries):
                 its zone.
             application: only those of this one.
             dry_run: only count them.
+            actor: the caller; the ledger says who deleted how many.
 
         Returns:
             How many there were.
         """
-        moment = values.moment("before", before)
+        moment, by = values.moment("before", before), checked_actor(actor)
         code = None if application is None else values.identifier("application", application)
         if values.flag("dry_run", dry_run):
             return len(self._transactions.read(lambda view: view.ended(code, moment, ALL)))
@@ -266,6 +283,8 @@ class Notifier(DispatchQueries):
         def forget(view: DispatchView) -> int:
             names = view.ended(code, moment, FORGOTTEN)
             view.forget(names)
+            if names:
+                view.record(forgotten(code, moment, len(names), self._clock(), by))
             return len(names)
 
         done = 0
@@ -273,13 +292,8 @@ class Notifier(DispatchQueries):
             done += count
         return done
 
-    def _change(
-        self, dispatch: str, within: str | None, before: State, after: State
+    def _changed(
+        self, dispatch: str, state: ChangedState, within: str | None, actor: str
     ) -> DispatchStatus:
-        def change(view: DispatchView) -> DispatchStatus:
-            found = known(view, dispatch, within)
-            if found.state == before:
-                view.put_dispatch(replace(found, state=after, problem=None))
-            return status_of(view, dispatch)
-
-        return self._transactions.within(change)
+        change = Change(dispatch, state, within, checked_actor(actor))
+        return self._transactions.within(lambda view: change.made(view, self._clock()))

@@ -1,10 +1,12 @@
-"""What callers order: dispatches that are made once, or tried without sending."""
+"""What callers order: dispatches that are made once, tried without sending, or changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Literal
 
 from addressee.domain import (
     Expression,
@@ -16,17 +18,26 @@ from addressee.domain import (
     limits,
     values,
 )
+from addressee.domain.events import PushChanged, PushesForgotten, PushOrdered
 
 from ..defaults import random_id
-from ..ports.delivery.dispatches import Dispatch, DispatchView, SendingStore
+from ..ports.delivery.dispatches import Dispatch, DispatchView, SendingStore, State
 from ..ports.delivery.push import Message
 from ..read_models.claim_names import check_key
 from ..targeting import Targeting
+from ..unit_of_work.command_context import checked_actor
 from .status import DispatchStatus, status_of
-from .transactions import Transactions
+from .transactions import Transactions, known, without_retries
 
 SAMPLE = 10
 """How many installations a dry run names."""
+ChangedState = Literal["running", "paused", "cancelled"]
+FROM: Mapping[ChangedState, AbstractSet[State]] = {
+    "running": {"paused"},
+    "paused": {"running"},
+    "cancelled": {"scheduled", "running", "paused"},
+}
+"""State → those that a dispatch has before; of any other one it stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class Order:
     resend_unknown: bool = False
     idempotency_key: str | None = None
     starts_at: datetime | str | None = None
+    actor: str = "backend"
 
 
 class Orders:
@@ -69,10 +81,17 @@ class Orders:
             )
 
         def make(view: DispatchView) -> list[DispatchStatus]:
-            return [
+            made = [
                 self._made(view, each, again=order.idempotency_key is not None)
                 for each, order in zip(wanted, orders, strict=True)
             ]
+            if ordered := [
+                order_recorded(dispatch, order.actor)
+                for (dispatch, _), order in zip(made, orders, strict=True)
+                if dispatch is not None
+            ]:
+                view.record(*ordered)
+            return [status for _, status in made]
 
         return self._transactions.within(make)
 
@@ -122,6 +141,7 @@ class Orders:
     def _checked(self, order: Order) -> Dispatch:
         """Return a dispatch as it would be made; raises InvalidValue."""
         code = values.identifier("application", order.application)
+        checked_actor(order.actor)
         if not isinstance(order.message, Message):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may be untyped
             raise InvalidValue("message", "should be a Message")
         name = random_id()
@@ -147,15 +167,17 @@ class Orders:
         )
 
     @staticmethod
-    def _made(view: DispatchView, wanted: Dispatch, *, again: bool) -> DispatchStatus:
-        """Add a dispatch, or return the one that the same key has made."""
+    def _made(
+        view: DispatchView, wanted: Dispatch, *, again: bool
+    ) -> tuple[Dispatch | None, DispatchStatus]:
+        """Add a dispatch, or return None with the status of the one that the same key has made."""
         if again and (first := view.dispatch(wanted.id)) is not None:
             if asked(first) != asked(wanted):
                 raise IdempotencyKeyReused
-            return status_of(view, wanted.id)
+            return None, status_of(view, wanted.id)
         made = replace(wanted, position=view.last())
         view.new_dispatch(made)
-        return DispatchStatus.of(made, {})
+        return made, DispatchStatus.of(made, {})
 
 
 def asked(dispatch: Dispatch) -> tuple[object, ...]:
@@ -179,3 +201,69 @@ def start_of(given: datetime | str, now: datetime) -> datetime:
     if ahead > limits.DAYS_AHEAD:
         raise LimitExceeded("starts_at", limits.DAYS_AHEAD, ahead, "days ahead")
     return moment
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A dispatch that is to be paused, resumed or cancelled.
+
+    Args:
+        dispatch: its id.
+        state: the one that it is to have.
+        within: the application it has to be of, if any.
+        actor: the caller.
+    """
+
+    dispatch: str
+    state: ChangedState
+    within: str | None
+    actor: str
+
+    def made(self, view: DispatchView, at: datetime) -> DispatchStatus:
+        """Make the change, and record it; raises UnknownDispatch."""
+        found = known(view, self.dispatch, self.within)
+        if found.state in FROM[self.state]:
+            problem = found.problem if self.state == "cancelled" else None
+            view.put_dispatch(replace(found, state=self.state, problem=problem))
+            for batch in view.open_batches(self.dispatch, found.batches) if self._ends else ():
+                if not batch.leaving:
+                    view.put_batch(without_retries(batch), found.application)
+            changed = PushChanged(
+                application=found.application,
+                timestamp=at.astimezone(UTC),
+                actor=self.actor,
+                dispatch=self.dispatch,
+                state=self.state,
+            )
+            view.record(changed)
+        return status_of(view, self.dispatch)
+
+    @property
+    def _ends(self) -> bool:
+        return self.state == "cancelled"
+
+
+def order_recorded(dispatch: Dispatch, actor: str) -> PushOrdered:
+    """Return the event that tells who ordered a dispatch; it has neither text nor audience."""
+    return PushOrdered(
+        application=dispatch.application,
+        timestamp=dispatch.created_at.astimezone(UTC),
+        actor=actor,
+        dispatch=dispatch.id,
+        include_disabled=dispatch.include_disabled,
+        resend_unknown=dispatch.resend_unknown,
+        starts_at=dispatch.starts_at,
+    )
+
+
+def forgotten(
+    application: str | None, before: datetime, count: int, at: datetime, actor: str
+) -> PushesForgotten:
+    """Return the event that tells who deleted so many dispatches from before a time."""
+    return PushesForgotten(
+        application=application,
+        timestamp=at.astimezone(UTC),
+        actor=actor,
+        before=before,
+        dispatches=count,
+    )

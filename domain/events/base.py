@@ -24,7 +24,9 @@ class PersonalData(NamedTuple):
 
 PERSONAL = PersonalData()
 
-Category = Literal["installation", "person", "claim", "token", "segment", "command", "key"]
+Category = Literal[
+    "installation", "person", "claim", "token", "segment", "command", "key", "actions"
+]
 
 
 def flat_object_schema(_: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:

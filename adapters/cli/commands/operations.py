@@ -9,11 +9,19 @@ from typing import Annotated, Literal, NamedTuple
 import typer
 
 from addressee.adapters.sql import READ_MODELS, Rebuild, SqlStore, unfilled
-from addressee.application import Erasure, History, Personalization, Profiles, Rights
+from addressee.application import (
+    Administration,
+    Erasure,
+    History,
+    Personalization,
+    Profiles,
+    Rights,
+)
 from addressee.application import verify as verified
 
 from ..options.keys_option import HINT
 from ..options.store_option import DEFAULT_STORE, Store, existing_store
+from ..terminal.operator import operator
 from ..terminal.output import Form, one_line, show_json, show_table
 from ..terminal.progress import long_work
 
@@ -152,7 +160,9 @@ def rebuild(
         addressee rebuild --only audiences --store sqlite:///day.db
     """
     with existing_store(store) as ledger, long_work("rebuilding") as advance:
-        run = Rebuild(ledger, [name.value for name in only or ()])
+        parts = [name.value for name in only or ()]
+        run = Rebuild(ledger, parts)
+        Administration(ledger, operator()).start("rebuild", parts)
         last = run.run(lambda done: advance(done.position, done.last))
     typer.echo(f"rebuilt {', '.join(only or READ_MODELS)} from the ledger up to position {last}")
 

@@ -17,6 +17,7 @@ from addressee.application import DispatchStatus, Message, Notifier, WorkQueue
 from addressee.domain import InvalidValue, values
 
 from ..options.store_option import DEFAULT_STORE, Store, existing_store, sending_store
+from ..terminal.operator import operator
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import PUSHES, long_work
 
@@ -102,6 +103,7 @@ def push(  # noqa: PLR0913 # one option for each part of a message
             resend_unknown=resend_unknown,
             dry_run=dry_run,
             starts_at=at,
+            actor=operator(),
         )
         if dry_run or later or at:
             show_one(made, form)
@@ -146,13 +148,13 @@ def pushes(  # noqa: PLR0913 # one option for each thing to do
         notifier = Notifier(ledger, {})
         if forget_before is not None:
             before = values.moment("forget_before", forget_before)
-            count = notifier.forget(before, application=app_code, dry_run=dry_run)
+            count = notifier.forget(before, application=app_code, dry_run=dry_run, actor=operator())
             typer.echo(f"{count:,} pushes {'would be deleted' if dry_run else 'deleted'}", err=True)
             return
         if dry_run:
             raise InvalidValue("dry_run", "is for --forget-before")
         changes = ((pause, notifier.pause), (resume, notifier.resume), (cancel, notifier.cancel))
-        changed = [change(name) for name, change in changes if name is not None]
+        changed = [change(name, actor=operator()) for name, change in changes if name is not None]
         listed = notifier.scheduled if scheduled else notifier.dispatches
         show_all(changed or listed(app_code, limit), form)
 

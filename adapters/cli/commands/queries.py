@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -13,6 +13,7 @@ import typer
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import AsOf, History, Horizon, Past, Recorded, Targeting, Viewable
+from addressee.application.history import MOST_ACTIONS
 from addressee.domain import Event, Expression, as_expression, values
 from addressee.domain.audiences.expression import primary as primary_only
 
@@ -162,7 +163,9 @@ def show_history(store: SqlStore, kind: str, value: str, *, as_json: bool) -> No
             found = history.actor(value, progress=lambda position: advance(position, last))
             show_events(found, as_json=as_json)
         return
-    if kind == "installation":
+    if kind == "app":
+        recorded: Sequence[Recorded] = history.actions(value, whole=True, limit=MOST_ACTIONS)[::-1]
+    elif kind == "installation":
         recorded = history.installation(value)
     elif kind == "person":
         recorded = history.person(value)

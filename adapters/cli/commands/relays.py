@@ -19,6 +19,7 @@ from addressee.domain import InvalidValue
 from ..options.store_option import DEFAULT_STORE, Store, existing_store, sending_store
 from ..options.traces_option import Traces, tracing
 from ..terminal.default_command import RUN, RunOrCommand
+from ..terminal.operator import operator
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.signals import stopped_by_signals
 
@@ -169,7 +170,7 @@ def resend(
         addressee relay resend crm 1207 1311
     """
     with existing_store(store) as ledger:
-        count = Sinks(ledger).resend(name, positions or None)
+        count = Sinks(ledger, actor=operator()).resend(name, positions or None)
     typer.echo(f"{count} to send again")
 
 
@@ -212,7 +213,7 @@ def resume(name: SINK, store: Store = DEFAULT_STORE, form: FORM = Form.table) ->
 def change(store: str, act: Callable[[Sinks], SinkStatus], form: Form) -> None:
     """Do something with a sink and print how far it is."""
     with existing_store(store) as ledger:
-        show_all([act(Sinks(ledger))], form)
+        show_all([act(Sinks(ledger, actor=operator()))], form)
 
 
 def show_all(found: Iterable[SinkStatus], form: Form) -> None:

@@ -212,6 +212,7 @@ def sent(
                 for order, part in zip(orders, parts, strict=True)
                 if part
             ],
+            actor=caller.actor,
         )
     )
     for order, founds in zip(orders, reached, strict=True):

@@ -15,7 +15,7 @@ from addressee.domain import InvalidValue, Kind, values
 
 from ..messages.json_body import JsonBody
 from ..messages.openapi_schemas import PROBLEMS, model_body
-from ..service_context import BackendCaller, ServiceContext
+from ..service_context import BackendCaller, OperatorCaller, ServiceContext
 
 At = Annotated[
     str | None,
@@ -36,6 +36,7 @@ Limit = Annotated[
         ge=1, le=PAGE, description="Most events of the page; the history ends with an empty page."
     ),
 ]
+Newest = Annotated[int, Query(ge=1, le=PAGE, description="Most events, newest first.")]
 BYTES = 1 << 22
 """A page ends with the event that makes it larger, in bytes."""
 COMMON = {"timestamp", "actor", "correlation_id"}
@@ -136,6 +137,15 @@ def history_routes(service: ServiceContext) -> APIRouter:
         kind, value = identifier.kind, identifier.value
         recorded = history.identifier(kind, value, after=after, limit=limit, within=code)
         return page_of(recorded)
+
+    @routes.get("/actions", response_model=list[HistoryEvent])
+    @service.reads
+    def actions(caller: OperatorCaller, limit: Newest = 100) -> Response:
+        """Return what was done to the application and its keys and pushes, newest first.
+
+        Needs the scope admin.
+        """
+        return page_of(history.actions(caller.application.code, limit=limit))
 
     return routes
 

@@ -74,6 +74,7 @@ def push_routes(service: ServiceContext) -> APIRouter:
             dry_run=order.dry_run,
             idempotency_key=idempotency_key,
             starts_at=order.starts_at,
+            actor=caller.actor,
         )
 
     @routes.get("")
@@ -95,18 +96,21 @@ def push_routes(service: ServiceContext) -> APIRouter:
     @service.writes
     def pause_push(caller: BackendCaller, dispatch: str) -> DispatchStatus:
         """Have no further batch leave, until the dispatch is resumed."""
-        return service.notifier.pause(dispatch, within=caller.application.code)
+        code = caller.application.code
+        return service.notifier.pause(dispatch, within=code, actor=caller.actor)
 
     @routes.post("/{dispatch}/resume")
     @service.writes
     def resume_push(caller: BackendCaller, dispatch: str) -> DispatchStatus:
         """Let a paused dispatch go on."""
-        return service.notifier.resume(dispatch, within=caller.application.code)
+        code = caller.application.code
+        return service.notifier.resume(dispatch, within=code, actor=caller.actor)
 
     @routes.post("/{dispatch}/cancel")
     @service.writes
     def cancel_push(caller: BackendCaller, dispatch: str) -> DispatchStatus:
         """Have no further batch leave, ever."""
-        return service.notifier.cancel(dispatch, within=caller.application.code)
+        code = caller.application.code
+        return service.notifier.cancel(dispatch, within=code, actor=caller.actor)
 
     return routes

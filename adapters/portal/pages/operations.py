@@ -7,19 +7,15 @@ from typing import Any
 from starlette.responses import Response
 
 from addressee.adapters.http.v1_api.states import shown
-from addressee.application import (
-    RelayStore,
-    Scope,
-    Sinks,
-    SinkStatus,
-    issue_key,
-)
+from addressee.application import Administration, RelayStore, Scope, Sinks, SinkStatus
 from addressee.application.ledger.seal_check import newest_seal
 from addressee.domain import InvalidValue, values
 
 from ..page import Page
+from ..views.timeline import Entry, timeline
 from ..visit import Visit
 
+LAST_ACTIONS = 50
 SCOPES: dict[Scope, str] = {
     "backend": "a backend: commands and queries over /v1",
     "read": "an operator who looks, with personal data masked",
@@ -51,6 +47,7 @@ def page(visit: Visit, key: str | None = None) -> Response:
         projections=visit.portal.settings.maintenance.projections() if may else {},
         groups=service.people.groups,
         works=visit.portal.works,
+        actions=actions_of(visit) if may else [],
     )
 
 
@@ -58,31 +55,42 @@ def make_key(visit: Visit) -> Response:
     """Make a key and show it, once."""
     visit.need("operate")
     scope: Scope = values.choice("scope", visit.field("scope"), Scope)
-    key = issue_key(visit.service.configured.applications, visit.code, scope)
-    visit.note(f"made the key {key.partition('.')[0]} with the scope {scope}")
-    return page(visit, key)
+    return page(visit, administration(visit).issue_key(visit.code, scope))
 
 
 def revoke_key(visit: Visit) -> Response:
     """Revoke a key of the operator's application, but the operator's own."""
     visit.need("operate")
-    name, applications = visit.field("name"), visit.service.configured.applications
+    name = visit.field("name")
     if name == visit.session.key:
         raise InvalidValue("name", "is the key that you have signed in with")
-    if name in {key.name for key in applications.keys(visit.code)}:
-        applications.remove_key(name)
-        visit.note(f"revoked the key {name}")
+    administration(visit).revoke_key(name, within=visit.code)
     return visit.go("/operations", done="revoked")
 
 
 def start(visit: Visit) -> Response:
     """Start a long work."""
     visit.need("operate")
-    name = visit.field("work")
-    started = visit.portal.works.start(name, visit.operator.actor)
-    if started:
-        visit.note(f"started: {name}")
+    name, noted = visit.field("work"), administration(visit).start
+    started = visit.portal.works.start(name, visit.operator.actor, noted)
     return visit.go("/operations", done="started" if started else "busy")
+
+
+def administration(visit: Visit) -> Administration:
+    """Return what changes keys, and notes works that begin, on behalf of the operator."""
+    service = visit.service
+    return Administration(
+        service.store,
+        visit.operator.actor,
+        applications=service.configured.applications,
+        clock=service.clock,
+    )
+
+
+def actions_of(visit: Visit) -> list[Entry]:
+    """Return what was done to the application and to the store last, newest first."""
+    found = visit.service.history.actions(visit.code, whole=True, limit=LAST_ACTIONS)
+    return [*timeline(found, visit.masking)]
 
 
 def policies(settings: dict[str, Any]) -> dict[str, object]:

@@ -62,7 +62,6 @@ def send(visit: Visit) -> Response:
     visit.need("send")
     visit.confirmed()
     made = dispatched(visit, dry_run=False)
-    visit.note(f"made the dispatch {made.id}")
     return visit.go("/push", id=made.id, done="scheduled" if made.state == "scheduled" else "made")
 
 
@@ -73,8 +72,7 @@ def steer(visit: Visit) -> Response:
     notifier = visit.service.notifier
     steers = {"pause": notifier.pause, "resume": notifier.resume, "cancel": notifier.cancel}
     if how in steers:
-        steers[how](name, within=visit.code)
-        visit.note(f"{STEERED[how]} the dispatch {name}")
+        steers[how](name, within=visit.code, actor=visit.operator.actor)
     return visit.go("/push", id=name, done=STEERED.get(how))
 
 
@@ -88,6 +86,7 @@ def dispatched(visit: Visit, *, dry_run: bool) -> DispatchStatus:
         dry_run=dry_run,
         starts_at=moment_in(zone, "starts_at", local) if local else None,
         idempotency_key=None if dry_run else visit.field("once") or None,
+        actor=visit.operator.actor,
     )
 
 

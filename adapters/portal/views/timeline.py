@@ -25,6 +25,8 @@ from addressee.domain import (
 from addressee.domain.events import (
     ErasureRequested,
     InstallationRestated,
+    KeyIssued,
+    KeyRevoked,
     MergeEvent,
     PersonCreated,
     PersonErased,
@@ -32,8 +34,15 @@ from addressee.domain.events import (
     PersonPromoted,
     PersonsMerged,
     PersonsUnmerged,
+    PolicyChanged,
     PrimaryChanged,
+    PushChanged,
+    PushesForgotten,
+    PushOrdered,
     PushTokenClaimed,
+    SessionsEnded,
+    SinkChanged,
+    WorkStarted,
     personal_fields,
 )
 
@@ -60,6 +69,15 @@ TITLES: Mapping[type[Event], str] = {
     DeviceDepersonalized: "Signed out",
     PrimaryChanged: "Primary device changed",
     PushTokenClaimed: "Push token registered",
+    PolicyChanged: "Settings changed",
+    KeyIssued: "Key made",
+    KeyRevoked: "Key revoked",
+    SessionsEnded: "All operators signed out",
+    PushOrdered: "Push ordered",
+    PushChanged: "Push steered",
+    PushesForgotten: "Old pushes deleted",
+    SinkChanged: "Relay steered",
+    WorkStarted: "Work started",
 }
 COMMON = {"timestamp", "actor", "correlation_id", "application"}
 DEVICES = ("installation", "superseded_by", "previous", "current")

@@ -18,7 +18,7 @@ from addressee.application.defaults import utc_now
 from addressee.domain import Conflict, values
 from addressee.domain.times import EPOCH, from_microseconds, to_microseconds
 
-from ..engine.database import Database
+from ..engine.database import Connections
 from ..schema.tables import Schema
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Lease:
 
     def __init__(  # noqa: PLR0913 # configuration comes by constructor, most with a default
         self,
-        database: Database,
+        database: Connections,
         schema: Schema,
         name: str,
         *,

@@ -11,7 +11,7 @@ from addressee.application import DeadLetter, SinkState, Turn
 from addressee.application.defaults import utc_now
 from addressee.domain.times import from_microseconds, to_microseconds
 
-from ..engine.database import Database
+from ..engine.database import Connections
 from ..schema.tables import Schema
 from .lease import Lease, Problem
 
@@ -36,7 +36,7 @@ class SqlSinkProgress:
 
     def __init__(
         self,
-        database: Database,
+        database: Connections,
         schema: Schema,
         name: str,
         seconds: float,

@@ -10,6 +10,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from addressee.application import Dispatch, PushBatch, PushOutcome
+from addressee.domain import Action
 from addressee.domain.times import to_microseconds
 
 from ..audience_index.generation_cache import GenerationCache
@@ -19,6 +20,7 @@ from ..engine.bulk_write import Rows
 from ..engine.compiled_query import Query, given, pages
 from ..engine.dialects import dialect_of
 from ..schema.tables import Schema
+from ..unit_of_work.action_log import Log
 from ..unit_of_work.components import Parts
 from ..unit_of_work.view import SqlReader
 from .dispatch_rows import (
@@ -186,14 +188,26 @@ class SqlDispatchView(SqlDispatchReader):
 
     Args:
         connection, parts, statements: as for `SqlDispatchReader`.
+        log: adds actions to the ledger.
         alone: whether the transaction keeps commands and compaction out, and so sees one moment.
     """
 
     def __init__(
-        self, connection: Connection, parts: Parts, statements: DispatchStatements, *, alone: bool
+        self,
+        connection: Connection,
+        parts: Parts,
+        statements: DispatchStatements,
+        log: Log,
+        *,
+        alone: bool,
     ) -> None:
         super().__init__(connection, parts, statements)
+        self._log = log
         self._alone = alone
+
+    def record(self, *actions: Action) -> None:
+        """Add actions to the ledger."""
+        self._log(self._connection, actions)
 
     @cached_property
     def _postings(self) -> Postings:

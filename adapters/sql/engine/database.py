@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Event, RLock
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.engine import URL
@@ -29,6 +29,18 @@ ATTEMPTS = 3
 
 
 BeginRead = Callable[[Connection, str], None]
+
+
+class Connections(Protocol):
+    """Open transactions, or show one that is open already."""
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that sees one moment."""
+        ...
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that commits when the block ends, and rolls back when it raises."""
+        ...
 
 
 class Database:

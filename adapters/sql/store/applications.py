@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select
 from addressee.application import ApiKey, Scope
 from addressee.domain import MobileApp, values
 
-from ..engine.database import Database
+from ..engine.database import Connections
 from ..schema.bookkeeping_tables import ENDED, SESSIONS, ended_session
 from ..schema.tables import Schema
 from ..unit_of_work.view import mobile_apps
@@ -30,7 +30,7 @@ class SqlApplications:
         schema: the store's tables.
     """
 
-    def __init__(self, database: Database, schema: Schema) -> None:
+    def __init__(self, database: Connections, schema: Schema) -> None:
         self._database = database
         self._schema = schema
         self._application = schema.application

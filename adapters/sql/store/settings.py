@@ -12,7 +12,7 @@ from sqlalchemy import Connection, LargeBinary, cast, delete, insert, select, up
 from addressee.domain import Conflict, StoreFollows, StoreUnavailable, indexed_names
 
 from ..engine.compiled_query import Query
-from ..engine.database import Database
+from ..engine.database import Connections, Database
 from ..schema.bookkeeping_tables import FOLLOWED, IDENTIFIER_KEY, INDEXED, SEALED
 from ..schema.tables import Schema
 from .followed import follows
@@ -26,7 +26,7 @@ class Settings:
         schema: the tables.
     """
 
-    def __init__(self, database: Database, schema: Schema) -> None:
+    def __init__(self, database: Connections, schema: Schema) -> None:
         self._database = database
         self._table = table = schema.setting
         # SQLite accepts text where bytes belong, in a statement by hand.

@@ -30,11 +30,13 @@ from ..event_store.seal_writer import Sealer
 from ..event_store.settled_reader import Tail
 from ..schema.creation import prepare
 from ..schema.tables import Schema
+from ..unit_of_work.action_log import ActionLog, Log
 from ..unit_of_work.components import Parts
 from ..unit_of_work.following_transaction import FollowingTransaction
 from ..unit_of_work.store_statements import Prepared
 from ..unit_of_work.transaction import JoinedTransaction, SqlTransaction
 from ..unit_of_work.view import first_read
+from .administration import SqlAdministration
 from .applications import SqlApplications
 from .index_upkeep import IndexUpkeep
 from .queries import StoreQueries, queries_on
@@ -171,7 +173,13 @@ class SqlStore(StoreQueries, IndexUpkeep):
             yield SqlTransaction(connection, self.parts, known)
 
     @contextmanager
-    def sending(self, *, alone: bool = False) -> Generator[SqlDispatchView]:
+    def administering(self, log: Log | None = None) -> Generator[SqlAdministration]:
+        """Open a transaction on applications, keys and sinks; ``log`` takes what is recorded."""
+        with self.database.writing() as connection:
+            yield SqlAdministration(connection, self._schema, self.parts, log or self._log)
+
+    @contextmanager
+    def sending(self, *, alone: bool = False, log: Log | None = None) -> Generator[SqlDispatchView]:
         """Open a transaction on dispatches; ``alone`` has commands wait until it ends."""
         with self.database.writing() as connection:
             if alone:
@@ -180,7 +188,9 @@ class SqlStore(StoreQueries, IndexUpkeep):
                 if not nobody_compacts(connection, self._schema):
                     raise StoreUnavailable("the index is being compacted")
             self._settled.check(connection)
-            yield SqlDispatchView(connection, self.parts, self._dispatches, alone=alone)
+            yield SqlDispatchView(
+                connection, self.parts, self._dispatches, log or self._log, alone=alone
+            )
 
     def sink(self, name: str, lease: float = SECONDS) -> SqlSinkProgress:
         """Return how far a sink is, which facts are relayed to."""
@@ -258,6 +268,11 @@ class SqlStore(StoreQueries, IndexUpkeep):
             self._share_hosts(connection)
             self._settled.check(connection)
             yield JoinedTransaction(connection, self.parts)
+
+    @property
+    def _log(self) -> Log:
+        """Return what adds actions to the ledger."""
+        return ActionLog(self.parts, self._share, self._settled.check)
 
     @property
     def _share(self) -> str:

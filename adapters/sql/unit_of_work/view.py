@@ -218,6 +218,15 @@ class SqlReader(IndexView):
         name = self._schema.setting.c.name
         return self._connection.execute(select(name).where(name == FLAGGED)).first() is not None
 
+    def newest(self, stream: str, limit: int) -> Sequence[Recorded]:
+        """Return the newest events of a stream."""
+        version = self._schema.event.c.version
+        newest = self._prepared.recorded.order_by(None).order_by(version.desc()).limit(limit)
+        rows = self._connection.execute(newest.where(self._schema.event.c.stream == stream)).all()
+        found: dict[str, list[Recorded]] = defaultdict(list)
+        self._gather(found, rows)
+        return found[stream]
+
     def segmented(self) -> Sequence[str]:
         """Return the applications that have saved segments."""
         code = self._schema.segment.c.application

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from pyroaring import BitMap
 
+from ..administration import Recording
 from ..store import Store
 from ..views import Reader
 from .push import Message
@@ -169,7 +170,7 @@ class DispatchReader(Reader, Protocol):
         ...
 
 
-class DispatchView(DispatchReader, Protocol):
+class DispatchView(DispatchReader, Recording, Protocol):
     """The same within a transaction that may change dispatches.
 
     A dispatch that it returns by its id is nobody else's to change until the transaction ends.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import pty
@@ -127,3 +128,34 @@ def test_the_plan_is_shown_with_the_rarest_first(run: Run, tmp_path: Path) -> No
     assert (plan["shards"], plan["of"]) == ([0], 1)
     assert plan["steps"][0]["expression"] == "tag:vip"
     assert [step["takes_away"] for step in plan["steps"]] == [False, False, False, True]
+
+
+def test_R60_what_an_operator_does_is_in_the_history_of_the_application(
+    run: Run, tmp_path: Path
+) -> None:
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text('{"command": "register", "application": "shop", "installation": "i1"}\n')
+    assert run("app", "add", "shop").returncode == 0  # before the first event: not recorded
+    run("apply", str(lines))
+    key = run("app", "key", "shop", "--scope", "admin").stdout.partition(".")[0]
+    run("app", "add", "shop", "--session-idle", "60")
+    run("app", "revoke", key)
+    run("push", "all", "--app", "shop", "--text", "Sale", "--later")
+    run("pushes", "--cancel", json.loads(run("pushes", "--format", "jsonl").stdout)["id"])
+    run("relay", "pause", "crm")
+    run("rebuild", "--only", "segments")
+    run("app", "end-sessions")
+    rows = [
+        *map(
+            json.loads,
+            run("history", "--app", "shop", "--format", "jsonl").stdout.split("\n")[:-1],
+        )
+    ]
+    assert [row["event"] for row in rows] == [
+        *("KeyIssued", "PolicyChanged", "KeyRevoked", "PushOrdered", "PushChanged"),
+        *("SinkChanged", "WorkStarted", "SessionsEnded"),
+    ]
+    assert {row["actor"] for row in rows} == {f"operator:{getpass.getuser()}"}
+    assert rows[0]["data"]["key"] == key
+    assert "KeyIssued" in run("history", "--app", "shop").stdout
+    assert run("verify").returncode == 0

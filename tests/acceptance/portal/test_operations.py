@@ -6,12 +6,11 @@ import logging
 import re
 from threading import Event
 
-import pytest
-
 from addressee.adapters.http import create_app
 from addressee.adapters.portal import Maintenance, PortalSettings, mount_portal
 from addressee.adapters.portal.settings import Progress
 from addressee.adapters.portal.works import Works
+from addressee.application import History
 from addressee.domain import StoreUnavailable
 from tests.patience import wait_until
 from tests.servers.chromium import served
@@ -22,22 +21,45 @@ from .visits import Operator
 SECRET = re.compile(r'<code class="secret">([0-9a-f]{16}\.\S+)</code>')
 
 
-def test_a_key_is_made_shown_once_and_revoked(
-    shop: Shop, url: str, admin: Operator, caplog: pytest.LogCaptureFixture
+def test_R60_a_key_is_made_shown_once_and_revoked_by_somebody(
+    shop: Shop, url: str, admin: Operator
 ) -> None:
-    with caplog.at_level(logging.INFO, "addressee.portal"):
-        made = admin.post("/operations/key", scope="support").text
-        [key] = SECRET.findall(made)
-        name = key.partition(".")[0]
-        assert Operator(url, key).signed.url.path == "/portal/"
-        page = admin.get("/operations").text
-        assert name in page
-        assert key not in page
-        admin.post("/operations/revoke", name=name)
+    made = admin.post("/operations/key", scope="support").text
+    [key] = SECRET.findall(made)
+    name = key.partition(".")[0]
+    assert Operator(url, key).signed.url.path == "/portal/"
+    page = admin.get("/operations").text
+    assert name in page
+    assert key not in page
+    admin.post("/operations/revoke", name=name)
     assert shop.store.applications.key(name) is None
-    assert f"operator:mia@{shop.keys['admin'][:16]}: made the key {name}" in caplog.text
-    assert f"revoked the key {name}" in caplog.text
-    assert key not in caplog.text
+    done = [(type(e).__name__, e.actor) for _, e in History(shop.store).actions("shop", limit=2)]
+    mia = f"operator:mia@{shop.keys['admin'][:16]}"
+    assert done == [("KeyRevoked", mia), ("KeyIssued", mia)]
+    page = admin.get("/operations").text
+    assert "Key revoked" in page
+    assert f"by <bdi>{mia}</bdi>" in page
+
+
+def test_R60_pushes_and_works_of_operators_are_listed_and_only_to_those_who_run_the_store(
+    shop: Shop, url: str, admin: Operator
+) -> None:
+    marketing = Operator(url, shop.keys["marketing"])
+    sent = marketing.post("/push/send", expression="all", title="Sale", once="o1", sure="1")
+    dispatch = sent.url.params["id"]
+    for _ in range(2):
+        marketing.post("/push/steer", id=dispatch, do="cancel")
+    admin.post("/operations/work", work="check")
+    history = History(shop.store)
+    done = [(type(e).__name__, e.actor) for _, e in history.actions("shop", whole=True, limit=3)]
+    mia, boss = (f"operator:mia@{shop.keys[role][:16]}" for role in ("marketing", "admin"))
+    assert done == [("WorkStarted", boss), ("PushChanged", mia), ("PushOrdered", mia)]
+    page = admin.get("/operations").text
+    for words in ("Work started", "Push steered", "Push ordered", mia):
+        assert words in page
+    for role in ("read", "support", "marketing"):
+        assert "Last actions" not in Operator(url, shop.keys[role]).get("/operations").text
+    wait_until(lambda: "differences" in admin.get("/operations").text, "the check ends")
 
 
 def test_no_operator_revokes_the_own_key_or_one_of_another_application(

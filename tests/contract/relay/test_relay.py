@@ -205,7 +205,8 @@ def test_R42_what_a_sink_refuses_is_set_aside_and_can_be_sent_again(host: Host, 
     assert line.sink.positions[-2:] == [bad, worse]
     assert sorted(line.sink.positions) == facts(host)
     assert not list(line.sinks.dead_letters("crm"))
-    assert line.sink.taken[-1].reached == host.store.settled()
+    ordered_again = 1  # that an operator had it sent again is an event too
+    assert line.sink.taken[-1].reached == host.store.settled() - ordered_again
 
 
 def test_R42_a_closed_sink_waits_for_an_operator_and_holds_no_other_up(

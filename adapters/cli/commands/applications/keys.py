@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from addressee.application import issue_key
+from addressee.application import Administration
 from addressee.domain import InvalidValue
 
 from ...options.store_option import DEFAULT_STORE, Store, existing_store
+from ...terminal.operator import operator
 from .code import Code
 
 
@@ -41,7 +42,7 @@ def key(
         addressee app key shop --scope backend
     """
     with existing_store(store) as ledger:
-        typer.echo(issue_key(ledger.applications, code, scope.value, alone=rotate))
+        typer.echo(Administration(ledger, operator()).issue_key(code, scope.value, alone=rotate))
 
 
 def revoke(
@@ -53,7 +54,7 @@ def revoke(
     addressee app revoke 0b6f3a9c51d2e874
     """
     with existing_store(store) as ledger:
-        if not ledger.applications.remove_key(name.partition(".")[0]):
+        if not Administration(ledger, operator()).revoke_key(name.partition(".")[0]):
             raise InvalidValue(
                 "name", "is the name of no key; `addressee app list` shows the names"
             )
@@ -66,5 +67,5 @@ def end_sessions(store: Store = DEFAULT_STORE) -> None:
     addressee app end-sessions
     """
     with existing_store(store) as ledger:
-        ledger.applications.session_secret(renew=True)
+        Administration(ledger, operator()).end_sessions()
     typer.echo("all sessions of operators have ended")

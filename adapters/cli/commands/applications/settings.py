@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from addressee.adapters.sql import SqlStore
-from addressee.application import Applications
+from addressee.application import Administration, Applications
 from addressee.domain import (
     Contacts,
     InvalidValue,
@@ -31,6 +31,7 @@ from ...options.issuer_option import (
 )
 from ...options.store_option import DEFAULT_STORE, Store, opened_store
 from ...terminal.applications_file import read_applications
+from ...terminal.operator import operator
 from .code import Code
 
 Number = int | None
@@ -185,7 +186,7 @@ def add(  # noqa: PLR0913 # one option for each setting
         )
         application = MobileApp.of(code, {**before, **changes})
         check_erasable(ledger, [application])
-        ledger.applications.put(application)
+        Administration(ledger, operator()).put(application)
         typer.echo(f"{code} {'changed' if known else 'added'}")
         note_other_modes(ledger.applications, [application])
 
@@ -205,8 +206,7 @@ def load(
     given = [MobileApp.of(code, settings) for code, settings in read_applications(file).items()]
     with opened_store(store) as ledger:
         check_erasable(ledger, given)
-        for application in given:
-            ledger.applications.put(application)
+        Administration(ledger, operator()).put(*given)
         for application in given:
             typer.echo(f"{application.code} loaded")
         note_other_modes(ledger.applications, given)

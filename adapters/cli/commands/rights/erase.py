@@ -12,6 +12,7 @@ from addressee.application import Rights, forgotten_erasures, interrupted_erasur
 from addressee.domain import InvalidValue
 
 from ...options.store_option import DEFAULT_STORE, Store, existing_store
+from ...terminal.operator import operator
 from ...terminal.output import one_line, show_json
 from ...terminal.progress import long_work
 from .named_person import Email, ExternalId, Msisdn, named_by, person_with
@@ -73,7 +74,7 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
                 continue
             # For when it is interrupted: nobody has the identifier any more then.
             typer.echo(one_line(f"erasing person {name}"), err=True)
-            show_json(rights.erase(name).as_json())
+            show_json(rights.erase(name, actor=operator()).as_json())
     if found:
         done = "would be erased" if dry_run else "erased"
         typer.echo(f"{len(names):,} persons {done} again", err=True)

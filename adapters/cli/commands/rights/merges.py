@@ -11,6 +11,7 @@ from addressee.application import MergePreview, Personalization, PersonState
 from addressee.domain import InvalidValue
 
 from ...options.store_option import DEFAULT_STORE, Store, existing_store
+from ...terminal.operator import operator
 from ...terminal.output import show_json
 
 Digest = Annotated[
@@ -45,7 +46,9 @@ def merge(  # noqa: PLR0913, PLR0917 # arguments and options of a command line
             return
         if digest is None:
             raise InvalidValue("--digest", "is missing: --dry-run shows it")
-        show_json(asdict(people.merge(survivor, merged, digest=digest, force=force)))
+        show_json(
+            asdict(people.merge(survivor, merged, digest=digest, force=force, actor=operator()))
+        )
 
 
 def unmerge(
@@ -67,7 +70,7 @@ def unmerge(
         if dry_run:
             show_json(shown(people.preview_unmerge(merge_id)))
             return
-        show_json(asdict(people.unmerge(merge_id, digest=digest)))
+        show_json(asdict(people.unmerge(merge_id, digest=digest, actor=operator())))
 
 
 def shown(preview: MergePreview) -> dict[str, Any]:

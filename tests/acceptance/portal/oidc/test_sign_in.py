@@ -142,3 +142,13 @@ def test_sign_ins_under_way_are_bounded_in_number_and_bytes_and_the_oldest_go(
         answers = [visitor.http.get(back).status_code for back in backs]
         assert [each == 401 for each in answers] == [n < len(backs) - most for n in range(7)]
         visitor.http.cookies.clear()
+
+
+def test_R60_what_an_operator_does_to_the_store_has_the_name_that_the_provider_vouches_for(
+    house: House, visitor: Operator
+) -> None:
+    house.provider.person |= {"groups": ["owners"]}
+    visitor.get(START, application="shop")
+    visitor.post("/operations/key", scope="read")
+    [(_, event)] = History(house.shop.store).actions("shop", limit=1)
+    assert (type(event).__name__, event.actor) == ("KeyIssued", "operator:mia")
