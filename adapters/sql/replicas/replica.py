@@ -90,7 +90,9 @@ class Replica:
 
     def _begin(self) -> None:
         self._starting = Lock()
-        self._sockets: set[Any] = set()
+        self._sockets: dict[Any, socket.socket] = {}
+        """Connection → its socket under a number of ours: the driver's own may be closed by its
+        thread at any time, and then be the number of another one's socket."""
         self._lock = Lock()
         self._over = Event()
         self._thread: Thread | None = None
@@ -98,6 +100,8 @@ class Replica:
     def forked(self) -> None:
         """Begin with a thread and connections of this process."""
         self._inherited += [self._probe.forked(), *self._sockets]
+        for own in self._sockets.values():
+            own.close()
         if self._primary is not None:
             self._inherited.append(self._primary.forked())
         self._begin()
@@ -230,23 +234,21 @@ class Replica:
             self._logger.warning("commits %s for replica %s", wait, self.name)
 
     def _opened(self, raw: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
-        with self._lock:
-            self._sockets.add(raw)
+        with self._lock, suppress(OSError, self.database.engine.dialect.loaded_dbapi.Error):
+            self._sockets[raw] = socket.socket(fileno=os.dup(raw.fileno()))
 
     def _closed(self, raw: Any, _: object) -> None:  # noqa: ANN401 # likewise
         with self._lock:
-            self._sockets.discard(raw)
+            if (own := self._sockets.pop(raw, None)) is not None:
+                own.close()
 
     def _hang_up(self) -> None:
         """End all connections, so that calls fail which wait for a server that says nothing."""
         self.database.give_up()
         with self._lock:
-            for raw in self._sockets:
-                with (
-                    suppress(OSError, self.database.engine.dialect.loaded_dbapi.Error),
-                    socket.socket(fileno=os.dup(raw.fileno())) as shared,
-                ):
-                    shared.shutdown(socket.SHUT_RDWR)
+            for own in self._sockets.values():
+                with suppress(OSError):  # the server has ended it already
+                    own.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the thread, and close the pooled connections."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from threading import Thread
 import pytest
 
 from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.replicas import replica
 from addressee.application import Identity, Personalization, Targeting
 from addressee.domain import StoreUnavailable
 from tests.integration.replicas.conftest import Replicated
@@ -133,3 +136,20 @@ def test_without_a_replica_that_answers_the_primary_does(database: Replicated) -
         Personalization(store).register("shop")
         assert Targeting(store).count("shop", "all") == 1
         assert [each.left_out for each in store.replicas] == ["does not answer"]
+
+
+def test_nobody_else_is_hung_up_on_who_has_the_number_of_a_socket() -> None:
+    """A driver closes the socket of a connection that broke, and others get its number."""
+    url = "postgresql+psycopg://shop@127.0.0.1:1/shop"
+    silent = replica.Replica(url, statement_timeout=None, primary=None)
+    broken, server = socket.socketpair()
+    other, peer = socket.socketpair()
+    with broken, server, other, peer:
+        silent._opened(broken, None)
+        os.dup2(other.fileno(), broken.fileno())
+        silent._hang_up()
+        assert server.recv(1) == b"", "its own is hung up on"
+        other.send(b"1")
+        assert peer.recv(1) == b"1"
+        silent._closed(broken, None)
+    silent.close()
