@@ -18,6 +18,8 @@ from ..ports.store import Viewable
 from .transactions import started
 
 GONE = "the worker that sent it has gone"
+PAGE = 100
+"""How many batches are read at once."""
 
 
 class Claim(NamedTuple):
@@ -82,12 +84,13 @@ class Claimant:
 
     def _settle_abandoned(self, view: DispatchView, dispatch: Dispatch, now: datetime) -> None:
         """Note of batches whose worker has gone that their outcome is unknown (R40)."""
-        for batch in view.open_batches(dispatch.id, self.size, due=now, leaving=True):
-            again = dispatch.resend_unknown and dispatch.state != "cancelled"
-            fate = Fate("retry" if again else "unknown", GONE)
-            fates = dict.fromkeys(batch.members, fate)
-            settled = replace(batch, fates=fates, due=now if again else None)
-            view.put_batch(settled, dispatch.application)
+        again = dispatch.resend_unknown and dispatch.state != "cancelled"
+        fate = Fate("retry" if again else "unknown", GONE)
+        while abandoned := view.open_batches(dispatch.id, PAGE, due=now, leaving=True):
+            for batch in abandoned:
+                fates = dict.fromkeys(batch.members, fate)
+                settled = replace(batch, fates=fates, due=now if again else None)
+                view.put_batch(settled, dispatch.application)
 
     def _further(
         self, view: DispatchView, dispatch: Dispatch, planned: Plan, now: datetime

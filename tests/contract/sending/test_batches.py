@@ -154,6 +154,30 @@ def test_R40_it_is_sent_again_where_the_dispatch_says_so(host: Host) -> None:
     assert (done.state, done.accepted, done.unknown, done.recipients) == ("done", 4, 0, 4)
 
 
+@pytest.mark.parametrize("resend_unknown", [False, True])
+def test_R40_however_many_batches_are_abandoned_none_stays_open(
+    host: Host, *, resend_unknown: bool
+) -> None:
+    """More than a batch has members."""
+    devices(host, 6)
+
+    def die(_: Recipient) -> Answer:
+        raise Killed
+
+    made = Sender(host, RecordingPush()).notifier.dispatch(
+        "shop", "all", HELLO, resend_unknown=resend_unknown
+    )
+    for _ in range(3):
+        with pytest.raises(Killed):
+            Sender(host, RecordingPush(die), batch=1).notifier.run(made.id)
+    host.clock.move(seconds=60)
+    push = RecordingPush()
+    done = Sender(host, push, batch=1).notifier.run(made.id)
+    assert (done.state, done.leaving, done.retry) == ("done", 0, 0)
+    assert (done.unknown, done.accepted) == ((0, 6) if resend_unknown else (3, 3))
+    assert len(push.sent) == done.accepted
+
+
 class Killed(BaseException):
     """Stands for a process that is gone at this point."""
 
