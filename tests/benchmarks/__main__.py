@@ -13,7 +13,7 @@ from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure, show
 from tests.benchmarks.rights import rights
 from tests.benchmarks.scaling import plan, replicas, scale
-from tests.benchmarks.sending import dispatch, relay
+from tests.benchmarks.sending import dispatch, relay, workers
 from tests.benchmarks.writing import commands, concurrency, http, ledger, serving
 
 
@@ -36,7 +36,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "audience": lambda options: audience.figures(options.installations),
     "commands": lambda _: commands.figures(),
     "concurrency": lambda _: concurrency.figures(),
-    "dispatch": lambda options: dispatch.figures(options.installations),
+    "dispatch": lambda options: [*dispatch.figures(options.installations), workers.figure()],
     "http": lambda _: http.figures(),
     "ledger": lambda _: ledger.figures(),
     "past": lambda options: past.figures(options.installations),
