@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -120,7 +120,7 @@ class Eraser:
         )
 
     def due(self, persons: AbstractSet[str], before: Mapping[str, datetime]) -> Sequence[str]:
-        """Return those of some persons, as they are seen, who are inactive and not erased yet.
+        """Return those of some persons, as they are seen, who are inactive or half erased.
 
         Args:
             persons: their ids.
@@ -137,7 +137,7 @@ class Eraser:
                     continue
                 if not seen.devices:  # most have come back
                     recorded = view.streams({each.id: 0 for each in group}).values()
-                    if is_inactive(seen, [*chain(*recorded)], before):
+                    if seen.erasing or is_inactive(seen, [*chain(*recorded)], before):
                         found[seen.name] = None
         return [*found]
 
@@ -151,6 +151,15 @@ class Eraser:
         """
         self._people.run(RequestErasure(person), context)
         return self._finish(person, context)
+
+    def erasures(
+        self, persons: Sequence[str], before: Mapping[str, datetime], *, dry_run: bool
+    ) -> Iterator[Erasure]:
+        """Erase persons who are `due` one after the other, or only tell; arguments as there."""
+        for name in persons:
+            one = self.preview(name, None) if dry_run else self.run_inactive(name, before)
+            if one is not None:
+                yield one
 
     def run_inactive(self, person: str, before: Mapping[str, datetime]) -> Erasure | None:
         """Do so if the person is still inactive, or the erasure has begun; return None if not.

@@ -71,7 +71,9 @@ class RequestErasure:
         check_reach(person, seen, work.within)
         persons = [each for each in work.group(person) if not each.erasing]
         recorded = [each for stream in work.streams(persons).values() for each in stream]
-        if not persons or (self.before and not is_inactive(seen, recorded, self.before)):
+        if not persons or (
+            self.before is not None and not is_inactive(seen, recorded, self.before)
+        ):
             return Updated("unchanged", None, self.person)
         names = applications_of(recorded)
         streams = work.streams(map(Installation, names))

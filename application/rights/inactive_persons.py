@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,10 +15,12 @@ from addressee.domain.times import ago
 
 from ..past.extent import traces
 from ..ports.keys import SealedStore
-from ..ports.records import Recorded, Trace
+from ..ports.records import LARGEST_POSITION, Recorded, Trace
 
 PAGE = 500
 """How many events are read at once, and after how many the position is noted."""
+UNDER_WAY = "retention under way"
+"""What a run notes while it erases persons of a page."""
 OF_PERSONS = stream_of(Person.CATEGORY, "")
 LEAVING: AbstractSet[type[Event]] = frozenset({DeviceDepersonalized, PersonsUnmerged})
 """The events after which a person may have no installation."""
@@ -53,23 +55,16 @@ class Search:
         policies = json.dumps([told, time.total_seconds()], sort_keys=True).encode()
         self._name = f"retention {sha256(policies).hexdigest()[:16]}"
 
-    def pages(self, settled: int) -> Iterator[tuple[int, AbstractSet[str]]]:
-        """Yield the last position of each page of events, and the persons who lost something then.
+    def pages(self, settled: int) -> Iterator[tuple[int, int, AbstractSet[str]]]:
+        """Yield of each page of events the position before it, its last one, and whom it concerns.
 
         Args:
             settled: the last position that counts.
         """
         position = self._store.searched(self._name)
         while old := self._next(position, settled):
-            position = old[-1][0]
-            yield (
-                position,
-                {
-                    name_in(stream)
-                    for _, stream, _, topic, _ in old
-                    if topic in TOPICS and stream.startswith(OF_PERSONS)
-                },
-            )
+            after, position = position, old[-1][0]
+            yield after, position, persons_in(old)
 
     def note(self, position: int) -> None:
         """Have later runs begin after a position."""
@@ -88,6 +83,34 @@ class Search:
 def searches(store: SealedStore, times: Mapping[str, timedelta], now: datetime) -> Iterator[Search]:
     """Yield a search for each of the times that applications have; arguments as of `Search`."""
     return (Search(store, times, time, now) for time in sorted({*times.values()}))
+
+
+def persons_in(page: Iterable[Trace]) -> AbstractSet[str]:
+    """Return the ids of the persons who may have no installation after some of the events."""
+    return {
+        name_in(stream)
+        for _, stream, _, topic, _ in page
+        if topic in TOPICS and stream.startswith(OF_PERSONS)
+    }
+
+
+def note_begin(store: SealedStore, after: int) -> None:
+    """Note the page of which persons are about to be erased, by the position before it."""
+    store.note_searched(UNDER_WAY, after + 1)
+
+
+def note_end(store: SealedStore) -> None:
+    """Note that all of them are."""
+    if store.searched(UNDER_WAY):
+        store.note_searched(UNDER_WAY, 0)
+
+
+def under_way(store: SealedStore) -> AbstractSet[str]:
+    """Return the persons of a page that a run has not ended, whatever the times are by now."""
+    if not (begun := store.searched(UNDER_WAY)):
+        return frozenset()
+    with store.reading() as view:
+        return persons_in(traces(view, begun - 1, LARGEST_POSITION, timed=False, limit=PAGE))
 
 
 def is_inactive(seen: Person, recorded: Sequence[Recorded], before: Mapping[str, datetime]) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
 from typing import Any, NotRequired, TypedDict, Unpack
 
 from addressee.domain import InvalidValue, values
@@ -12,6 +13,7 @@ from addressee.domain.times import ago
 from ..history import History
 from ..ledger.seal_check import newest_seal
 from ..personalization import Personalization
+from ..ports.keys import SealedStore
 from ..ports.records import Seal
 from ..ports.store import Store
 from ..unit_of_work.command_context import Context, check_names
@@ -19,7 +21,7 @@ from .documents import csv_text, json_lines, json_text, readme, tables
 from .erasure import Eraser, Erasure
 from .erasure_commands import RequestErasure
 from .held_data import HeldData, HeldDataReader
-from .inactive_persons import searches
+from .inactive_persons import note_begin, note_end, searches, under_way
 from .record_export import RecordExport
 from .zip_stream import ZipStream, in_blocks
 
@@ -170,24 +172,53 @@ class Rights:
         with self._store.reading() as reader:
             retentions = self._people.policies.retentions(reader)
         times = {code: kept.erase_after for code, kept in retentions.items() if kept.erase_after}
-        if not times:
+        half = under_way(self._store) if isinstance(self._store, SealedStore) else frozenset[str]()
+        if not times and not half:
             return 0
-        eraser = Eraser(self._store, self._people, self._history)
-        before = {code: ago(at, time) for code, time in times.items()}
-        found, last = set[str](), eraser.store.settled()
-        for search in searches(eraser.store, times, at):
-            for position, persons in search.pages(last):
-                for name in eraser.due(persons, before):
-                    one = (
-                        eraser.preview(name, None) if dry_run else eraser.run_inactive(name, before)
-                    )
-                    if one is not None and name not in found:
-                        found.add(name)
-                        erased(one)
-                if not dry_run:
-                    search.note(position)
-                progress(position, last)
+        eraser, found = Eraser(self._store, self._people, self._history), set[str]()
+        for one in swept(eraser, half, times, at, progress, dry_run=dry_run):
+            if one.person not in found:
+                found.add(one.person)
+                erased(one)
         return len(found)
+
+
+def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
+    eraser: Eraser,
+    half: AbstractSet[str],
+    times: Mapping[str, timedelta],
+    now: datetime,
+    progress: Callable[[int, int], object],
+    *,
+    dry_run: bool,
+) -> Iterator[Erasure]:
+    """Yield what is erased, first of those whom another run has left half erased.
+
+    A person may come twice where nothing is erased.
+
+    Args:
+        eraser: erases one.
+        half: persons of whom that may be.
+        times: application → time after which persons are erased.
+        now: the time to judge by.
+        progress: called after each page with its last position, and the ledger's.
+        dry_run: only tell.
+    """
+    store = eraser.store
+    yield from eraser.erasures(eraser.due(half, {}), {}, dry_run=dry_run)
+    if half and not dry_run:
+        note_end(store)
+    before, last = {code: ago(now, time) for code, time in times.items()}, store.settled()
+    for search in searches(store, times, now):
+        for after, position, persons in search.pages(last):
+            names = eraser.due(persons, before)
+            if names and not dry_run:
+                note_begin(store, after)
+            yield from eraser.erasures(names, before, dry_run=dry_run)
+            if not dry_run:
+                search.note(position)
+                note_end(store)
+            progress(position, last)
 
 
 def zipped(

@@ -101,7 +101,12 @@ def export(  # noqa: PLR0913 # the command's options
         bool, typer.Option("--by-day", help="Add what is new to a folder of Parquet files by day.")
     ] = False,
     personal: Annotated[
-        bool, typer.Option("--personal", help="With --by-day: write personal data too.")
+        bool,
+        typer.Option(
+            "--personal",
+            help="With --by-day: also identifiers, attributes, tags and device facts, in clear; "
+            "a folder is written with or without them, and an erasure does not reach its files.",
+        ),
     ] = False,
 ) -> None:
     """Write the whole ledger to a file that other programs can read.
@@ -119,9 +124,13 @@ def export(  # noqa: PLR0913 # the command's options
 
     With --by-day: for analytics. Each run adds files with what has happened since the last one, a
     row a fact, and changes none; one that was killed is made good by the next. Persons and devices
-    are ids; --personal adds what is known of them, which no later erasure removes from the files.
+    are ids, which is enough to count by. --personal adds what is known of them in clear, of a
+    sealed store too. No later erasure removes it from the files: remove them, or delete the folder
+    and export it again.
 
         addressee export facts --by-day --store sqlite:///day.db
+
+        addressee export facts-with-names --by-day --personal --store sqlite:///day.db
     """
     if by_day:
         if with_key or key_file is not None or keys_file is not None:

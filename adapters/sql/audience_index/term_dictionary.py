@@ -66,16 +66,25 @@ def term_numbers(
     return found
 
 
+def still_there(connection: Connection, schema: Schema, numbers: Iterable[int]) -> bool:
+    """Lock terms for this transaction, whatever it sees; return whether all are still there."""
+    for page in pages(numbers):
+        rows = select(schema.term.c.number).where(schema.term.c.number.in_(page))
+        if len(connection.execute(rows.with_for_update(read=True)).all()) < len(page):
+            return False
+    return True
+
+
 def unused_terms(connection: Connection, schema: Schema) -> list[int]:
     """Return the numbers of terms that have no postings."""
     return [*connection.execute(select(schema.term.c.number).where(*unused(schema))).scalars()]
 
 
 def drop_terms(connection: Connection, schema: Schema, numbers: Iterable[int]) -> None:
-    """Delete terms that still have no postings, while nobody writes any.
+    """Delete terms that still have no postings.
 
     Args:
-        connection: with a transaction that keeps writers out.
+        connection: with a transaction that keeps those out who have read numbers of terms.
         schema: the tables.
         numbers: of the terms.
     """

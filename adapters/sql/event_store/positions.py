@@ -5,6 +5,7 @@ One way a database; docs/ordering.md says why each is right.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Integer,
+    Table,
     literal_column,
     select,
     text,
@@ -23,6 +25,7 @@ from ..engine.bulk_write import Write
 from ..engine.compiled_query import pages
 from ..engine.dialects import Writers, dialect_of
 from ..engine.dialects.base import HasDialect, Row, quoted
+from ..engine.dialects.mariadb import patient
 from ..engine.dialects.postgresql import TAKE_XID
 from ..schema.bookkeeping_tables import SLOT_NAMES
 from ..schema.tables import Schema
@@ -91,6 +94,18 @@ class Ordering(Protocol):
         """Do the same with transactions that have read of the ledger what they decide on."""
         ...
 
+    def keep_users_out(
+        self, connection: Connection, schema: Schema, table: Table, seconds: float
+    ) -> None:
+        """Do the same with commands that have read a table, and block all others from it.
+
+        A host's transaction may see it as it was before, though.
+
+        Raises:
+            StoreUnavailable: they do not end within the seconds, or one more.
+        """
+        ...
+
 
 class OneWriter:
     """SQLite: positions are taken and committed in one order."""
@@ -121,6 +136,11 @@ class OneWriter:
         """Do nothing: they wait already."""
 
     keep_commands_out = keep_writers_out
+
+    def keep_users_out(
+        self, connection: Connection, schema: Schema, table: Table, seconds: float
+    ) -> None:
+        """Do nothing likewise."""
 
 
 class TransactionIds:
@@ -164,6 +184,13 @@ class TransactionIds:
         """Lock the ledger against readers too: a writer takes no lock of its own before it ends."""
         event = quoted(connection.dialect, schema.event)
         connection.exec_driver_sql(f"LOCK TABLE {event} IN ACCESS EXCLUSIVE MODE")
+
+    def keep_users_out(
+        self, connection: Connection, schema: Schema, table: Table, seconds: float
+    ) -> None:
+        """Lock the table against readers too: a command that has read it holds a lock on it."""
+        dialect_of(connection).limit_waiting(connection, seconds)
+        dialect_of(connection).lock_exclusively(connection, [table])
 
 
 class IdBarrier:
@@ -224,6 +251,13 @@ class Slots:
         connection.execute(slots.with_for_update())
 
     keep_commands_out = keep_writers_out
+
+    def keep_users_out(
+        self, connection: Connection, schema: Schema, table: Table, seconds: float
+    ) -> None:
+        """Take all slots: a command takes one before it reads anything."""
+        with patient(connection, "innodb_lock_wait_timeout", math.ceil(seconds)):
+            self.keep_writers_out(connection, schema)
 
 
 def slot_now() -> str:

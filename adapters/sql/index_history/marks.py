@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, Integer, delete, literal_column, select, union_all
+from sqlalchemy import Connection, Integer, delete, literal_column, select, tuple_, union_all
 
 from addressee.application.ports.views import EMPTY, Mark
 
@@ -194,15 +194,23 @@ class Marks:
         """
         marks = [Mark(*row) for row in self._all.rows(connection)]
         changed: list[tuple[int, int, int, bytes]] = []
+        emptied: list[tuple[int, int]] = []
         for page in pages(sorted(up_to(marks, positions)), AT_ONCE):
             for term, mark, checksum, data in self._of.rows(connection, page):
                 bitmap = decoded(place_of(term, mark), checksum, data)
-                if bitmap.intersect(ordinals):
-                    changed.append((term, mark, *written(bitmap - ordinals)))
+                if left := bitmap - ordinals:
+                    if left != bitmap:
+                        changed.append((term, mark, *written(left)))
+                else:
+                    emptied.append((term, mark))
         newest = marks[-1].number if marks else EMPTY.number
         forgotten = self.forgotten(connection, newest) | ordinals
         changed.append((FORGOTTEN, newest + 1, *written(forgotten)))
         self._changes.write(connection, "upsert", changed)
+        change = self.schema.posting_change
+        for gone in pages(emptied):  # or their terms would count as used
+            place = tuple_(change.c.term, change.c.mark).in_(gone)
+            connection.execute(delete(change).where(place))
 
 
 def up_to(marks: Sequence[Mark], positions: Iterable[int]) -> set[int]:

@@ -18,7 +18,7 @@ from addressee.domain import Conflict, InvalidValue, StoreError, StoreUnavailabl
 from ..audience_index.term_dictionary import drop_terms, unused_terms
 from ..checkpoints.lease import MOST_EVENTS, SECONDS, Lease
 from ..engine.bulk_write import Rows
-from ..schema.bookkeeping_tables import COMPLETE
+from ..schema.bookkeeping_tables import COMPLETE, REBUILD
 from ..schema.tables import INDEX
 from ..store.store import SqlStore
 from ..unit_of_work.audit_view import SqlAudit
@@ -40,7 +40,6 @@ PAGE = 5_000
 ATTEMPTS = 60
 PAUSE = 0.5
 NOT_SWAPPED = "its tables could not be swapped; the next run goes on. The last attempt:"
-NAME = "rebuild "
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ class Rebuild:
         hidden = Prepared.of_store(self._shadow.schema, store.parts.prepared.index.term_key)
         self._shadowed = store.parts._replace(prepared=hidden)
         self._chosen = frozenset(chosen)
-        name = NAME + ",".join(chosen)
+        name = REBUILD + ",".join(chosen)
         self._lease = Lease(self._database, self._live, name, seconds=lease, clock=clock)
         self._page = values.whole("page", page, 1, MOST_EVENTS)
         self._position = self._begun = 0
@@ -147,7 +146,9 @@ class Rebuild:
     def _begin(self) -> None:
         """Go on where an earlier run was, or make the tables and begin."""
         table = self._live.projection
-        others = table.c.name.startswith(NAME, autoescape=True) & (table.c.name != self._lease.name)
+        others = table.c.name.startswith(REBUILD, autoescape=True) & (
+            table.c.name != self._lease.name
+        )
         self._go_on()
         newest = self._store.last()
         with self._database.writing() as connection:

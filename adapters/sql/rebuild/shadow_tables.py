@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from sqlalchemy import Connection, insert, inspect
 
 from ..engine.database import Database
+from ..engine.dialects.mariadb import patient
 from ..event_store.positions import ordering_on
 from ..schema.read_model_tables import FIRST_GENERATION
 from ..schema.tables import Schema
@@ -91,7 +91,9 @@ class Shadow:
             # Writers stop at the ledger, before they use the tables; its readers go on.
             dialect.limit_waiting(connection, LOCK_SECONDS)
             ordering_on(connection).keep_writers_out(connection, self._live)
-            dialect.lock_exclusively(connection, [self._live.swapped[name] for name in self._twins])
+            # Terms too, for a command that has read their numbers is about to write them.
+            used = [*(self._live.swapped[name] for name in self._twins), self._live.term]
+            dialect.lock_exclusively(connection, used)
             finish(connection)
             quote = connection.dialect.identifier_preparer
             for name, twin in self._twins.items():
@@ -116,7 +118,7 @@ class Shadow:
         Writers wait for their slots meanwhile. Generations of chunks go with them, so that no
         cache takes the old ones for the new.
         """
-        with database.writing() as guard, patient(guard, "innodb_lock_wait_timeout"):
+        with database.writing() as guard, patient(guard, "innodb_lock_wait_timeout", LOCK_SECONDS):
             guard.detach()  # a second connection is needed; this one's place in the pool is free
             ordering_on(guard).keep_writers_out(guard, self._live)
             with database.writing() as connection:
@@ -127,19 +129,11 @@ class Shadow:
                 f"{quote(table)} TO {quote(self._gone[name])}, {quote(twin)} TO {quote(table)}"
                 for table, name, twin in pairs
             ]
-            with database.writing() as connection, patient(connection, "lock_wait_timeout"):
+            with (
+                database.writing() as connection,
+                patient(connection, "lock_wait_timeout", LOCK_SECONDS),
+            ):
                 connection.exec_driver_sql(f"RENAME TABLE {', '.join(steps)}")
             done(guard)
         with database.writing() as connection:
             self.drop(connection)
-
-
-@contextmanager
-def patient(connection: Connection, variable: str) -> Generator[None]:
-    """Wait no longer than a swap may, by a variable of MariaDB's, until the block ends."""
-    usual: int = connection.exec_driver_sql(f"SELECT @@{variable}").scalar_one()
-    connection.exec_driver_sql(f"SET SESSION {variable} = {LOCK_SECONDS}")
-    try:
-        yield
-    finally:
-        connection.exec_driver_sql(f"SET SESSION {variable} = {usual}")

@@ -40,6 +40,11 @@ COMPLETE = {
 """Read model → a setting that is there where it holds all that this release writes, likewise."""
 
 
+REBUILD = "rebuild "
+"""What the names of rebuilds begin with in the table of projections; they have a row there from
+their begin to their swap."""
+
+
 def fence_of(person: str) -> str:
     """Return the setting that holds the keys of an erased person."""
     return f"{FENCE}{blake2b(person.encode(), digest_size=16).hexdigest()}"

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from addressee.application import TimeSpan
+from addressee.domain import Conflict, StoreUnavailable
 
-from ..audience_index.compaction import compact, nobody_compacts
+from ..audience_index.compaction import begin_generation, compact, nobody_compacts
+from ..audience_index.term_dictionary import drop_terms, unused_terms
+from ..checkpoints.lease import is_rebuilt
+from ..engine.compiled_query import pages
 from ..engine.database import Database
 from ..event_store.positions import ordering_on
 from ..unit_of_work.components import Parts
+
+PATIENCE = 0.2
+"""Seconds that terms are waited for, while commands and queries wait as well."""
 
 
 class IndexUpkeep:
@@ -28,18 +36,38 @@ class IndexUpkeep:
 
         Commands do it themselves now and then; a scheduler that calls this spares them the work,
         and the first query as of a time that of reading all times. Any number of processes may.
+        Terms that no posting has or had go from the dictionary, as far as commands under way end
+        soon; those that a remembered state of the past has stay.
 
         Returns:
             How many changes were folded; 0 also where another process is at it.
         """
         index, settled = self.parts.prepared.index, self.note_times()
-        engine, schema = self.database.engine, index.schema
+        engine, schema, folded = self.database.engine, index.schema, 0
         with self.database.writing(ordering_on(engine).share(engine.dialect, schema)) as connection:
             if nobody_compacts(connection, schema):
                 # Writers that take turns may have added events since.
                 known = self.parts.tail.known if self.database.single_writer else settled
-                return compact(connection, index, known)
-        return 0
+                folded = compact(connection, index, known)
+        self._drop_unused_terms()
+        return folded
+
+    def _drop_unused_terms(self) -> None:
+        """Drop terms that nothing has or had, some at a time; what fails is left to a later call.
+
+        Whoever has read the number of such a term may be about to write it.
+        """
+        schema, ordering = self.parts.prepared.schema, ordering_on(self.database.engine)
+        with self.database.reading() as connection:
+            unused = unused_terms(connection, schema)
+        with suppress(Conflict, StoreUnavailable):
+            for page in pages(unused):
+                with self.database.writing() as connection:
+                    ordering.keep_users_out(connection, schema, schema.term, PATIENCE)
+                    if is_rebuilt(connection, schema) or not nobody_compacts(connection, schema):
+                        return  # tables that a rebuild fills have numbers, too
+                    drop_terms(connection, schema, page)
+                    begin_generation(connection, schema)
 
     def times(self, settled: int) -> Sequence[TimeSpan]:
         """Return spans that have all events up to a position, with their times."""

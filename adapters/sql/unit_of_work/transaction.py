@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -21,7 +22,7 @@ from ..audience_index.generation_cache import GenerationCache
 from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
 from ..audience_index.recipient_rows import address_place
-from ..audience_index.term_dictionary import add_terms, numbers_and_ordinals
+from ..audience_index.term_dictionary import add_terms, numbers_and_ordinals, still_there
 from ..engine.bulk_write import Write
 from ..engine.compiled_query import Read, pages
 from ..event_store.append import insert_events
@@ -183,7 +184,7 @@ class SqlTransaction(SqlReader):
         terms = {term for change in changes for term in (*change.gained, *change.lost)}
         names = {change.installation for change in changes}
         index = self._prepared.index
-        numbers, ordinals = numbers_and_ordinals(self._connection, index, application, terms, names)
+        numbers, ordinals = self._numbered(application, terms, names)
         if unknown := terms - numbers.keys():
             numbers |= add_terms(self._connection, index, application, unknown)
         # Of several changes of one installation the last one counts.
@@ -217,6 +218,13 @@ class SqlTransaction(SqlReader):
         ]:
             yield Write(self._prepared.delta, "insert", postings)
 
+    def _numbered(
+        self, application: str, terms: AbstractSet[str], names: AbstractSet[str]
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """Return term → number, and installation → ordinal, of those that there are."""
+        index = self._prepared.index
+        return numbers_and_ordinals(self._connection, index, application, terms, names)
+
     def _set_addresses(self, addresses: Mapping[int, Address | None]) -> Iterator[Write]:
         """Yield what writes addresses; those that are gone go at once."""
         table = self._schema.address
@@ -245,6 +253,15 @@ class JoinedTransaction(SqlTransaction):
     ) -> Sequence[int]:
         """Record the same; the host's transaction goes on."""
         return self._append(events, self._writes(changes) + self._touches(sessions))
+
+    def _numbered(
+        self, application: str, terms: AbstractSet[str], names: AbstractSet[str]
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the same; raises Conflict for a term that was dropped since the host began."""
+        numbers, ordinals = super()._numbered(application, terms, names)
+        if not still_there(self._connection, self._schema, numbers.values()):
+            raise Conflict("read models", 0, 1, "a term was dropped since the transaction began")
+        return numbers, ordinals
 
     def _tidy(self, added: int) -> None:
         """Leave compaction to a command that commits at once."""

@@ -231,7 +231,7 @@ class DatabaseDialect(ABC):
         """Return what keeps tables from being swapped while a transaction reads; "" if nothing."""
         return ""
 
-    def limit_waiting(self, connection: Connection, seconds: int) -> None:
+    def limit_waiting(self, connection: Connection, seconds: float) -> None:
         """Have the transaction wait no longer than this for each lock on a table."""
 
     def lock_exclusively(self, connection: Connection, tables: Sequence[Table]) -> None:

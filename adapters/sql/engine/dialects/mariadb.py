@@ -156,6 +156,17 @@ class MariadbDialect(DatabaseDialect):
         return f"SELECT 1 FROM {', '.join(quoted(sql, t) for t in tables)} LIMIT 0"  # noqa: S608 # our own names
 
 
+@contextmanager
+def patient(connection: Connection, variable: str, seconds: int) -> Generator[None]:
+    """Have a variable limit how long the connection waits for locks, until the block ends."""
+    usual: int = connection.exec_driver_sql(f"SELECT @@{variable}").scalar_one()
+    connection.exec_driver_sql(f"SET SESSION {variable} = {seconds}")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"SET SESSION {variable} = {usual}")
+
+
 def number_of(error: BaseException | None) -> int:
     """Return the number of a driver's error, which comes first; 0 if it has none."""
     return error.args[0] if error is not None and error.args else 0

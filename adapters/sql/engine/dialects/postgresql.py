@@ -245,7 +245,7 @@ class PostgresqlDialect(DatabaseDialect):
         """Return a lock that only a swap minds."""
         return f"LOCK TABLE {', '.join(quoted(sql, t) for t in tables)} IN ACCESS SHARE MODE"
 
-    def limit_waiting(self, connection: Connection, seconds: int) -> None:
+    def limit_waiting(self, connection: Connection, seconds: float) -> None:
         """Set the limit."""
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{seconds}s'")
 

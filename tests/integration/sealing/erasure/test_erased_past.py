@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from addressee.adapters.keys import MemoryKeyStore
 from addressee.adapters.sql import Rebuild, SqlStore
+from addressee.adapters.sql.index_history import marks
 from addressee.adapters.sql.index_history.marks import FORGOTTEN
 from addressee.adapters.sql.unit_of_work.view import SqlReader
 from addressee.application import (
@@ -190,3 +191,34 @@ def test_R50_no_state_tells_of_an_erasure_that_has_only_begun(
         with store.reading() as view:
             ordinals = view.ordinals("shop", {"phone", "tablet"})
         assert BitMap.union(*changed) == BitMap([ordinals["tablet"]])
+
+
+def test_R50_a_compaction_drops_terms_of_the_erased_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marks, "FLIPS", 0)
+    with SqlStore(f"sqlite:///{tmp_path}/ledger.db", keys=MemoryKeyStore()) as store:
+        people = Personalization(store)
+        names: dict[str, str] = {}
+        for name in ("ali", "bea"):
+            phone = people.register("shop", installation=f"phone-of-{name}").installation
+            names[name] = people.personalize(phone, Identity(name), tags={"vip", name}).person
+            store.compact()
+        people.tag(names["ali"], remove={"ali"}, add={"later"})
+        store.compact()
+        before = named(store)
+        assert len(before & {"ali", "bea", "vip", "later"}) == 4
+        Rights(store, people).erase(names["ali"])
+        store.compact()
+        assert before - named(store) == {"ali", "later"}, "a state of the past has the others"
+        assert verify(store).differences == ()
+        assert Targeting(store).preview("shop", "tag:vip") == ["phone-of-bea"]
+
+
+def named(store: SqlStore) -> set[str]:
+    """Return those of some tags that the dictionary of a sealed store has."""
+    with store.auditing() as audit:
+        known = {term for _, term in audit.terms()}
+        return {
+            tag for tag in ("ali", "bea", "vip", "later") if audit.written(f"tag:{tag}") in known
+        }
