@@ -153,26 +153,26 @@ class Eraser:
         return self._finish(person, context)
 
     def erasures(
-        self, persons: Sequence[str], before: Mapping[str, datetime], *, dry_run: bool
+        self, persons: Sequence[str], now: datetime, *, dry_run: bool
     ) -> Iterator[Erasure]:
-        """Erase persons who are `due` one after the other, or only tell; arguments as there."""
+        """Erase persons who are `due` one after the other, or only tell."""
         for name in persons:
-            one = self.preview(name, None) if dry_run else self.run_inactive(name, before)
+            one = self.preview(name, None) if dry_run else self.run_inactive(name, now)
             if one is not None:
                 yield one
 
-    def run_inactive(self, person: str, before: Mapping[str, datetime]) -> Erasure | None:
+    def run_inactive(self, person: str, now: datetime) -> Erasure | None:
         """Do so if the person is still inactive, or the erasure has begun; return None if not.
 
         Args:
             person: the person's id.
-            before: as of `is_inactive`.
+            now: the time to judge by.
 
         Raises:
             StoreUnavailable: store or key store can't be reached; a later call goes on.
         """
         context = Context(actor=RETENTION)
-        self._people.run(RequestErasure(person, before), context)
+        self._people.run(RequestErasure(person, now), context)
         return self._finish(person, context) if self._seen(person).erasing else None
 
     def _finish(self, person: str, context: Context) -> Erasure:

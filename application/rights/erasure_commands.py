@@ -32,7 +32,7 @@ from ..ports.views import Reader
 from ..unit_of_work.results import Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
 from .held_data import applications_of
-from .inactive_persons import is_inactive
+from .inactive_persons import is_inactive, moments
 from .own_events import while_held
 
 OF_PERSON = frozenset({"device_name", "application_user_id"})
@@ -50,13 +50,14 @@ class RequestErasure:
 
     Args:
         person: the person's id.
-        before: records nothing unless the person `is_inactive` by then; None for any person.
+        inactive_at: records nothing unless the person `is_inactive` at that time, as the policies
+            are within the transaction; None for any person.
     """
 
     ANSWER: ClassVar = Updated
 
     person: str
-    before: Mapping[str, datetime] | None = None
+    inactive_at: datetime | None = None
 
     actor = "backend"
 
@@ -71,9 +72,7 @@ class RequestErasure:
         check_reach(person, seen, work.within)
         persons = [each for each in work.group(person) if not each.erasing]
         recorded = [each for stream in work.streams(persons).values() for each in stream]
-        if not persons or (
-            self.before is not None and not is_inactive(seen, recorded, self.before)
-        ):
+        if not persons or not self._concerns(work, seen, recorded):
             return Updated("unchanged", None, self.person)
         names = applications_of(recorded)
         streams = work.streams(map(Installation, names))
@@ -89,6 +88,12 @@ class RequestErasure:
         for each in persons:
             each.request_erasure(work.occasion, segments)
         return Updated("updated", None, self.person)
+
+    def _concerns(self, work: UnitOfWork, seen: Person, recorded: Sequence[Recorded]) -> bool:
+        if self.inactive_at is None:
+            return True
+        retentions = work.rules.policies.retentions(work.reader)
+        return is_inactive(seen, recorded, moments(retentions, self.inactive_at))
 
 
 @dataclass(frozen=True, slots=True)

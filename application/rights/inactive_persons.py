@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import takewhile
 
-from addressee.domain import DeviceDepersonalized, Event, Person, PersonsUnmerged
+from addressee.domain import DeviceDepersonalized, Event, Person, PersonsUnmerged, Retention
 from addressee.domain.events import name_in, stream_of
 from addressee.domain.times import ago
 
@@ -83,6 +83,17 @@ class Search:
 def searches(store: SealedStore, times: Mapping[str, timedelta], now: datetime) -> Iterator[Search]:
     """Yield a search for each of the times that applications have; arguments as of `Search`."""
     return (Search(store, times, time, now) for time in sorted({*times.values()}))
+
+
+def moments(retentions: Mapping[str, Retention], now: datetime) -> Mapping[str, datetime]:
+    """Return application → the moment before which a person must have left, of those with a time.
+
+    Args:
+        retentions: application → policy.
+        now: the time to judge by.
+    """
+    times = {code: kept.erase_after for code, kept in retentions.items()}
+    return {code: ago(now, time) for code, time in times.items() if time is not None}
 
 
 def persons_in(page: Iterable[Trace]) -> AbstractSet[str]:

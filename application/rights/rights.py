@@ -194,6 +194,8 @@ def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
 ) -> Iterator[Erasure]:
     """Yield what is erased, first of those whom another run has left half erased.
 
+    Times that change meanwhile count at once, in each erasure's transaction; the search goes on.
+
     A person may come twice where nothing is erased.
 
     Args:
@@ -205,7 +207,7 @@ def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
         dry_run: only tell.
     """
     store = eraser.store
-    yield from eraser.erasures(eraser.due(half, {}), {}, dry_run=dry_run)
+    yield from eraser.erasures(eraser.due(half, {}), now, dry_run=dry_run)
     if half and not dry_run:
         note_end(store)
     before, last = {code: ago(now, time) for code, time in times.items()}, store.settled()
@@ -214,7 +216,7 @@ def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
             names = eraser.due(persons, before)
             if names and not dry_run:
                 note_begin(store, after)
-            yield from eraser.erasures(names, before, dry_run=dry_run)
+            yield from eraser.erasures(names, now, dry_run=dry_run)
             if not dry_run:
                 search.note(position)
                 note_end(store)

@@ -78,21 +78,14 @@ def expire_sessions(
     """
     with existing_store(store) as ledger:
         ended = would_end(ledger) if dry_run else end(ledger)
-        rows = [(each.installation, each.person) for each in ended]
         if form is Form.jsonl:
             for each in ended:
                 row = {"installation": each.installation, "person": each.person}
                 show_json({**row, "expired": True} if each.expired else row)
-
-        def show(erasure: Erasure) -> None:
-            if form is Form.jsonl:  # at once, in case that it is interrupted
-                show_json(erasure.as_json())
-            rows.append(("", erasure.person))
-
-        with long_work("erasing persons") as advance:
-            erased = Rights(ledger).erase_inactive(dry_run=dry_run, erased=show, progress=advance)
-    if form is Form.table:
-        show_table(("installation", "person"), rows)
+        else:
+            rows = ((each.installation, each.person) for each in ended)
+            show_table(("installation", "person"), rows)
+        erased = erase_inactive(ledger, form, dry_run=dry_run)
     expired = sum(each.expired for each in ended)
     sessions = len(ended) - expired
     typer.echo(f"{sessions:,} sessions {'would end' if dry_run else 'ended'}", err=True)
@@ -137,6 +130,24 @@ def would_end(ledger: SqlStore) -> list[Ended]:
         )
         for name in names
     ]
+
+
+def erase_inactive(ledger: SqlStore, form: Form, *, dry_run: bool) -> int:
+    """Erase persons who have had no installation for long; show them, also if it is interrupted."""
+    rows: list[tuple[str, str]] = []
+
+    def show(erasure: Erasure) -> None:
+        if form is Form.jsonl:
+            show_json(erasure.as_json())
+        else:
+            rows.append(("", erasure.person))
+
+    try:
+        with long_work("erasing persons") as advance:
+            return Rights(ledger).erase_inactive(dry_run=dry_run, erased=show, progress=advance)
+    finally:
+        if rows:
+            show_table(("installation", "person"), rows)
 
 
 def rebuild(

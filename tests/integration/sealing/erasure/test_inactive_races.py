@@ -94,6 +94,16 @@ def test_R54_a_sign_in_and_an_erasure_at_once_have_one_outcome(life: Life) -> No
     assert verify(life.store).differences == ()
 
 
+def test_R54_a_time_that_is_taken_away_ends_a_run(life: Life) -> None:
+    for n in range(3):
+        life.sign_in(f"person{n}")
+        life.sign_out(f"person{n}")
+    life.clock.move(days=30)
+    none = MobileApp(code="shop")
+    put = life.store.applications.put
+    assert life.rights.erase_inactive(erased=lambda _: put(none)) == 1
+
+
 def test_R51_R54_an_interrupted_run_goes_on_where_it_was(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
