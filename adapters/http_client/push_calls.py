@@ -45,7 +45,7 @@ class PushCalls(Connection):
             starts_at: before when it does not start, at most 366 days ahead; a time with its zone,
                 as text in ISO 8601.
         """
-        order = {
+        order: dict[str, Any] = {
             "expression": expression,
             "title": title,
             "body": body,
@@ -56,15 +56,17 @@ class PushCalls(Connection):
             "include_disabled": include_disabled,
             "resend_unknown": resend_unknown,
             "dry_run": dry_run,
-            "starts_at": starts_at.isoformat() if isinstance(starts_at, datetime) else starts_at,
         }
+        if starts_at is not None:  # servers of earlier releases do not know it
+            at = starts_at.isoformat() if isinstance(starts_at, datetime) else starts_at
+            order["starts_at"] = at
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
         made: dict[str, Any] = self._call("POST", "/pushes", order, headers=headers)
         return made
 
     def pushes(self, limit: int = 100, *, scheduled: bool = False) -> list[dict[str, Any]]:
         """Return the newest dispatches, or the scheduled ones that start first; at most 1,000."""
-        asked = {"limit": str(limit), "scheduled": str(scheduled).lower()}
+        asked = {"limit": str(limit), **({"scheduled": "true"} if scheduled else {})}
         found: list[dict[str, Any]] = self._call("GET", "/pushes", params=asked)
         return found
 

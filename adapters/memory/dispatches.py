@@ -24,10 +24,16 @@ class MemoryDispatches:
         """Return a dispatch."""
         return self._dispatches.get(name)
 
-    def dispatches(self, application: str | None, limit: int) -> Sequence[Dispatch]:
+    def dispatches(
+        self, application: str | None, limit: int, *, scheduled: bool = True
+    ) -> Sequence[Dispatch]:
         """Return the newest dispatches."""
-        found = reversed(self._dispatches.values())
-        return [each for each in found if application in (None, each.application)][:limit]
+        mine = (
+            each
+            for each in reversed(self._dispatches.values())
+            if application in (None, each.application) and (scheduled or each.state != "scheduled")
+        )
+        return [*islice(mine, limit)]
 
     def running(self, applications: Collection[str] | None, limit: int) -> Sequence[str]:
         """Return the ids of the oldest dispatches that are running."""

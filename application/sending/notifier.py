@@ -152,7 +152,7 @@ class Notifier(DispatchQueries):
     def dispatch_all(
         self,
         application: str,
-        orders: Sequence[tuple[str | Expression, Message]],
+        orders: Sequence[tuple[str | Expression, Message, datetime | None]],
         *,
         actor: str = "backend",
     ) -> list[DispatchStatus]:
@@ -160,10 +160,16 @@ class Notifier(DispatchQueries):
 
         Args:
             application: its application code.
-            orders: the audience and the message of each; arguments and errors as for `dispatch`.
+            orders: the audience, the message and the start of each; arguments and errors as for
+                `dispatch`.
             actor: the caller.
         """
-        return self._orders.make([Order(application, *each, actor=actor) for each in orders])
+        return self._orders.make(
+            [
+                Order(application, expression, message, starts_at=starts_at, actor=actor)
+                for expression, message, starts_at in orders
+            ]
+        )
 
     def run(
         self, dispatch: str, progress: Callable[[int], object] = lambda _: None

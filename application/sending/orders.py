@@ -186,7 +186,7 @@ def asked(dispatch: Dispatch) -> tuple[object, ...]:
     return dispatch.application, dispatch.audience, dispatch.message, flags, dispatch.starts_at
 
 
-def start_of(given: datetime | str, now: datetime) -> datetime:
+def start_of(given: datetime | str, now: datetime, field: str = "starts_at") -> datetime:
     """Return when a dispatch is to start, in UTC.
 
     Raises:
@@ -194,12 +194,12 @@ def start_of(given: datetime | str, now: datetime) -> datetime:
         LimitExceeded: it is too far ahead.
     """
     text = given.isoformat() if isinstance(given, datetime) else given
-    moment = values.moment("starts_at", text)
+    moment = values.moment(field, text)
     if datetime.fromisoformat(text.upper()).tzinfo is None:
-        raise InvalidValue("starts_at", f"has no time zone: {text}")
+        raise InvalidValue(field, f"has no time zone: {text}")
     ahead = -(now - moment).days  # a day that has begun counts
     if ahead > limits.DAYS_AHEAD:
-        raise LimitExceeded("starts_at", limits.DAYS_AHEAD, ahead, "days ahead")
+        raise LimitExceeded(field, limits.DAYS_AHEAD, ahead, "days ahead")
     return moment
 
 

@@ -122,11 +122,18 @@ class DispatchQueries:
         """
         return self._transactions.read(lambda view: status_of(view, dispatch, within))
 
-    def dispatches(self, application: str | None = None, limit: int = 100) -> list[DispatchStatus]:
-        """Return the newest dispatches, at most 10,000, of one application or of all."""
+    def dispatches(
+        self, application: str | None = None, limit: int = 100, *, scheduled: bool = True
+    ) -> list[DispatchStatus]:
+        """Return the newest dispatches, at most 10,000, of one application or of all.
+
+        Those that are scheduled count unless ``scheduled`` is false.
+        """
         code = None if application is None else values.identifier("application", application)
         most = values.whole("limit", limit, 1, LISTED)
-        return self._transactions.read(lambda view: statuses(view, view.dispatches(code, most)))
+        return self._transactions.read(
+            lambda view: statuses(view, view.dispatches(code, most, scheduled=scheduled))
+        )
 
     def scheduled(self, application: str | None = None, limit: int = 100) -> list[DispatchStatus]:
         """Return the scheduled dispatches that start first, at most 10,000, the first first."""

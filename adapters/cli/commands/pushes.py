@@ -105,10 +105,11 @@ def push(  # noqa: PLR0913 # one option for each part of a message
             starts_at=at,
             actor=operator(),
         )
+        if not dry_run:
+            typer.echo(f"dispatch {made.id}", err=True)
         if dry_run or later or at:
             show_one(made, form)
             return
-        typer.echo(f"dispatch {made.id}", err=True)
         show_one(ran(notifier, made.id), form)
 
 
@@ -180,7 +181,8 @@ def dispatch(  # noqa: PLR0913 # the command's options
 
     With --follow a batch of each goes out in turn, and each is printed when it ends. With --queue
     the processes, on any machines, get batches from a work queue of NATS. Who is sent to, the store
-    decides all the same; processes with and without a queue may share a dispatch.
+    decides all the same; processes with and without a queue may share a dispatch. Exit status: 0
+    done, 1 paused, cancelled or scheduled for later, 2 it could not run.
 
         addressee dispatch --follow --senders senders.toml
 

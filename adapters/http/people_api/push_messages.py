@@ -15,7 +15,8 @@ from pydantic.alias_generators import to_camel
 from addressee.adapters.mobile_sdk.fields import ABSENT
 from addressee.application import Message, Targeting
 from addressee.application.defaults import random_id
-from addressee.domain import Expression, InvalidValue, LimitExceeded, Or, values
+from addressee.application.sending.orders import start_of
+from addressee.domain import Expression, InvalidValue, LimitExceeded, Or
 from addressee.domain.audiences.expression import primary, term
 
 from ..messages.json_body import JsonBody
@@ -117,15 +118,19 @@ class PushMessage(VendorModel):
     content: Content
     options: Options = Options()
 
-    def message(self, now: datetime) -> Message:
-        """Return the message as it is sent now; raises InvalidValue."""
+    def starts_at(self, now: datetime) -> datetime | None:
+        """Return when it is to leave, if that is later; raises InvalidValue."""
+        if self.options.send_at is None:
+            return None
+        at = start_of(self.options.send_at, now, "options.sendAt")
+        return at if at > now else None
+
+    @property
+    def message(self) -> Message:
+        """The message as it is sent; raises InvalidValue."""
         options = self.options
         if options.delivery_time_window is not None:
             raise InvalidValue("options.deliveryTimeWindow", "is not supported")
-        if options.send_at is not None:
-            at = values.moment("options.sendAt", options.send_at)
-            if at > now:
-                raise InvalidValue("options.sendAt", "is not supported; send it at that time")
         title, text = self.content.title, self.content.text
         data = {
             name: each if isinstance(each, str) else json.dumps(each)
@@ -146,9 +151,10 @@ class PushRequest(VendorModel):
 
 
 class Order(NamedTuple):
-    """A message, and the audience of each destination."""
+    """A message, when it is to leave if later, and the audience of each destination."""
 
     message: Message
+    starts_at: datetime | None
     destinations: Sequence[Destination]
     audiences: Sequence[Expression]
 
@@ -183,23 +189,29 @@ def order_of(number: int, message: PushMessage, now: datetime) -> Order:
     """Return a message as it is sent; raises InvalidValue, which names the place."""
     place = f"messages.{number}"
     try:
-        whole = message.message(now)
+        whole, starts_at = message.message, message.starts_at(now)
         audiences: list[Expression] = []
         for n, each in enumerate(message.destinations):
             place = f"messages.{number}.destinations.{n}"
             audiences.append(each.audience)
     except InvalidValue as error:
         raise InvalidValue(f"{place}.{error.field}", error.problem) from None
-    return Order(whole, message.destinations, audiences)
+    return Order(whole, starts_at, message.destinations, audiences)
 
 
 def sent(
     service: ServiceContext, caller: Backend, orders: Sequence[Order]
 ) -> Iterator[list[dict[str, Any]]]:
-    """Make the dispatches of all messages, or of none, and yield each message's answers."""
+    """Make the dispatches of all messages, or of none, and yield each message's answers.
+
+    Of a message that leaves later no destination is rejected: whom it reaches is found then.
+    """
     code = caller.application.code
     reach = Targeting(service.store, applications=service.configured.applications)
-    reached = [[reach.count(code, each) > 0 for each in order.audiences] for order in orders]
+    reached = [
+        [order.starts_at is not None or reach.count(code, each) > 0 for each in order.audiences]
+        for order in orders
+    ]
     parts = [
         [each for each, found in zip(order.audiences, founds, strict=True) if found]
         for order, founds in zip(orders, reached, strict=True)
@@ -208,7 +220,7 @@ def sent(
         service.notifier.dispatch_all(
             code,
             [
-                (part[0] if len(part) == 1 else Or(tuple(part)), order.message)
+                (part[0] if len(part) == 1 else Or(tuple(part)), order.message, order.starts_at)
                 for order, part in zip(orders, parts, strict=True)
                 if part
             ],

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from addressee.application import DispatchStatus, Message
 from addressee.application.defaults import random_id
-from addressee.domain import AddresseeError
+from addressee.domain import AddresseeError, Conflict, StoreError
 
 from ..page import Page
 from ..views.local_time import COORDINATED, moment_in, zones
@@ -23,8 +23,8 @@ def listed(visit: Visit) -> Response:
     """Return the scheduled dispatches that start first, and the newest of the others."""
     notifier = visit.service.notifier
     scheduled = notifier.scheduled(visit.code, LISTED)
-    found = [each for each in notifier.dispatches(visit.code, LISTED) if each.state != "scheduled"]
-    return visit.page("audiences/pushes.html", scheduled=scheduled, dispatches=found)
+    found = notifier.dispatches(visit.code, LISTED, scheduled=False)
+    return visit.page("audiences/pushes.html", scheduled=scheduled, dispatches=found, most=LISTED)
 
 
 def show(visit: Visit) -> Response:
@@ -40,6 +40,8 @@ def matching(visit: Visit, push: DispatchStatus) -> tuple[int | None, str | None
         number = visit.portal.past.targeting(None, visit.code).count(
             visit.code, push.audience, include_disabled=push.include_disabled
         )
+    except (StoreError, Conflict):  # the page fails, and its audience may be sound
+        raise
     except AddresseeError as error:
         return None, error.code
     return number, None

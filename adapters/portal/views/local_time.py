@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import cache
@@ -10,6 +11,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from addressee.domain import InvalidValue
 
 COORDINATED = "UTC"
+LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?", re.ASCII)
+"""What a date field gives: some browsers show it as text, which may have a zone of its own."""
+NO_TIME = "should be a time such as 2026-11-23T09:30"
 
 
 @cache  # it reads a folder of the system, which stays as it is
@@ -32,13 +36,15 @@ def moment_in(zone: str, field: str, local: str) -> datetime:
     """
     if zone not in zones():
         raise InvalidValue("zone", "should be the name of a time zone, such as Europe/Zagreb")
+    if not LOCAL.fullmatch(local):
+        raise InvalidValue(field, NO_TIME)
     place: tzinfo = UTC if zone == COORDINATED else ZoneInfo(zone)
     try:
         wanted = datetime.fromisoformat(local).replace(tzinfo=place)
         found = wanted.astimezone(UTC)
         exists = found.astimezone(place).replace(tzinfo=None) == wanted.replace(tzinfo=None)
     except (ValueError, OverflowError):
-        raise InvalidValue(field, "should be a time such as 2026-11-23T09:30") from None
+        raise InvalidValue(field, NO_TIME) from None
     if not exists:
         raise InvalidValue(field, f"is skipped in {zone}, where clocks are put forward: {local}")
     return found

@@ -90,12 +90,16 @@ class SqlDispatchReader(SqlReader):
         found = self._connection.execute(wanted).one_or_none()
         return None if found is None else self._dispatch(found)
 
-    def dispatches(self, application: str | None, limit: int) -> Sequence[Dispatch]:
+    def dispatches(
+        self, application: str | None, limit: int, *, scheduled: bool = True
+    ) -> Sequence[Dispatch]:
         """Return the newest dispatches."""
         table = self._schema.dispatch
         wanted = self._statements.dispatch
         if application is not None:
             wanted = wanted.where(table.c.application == application)
+        if not scheduled:
+            wanted = wanted.where(table.c.state != "scheduled")
         newest = wanted.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit)
         return [self._dispatch(row) for row in self._connection.execute(newest)]
 

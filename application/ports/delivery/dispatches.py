@@ -120,8 +120,16 @@ class DispatchReader(Reader, Protocol):
         """Return a dispatch by its id."""
         ...
 
-    def dispatches(self, application: str | None, limit: int) -> Sequence[Dispatch]:
-        """Return the newest dispatches, of one application or of all, newest first."""
+    def dispatches(
+        self, application: str | None, limit: int, *, scheduled: bool = True
+    ) -> Sequence[Dispatch]:
+        """Return the newest dispatches, of one application or of all, newest first.
+
+        Args:
+            application: whose; None for all.
+            limit: how many at most.
+            scheduled: whether those that are scheduled count.
+        """
         ...
 
     def running(self, applications: Collection[str] | None, limit: int) -> Sequence[str]:

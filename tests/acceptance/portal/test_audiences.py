@@ -160,6 +160,8 @@ def test_a_start_that_no_clock_shows_is_refused_and_one_that_has_passed_is_now(
         ("2027-03-28T01:30", "Mars/Base", "zone should be the name of a time zone"),
         ("2027-03-28T01:30", "../etc/passwd", "zone should be the name of a time zone"),
         ("soon", "UTC", "starts_at should be a time"),
+        ("2027-03-27T01:30Z", "Europe/Zagreb", "starts_at should be a time"),
+        ("2027-03-27", "Europe/Zagreb", "starts_at should be a time"),
         ("9999-12-31T23:59", "America/New_York", "starts_at should be a time"),
         ("2031-03-28T01:30", "UTC", "starts_at takes at most 366 days ahead"),
     ):

@@ -59,7 +59,8 @@ def test_what_is_scheduled_is_listed_the_first_first_and_cancelled(host: Host) -
         notifier.dispatch("shop", "all", HELLO, starts_at=now + HOUR * hours) for hours in (3, 1, 2)
     )
     other = notifier.dispatch("bank", "all", HELLO, starts_at=now + HOUR)
-    notifier.dispatch("shop", "all", HELLO)
+    now_running = notifier.dispatch("shop", "all", HELLO)
+    assert notifier.dispatches("shop", 1, scheduled=False) == [now_running]
     assert notifier.scheduled("shop") == [first, second, third]
     assert notifier.scheduled("shop", limit=2) == [first, second]
     assert notifier.scheduled("bank") == [other]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 
 from addressee.adapters.push import RecordingPush
 from addressee.application import Notifier
+from addressee.application.defaults import utc_now
 from tests.acceptance.transport.conftest import World
 
 PATH = "/push/3/messages"
@@ -79,6 +81,19 @@ def test_each_type_of_destination(world: World, someone: dict[str, str]) -> None
         assert {name for name, _ in received(world, answered)} == everywhere
         answered = send(world, to({**destination, "targetOnlyPrimaryDevices": True}))
         assert {name for name, _ in received(world, answered)} == only_primary
+
+
+def test_a_message_is_scheduled(world: World, someone: dict[str, str]) -> None:
+    nobody = {"type": "EXTERNAL_USER_ID", "externalUserId": f"nobody-{uuid4().hex}"}
+    person = {"type": "EXTERNAL_USER_ID", "externalUserId": someone["name"]}
+    at = utc_now() + timedelta(days=1)
+    for given, states in ((at, {"PENDING"}), (utc_now(), {"PENDING", "REJECTED"})):
+        send_at = given.isoformat(timespec="milliseconds")
+        answered = send(world, to(person, nobody, options={"sendAt": send_at}))
+        assert {each["status"]["groupName"] for each in answered.json()["messages"]} == states
+    [made] = Notifier(world.store, {}).scheduled("shop")
+    assert made.starts_at == datetime.fromisoformat(at.isoformat(timespec="milliseconds"))
+    Notifier(world.store, {}).cancel(made.id)
 
 
 def test_several_messages_and_destinations(world: World, someone: dict[str, str]) -> None:
@@ -162,6 +177,7 @@ def test_keys_and_senders_are_checked(world: World) -> None:
         (to(PERSON, content={"type": "IMAGE", "text": "x", "url": "https://x"}), "content.type"),
         (to(PERSON, content={"type": "TEXT"}), "content.text"),
         (to(PERSON, options={"sendAt": "2100-01-01T00:00:00.000+0000"}), "options.sendAt"),
+        (to(PERSON, options={"sendAt": "2026-11-27T09:00:00"}), "options.sendAt"),
         (to(PERSON, options={"deliveryTimeWindow": {"days": []}}), "options.deliveryTimeWindow"),
         (to(PERSON, options={"validityPeriod": {"amount": -1}}), "validityPeriod.amount"),
         (to(*[PERSON] * 1_001), "messages"),
