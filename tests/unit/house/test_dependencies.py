@@ -13,7 +13,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[3]
 OURS = {"addressee"}
-UNBOUNDED = {"pyarrow"}
+UNBOUNDED = {"pyarrow", "tzdata"}
 """Those whose next major version is no reason to expect another interface."""
 NOT_INSTALLED = {"benchmarks", "dev", "spark", "test"}
 
