@@ -23,6 +23,8 @@ IDLE = 0.1
 """Seconds to wait where no dispatch wants to go on."""
 AT_ONCE = 32
 """Most dispatches that one dispatcher has under way; the oldest go first."""
+REST = timedelta(seconds=5)
+"""For how long at most a dispatch that waits is left alone; it may have been cancelled."""
 
 
 @dataclass(slots=True)
@@ -52,6 +54,8 @@ class Dispatcher:
         self._logger = logger
         self._ended = ended
         self._turns: dict[str, Turn] = {}
+        self._resting: dict[str, datetime] = {}
+        """Dispatches that wait, for an answer or a retry, and until when: they take no turn."""
 
     def run(self, stop: Event) -> None:
         """Send until ``stop`` is set; the outcomes of the last batches are recorded then."""
@@ -70,15 +74,18 @@ class Dispatcher:
     def _look(self, now: datetime) -> None:
         """Begin with dispatches that are running or due, and not under way here."""
         worker = self._worker
+        self._resting = {name: until for name, until in self._resting.items() if until > now}
+        most = AT_ONCE + len(self._resting)
         try:
             names = worker.transactions.read(
-                lambda view: ready(view, worker.applications, AT_ONCE, now)
+                lambda view: ready(view, worker.applications, most, now)
             )
         except AddresseeError as error:
             self._logger.warning("dispatches can't be read: %s", error.code)
             return
         for name in names:
-            if name not in self._turns and len(self._turns) < AT_ONCE:
+            taken = name in self._turns or name in self._resting
+            if not taken and len(self._turns) < AT_ONCE:
                 self._guarded(name, lambda name: self._begin(name, now))
 
     def _send(self, stop: Event, now: datetime) -> None:
@@ -101,8 +108,12 @@ class Dispatcher:
         if wait is None:
             self._drop(name)
             self._ended(name)
-        else:
-            turn.due = self._worker.clock() + min(timedelta(seconds=wait), LOOK)
+            return
+        now, waits = self._worker.clock(), timedelta(seconds=wait)
+        turn.due = now + min(waits, LOOK)
+        if waits > LOOK:  # others have its turn meanwhile
+            self._drop(name)
+            self._resting[name] = now + min(waits, REST)
 
     def _drop(self, name: str) -> None:
         self._turns.pop(name).run.close()
