@@ -165,10 +165,7 @@ class Notifier(DispatchQueries):
             actor: the caller.
         """
         return self._orders.make(
-            [
-                Order(application, expression, message, starts_at=starts_at, actor=actor)
-                for expression, message, starts_at in orders
-            ]
+            [Order(application, who, what, starts_at=at, actor=actor) for who, what, at in orders]
         )
 
     def run(
@@ -272,8 +269,7 @@ class Notifier(DispatchQueries):
         is not known afterwards, and an idempotency key of theirs makes a new dispatch.
 
         Args:
-            before: the time before which they were made, and started if that was later, aware of
-                its zone.
+            before: before when, aware of its zone, they were made, or started if that was later.
             application: only those of this one.
             dry_run: only count them.
             actor: the caller; the ledger says who deleted how many.
