@@ -173,9 +173,8 @@ class Notifier(DispatchQueries):
     ) -> DispatchStatus:
         """Send batches until none is left, or the dispatch is paused or cancelled.
 
-        It waits for retries, and for batches of other workers, so that a dispatch that is done has
-        no outcome open. A dispatch that was run before goes on where it was; one whose time has not
-        come stays scheduled.
+        It waits for retries, and for batches of other workers, so that one that is done has no
+        outcome open. One that was run before goes on where it was; a scheduled one stays so.
 
         Args:
             dispatch: its id.
