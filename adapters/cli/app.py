@@ -19,6 +19,7 @@ from .commands import serve as service
 from .commands.applications import group
 from .commands.apply import apply_file
 from .commands.rights.erase import erase
+from .commands.rights.erase_inactive import erase_inactive
 from .commands.rights.keys import COMMANDS as KEYS
 from .commands.rights.merges import merge, unmerge
 from .commands.rights.subject import subject
@@ -65,7 +66,7 @@ for command in (
 ):
     name = "import" if command is transfers.fill else None
     app.command(name, rich_help_panel="For operators")(command)
-for of_persons in (subject, erase, merge, unmerge):
+for of_persons in (subject, erase, erase_inactive, merge, unmerge):
     app.command(rich_help_panel="Rights of persons")(of_persons)
 for about_pushes in (pushes.push, pushes.pushes, pushes.dispatch):
     app.command(rich_help_panel="Pushes")(about_pushes)

@@ -19,6 +19,8 @@ from ..ports.records import LARGEST_POSITION, Recorded, Trace
 
 PAGE = 500
 """How many events are read at once, and after how many the position is noted."""
+AHEAD = timedelta(days=1)
+"""No clock that is right gives an event a time so far ahead; for others a search does not wait."""
 UNDER_WAY = "retention under way"
 """What a run notes while it erases persons of a page."""
 OF_PERSONS = stream_of(Person.CATEGORY, "")
@@ -50,7 +52,7 @@ class Search:
         now: datetime,
     ) -> None:
         self._store = store
-        self._until = ago(now, time)
+        self._until, self._latest = ago(now, time), now + AHEAD
         told = {code: length.total_seconds() for code, length in times.items()}
         policies = json.dumps([told, time.total_seconds()], sort_keys=True).encode()
         self._name = f"retention {sha256(policies).hexdigest()[:16]}"
@@ -73,11 +75,12 @@ class Search:
     def _next(self, after: int, settled: int) -> Sequence[Trace]:
         with self._store.reading() as view:
             page = traces(view, after, settled, timed=True, limit=PAGE)
-        return [*takewhile(self._is_old, page)]
+        return [*takewhile(self._passes, page)]
 
-    def _is_old(self, trace: Trace) -> bool:
+    def _passes(self, trace: Trace) -> bool:
+        """Whether an event is old enough, or of a clock that was wrong, which holds nobody up."""
         time = trace[-1]
-        return time is not None and time <= self._until
+        return time is not None and (time <= self._until or time > self._latest)
 
 
 def searches(store: SealedStore, times: Mapping[str, timedelta], now: datetime) -> Iterator[Search]:

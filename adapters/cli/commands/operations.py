@@ -1,4 +1,4 @@
-"""Maintenance of a store: end and erase what is unused, compact, rebuild, verify and migrate."""
+"""Maintenance of a store: expire sessions, compact, rebuild, verify and migrate."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import typer
 from addressee.adapters.sql import READ_MODELS, Rebuild, SqlStore, unfilled
 from addressee.application import (
     Administration,
-    Erasure,
     History,
     Personalization,
     Profiles,
-    Rights,
 )
 from addressee.application import verify as verified
 
@@ -67,34 +65,24 @@ def expire_sessions(
     installation and person; in JSON lines, those that expire have `expired`. With --dry-run it also
     counts those that are stale (--stale-after): pushes still reach them.
 
-    Persons who have had no installation for --erase-after are erased, for good, which
-    `addressee serve` leaves to this command: run it each day. They have a row without an
-    installation; in JSON lines, the certificate that `addressee erase` prints. A run that was
-    stopped resumes.
-
         addressee expire-sessions --dry-run
 
         addressee expire-sessions --format jsonl
     """
     with existing_store(store) as ledger:
         ended = would_end(ledger) if dry_run else end(ledger)
-        if form is Form.jsonl:
-            for each in ended:
-                row = {"installation": each.installation, "person": each.person}
-                show_json({**row, "expired": True} if each.expired else row)
-        else:
-            rows = ((each.installation, each.person) for each in ended)
-            show_table(("installation", "person"), rows)
-        erased = erase_inactive(ledger, form, dry_run=dry_run)
+    if form is Form.jsonl:
+        for each in ended:
+            row = {"installation": each.installation, "person": each.person}
+            show_json({**row, "expired": True} if each.expired else row)
+    else:
+        show_table(("installation", "person"), ((each.installation, each.person) for each in ended))
     expired = sum(each.expired for each in ended)
     sessions = len(ended) - expired
     typer.echo(f"{sessions:,} sessions {'would end' if dry_run else 'ended'}", err=True)
     if expired:
         done = "would expire" if dry_run else "expired"
         typer.echo(f"{expired:,} installations {done}", err=True)
-    if erased:
-        done = "would be erased" if dry_run else "erased"
-        typer.echo(f"{erased:,} persons {done}", err=True)
 
 
 class Ended(NamedTuple):
@@ -130,24 +118,6 @@ def would_end(ledger: SqlStore) -> list[Ended]:
         )
         for name in names
     ]
-
-
-def erase_inactive(ledger: SqlStore, form: Form, *, dry_run: bool) -> int:
-    """Erase persons who have had no installation for long; show them, also if it is interrupted."""
-    rows: list[tuple[str, str]] = []
-
-    def show(erasure: Erasure) -> None:
-        if form is Form.jsonl:
-            show_json(erasure.as_json())
-        else:
-            rows.append(("", erasure.person))
-
-    try:
-        with long_work("erasing persons") as advance:
-            return Rights(ledger).erase_inactive(dry_run=dry_run, erased=show, progress=advance)
-    finally:
-        if rows:
-            show_table(("installation", "person"), rows)
 
 
 def rebuild(

@@ -26,7 +26,7 @@ from tests.one_connection import narrowed
 GROUPS = ("app", "relay")
 NEEDS_NONE = {"follow", "serve"}
 """They run until a signal ends them; what they do is tried by itself."""
-SEALED_ONLY = {"erase", "rewrap"}
+SEALED_ONLY = {"erase", "erase-inactive", "rewrap"}
 """Need a sealed store: tests/integration/sealing tries them."""
 
 

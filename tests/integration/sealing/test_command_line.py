@@ -86,17 +86,17 @@ def test_R54_persons_without_installations_are_erased_by_time(asks: Asks, tmp_pa
     assert (refused.returncode, "STORE_NOT_SEALED" in refused.stderr) == (2, True)
     assert old("app", "add", "shop", "--erase-after", "3600").returncode == 2, "a day at least"
     assert old("app", "add", "shop", "--erase-after", "86400").returncode == 0
-    dry = old("expire-sessions", "--dry-run")
-    assert dry.stderr == "0 sessions would end\n1 persons would be erased\n"
-    installation, person = dry.stdout.rstrip("\n").split("\t")
-    assert installation == ""
-    done = old("expire-sessions", "--format", "jsonl")
-    assert done.stderr == "0 sessions ended\n1 persons erased\n"
+    dry = old("erase-inactive", "--dry-run")
+    assert (dry.returncode, dry.stderr) == (0, "1 persons would be erased\n")
+    planned = json.loads(dry.stdout)
+    done = old("erase-inactive")
+    assert (done.returncode, done.stderr) == (0, "1 persons erased\n")
     certificate = json.loads(done.stdout)
-    assert (certificate["person"], certificate["done"]) == (person, True)
-    assert certificate == json.loads(old("erase", "--person", person).stdout)
-    again = old("expire-sessions")
-    assert (again.stdout, again.stderr) == ("", "0 sessions ended\n")
+    assert (planned["done"], certificate["done"]) == (False, True)
+    assert planned["person"] == certificate["person"]
+    assert certificate == json.loads(old("erase", "--person", certificate["person"]).stdout)
+    again = old("erase-inactive")
+    assert (again.stdout, again.stderr) == ("", "0 persons erased\n")
 
 
 def test_R51_a_restored_ledger_says_whom_it_does_not_know_to_be_erased_and_erases_them_again(

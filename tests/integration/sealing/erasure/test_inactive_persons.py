@@ -148,6 +148,16 @@ def test_R54_nothing_is_erased_by_default_or_from_a_store_in_clear() -> None:
     assert life.knows(ali)
 
 
+def test_R54_an_event_of_a_wrong_clock_holds_nobody_up(life: Life) -> None:
+    wrong = Personalization(life.store, clock=lambda: life.clock.now + timedelta(days=3_650))
+    early = life.sign_in("early")
+    life.sign_out("early")
+    wrong.register("shop")
+    late = life.sign_in("late")
+    life.sign_out("late")
+    assert {*life.erased(days=30)} == {early, late}
+
+
 def test_R54_events_of_the_future_end_a_search_and_are_taken_later(life: Life) -> None:
     ahead = life.clock.now + timedelta(minutes=4)
     first = life.sign_in("first")
