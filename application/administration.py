@@ -17,8 +17,9 @@ from addressee.domain.events import (
 
 from .access.api_keys import issue_key
 from .defaults import utc_now
+from .execution.administering import administered
 from .ports.accounts import Applications, Scope
-from .ports.administration import AdministrableStore
+from .ports.administration import Administering, AdministrableStore
 from .ports.store import Store
 from .unit_of_work.command_context import checked_actor
 
@@ -128,16 +129,17 @@ class Administration:
         return kind(timestamp=at, actor=self._actor, **fields)
 
     def _run(self, change: Callable[[Applications], Iterator[Action]]) -> None:
-        store, actions = self._store, list[Action]()
+        store, done = self._store, list[Action]()
         elsewhere = self._applications is not store.applications
         if elsewhere or not isinstance(store, AdministrableStore):
-            actions += change(self._applications)
+            done += change(self._applications)
+
+        def work(transaction: Administering) -> None:
+            if actions := done if elsewhere else [*change(transaction.applications)]:
+                transaction.record(*actions)
+
         if isinstance(store, AdministrableStore):
-            with store.administering() as transaction:
-                if not elsewhere:
-                    actions += change(transaction.applications)
-                if actions:
-                    transaction.record(*actions)
+            administered(store, work)
 
 
 def changed(before: MobileApp | None, now: MobileApp) -> dict[str, Any]:

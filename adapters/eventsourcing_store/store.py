@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from threading import Lock
 
 from eventsourcing.persistence import (
@@ -137,9 +138,12 @@ class RecorderStore:
             self.catch_up(transaction.position)
 
     @contextmanager
-    def sending(self, *, alone: bool = False) -> Generator[SqlDispatchView]:
+    def sending(
+        self, *, alone: bool = False, recording: bool = False
+    ) -> Generator[SqlDispatchView]:
         """Open a transaction on the dispatches of the copy, which shows commands that returned."""
-        with self._recording() as log, self._copy.sending(alone=alone, log=log) as view:
+        opened = partial(self._copy.sending, alone=alone, recording=recording)
+        with self._recording() as log, opened(log=log) as view:
             yield view
 
     @contextmanager

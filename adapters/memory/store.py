@@ -94,7 +94,12 @@ class MemoryStore(MemoryDispatches, ReadModels):
             yield self
 
     @contextmanager
-    def sending(self, *, alone: bool = False) -> Generator[MemoryStore]:  # noqa: ARG002 # it always is
+    def sending(
+        self,
+        *,
+        alone: bool = False,  # noqa: ARG002 # it always is
+        recording: bool = False,  # noqa: ARG002 # likewise
+    ) -> Generator[MemoryStore]:
         with self._lock:
             yield self
 

@@ -10,7 +10,8 @@ from addressee.domain import InvalidValue, UnknownSink, values
 from addressee.domain.events import SinkChanged
 
 from ..defaults import utc_now
-from ..ports.administration import AdministrableStore
+from ..execution.administering import administered
+from ..ports.administration import Administering, AdministrableStore
 from ..ports.delivery.relays import DeadLetter, RelayStore, SinkProgress, SinkState
 from ..ports.records import LARGEST_POSITION
 from ..unit_of_work.command_context import checked_actor
@@ -185,9 +186,12 @@ class Sinks:
         if not isinstance(self._store, AdministrableStore):
             change(self._store.sink(checked, LEASE))
             return
-        with self._store.administering() as transaction:
+
+        def work(transaction: Administering) -> None:
             if (action := change(transaction.sink(checked, LEASE))) is not None:
                 transaction.record(action)
+
+        administered(self._store, work)
 
     def _changed(self, name: str, change: str, **fields: int) -> SinkChanged:
         done = {"sink": name, "change": change, "actor": self._actor, "timestamp": self._clock()}

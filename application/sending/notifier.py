@@ -289,7 +289,7 @@ class Notifier(DispatchQueries):
             return len(names)
 
         done = 0
-        while count := self._transactions.within(forget):
+        while count := self._transactions.within(forget, recording=True):
             done += count
         return done
 
@@ -297,4 +297,5 @@ class Notifier(DispatchQueries):
         self, dispatch: str, state: ChangedState, within: str | None, actor: str
     ) -> DispatchStatus:
         change = Change(dispatch, state, within, checked_actor(actor))
-        return self._transactions.within(lambda view: change.made(view, self._clock()))
+        made = self._transactions.within
+        return made(lambda view: change.made(view, self._clock()), recording=True)

@@ -93,7 +93,7 @@ class Orders:
                 view.record(*ordered)
             return [status for _, status in made]
 
-        return self._transactions.within(make)
+        return self._transactions.within(make, recording=True)
 
     def dry_run(self, order: Order) -> DispatchStatus:
         """Return how many installations a dispatch would be sent to now, and the first ten."""

@@ -41,13 +41,19 @@ class Transactions:
         self._store = store
         self._sleep = sleep
 
-    def within(self, work: Callable[[DispatchView], T], *, alone: bool = False) -> T:
-        """Return what is done in a transaction; ``alone`` as for `SendingStore.sending`.
+    def within(
+        self,
+        work: Callable[[DispatchView], T],
+        *,
+        alone: bool = False,
+        recording: bool = False,
+    ) -> T:
+        """Return what is done in a transaction; its options are those of `SendingStore.sending`.
 
         Raises:
             Conflict, StoreUnavailable: at every attempt.
         """
-        return self._tried(partial(self._store.sending, alone=alone), work)
+        return self._tried(partial(self._store.sending, alone=alone, recording=recording), work)
 
     def read(self, work: Callable[[DispatchReader], T]) -> T:
         """Return what is read in a view, which locks nothing; raises StoreUnavailable likewise."""

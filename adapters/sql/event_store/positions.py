@@ -86,6 +86,13 @@ class Ordering(Protocol):
         """Return the statement with which a writer begins; "" where it needs none."""
         ...
 
+    def join_writers(self, connection: Connection, schema: Schema) -> None:
+        """Begin as a writer, once nobody keeps writers out any more: before other rows are locked.
+
+        Who keeps them out may lock the same rows afterwards.
+        """
+        ...
+
     def keep_writers_out(self, connection: Connection, schema: Schema) -> None:
         """Wait for the writers that are under way, and block others until the transaction ends."""
         ...
@@ -135,7 +142,7 @@ class OneWriter:
     def keep_writers_out(self, connection: Connection, schema: Schema) -> None:
         """Do nothing: they wait already."""
 
-    keep_commands_out = keep_writers_out
+    join_writers = keep_commands_out = keep_writers_out
 
     def keep_users_out(
         self, connection: Connection, schema: Schema, table: Table, seconds: float
@@ -174,6 +181,11 @@ class TransactionIds:
     def share(self, sql: Dialect, schema: Schema) -> str:
         """Return nothing: `Database` has a writer take its id."""
         return ""
+
+    def join_writers(self, connection: Connection, schema: Schema) -> None:
+        """Lock the ledger as an insert does."""
+        event = quoted(connection.dialect, schema.event)
+        connection.exec_driver_sql(f"LOCK TABLE {event} IN ROW EXCLUSIVE MODE")
 
     def keep_writers_out(self, connection: Connection, schema: Schema) -> None:
         """Lock the ledger against writers; readers go on."""
@@ -243,6 +255,10 @@ class Slots:
         """Return what shares the slot of this moment, and reads its newest value."""
         table = quoted(sql, schema.setting)
         return f"SELECT value FROM {table} WHERE name = '{slot_now()}' LOCK IN SHARE MODE"  # noqa: S608 # our own names
+
+    def join_writers(self, connection: Connection, schema: Schema) -> None:
+        """Share a slot."""
+        connection.exec_driver_sql(self.share(connection.dialect, schema))
 
     def keep_writers_out(self, connection: Connection, schema: Schema) -> None:
         """Take all slots."""

@@ -176,12 +176,17 @@ class SqlStore(StoreQueries, IndexUpkeep):
     def administering(self, log: Log | None = None) -> Generator[SqlAdministration]:
         """Open a transaction on applications, keys and sinks; ``log`` takes what is recorded."""
         with self.database.writing() as connection:
+            self._ordering.join_writers(connection, self._schema)
             yield SqlAdministration(connection, self._schema, self.parts, log or self._log)
 
     @contextmanager
-    def sending(self, *, alone: bool = False, log: Log | None = None) -> Generator[SqlDispatchView]:
+    def sending(
+        self, *, alone: bool = False, recording: bool = False, log: Log | None = None
+    ) -> Generator[SqlDispatchView]:
         """Open a transaction on dispatches; ``alone`` has commands wait until it ends."""
         with self.database.writing() as connection:
+            if recording:
+                self._ordering.join_writers(connection, self._schema)
             if alone:
                 self.database.dialect.limit_waiting(connection, PATIENCE)
                 self._ordering.keep_writers_out(connection, self._schema)
@@ -272,7 +277,7 @@ class SqlStore(StoreQueries, IndexUpkeep):
     @property
     def _log(self) -> Log:
         """Return what adds actions to the ledger."""
-        return ActionLog(self.parts, self._share, self._settled.check)
+        return ActionLog(self.parts, self._settled.check)
 
     @property
     def _share(self) -> str:

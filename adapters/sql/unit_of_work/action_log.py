@@ -24,17 +24,15 @@ class ActionLog:
 
     Args:
         parts: the store's.
-        share: the statement with which a writer begins.
         check: raises StoreFollows where the ledger is a copy, StoreUnavailable where it is another
             one than before.
     """
 
     parts: Parts
-    share: str
     check: Callable[[Connection], None]
 
     def __call__(self, connection: Connection, actions: Sequence[Action]) -> None:
-        """Add actions within an open transaction; raises Conflict.
+        """Add actions within a transaction that began as a writer's; raises Conflict.
 
         The rows of their applications are locked, so that callers of one wait for each other.
         """
@@ -42,8 +40,6 @@ class ActionLog:
             self.check(connection)
         except StoreFollows:
             return
-        if self.share:
-            connection.exec_driver_sql(self.share)
         if not self.parts.prepared.last.rows(connection):
             return
         of_stream: dict[str, list[Action]] = defaultdict(list)

@@ -234,11 +234,14 @@ class SendingStore(Store, Protocol):
         """Open a view that does not change while it is open; raises StoreUnavailable."""
         ...
 
-    def sending(self, *, alone: bool = False) -> AbstractContextManager[DispatchView]:
+    def sending(
+        self, *, alone: bool = False, recording: bool = False
+    ) -> AbstractContextManager[DispatchView]:
         """Open a transaction on dispatches; it commits when the block ends.
 
         Args:
             alone: see all commands that have returned, and let none commit until the block ends.
+            recording: wait for those that are alone first: the block calls `record`.
 
         Raises:
             StoreUnavailable: the store can't be reached, or commands are under way for too long.

@@ -68,11 +68,13 @@ def test_R39_logouts_that_race_with_batches_reach_nobody(host: Host, *, long: bo
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 # of the store
             return getattr(host.store, name)
 
-        def sending(self, *, alone: bool = False) -> AbstractContextManager[DispatchView]:
+        def sending(
+            self, *, alone: bool = False, recording: bool = False
+        ) -> AbstractContextManager[DispatchView]:
             if alone:
                 asked.append(monotonic())
             assert isinstance(host.store, SendingStore)
-            return host.store.sending(alone=alone)
+            return host.store.sending(alone=alone, recording=recording)
 
     asked: list[float] = []
     notifier = Notifier(cast("SendingStore", Asking()), {"fcm": RecordingPush(look)}, batch=5)

@@ -97,11 +97,13 @@ def test_R40_a_batch_of_a_run_that_failed_is_not_kept_alive_by_the_next_run(host
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 # of the store
             return getattr(host.store, name)
 
-        def sending(self, *, alone: bool = False) -> AbstractContextManager[DispatchView]:
+        def sending(
+            self, *, alone: bool = False, recording: bool = False
+        ) -> AbstractContextManager[DispatchView]:
             if broken:
                 raise StoreUnavailable("gone")
             assert isinstance(host.store, SendingStore)
-            return host.store.sending(alone=alone)
+            return host.store.sending(alone=alone, recording=recording)
 
     class Breaking(RecordingPush):
         def send(self, message: Message, recipients: Sequence[Recipient]) -> Iterator[Answer]:
