@@ -181,7 +181,7 @@ def test_R60_works_and_sinks_of_many_operators_meet_no_conflict(used: Store) -> 
         admin.start("check")
 
     with ThreadPoolExecutor(8) as threads:
-        [*threads.map(steer, range(12))]
+        assert len([*threads.map(steer, range(12))]) == 12
     assert len(History(used).actions("shop", whole=True)) == 24
 
 
