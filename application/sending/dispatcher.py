@@ -72,9 +72,12 @@ class Dispatcher:
                 self._guarded(name, self._drop)
 
     def _look(self, now: datetime) -> None:
-        """Begin with dispatches that are running or due, and not under way here."""
+        """Begin with dispatches that are running or due, and not under way here.
+
+        So it does with those that have rested, which may have been cancelled meanwhile: what is
+        left of them is settled.
+        """
         worker = self._worker
-        self._resting = {name: until for name, until in self._resting.items() if until > now}
         most = AT_ONCE + len(self._resting)
         try:
             names = worker.transactions.read(
@@ -83,9 +86,10 @@ class Dispatcher:
         except AddresseeError as error:
             self._logger.warning("dispatches can't be read: %s", error.code)
             return
-        for name in names:
-            taken = name in self._turns or name in self._resting
+        for name in dict.fromkeys([*names, *self._resting]):
+            taken = name in self._turns or self._resting.get(name, now) > now
             if not taken and len(self._turns) < AT_ONCE:
+                self._resting.pop(name, None)
                 self._guarded(name, lambda name: self._begin(name, now))
 
     def _send(self, stop: Event, now: datetime) -> None:
@@ -127,7 +131,7 @@ class Dispatcher:
             self._logger.warning("dispatch %s: %s", name, problem)
             if name in self._turns:
                 self._guarded(name, self._drop)
-            if not isinstance(error, StoreError | Conflict):
+            if not isinstance(error, StoreError | Conflict | UnknownDispatch):  # it was forgotten
                 self._guarded(name, lambda name: self._pause(name, problem))
 
     def _pause(self, name: str, problem: str) -> None:

@@ -152,7 +152,9 @@ class Notifier(DispatchQueries):
     def dispatch_all(
         self,
         application: str,
-        orders: Sequence[tuple[str | Expression, Message, datetime | None]],
+        orders: Sequence[
+            tuple[str | Expression, Message] | tuple[str | Expression, Message, datetime | None]
+        ],
         *,
         actor: str = "backend",
     ) -> list[DispatchStatus]:
@@ -160,12 +162,15 @@ class Notifier(DispatchQueries):
 
         Args:
             application: its application code.
-            orders: the audience, the message and the start of each; arguments and errors as for
-                `dispatch`.
+            orders: the audience and the message of each, and its start, if it has one; arguments
+                and errors as for `dispatch`.
             actor: the caller.
         """
         return self._orders.make(
-            [Order(application, who, what, starts_at=at, actor=actor) for who, what, at in orders]
+            [
+                Order(application, who, what, starts_at=at[0] if at else None, actor=actor)
+                for who, what, *at in orders
+            ]
         )
 
     def run(

@@ -7,19 +7,21 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
-from threading import Barrier, Event
+from threading import Barrier
 from typing import Any, cast
 
 import pytest
 
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.push import RecordingPush
-from addressee.application import DispatchStatus, DispatchView, Retry, SendingStore
-from addressee.application.sending import dispatcher
+from addressee.application import (
+    DispatchView,
+    SendingStore,
+)
 from addressee.domain import IdempotencyKeyReused, InvalidValue, LimitExceeded, UnknownDispatch
 from addressee.domain.limits import DAYS_AHEAD
 from tests.contract.conftest import Host
-from tests.contract.sending.sender import HELLO, Sender, answering, devices, installations
+from tests.contract.sending.sender import HELLO, Sender, devices, installations
 from tests.contract.sending.test_queue import Queue, Slip
 from tests.contract.sending.test_queue import served as served_by_queue
 from tests.contract.sending.test_serving import served
@@ -100,38 +102,6 @@ def test_workers_start_a_dispatch_at_its_time(host: Host) -> None:
     told = [sender.notifier.status(each.id) for each in (due, later, broken, cancelled)]
     assert [each.state for each in told] == ["done", "scheduled", "paused", "cancelled"]
     assert told[2].problem == "UNKNOWN_SEGMENT"
-
-
-def test_dispatches_that_wait_keep_none_from_its_start(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dispatcher, "AT_ONCE", 2)
-    devices(host, 2)
-    sender = Sender(host, answering({"d0": Retry("busy", after=600, hold=False)}))
-    waiting = [sender.notifier.dispatch("shop", "installation:d0", HELLO) for _ in range(3)]
-    at = host.clock() + timedelta(seconds=2)
-    made = sender.notifier.dispatch("shop", "installation:d1", HELLO, starts_at=at)
-    ended: list[str] = []
-
-    class Ticking(Event):
-        """Moves the clock where the dispatcher waits."""
-
-        def wait(self, timeout: float | None = None) -> bool:
-            host.clock.move(seconds=timeout or 0)
-            if host.clock() > at + timedelta(seconds=30):
-                self.set()
-            return self.is_set()
-
-    stop = Ticking()
-
-    def end(status: DispatchStatus) -> None:
-        ended.append(status.id)
-        stop.set()
-
-    sender.notifier.serve(stop, end)
-    assert ended == [made.id]
-    told = [sender.notifier.status(each.id) for each in waiting]
-    assert [(each.state, each.retry) for each in told] == [("running", 1)] * 3
 
 
 def test_a_work_queue_gets_tickets_of_what_is_due_from_any_worker(host: Host) -> None:
