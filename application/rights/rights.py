@@ -194,7 +194,7 @@ def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
 ) -> Iterator[Erasure]:
     """Yield what is erased, first of those whom another run has left half erased.
 
-    Times that change meanwhile count at once, in each erasure's transaction; the search goes on.
+    Times that change meanwhile count at once, in each erasure's transaction, and end the run.
 
     A person may come twice where nothing is erased.
 
@@ -217,6 +217,8 @@ def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
             if names and not dry_run:
                 note_begin(store, after)
             yield from eraser.erasures(names, now, dry_run=dry_run)
+            if names and not dry_run and eraser.due(frozenset(names), before):
+                return  # the times are others by now; were it noted, these would be passed over
             if not dry_run:
                 search.note(position)
                 note_end(store)

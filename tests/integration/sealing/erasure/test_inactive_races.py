@@ -23,7 +23,7 @@ from addressee.domain import (
     MobileApp,
     StoreUnavailable,
 )
-from tests.integration.sealing.erasure.conftest import SHOP, Life
+from tests.integration.sealing.erasure.conftest import DAY, SHOP, Life
 
 ROUNDS = 8
 
@@ -99,9 +99,12 @@ def test_R54_a_time_that_is_taken_away_ends_a_run(life: Life) -> None:
         life.sign_in(f"person{n}")
         life.sign_out(f"person{n}")
     life.clock.move(days=30)
-    none = MobileApp(code="shop")
     put = life.store.applications.put
-    assert life.rights.erase_inactive(erased=lambda _: put(none)) == 1
+    for other in (MobileApp(code="shop"), MobileApp(code="shop", erase_after=60 * DAY)):
+        assert life.rights.erase_inactive(erased=lambda _, other=other: put(other)) == 1  # type: ignore[misc] # a default
+        assert life.rights.erase_inactive() == 0
+        put(SHOP)
+    assert len(life.erased()) == 1, "nobody was passed over"
 
 
 def test_R51_R54_an_interrupted_run_goes_on_where_it_was(
