@@ -64,23 +64,32 @@ class Search:
             settled: the last position that counts.
         """
         position = self._store.searched(self._name)
-        while old := self._next(position, settled):
-            after, position = position, old[-1][0]
-            yield after, position, persons_in(old)
+        while page := self._page(position, settled):
+            passed = [*takewhile(self._passes, page)]
+            # Up to an event that is old: where the clock of this run is behind, all others pass.
+            ends = max((n for n, trace in enumerate(passed, 1) if self._is_old(trace)), default=0)
+            if old := passed[:ends]:
+                yield position, old[-1][0], persons_in(old)
+            if len(passed) < len(page):
+                return
+            position = page[-1][0]
 
     def note(self, position: int) -> None:
         """Have later runs begin after a position."""
         self._store.note_searched(self._name, position)
 
-    def _next(self, after: int, settled: int) -> Sequence[Trace]:
+    def _page(self, after: int, settled: int) -> Sequence[Trace]:
         with self._store.reading() as view:
-            page = traces(view, after, settled, timed=True, limit=PAGE)
-        return [*takewhile(self._passes, page)]
+            return traces(view, after, settled, timed=True, limit=PAGE)
 
     def _passes(self, trace: Trace) -> bool:
-        """Whether an event is old enough, or of a clock that was wrong, which holds nobody up."""
+        """Whether an event is old, or of a clock that was wrong, which holds nobody up."""
         time = trace[-1]
-        return time is not None and (time <= self._until or time > self._latest)
+        return self._is_old(trace) or (time is not None and time > self._latest)
+
+    def _is_old(self, trace: Trace) -> bool:
+        time = trace[-1]
+        return time is not None and time <= self._until
 
 
 def searches(store: SealedStore, times: Mapping[str, timedelta], now: datetime) -> Iterator[Search]:

@@ -157,7 +157,7 @@ def test_what_was_sent_is_read_while_a_worker_holds_its_dispatch(host: Host) -> 
     host.device("phone", push_token="token-0123456789")
     ali = host.login("phone", "ali")
     sent(host, "external_id:ali", "word")
-    last = host.history.person(ali)[-1].position
+    last = host.store.settled()
     [push] = host.history.pushes("phone")
     assert isinstance(host.store, SendingStore)
     with host.store.sending() as worker:

@@ -19,6 +19,7 @@ from addressee.application import (
     Rights,
     verify,
 )
+from addressee.application.rights import inactive_persons
 from addressee.domain import (
     DeviceDepersonalized,
     ErasureRequested,
@@ -148,11 +149,27 @@ def test_R54_nothing_is_erased_by_default_or_from_a_store_in_clear() -> None:
     assert life.knows(ali)
 
 
-def test_R54_an_event_of_a_wrong_clock_holds_nobody_up(life: Life) -> None:
+def test_R54_a_run_by_a_clock_that_is_behind_passes_nobody_over(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inactive_persons, "PAGE", 4)
+    persons = {life.sign_in(name) for name in ("ali", "bea", "chen")}
+    for name in ("ali", "bea", "chen"):
+        life.sign_out(name)
+    for days in (2, 31, 1_000):
+        assert life.rights.erase_inactive(life.clock.now - timedelta(days=days)) == 0
+    assert {*life.erased(days=30)} == persons
+
+
+def test_R54_an_event_of_a_wrong_clock_holds_nobody_up(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inactive_persons, "PAGE", 4)
     wrong = Personalization(life.store, clock=lambda: life.clock.now + timedelta(days=3_650))
     early = life.sign_in("early")
     life.sign_out("early")
-    wrong.register("shop")
+    for _ in range(9):
+        wrong.register("shop")
     late = life.sign_in("late")
     life.sign_out("late")
     assert {*life.erased(days=30)} == {early, late}
