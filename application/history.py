@@ -145,7 +145,12 @@ class History(StateHistory):
         )
 
     def actions(
-        self, application: str, *, whole: bool = False, limit: int = 100
+        self,
+        application: str,
+        *,
+        whole: bool = False,
+        before: int = LARGEST_POSITION,
+        limit: int = 100,
     ) -> Sequence[Recorded]:
         """Return what operators and backends did to an application, the newest first (R60).
 
@@ -154,14 +159,16 @@ class History(StateHistory):
         Args:
             application: its code.
             whole: also what was done to the store as a whole: to sinks, and works on it.
+            before: only events before this position, the last one of an earlier page.
             limit: most events, up to 1,000,000.
         """
         code = values.identifier("application", application)
         most = values.whole("limit", limit, 1, MOST_ACTIONS)
+        end = values.whole("before", before, 1, LARGEST_POSITION)
         with self._store.reading() as view:
-            found = [*cast("Reader", view).newest(actions_of(code), most)]
+            found = [*cast("Reader", view).newest(actions_of(code), most, end)]
             if values.flag("whole", whole):
-                found += cast("Reader", view).newest(actions_of(None), most)
+                found += cast("Reader", view).newest(actions_of(None), most, end)
         return sorted(found, key=itemgetter(0), reverse=True)[:most]
 
     def actor(

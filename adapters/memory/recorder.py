@@ -41,10 +41,6 @@ class MemoryRecorder(POPOProcessRecorder):
         """Return the last event's position; 0 if there is none."""
         return self._position(len(self._stored_events) - 1)
 
-    def last_version(self, stream: str) -> int:
-        """Return the version of a stream's newest event; 0 if there is none."""
-        return next(reversed(self._stored_events_index.get(stream, {})), 0)
-
     def select_positioned(self, stream: str, gt: int) -> list[tuple[int, StoredEvent]]:
         """Return a stream's events after a version, with their positions."""
         places = self._stored_events_index.get(stream, {})

@@ -33,6 +33,7 @@ from addressee.application import (
     Seal,
     Stored,
 )
+from addressee.application.ports.records import LARGEST_POSITION
 from addressee.domain import (
     Action,
     Conflict,
@@ -109,12 +110,15 @@ class MemoryStore(MemoryDispatches, ReadModels):
         if not self.last():
             return
         for action in actions:
-            newest = next((event for _, event in self.newest(action.stream, 1)), None)
+            newest = next(
+                (event for _, event in self.newest(action.stream, 1, LARGEST_POSITION)), None
+            )
             self.recorder.insert([self._mapper.to_stored_event(action.following(newest))])
 
-    def newest(self, stream: str, limit: int) -> Sequence[Recorded]:
-        after = max(self.recorder.last_version(stream) - limit, 0)
-        return self._recorded(self.recorder.select_positioned(stream, after), streams=True)[::-1]
+    def newest(self, stream: str, limit: int, before: int) -> Sequence[Recorded]:
+        found = self.recorder.select_positioned(stream, 0)
+        wanted = [each for each in found if each[0] < before][-limit:]
+        return self._recorded(wanted, streams=True)[::-1]
 
     def sink(self, name: str, lease: float) -> MemorySinkProgress:
         return MemorySinkProgress(self._sinks, self._lock, name, lease)

@@ -184,8 +184,8 @@ class Reader(View, Protocol):
         """
         ...
 
-    def newest(self, stream: str, limit: int) -> Sequence[Recorded]:
-        """Return up to ``limit`` events of a stream, the newest first."""
+    def newest(self, stream: str, limit: int, before: int) -> Sequence[Recorded]:
+        """Return up to ``limit`` events of a stream before a position, the newest first."""
         ...
 
     def segmented(self) -> Sequence[str]:

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from addressee.application import Recorded
+from addressee.application.ports.records import LARGEST_POSITION
 from addressee.domain import InvalidValue, Kind, values
 
 from ..messages.json_body import JsonBody
@@ -35,6 +36,9 @@ Limit = Annotated[
     Query(
         ge=1, le=PAGE, description="Most events of the page; the history ends with an empty page."
     ),
+]
+Before = Annotated[
+    int, Query(ge=1, description="Only events before this position, such as a page's last one.")
 ]
 Newest = Annotated[int, Query(ge=1, le=PAGE, description="Most events, newest first.")]
 BYTES = 1 << 22
@@ -140,12 +144,14 @@ def history_routes(service: ServiceContext) -> APIRouter:
 
     @routes.get("/actions", response_model=list[HistoryEvent])
     @service.reads
-    def actions(caller: OperatorCaller, limit: Newest = 100) -> Response:
+    def actions(
+        caller: OperatorCaller, before: Before = LARGEST_POSITION, limit: Newest = 100
+    ) -> Response:
         """Return what was done to the application and its keys and pushes, newest first.
 
         Needs the scope admin.
         """
-        return page_of(history.actions(caller.application.code, limit=limit))
+        return page_of(history.actions(caller.application.code, before=before, limit=limit))
 
     return routes
 

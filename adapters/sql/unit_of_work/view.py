@@ -218,13 +218,13 @@ class SqlReader(IndexView):
         name = self._schema.setting.c.name
         return self._connection.execute(select(name).where(name == FLAGGED)).first() is not None
 
-    def newest(self, stream: str, limit: int) -> Sequence[Recorded]:
-        """Return the newest events of a stream."""
-        version = self._schema.event.c.version
-        newest = self._prepared.recorded.order_by(None).order_by(version.desc()).limit(limit)
-        rows = self._connection.execute(newest.where(self._schema.event.c.stream == stream)).all()
+    def newest(self, stream: str, limit: int, before: int) -> Sequence[Recorded]:
+        """Return the newest events of a stream before a position."""
+        event = self._schema.event.c
+        wanted = (event.stream == stream) & (event.position < before)
+        newest = self._prepared.recorded.order_by(None).order_by(event.version.desc()).limit(limit)
         found: dict[str, list[Recorded]] = defaultdict(list)
-        self._gather(found, rows)
+        self._gather(found, self._connection.execute(newest.where(wanted)).all())
         return found[stream]
 
     def segmented(self) -> Sequence[str]:

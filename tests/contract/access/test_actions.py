@@ -169,6 +169,7 @@ def test_R60_nobody_waits_in_vain_and_versions_have_no_hole(used: Store) -> None
     assert {told(each)[2]["dispatch"] for each in recorded} == made
     assert [event.originator_version for _, event in recorded] == [*range(24, 0, -1)]
     assert History(used).actions("shop", limit=5) == recorded[:5]
+    assert History(used).actions("shop", limit=5, before=recorded[4].position) == recorded[5:10]
     assert verify(used).differences == ()
 
 

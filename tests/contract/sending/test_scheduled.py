@@ -129,9 +129,11 @@ def test_R40_a_worker_that_is_killed_as_it_starts_one_loses_and_doubles_nothing(
             return getattr(host.store, name)
 
         @contextmanager
-        def sending(self, *, alone: bool = False) -> Generator[DispatchView]:
+        def sending(
+            self, *, alone: bool = False, recording: bool = False
+        ) -> Generator[DispatchView]:
             assert isinstance(host.store, SendingStore)
-            with host.store.sending(alone=alone) as view:
+            with host.store.sending(alone=alone, recording=recording) as view:
                 yield view
                 if alone:
                     raise Killed
