@@ -29,9 +29,8 @@ from .options.traces_option import Traces
 from .terminal.files import opened
 from .terminal.output import Form, escape_unencodable, one_line
 
-SOME_REFUSED, UNUSABLE = 1, 2
-CLOSED_PIPE = 128 + 13
-"""The status that a shell gives a program that SIGPIPE ends: the reader wanted no more."""
+SOME_REFUSED, UNUSABLE, CLOSED_PIPE = 1, 2, 128 + 13
+"""The last is what a shell gives a program that SIGPIPE ends: the reader wanted no more."""
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 

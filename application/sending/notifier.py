@@ -14,13 +14,13 @@ from addressee.domain import Expression, values
 
 from ..defaults import random_id, utc_now
 from ..personalization import Personalization
-from ..ports.delivery.dispatches import DispatchView, SendingStore
+from ..ports.delivery.dispatches import SendingStore
 from ..ports.delivery.push import Key, Message, PushTransport
 from ..ports.delivery.work_queue import WorkQueue
 from ..unit_of_work.command_context import checked_actor
 from .claim import Claimant
 from .dispatcher import Dispatcher, QueuedDispatcher
-from .orders import Change, ChangedState, Order, Orders, forgotten
+from .orders import Change, ChangedState, Order, Orders, forget_some
 from .pace import Pace
 from .run import Run
 from .status import LISTED, DispatchQueries, DispatchStatus
@@ -29,10 +29,9 @@ from .worker import Observe, Worker, unobserved
 
 BATCH = 500
 """Most installations of a batch."""
-LONGEST_LEASE = 86_400
-"""A day, in seconds."""
-FORGOTTEN, ALL = 100, 1 << 31
-"""How many dispatches one transaction deletes; a limit above any number of dispatches."""
+LONGEST_LEASE = 86_400  # a day, in seconds
+ALL = 1 << 31
+"""A limit above any number of dispatches."""
 LOOK = 1.0
 """For how many seconds at most a run that waits does not look whether it was paused."""
 Transports = (
@@ -286,15 +285,10 @@ class Notifier(DispatchQueries):
         if values.flag("dry_run", dry_run):
             return len(self._transactions.read(lambda view: view.ended(code, moment, ALL)))
 
-        def forget(view: DispatchView) -> int:
-            names = view.ended(code, moment, FORGOTTEN)
-            view.forget(names)
-            if names:
-                view.record(forgotten(code, moment, len(names), self._clock(), by))
-            return len(names)
-
         done = 0
-        while count := self._transactions.within(forget, recording=True):
+        while count := self._transactions.within(
+            lambda view: forget_some(view, code, moment, self._clock(), by), recording=True
+        ):
             done += count
         return done
 

@@ -31,6 +31,8 @@ from .transactions import Transactions, known, without_retries
 
 SAMPLE = 10
 """How many installations a dry run names."""
+FORGOTTEN = 100
+"""How many dispatches one transaction deletes."""
 ChangedState = Literal["running", "paused", "cancelled"]
 FROM: Mapping[ChangedState, AbstractSet[State]] = {
     "running": {"paused"},
@@ -256,14 +258,28 @@ def order_recorded(dispatch: Dispatch, actor: str) -> PushOrdered:
     )
 
 
-def forgotten(
-    application: str | None, before: datetime, count: int, at: datetime, actor: str
-) -> PushesForgotten:
-    """Return the event that tells who deleted so many dispatches from before a time."""
-    return PushesForgotten(
-        application=application,
-        timestamp=at.astimezone(UTC),
-        actor=actor,
-        before=before,
-        dispatches=count,
-    )
+def forget_some(
+    view: DispatchView, application: str | None, before: datetime, at: datetime, actor: str
+) -> int:
+    """Delete some dispatches that have ended, record who did so, and return how many.
+
+    Args:
+        view: where they are.
+        application: only those of this one.
+        before: before when they were made, or started if that was later.
+        at: the time.
+        actor: the caller.
+    """
+    names = view.ended(application, before, FORGOTTEN)
+    view.forget(names)
+    if names:
+        view.record(
+            PushesForgotten(
+                application=application,
+                timestamp=at.astimezone(UTC),
+                actor=actor,
+                before=before,
+                dispatches=len(names),
+            )
+        )
+    return len(names)

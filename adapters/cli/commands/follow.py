@@ -16,10 +16,10 @@ from addressee.domain import InvalidValue
 
 from ..options.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 from ..terminal.default_command import RUN, RunOrCommand
+from ..terminal.key_file import HexFile, read_key
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import long_work
 from ..terminal.signals import stopped_by_signals
-from .transfers import HexFile, read_key
 
 commands = typer.Typer(
     cls=RunOrCommand,

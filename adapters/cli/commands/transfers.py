@@ -37,18 +37,15 @@ from ..options.store_option import (
     trial_store,
 )
 from ..terminal.files import STANDARD, opened, refuse_standard
+from ..terminal.key_file import HexFile, read_key, write_key
 from ..terminal.output import show_json
 from ..terminal.progress import BYTES, ROWS, long_work
 from ..terminal.sealed_keys import keys_beside, take_keys
 
-OWNER_ONLY = 0o600
 SHARED = (
     "the ledger is sealed, and shares its keys with the store that it comes from: an erasure in "
     "either destroys the data in both, unless this key store is a copy"
 )
-HexFile = Annotated[
-    Path | None, typer.Option(help="A file with the identifier key alone, in hexadecimal digits.")
-]
 LedgerFile = Annotated[
     Path,
     typer.Argument(
@@ -243,28 +240,6 @@ def fill(  # noqa: PLR0913 # the command's options
     typer.echo(f"{done} {end.events:,} events up to position {end.last}")
     if sealed and keys_file is None:
         typer.echo(SHARED, err=True)
-
-
-def write_key(path: Path, key: bytes) -> None:
-    """Write a key to a new file that only its owner may read; raises InvalidValue."""
-    refuse_standard(path)
-    try:
-        with os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w"
-        ) as file:
-            file.write(f"{key.hex()}\n")
-    except OSError as error:
-        raise InvalidValue("key_file", f"{path} can't be written: {error.strerror}") from None
-
-
-def read_key(path: Path) -> bytes:
-    """Return the key in a file; raises InvalidValue."""
-    try:
-        return bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except OSError as error:
-        raise InvalidValue("key_file", f"{path} can't be read: {error.strerror}") from None
-    except ValueError:
-        raise InvalidValue("key_file", f"{path} should hold hexadecimal digits") from None
 
 
 def import_devices(

@@ -17,7 +17,8 @@ from ..engine.database import Database
 from ..engine.fork import renew_after_fork
 from ..schema.tables import Schema
 from .event_statements import LAST
-from .positions import Barrier, TakeBarrier, ordering_on
+from .ordering import Barrier, TakeBarrier
+from .positions import ordering_on
 
 
 class Tail:

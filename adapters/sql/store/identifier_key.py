@@ -12,7 +12,7 @@ from addressee.application.read_models.claim_names import check_key
 from addressee.domain import IdentifierKeyOutdated, key_fingerprint, values
 from addressee.domain.identity import new_identifier_key
 
-from ..event_store.positions import Ordering
+from ..event_store.ordering import Ordering
 from ..schema.bookkeeping_tables import IDENTIFIER_KEY, INDEXED, SLOT_NAMES
 from ..unit_of_work.audit_view import AuditTransaction
 from ..unit_of_work.view import SqlReader

@@ -12,9 +12,9 @@ from addressee.domain import InvalidValue
 
 from ...options.keys_option import FILE, URL, given_keys
 from ...options.store_option import DEFAULT_STORE, Store, existing_store
+from ...terminal.key_file import read_key
 from ...terminal.output import show_json
 from ...terminal.progress import KEYS, long_work
-from ..transfers import read_key
 
 
 def rewrap(
