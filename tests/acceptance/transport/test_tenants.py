@@ -118,6 +118,7 @@ NAMES_NOTHING = {
     ("POST", "/v1/commands/define_segment"),
     ("POST", "/v1/commands/remove_segment"),
     ("GET", "/v1/applications"),
+    ("GET", "/v1/actions"),  # of the caller's application, which no request names
     ("GET", "/v1/pushes"),
     ("POST", "/push/3/messages"),  # test_push_messages: rejected alike
     ("POST", "/v1/merges/preview"),  # test_merges: answered alike, as the three below
