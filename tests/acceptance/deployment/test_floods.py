@@ -177,7 +177,7 @@ NOT_SENT = {
     "DAYS_AHEAD",  # no size
     *("fid", "apns_environment", "apns_topic", "webpush_p256dh", "webpush_auth"),
 }
-USUAL = ("CONTACTS", "attributes", "tags", "JSON_VALUES", "body", "terms")
+USUAL = ("CONTACTS", "tags", "body", "terms")
 """The floods of a short run."""
 
 

@@ -41,7 +41,12 @@ def locked(url: str) -> Generator[None]:
 
 
 @pytest.mark.parametrize(
-    "database", ["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
+    "database",
+    [
+        "sqlite",
+        "postgres",
+        pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb]),
+    ],
 )
 def test_R57_health_answers_while_the_ledger_is_locked(
     tmp_path: Path, request: pytest.FixtureRequest, database: str, long: bool

@@ -28,7 +28,7 @@ from tests.contract.conftest import PARAMS, STORES, Host
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COMMANDS, MANY_COMMANDS = 60, 120
-MOMENTS, SOME, FEW = 1_000, 200, 40
+MOMENTS, SOME, FEW = 1_000, 80, 20
 
 
 class Noted(NamedTuple):
@@ -117,14 +117,14 @@ def test_R36_who_and_the_past_agree_at_any_position(
             recorded.position: recorded.event.timestamp for recorded in reader.events(0, 10_000)
         }
     history = History(lived)
-    for position in range(0, notes[-1].position + 1, 3 if long else 29):
+    for position in range(0, notes[-1].position + 1, 3 if long else 53):
         past = Past(lived, position)
         told = History(past)
         for row in past.rows():
             assert told.who(row.installation) == row.person
             assert row.person is None or row.installation in told.devices(row.person)
         assert past.over
-    for time in sorted(times.values())[::7]:
+    for time in sorted(times.values())[:: 7 if long else 31]:
         past = Past(lived, time)
         were = {row.installation: row.person for row in past.rows()}
         assert were == {name: history.who(name, time) for name in were}
@@ -142,7 +142,7 @@ def test_R35_what_changed_since_a_position_is_taken_back(
     monkeypatch.setattr("addressee.application.past.nearby_states.GROUP", 2)
     monkeypatch.setattr("addressee.application.past.extent.PAGE", 30)
     life, notes = noted
-    for note in notes[:: 1 if long else 17 if few else 5]:
+    for note in notes[:: 1 if long else 23 if few else 7]:
         past = AsOf(lived, note.position, no_fold)
         for _ in range(2):
             assert answered(life, past, note.question) == note.answers
@@ -152,7 +152,7 @@ def test_R35_what_changed_since_a_position_is_taken_back(
             ]
             assert reached[0] == reached[1]
     chance = random.Random(10)  # noqa: S311 # questions that can be had again
-    for position in range(0, notes[-1].position + 1, 1 if long else 29 if few else 7):
+    for position in range(0, notes[-1].position + 1, 1 if long else 53 if few else 11):
         question, past = chance.getrandbits(30), AsOf(lived, position, no_fold)
         assert answered(life, past, question) == answered(life, Past(lived, position), question)
 
@@ -195,9 +195,9 @@ def test_R35_a_lookup_in_the_past_gives_what_the_fold_gives(
     chance = random.Random(9)  # noqa: S311 # moments that can be had again
     named = [*map(a.external_id, life.names), *map(a.installation, life.devices)]
     last = notes[-1].position
-    moments: list[Moment] = [*range(0, last + 1, 1 if long else 29 if few else 7), last]
+    moments: list[Moment] = [*range(0, last + 1, 1 if long else 53 if few else 11), last]
     moments += [
-        note.time - timedelta(microseconds=1) for note in notes[:: 1 if long else 29 if few else 9]
+        note.time - timedelta(microseconds=1) for note in notes[:: 1 if long else 29 if few else 13]
     ]
     for moment in moments:
         folded, looked_up = Targeting(Past(lived, moment)), AsOf(lived, moment, no_fold)

@@ -97,7 +97,7 @@ def compacting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("compacting")
 def test_R35_states_nearby_show_what_the_fold_shows(store: AuditableStore, *, long: bool) -> None:
-    lives, many = (40, 30) if long else (1, 8)
+    lives, many = (40, 30) if long else (1, 5)
     for seed in range(lives):
         life = Hasty(random.Random(seed), store, f"app{seed}")  # noqa: S311 # can be had again
         begin = store.settled()
