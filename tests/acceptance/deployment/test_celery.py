@@ -98,6 +98,7 @@ def test_each_task_takes_effect_once_in_a_pool_that_forks(tmp_path: Path, *, lon
     each_task_takes_effect_once(tmp_path, url, MANY_PHONES if long else PHONES)
 
 
+@pytest.mark.only_long
 def test_a_pool_may_fork_from_a_process_that_has_made_the_store(
     tmp_path: Path, request: pytest.FixtureRequest, *, long: bool
 ) -> None:

@@ -134,7 +134,8 @@ def is_read_only_for_a_while(service: Service, on: str, off: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "database", ["postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
+    "database",
+    ["postgres", pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb])],
 )
 def test_an_outage_costs_an_answer_a_session_and_ready_tells_the_truth(
     request: pytest.FixtureRequest, database: str, *, long: bool
