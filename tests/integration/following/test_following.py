@@ -11,7 +11,15 @@ import pytest
 from addressee.adapters.following.ledger_copy import LedgerCopy
 from addressee.adapters.following.page import Arrived
 from addressee.adapters.sql import SqlStore
-from addressee.application import Identity, Personalization, Sinks, Targeting, rekey
+from addressee.application import (
+    Administration,
+    History,
+    Identity,
+    Personalization,
+    Sinks,
+    Targeting,
+    rekey,
+)
 from addressee.domain import (
     InvalidValue,
     LedgerStreamInvalid,
@@ -32,6 +40,7 @@ def stage(nats_broker: Broker, new_url: Callable[[], str]) -> Iterator[Stage]:
 
 def test_R59_a_follower_has_the_ledger_at_its_positions_and_is_promoted(stage: Stage) -> None:
     stage.live(12)
+    Administration(stage.source, "operator:ana").start("rebuild")
     stage.relay.catch_up()
     copy = stage.store()
     follower = stage.follower(copy)
@@ -63,9 +72,14 @@ def test_R59_a_follower_has_the_ledger_at_its_positions_and_is_promoted(stage: S
             command()
     assert same(stage.source, copy)
 
+    Administration(copy, "operator:ana").start("rebuild")  # it changes nothing of the source's
+    assert same(stage.source, copy)
     promoted = follower.promote()
     assert promoted.position == promoted.published == stage.source.settled()
     assert follower.promote(alone=True).promoted_at == promoted.promoted_at
+    Administration(copy, "operator:bea").start("rebuild")
+    told = History(copy).actions("shop", whole=True)
+    assert [each.event.actor for each in told] == ["operator:bea", "operator:ana"]
     device = opened_before.register("shop", push_token="new").installation
     opened_before.personalize(device, Identity(external_id="p0"), force_depersonalize=True)
     assert ledger(copy)[: len(ledger(stage.source))] == ledger(stage.source)
