@@ -143,7 +143,8 @@ def test_R40_a_worker_that_is_killed_as_it_starts_one_loses_and_doubles_nothing(
     made = sender.notifier.dispatch("shop", "all", HELLO, starts_at=host.clock() + HOUR)
     host.clock.move(hours=1)
     with suppress(Killed):
-        Sender(Host(cast("Any", Dying()), host.clock), push).notifier.run(made.id)
+        dying = cast("SendingStore", Dying())
+        Notifier(dying, {"fcm": push, "apns": push}, clock=host.clock).run(made.id)
     assert sender.notifier.status(made.id).state == "scheduled"
     assert [each.accepted for each in served(sender, 1)] == [4]
     assert installations(push) == names
