@@ -14,10 +14,7 @@ import pytest
 
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.push import RecordingPush
-from addressee.application import (
-    DispatchView,
-    SendingStore,
-)
+from addressee.application import DispatchView, Notifier, SendingStore
 from addressee.domain import IdempotencyKeyReused, InvalidValue, LimitExceeded, UnknownDispatch
 from addressee.domain.limits import DAYS_AHEAD
 from tests.contract.conftest import Host
