@@ -8,7 +8,7 @@
   const OFFERED = 12; // most completions at once
 
   const zone = document.querySelector("select[data-zone]");
-  if (zone) {
+  if (zone && zone.selectedIndex === 0) { // nobody was faster than this script
     const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
     if (Array.from(zone.options).some((option) => option.value === mine)) zone.value = mine;
   }
