@@ -31,7 +31,7 @@ from tests.clients.load import (
 from tests.clients.watch import Watch
 from tests.servers import Served, client, http_server
 
-AT_ONCE, FEW_AT_ONCE = 40, 6
+AT_ONCE, FEW_AT_ONCE = 40, 4
 LARGE_AT_ONCE, SHORT = 12, 10_000_000
 """Large bodies of a short run: all of them together are above the bar for memory."""
 SLOW = 5

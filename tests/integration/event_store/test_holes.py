@@ -34,7 +34,7 @@ from addressee.domain import InvalidValue, StoreUnavailable
 from tests.servers import LentDatabases
 
 OPEN_AT_ONCE = 3
-ROUNDS, MANY_ROUNDS = 25, 100
+ROUNDS, MANY_ROUNDS = 12, 100
 STORES, MANY_STORES = 1, 10
 SERVERS = ["lent_postgres", pytest.param("lent_mariadb", marks=pytest.mark.mariadb)]
 
