@@ -45,7 +45,7 @@ class MariaDB:
         if self._process is not None:
             return
         owner = ["--user=root"] if os.geteuid() == 0 else []
-        # A server that starts, the installer's too, removes what others have in a folder they share.
+        # A server that starts, the installer's too, removes what others have in the same folder.
         own_folder = {**os.environ, "TMPDIR": str(self._folder)}
         with (self._folder / "log").open("ab") as log:
             if not self._data.exists():
