@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from eventsourcing.persistence import (
@@ -50,12 +50,11 @@ class RecorderTransaction(SqlReader):
         self._close()
         stored = [*map(self._mapper.to_stored_event, events)]
         try:
-            positions = self._ledger.insert_events(stored)
+            with unavailable():
+                positions = self._ledger.insert_events(stored)
         except IntegrityError:
             expected = events[0].originator_version - 1
             raise Conflict(events[0].originator_id, expected, expected + 1) from None
-        except PersistenceError as error:
-            raise StoreUnavailable(f"the ledger did not do its work: {error}") from None
         if not positions:
             raise StoreUnavailable("the ledger's recorder gives no positions")
         self.position = positions[-1]
@@ -80,12 +79,21 @@ class RecorderTransaction(SqlReader):
         return self.append(events, changes) if events else ()
 
 
-def read(ledger: ApplicationRecorder, after: int, limit: int) -> list[Notification]:
-    """Return the next events of a ledger; raises StoreUnavailable."""
+@contextmanager
+def unavailable() -> Generator[None]:
+    """Raise StoreUnavailable where a recorder fails; what is there already is for the caller."""
     try:
-        return [*ledger.select_notifications(after, limit, inclusive_of_start=False)]
+        yield
+    except IntegrityError:
+        raise
     except PersistenceError as error:
         raise StoreUnavailable(f"the ledger did not do its work: {error}") from None
+
+
+def read(ledger: ApplicationRecorder, after: int, limit: int) -> list[Notification]:
+    """Return the next events of a ledger; raises StoreUnavailable."""
+    with unavailable():
+        return [*ledger.select_notifications(after, limit, inclusive_of_start=False)]
 
 
 def appended(ledger: ApplicationRecorder, mapper: EventMapper, action: Action) -> int:
@@ -95,12 +103,9 @@ def appended(ledger: ApplicationRecorder, mapper: EventMapper, action: Action) -
         StoreUnavailable: the ledger did not do its work.
     """
     while True:
-        try:
+        with unavailable(), suppress(IntegrityError):  # another process was faster
             newest = ledger.select_events(action.stream, desc=True, limit=1)
             before = [*map(mapper.to_domain_event, newest)]
             following = action.following(before[0] if before else None)
-            with suppress(IntegrityError):  # another process was faster
-                [position] = ledger.insert_events([mapper.to_stored_event(following)]) or [0]
-                return position
-        except PersistenceError as error:
-            raise StoreUnavailable(f"the ledger did not do its work: {error}") from None
+            [position] = ledger.insert_events([mapper.to_stored_event(following)]) or [0]
+            return position

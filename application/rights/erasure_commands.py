@@ -32,7 +32,7 @@ from ..ports.views import Reader
 from ..unit_of_work.results import Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
 from .held_data import applications_of
-from .inactive_persons import is_inactive, moments
+from .inactive_persons import erasure_times, is_inactive, moments
 from .own_events import while_held
 
 OF_PERSON = frozenset({"device_name", "application_user_id"})
@@ -93,7 +93,7 @@ class RequestErasure:
         if self.inactive_at is None:
             return True
         retentions = work.rules.policies.retentions(work.reader)
-        return is_inactive(seen, recorded, moments(retentions, self.inactive_at))
+        return is_inactive(seen, recorded, moments(erasure_times(retentions), self.inactive_at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from addressee.domain import DeviceDepersonalized, Event, Person, PersonsUnmerged, Retention
 from addressee.domain.events import name_in, stream_of
@@ -16,6 +17,9 @@ from addressee.domain.times import ago
 from ..past.extent import traces
 from ..ports.keys import SealedStore
 from ..ports.records import LARGEST_POSITION, Recorded, Trace
+
+if TYPE_CHECKING:
+    from .erasure import Eraser, Erasure
 
 PAGE = 500
 """How many events are read at once, and after how many the position is noted."""
@@ -92,20 +96,67 @@ class Search:
         return time is not None and time <= self._until
 
 
+def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
+    eraser: Eraser,
+    half: AbstractSet[str],
+    times: Mapping[str, timedelta],
+    now: datetime,
+    progress: Callable[[int, int], object],
+    *,
+    dry_run: bool,
+) -> Iterator[Erasure]:
+    """Yield what is erased, first of those whom another run has left half erased.
+
+    Times that change meanwhile count at once, in each erasure's transaction, and end the run.
+
+    A person may come twice where nothing is erased.
+
+    Args:
+        eraser: erases one.
+        half: persons of whom that may be.
+        times: application → time after which persons are erased.
+        now: the time to judge by.
+        progress: called after each page with its last position, and the ledger's.
+        dry_run: only tell.
+    """
+    store = eraser.store
+    yield from eraser.erasures(eraser.due(half, {}), now, dry_run=dry_run)
+    if half and not dry_run:
+        note_end(store)
+    before, last = moments(times, now), store.settled()
+    for search in searches(store, times, now):
+        for after, position, persons in search.pages(last):
+            names = eraser.due(persons, before)
+            if names and not dry_run:
+                note_begin(store, after)
+            yield from eraser.erasures(names, now, dry_run=dry_run)
+            if names and not dry_run and eraser.due(frozenset(names), before):
+                return  # the times are others by now; were it noted, these would be passed over
+            if not dry_run:
+                search.note(position)
+                note_end(store)
+            progress(position, last)
+
+
 def searches(store: SealedStore, times: Mapping[str, timedelta], now: datetime) -> Iterator[Search]:
     """Yield a search for each of the times that applications have; arguments as of `Search`."""
     return (Search(store, times, time, now) for time in sorted({*times.values()}))
 
 
-def moments(retentions: Mapping[str, Retention], now: datetime) -> Mapping[str, datetime]:
-    """Return application → the moment before which a person must have left, of those with a time.
+def erasure_times(retentions: Mapping[str, Retention]) -> Mapping[str, timedelta]:
+    """Return application → time after which persons are erased, of those that have one."""
+    times = {code: kept.erase_after for code, kept in retentions.items()}
+    return {code: time for code, time in times.items() if time is not None}
+
+
+def moments(times: Mapping[str, timedelta], now: datetime) -> Mapping[str, datetime]:
+    """Return application → the moment before which a person must have left.
 
     Args:
-        retentions: application → policy.
+        times: application → time after which persons are erased.
         now: the time to judge by.
     """
-    times = {code: kept.erase_after for code, kept in retentions.items()}
-    return {code: ago(now, time) for code, time in times.items() if time is not None}
+    return {code: ago(now, time) for code, time in times.items()}
 
 
 def persons_in(page: Iterable[Trace]) -> AbstractSet[str]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NotRequired, TypedDict, Unpack
 
 from addressee.domain import InvalidValue, values
-from addressee.domain.times import ago
 
 from ..history import History
 from ..ledger.seal_check import newest_seal
@@ -21,7 +19,7 @@ from .documents import csv_text, json_lines, json_text, readme, tables
 from .erasure import Eraser, Erasure
 from .erasure_commands import RequestErasure
 from .held_data import HeldData, HeldDataReader
-from .inactive_persons import note_begin, note_end, searches, under_way
+from .inactive_persons import erasure_times, swept, under_way
 from .record_export import RecordExport
 from .zip_stream import ZipStream, in_blocks
 
@@ -171,7 +169,7 @@ class Rights:
         values.flag("dry_run", dry_run)
         with self._store.reading() as reader:
             retentions = self._people.policies.retentions(reader)
-        times = {code: kept.erase_after for code, kept in retentions.items() if kept.erase_after}
+        times = erasure_times(retentions)
         half = under_way(self._store) if isinstance(self._store, SealedStore) else frozenset[str]()
         if not times and not half:
             return 0
@@ -181,48 +179,6 @@ class Rights:
                 found.add(one.person)
                 erased(one)
         return len(found)
-
-
-def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
-    eraser: Eraser,
-    half: AbstractSet[str],
-    times: Mapping[str, timedelta],
-    now: datetime,
-    progress: Callable[[int, int], object],
-    *,
-    dry_run: bool,
-) -> Iterator[Erasure]:
-    """Yield what is erased, first of those whom another run has left half erased.
-
-    Times that change meanwhile count at once, in each erasure's transaction, and end the run.
-
-    A person may come twice where nothing is erased.
-
-    Args:
-        eraser: erases one.
-        half: persons of whom that may be.
-        times: application → time after which persons are erased.
-        now: the time to judge by.
-        progress: called after each page with its last position, and the ledger's.
-        dry_run: only tell.
-    """
-    store = eraser.store
-    yield from eraser.erasures(eraser.due(half, {}), now, dry_run=dry_run)
-    if half and not dry_run:
-        note_end(store)
-    before, last = {code: ago(now, time) for code, time in times.items()}, store.settled()
-    for search in searches(store, times, now):
-        for after, position, persons in search.pages(last):
-            names = eraser.due(persons, before)
-            if names and not dry_run:
-                note_begin(store, after)
-            yield from eraser.erasures(names, now, dry_run=dry_run)
-            if names and not dry_run and eraser.due(frozenset(names), before):
-                return  # the times are others by now; were it noted, these would be passed over
-            if not dry_run:
-                search.note(position)
-                note_end(store)
-            progress(position, last)
 
 
 def zipped(

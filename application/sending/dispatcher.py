@@ -114,8 +114,9 @@ class Dispatcher:
             self._ended(name)
             return
         now, waits = self._worker.clock(), timedelta(seconds=wait)
-        turn.due = now + min(waits, LOOK)
-        if waits > LOOK:  # others have its turn meanwhile
+        if waits <= LOOK:
+            turn.due = now + waits
+        else:  # others have its turn meanwhile
             self._drop(name)
             self._resting[name] = now + min(waits, REST)
 

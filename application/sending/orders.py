@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from addressee.domain import (
@@ -232,7 +232,7 @@ class Change:
                     view.put_batch(without_retries(batch), found.application)
             changed = PushChanged(
                 application=found.application,
-                timestamp=at.astimezone(UTC),
+                timestamp=at,
                 actor=self.actor,
                 dispatch=self.dispatch,
                 state=self.state,
@@ -249,7 +249,7 @@ def order_recorded(dispatch: Dispatch, actor: str) -> PushOrdered:
     """Return the event that tells who ordered a dispatch; it has neither text nor audience."""
     return PushOrdered(
         application=dispatch.application,
-        timestamp=dispatch.created_at.astimezone(UTC),
+        timestamp=dispatch.created_at,
         actor=actor,
         dispatch=dispatch.id,
         include_disabled=dispatch.include_disabled,
@@ -276,7 +276,7 @@ def forget_some(
         view.record(
             PushesForgotten(
                 application=application,
-                timestamp=at.astimezone(UTC),
+                timestamp=at,
                 actor=actor,
                 before=before,
                 dispatches=len(names),

@@ -96,9 +96,9 @@ def ready(
 
 def started(dispatch: Dispatch, now: datetime) -> Dispatch:
     """Return a dispatch as it is once its time has come."""
-    if dispatch.state == "scheduled" and dispatch.starts_at is not None:
-        return replace(dispatch, state="running" if dispatch.starts_at <= now else "scheduled")
-    return dispatch
+    at = dispatch.starts_at
+    due = dispatch.state == "scheduled" and at is not None and at <= now
+    return replace(dispatch, state="running") if due else dispatch
 
 
 def without_retries(batch: PushBatch) -> PushBatch:

@@ -5,7 +5,7 @@ Secrets, texts and audiences of pushes stay out: what the ledger has once, it ha
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from ..values import FrozenDict
@@ -31,7 +31,8 @@ class Action(Event):
     def following(self, newest: Event | None) -> Self:
         """Return the action as the next event of its stream, whose newest one this is."""
         version = 1 if newest is None else newest.originator_version + 1
-        at = self.timestamp if newest is None else max(self.timestamp, newest.timestamp)
+        own = self.timestamp.astimezone(UTC)
+        at = own if newest is None else max(own, newest.timestamp)
         place = {"originator_id": self.stream, "originator_version": version, "timestamp": at}
         return self.model_copy(update=place)
 

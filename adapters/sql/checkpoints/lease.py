@@ -19,7 +19,6 @@ from addressee.domain import Conflict, values
 from addressee.domain.times import EPOCH, from_microseconds, to_microseconds
 
 from ..engine.database import Connections
-from ..schema.bookkeeping_tables import REBUILD
 from ..schema.tables import Schema
 
 if TYPE_CHECKING:
@@ -241,10 +240,3 @@ class Lease:
 
     def _end(self) -> int:
         return to_microseconds(self._clock() + self._length)
-
-
-def is_rebuilt(connection: Connection, schema: Schema) -> bool:
-    """Return whether a rebuild has begun and has not ended, whoever works on it."""
-    name = schema.projection.c.name
-    begun = select(name).where(name.startswith(REBUILD, autoescape=True)).limit(1)
-    return connection.execute(begun).first() is not None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache, cached_property
-from typing import Any, Self
+from functools import cached_property
+from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, delete, exists, or_, select, update
 
 from addressee.application import Dispatch, PushBatch, PushOutcome
 from addressee.domain import Action
@@ -16,16 +16,12 @@ from addressee.domain.times import to_microseconds
 from ..audience_index.generation_cache import GenerationCache
 from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
-from ..engine.bulk_write import Rows
-from ..engine.compiled_query import Query, given, pages
+from ..engine.compiled_query import pages
 from ..engine.dialects import dialect_of
-from ..schema.tables import Schema
 from ..unit_of_work.action_log import Log
 from ..unit_of_work.components import Parts
 from ..unit_of_work.view import SqlReader
 from .dispatch_rows import (
-    BATCH_COLUMNS,
-    DISPATCH_COLUMNS,
     OUTCOMES,
     batch_in,
     batch_place,
@@ -34,39 +30,10 @@ from .dispatch_rows import (
     dispatch_place,
     dispatch_row,
 )
+from .dispatch_statements import DispatchStatements
 
 ANY_TIME = (1 << 63) - 1
 """Later than any time, in microseconds."""
-
-
-class DispatchStatements:
-    """The statements on dispatches and batches.
-
-    Args:
-        schema: the tables.
-    """
-
-    def __init__(self, schema: Schema) -> None:
-        dispatch, batch = schema.dispatch, schema.push_batch
-        self.dispatch = select(*(dispatch.c[name] for name in DISPATCH_COLUMNS))
-        self.locked = Query(self.dispatch.where(dispatch.c.id == given("name")).with_for_update())
-        self.batch = select(*(batch.c[name] for name in BATCH_COLUMNS))
-        mine = self.batch.where(batch.c.dispatch == given("dispatch"))
-        self.numbered = Query(mine.where(batch.c.number == given("number")))
-        self.open = Query(
-            mine.where(batch.c.due <= given("due"), batch.c.leaving >= given("leaving"))
-            .order_by(batch.c.due, batch.c.number)
-            .limit(given("limit"))
-        )
-        self.dispatches = Rows(dispatch, *DISPATCH_COLUMNS)
-        self.batches = Rows(batch, *BATCH_COLUMNS)
-        self.tally = select(*(func.sum(batch.c[outcome]) for outcome in OUTCOMES))
-
-    @classmethod
-    @cache  # to compile them takes longer than a batch
-    def shared(cls, schema: Schema) -> Self:
-        """Return what all stores on the same tables share."""
-        return cls(schema)
 
 
 class SqlDispatchReader(SqlReader):

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
+from sqlalchemy import Connection, select
+
 from addressee.application import TimeSpan
 from addressee.domain import Conflict, StoreUnavailable
 
 from ..audience_index.compaction import begin_generation, compact, nobody_compacts
 from ..audience_index.term_dictionary import drop_terms, unused_terms
-from ..checkpoints.lease import is_rebuilt
 from ..engine.compiled_query import pages
 from ..engine.database import Database
 from ..event_store.positions import ordering_on
+from ..schema.bookkeeping_tables import REBUILD
+from ..schema.tables import Schema
 from ..unit_of_work.components import Parts
 
 PATIENCE = 0.2
@@ -78,3 +81,10 @@ class IndexUpkeep:
         settled = self.parts.tail.settled()
         self.parts.times.note(settled)
         return settled
+
+
+def is_rebuilt(connection: Connection, schema: Schema) -> bool:
+    """Return whether a rebuild has begun and has not ended, whoever works on it."""
+    name = schema.projection.c.name
+    begun = select(name).where(name.startswith(REBUILD, autoescape=True)).limit(1)
+    return connection.execute(begun).first() is not None

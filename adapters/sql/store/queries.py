@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from addressee.application import Found, Lookup
 
 from ..audience_index.lookups import Lookups
-from ..dispatches.dispatch_view import DispatchStatements, SqlDispatchReader
+from ..dispatches.dispatch_statements import DispatchStatements
+from ..dispatches.dispatch_view import SqlDispatchReader
 from ..engine.database import Database
 from ..replicas.replica_state import ReplicaState
 from ..replicas.routing import Queries, ReplicatedQueries

@@ -21,7 +21,8 @@ from ..bulk_load.index_loader import IndexLoading
 from ..bulk_load.ledger_loader import LedgerFilling
 from ..checkpoints.lease import SECONDS
 from ..checkpoints.sink_progress import SqlSinkProgress, sink_names
-from ..dispatches.dispatch_view import DispatchStatements, SqlDispatchView
+from ..dispatches.dispatch_statements import DispatchStatements
+from ..dispatches.dispatch_view import SqlDispatchView
 from ..engine.database import Database
 from ..engine.host_transaction import Joining
 from ..event_store.event_times import EventTimes

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from eventsourcing.persistence import IntegrityError
 from sqlalchemy import Connection, select
 
-from addressee.domain import Action, Conflict, StoreFollows
+from addressee.application.ports.records import LARGEST_POSITION
+from addressee.domain import Action, Conflict, Event, StoreFollows
 
 from ..event_store.append import insert_events
 from .components import Parts
+from .view import SqlReader
 
 Log = Callable[[Connection, Sequence[Action]], None]
 """Takes actions that are done in an open transaction."""
@@ -66,15 +68,8 @@ class ActionLog:
         self, connection: Connection, stream: str, actions: Sequence[Action]
     ) -> Sequence[Action]:
         """Return actions as the next events of their stream."""
-        event = self.parts.prepared.schema.event
-        last = (
-            select(event.c.version, event.c.topic, event.c.state)
-            .where(event.c.stream == stream)
-            .order_by(event.c.version.desc())
-            .limit(1)
-        )
-        found = connection.execute(last).one_or_none()
-        newest = None if found is None else self.parts.mapper.event(stream, *found)
+        last = SqlReader(connection, self.parts).newest(stream, 1, LARGEST_POSITION)
+        newest: Event | None = last[0].event if last else None
         placed: list[Action] = []
         for action in actions:
             newest = action.following(newest)

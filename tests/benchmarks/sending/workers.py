@@ -26,6 +26,7 @@ from threading import Event
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.work_queue.jetstream import JetStreamQueue
 from addressee.application import Accepted, Notifier
+from tests.benchmarks.reading.population import KEY
 
 url, server, stream, ready = sys.argv[1:]
 threads = ThreadPoolExecutor(32)  # as many as transports of services have requests under way
@@ -41,7 +42,7 @@ class Service:
         return threads.map(answer, recipients)
 
 
-notifier = Notifier(SqlStore(url, identifier_key=b"the same for every run"), {"fcm": Service()})
+notifier = Notifier(SqlStore(url, identifier_key=KEY), {"fcm": Service()})
 Path(ready).touch()
 notifier.serve(Event(), queue=JetStreamQueue(server, stream))
 """

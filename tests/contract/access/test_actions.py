@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from time import sleep
 from typing import Any
 
@@ -35,6 +35,7 @@ from addressee.domain import (
     UnknownDispatch,
     UnknownSink,
 )
+from addressee.domain.events import SessionsEnded
 
 ALI = "operator:ali"
 SECRET = "00112233445566778899aabbccddeeff"
@@ -225,3 +226,9 @@ def test_R60_applications_that_are_kept_elsewhere_are_recorded_too() -> None:
     assert elsewhere.get("shop") is not None
     assert store.applications.get("shop") is None
     assert last(store)[0] == "PolicyChanged"
+
+
+def test_R60_times_are_in_utc_whatever_the_clock_says() -> None:
+    noon = datetime(2026, 11, 23, 12, tzinfo=timezone(timedelta(hours=5)))
+    action = SessionsEnded(timestamp=noon, actor=ALI).following(None)
+    assert action.timestamp.isoformat() == "2026-11-23T07:00:00+00:00"

@@ -19,6 +19,10 @@ from tests.contract.conftest import Host
 HELLO = Message(title="Hello", body="there", data={"n": "1"}, ttl=60, collapse_key="news")
 
 
+class Killed(BaseException):
+    """Stands for a process that is gone at this point."""
+
+
 class Sender:
     """A notifier on a store, whose clock moves when it sleeps."""
 

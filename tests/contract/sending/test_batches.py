@@ -26,7 +26,7 @@ from addressee.application import (
     Unknown,
 )
 from tests.contract.conftest import Host
-from tests.contract.sending.sender import HELLO, Sender, answering, devices, installations
+from tests.contract.sending.sender import HELLO, Killed, Sender, answering, devices, installations
 
 
 def test_R39_whoever_was_logged_out_before_a_batch_leaves_is_not_in_it(host: Host) -> None:
@@ -178,10 +178,6 @@ def test_R40_however_many_batches_are_abandoned_none_stays_open(
     assert (done.state, done.leaving, done.retry) == ("done", 0, 0)
     assert (done.unknown, done.accepted) == ((0, 6) if resend_unknown else (3, 3))
     assert len(push.sent) == done.accepted
-
-
-class Killed(BaseException):
-    """Stands for a process that is gone at this point."""
 
 
 def gone(host: Host, *, resend_unknown: bool) -> DispatchStatus:

@@ -11,7 +11,7 @@ from threading import Event
 from addressee.adapters.push import RecordingPush
 from addressee.application import Answer, DispatchStatus, Message, Recipient, Ticket
 from tests.contract.conftest import Host
-from tests.contract.sending.sender import HELLO, Sender, devices, installations
+from tests.contract.sending.sender import HELLO, Killed, Sender, devices, installations
 
 
 @dataclass
@@ -104,9 +104,6 @@ def test_R40_each_batch_leaves_under_a_ticket_that_is_done_once_its_outcome_is_n
 
 
 def test_R40_a_batch_of_a_worker_that_is_gone_is_settled_by_the_record(host: Host) -> None:
-    class Killed(BaseException):
-        pass
-
     class Dying(RecordingPush):
         dies = True
 

@@ -11,11 +11,7 @@ from addressee.adapters.push import RecordingPush
 from addressee.application import Answer, DispatchStatus, Recipient, Retry
 from addressee.application.sending import dispatcher
 from tests.contract.conftest import Host
-from tests.contract.sending.sender import HELLO, Sender, answering, devices
-
-
-class Killed(BaseException):
-    """The process ends."""
+from tests.contract.sending.sender import HELLO, Killed, Sender, answering, devices
 
 
 class Ticking(Event):

@@ -18,16 +18,12 @@ from addressee.application import DispatchView, Notifier, SendingStore
 from addressee.domain import IdempotencyKeyReused, InvalidValue, LimitExceeded, UnknownDispatch
 from addressee.domain.limits import DAYS_AHEAD
 from tests.contract.conftest import Host
-from tests.contract.sending.sender import HELLO, Sender, devices, installations
+from tests.contract.sending.sender import HELLO, Killed, Sender, devices, installations
 from tests.contract.sending.test_queue import Queue, Slip
 from tests.contract.sending.test_queue import served as served_by_queue
 from tests.contract.sending.test_serving import served
 
 HOUR = timedelta(hours=1)
-
-
-class Killed(BaseException):
-    """The process ends."""
 
 
 def test_R39_a_scheduled_dispatch_reaches_those_who_match_when_it_leaves(host: Host) -> None:

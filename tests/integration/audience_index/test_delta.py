@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import count
 from unittest.mock import patch
 
@@ -39,8 +40,9 @@ def on_ios(reader: View) -> list[int]:
     return list(reader.postings("shop", IOS, range(1)).get("os:ios", ()))
 
 
-def test_only_what_is_new_is_read(store: SqlStore) -> None:
-    people, reach = Personalization(store), Targeting(store)
+@contextmanager
+def rows_read() -> Generator[list[int]]:
+    """Note of each answer about what is new how many rows it took."""
     read: list[int] = []
     answer_of = delta_reading.ask
 
@@ -50,6 +52,12 @@ def test_only_what_is_new_is_read(store: SqlStore) -> None:
         return answer
 
     with patch.object(delta_reading, "ask", ask):
+        yield read
+
+
+def test_only_what_is_new_is_read(store: SqlStore) -> None:
+    people, reach = Personalization(store), Targeting(store)
+    with rows_read() as read:
         for n in range(10):
             people.register("shop", installation=f"d{n}", os="ios")
             assert reach.count("shop", "os:ios") == n + 1
@@ -62,18 +70,10 @@ def test_R39_batches_read_what_is_new_and_see_what_others_write(store: SqlStore)
     for n in range(12):
         people.register("shop", installation=f"d{n}", os="ios", push_token=f"t{n}")
         people.personalize(f"d{n}", Identity(external_id=f"p{n}"))
-    read: list[int] = []
-    answer_of = delta_reading.ask
-
-    def ask(*args: object) -> delta_reading.Answer:
-        answer = answer_of(*args)  # type: ignore[arg-type] # passed on as they are
-        read.append(sum(map(len, answer.rows.values())))
-        return answer
-
     push = RecordingPush()
     notifier = Notifier(store, {"fcm": push, "apns": push}, batch=2)
     made = notifier.dispatch("shop", "type:customer", Message(title="Hi"))
-    with SqlStore(store.database.engine) as other, patch.object(delta_reading, "ask", ask):
+    with SqlStore(store.database.engine) as other, rows_read() as read:
         batches = count(1)
 
         def meanwhile(_: int) -> None:
