@@ -41,11 +41,11 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "ledger": lambda _: ledger.figures(),
     "past": lambda options: past.figures(options.installations),
     "plan": lambda options: plan.figures(options.installations, options.to),
-    "portal": lambda options: portal.figures(options.installations),
+    "portal": lambda options: portal.figures(options.installations, options.kept),
     "relay": lambda _: relay.figures(),
     "replicas": lambda _: replicas.figures(),
     "replay": lambda options: replay.figures(options.events),
-    "rights": lambda options: rights.figures(options.installations),
+    "rights": lambda options: rights.figures(options.installations, options.kept),
     "scale": lambda options: scale.figures(
         options.installations, options.to and partial(chart, to=options.to)
     ),
@@ -64,6 +64,9 @@ def main() -> None:
         help="of audience, dispatch, past, plan, portal, rights, scale, sessions; else 1,000,000",
     )
     parser.add_argument("--to", type=Path, help="the folder for what scale and plan write")
+    parser.add_argument(
+        "--kept", type=Path, help="a folder where the store of portal and rights stays, once filled"
+    )
     parser.add_argument(
         "--events", type=int, default=500_000, help="of replay's memory, 500,000 by default"
     )

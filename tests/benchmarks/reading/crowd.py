@@ -1,55 +1,98 @@
-"""A store with many installations, of which some hundred have their whole streams in the ledger.
+"""A sealed store with many installations, in which some hundred persons have lived.
 
-All others are in the read models, and in the ledger with one event each: a page about one person
-reads that person's streams, and those of the person's devices, however many others there are.
+Their lives are commands. All others are in the read models, in the ledger with an event each, and
+in the key store with a key each: whoever reads the streams of one person, and of that person's
+devices, reads no more however many others there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import count
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
+from rich.progress import track
+from sqlalchemy import insert
+
+from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.sql import SqlStore
-from addressee.application import Changes, Stored
-from tests.benchmarks.reading.population import KEY, Population
-from tests.benchmarks.scaling import town
+from addressee.application import Call, Identity, Personalization, bulk
+from tests.benchmarks.reading.population import APPLICATION, KEY, Population
 
-TOLD = 500
-"""How many persons have their streams: more than a page of an audience shows."""
-CREATED = ("addressee.PersonCreated", b'{"timestamp":"2026-11-23T00:00:00Z","type":"LEAD"}')
+LIVES = 500
+"""How many persons have lived: more than a page of an audience shows."""
+MADE = 4_096
+"""How many events and keys of others are made at once."""
 
 
-def fill(store: SqlStore, installations: int) -> list[str]:
-    """Fill an empty store, and return the ids of installations whose streams are in the ledger.
+@contextmanager
+def crowded(installations: int, kept: Path | None = None) -> Generator[SqlStore]:
+    """Open a store on SQLite; installations of `LIVES` persons are the first of its index.
 
-    The first is of the person with the external id ``p1``, and so on.
+    Args:
+        installations: how many others it has.
+        kept: a folder where the store is filled and stays, or is found filled; else a temporary
+            one is.
     """
-    told: list[str] = []
-    positions = count(1)
-    with store.filling(KEY, frozenset()) as filling:
-        for changes in Population(installations).changes():
-            events = [*events_of(changes, told)]
-            filling.fill([Stored(next(positions), *event[1:]) for event in events], changes)
-    return told
+    with tempfile.TemporaryDirectory() if kept is None else nullcontext(kept) as root:
+        folder = Path(root, f"crowd-{installations}")
+        if not folder.exists():
+            made = folder.with_suffix(".unfinished")
+            made.mkdir()
+            with opened(made) as (store, keys):
+                fill(store, keys, installations)
+            made.rename(folder)
+        with opened(folder) as (store, _):
+            yield store
 
 
-def events_of(changes: Changes, told: list[str]) -> Iterator[Stored]:
-    """Yield the events of the installations of a page; the ids of those with streams are noted."""
-    for change in changes.installations:
-        device, person, number = change.installation, change.person, len(told) + 1
-        if person is None or "primary" not in change.gained or number > TOLD:
-            yield Stored(0, f"person:other-{device}", 1, *CREATED)
-            continue
-        told.append(device)
-        [claim] = [name for name, holder in changes.holders.items() if holder == person]
-        names = {"id0-@": person, "d@": device, "p@": f"p{number}"}
-        for _, stream, version, topic, state in town.signed_in(number % town.KINDS):
-            name = claim if stream.startswith("claim:") else renamed(stream, names)
-            yield Stored(0, name, version, topic, renamed(state.decode(), names).encode())
+@contextmanager
+def opened(folder: Path) -> Generator[tuple[SqlStore, SqlKeyStore]]:
+    """Open the store in a folder."""
+    with (
+        SqlKeyStore(f"sqlite:///{folder}/keys.db", wrapping_key=bytes(32)) as keys,
+        SqlStore(f"sqlite:///{folder}/ledger.db", keys=keys, identifier_key=KEY) as store,
+    ):
+        yield store, keys
 
 
-def renamed(text: str, names: Mapping[str, str]) -> str:
-    """Return a text with the names of a person of the town replaced."""
-    for old, new in names.items():
-        text = text.replace(old, new)
-    return text
+def fill(store: SqlStore, keys: SqlKeyStore, installations: int) -> None:
+    """Have the persons live, and then have others in all tables."""
+    bulk(Personalization(store), [call for number in range(LIVES) for call in life(number)])
+    store.compact()
+    pages = [*range(0, installations, MADE)]
+    with store.loading() as load:
+        changes = Population(installations).changes(MADE)
+        for each in track(changes, "read models", total=len(pages), transient=True):
+            load.load(each)
+    table = store.parts.prepared.schema.event
+    row = {"topic": "addressee.PersonCreated", "version": 1, "state": b'{"timestamp":"'}
+    for first in track(pages, "ledger and keys", transient=True):
+        names = range(first, min(first + MADE, installations))
+        with store.database.writing() as connection:
+            connection.execute(insert(table), [row | {"stream": f"person:other{n}"} for n in names])
+        keys.new_keys(len(names))
+
+
+def life(number: int) -> Iterator[Call]:
+    """Yield the calls of one person, who has a phone, and a tablet with others."""
+    tablet, who = f"tablet{number // 4}", identity(number)
+    attributes, tags = {"first_name": f"Name {number}", "plan": "gold"}, {"huge", f"t{number}"}
+    yield lambda p: p.register(
+        APPLICATION, installation=phone(number), push_token=phone(number), os="android"
+    )
+    yield lambda p: p.register(APPLICATION, installation=tablet, os="ios")
+    yield lambda p: p.personalize(tablet, who, force_depersonalize=True)
+    yield lambda p: p.personalize(phone(number), who, attributes, tags, set_primary=True)
+    yield lambda p: p.update_installation(phone(number), device_name=f"phone of {number}")
+
+
+def phone(number: int) -> str:
+    """Return the id of a person's phone."""
+    return f"phone{number}"
+
+
+def identity(number: int) -> Identity:
+    """Return what a person is known by."""
+    return Identity(f"known{number}", emails=[f"known{number}@x.com"])

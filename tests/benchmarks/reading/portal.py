@@ -5,8 +5,8 @@ Each figure is compared with what was promised, so a ratio of 1 keeps the promis
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -15,12 +15,11 @@ import httpx
 from addressee.adapters.cli.garbage_collection import collected_seldom
 from addressee.adapters.http import create_app
 from addressee.adapters.portal import PortalSettings, mount_portal
-from addressee.adapters.sql import SqlStore
 from addressee.application import History, issue_key
 from addressee.domain import MobileApp
 from tests.acceptance.portal.visits import TOKEN
-from tests.benchmarks.reading import crowd
-from tests.benchmarks.reading.population import APPLICATION, KEY
+from tests.benchmarks.reading.crowd import LIVES, crowded, phone
+from tests.benchmarks.reading.population import APPLICATION
 from tests.benchmarks.report import Figure
 from tests.servers.chromium import served
 
@@ -30,23 +29,19 @@ ROUNDS = 20
 EXPRESSION = "tag:huge and primary and not (tag:t20 or os:ios)"
 
 
-def figures(installations: int) -> Iterator[Figure]:
+def figures(installations: int, kept: Path | None) -> Iterator[Figure]:
     """Measure the pages on a store on SQLite.
 
     Args:
         installations: how many it has.
+        kept: the folder of a store that stays, if one is wanted.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="portal") as folder,
-        collected_seldom(),
-        SqlStore(f"sqlite:///{folder}/portal.db", identifier_key=KEY) as store,
-    ):
-        told = crowd.fill(store, installations)
+    with collected_seldom(), crowded(installations, kept) as store:
         store.applications.put(MobileApp(code=APPLICATION))
         key = issue_key(store.applications, APPLICATION, "admin")
         app = create_app(store, store.applications)
         mount_portal(app, PortalSettings(secure=False))
-        device = told[-1]
+        device = phone(LIVES - 1)
         person = str(History(store).who(device))
         with served(app) as url, httpx.Client(base_url=f"{url}/portal", verify=False) as http:  # noqa: S501 # no TLS here
             token = signed_in(http, key)
@@ -55,7 +50,7 @@ def figures(installations: int) -> Iterator[Figure]:
                 ("find", "/", None, FIRST_BYTE),
                 ("person", f"/person?id={person}", None, FIRST_BYTE),
                 ("device", f"/installation?id={device}", None, FIRST_BYTE),
-                ("search", "/find", {"csrf": token, "q": f"p{len(told)}"}, FIRST_BYTE),
+                ("search", "/find", {"csrf": token, "q": f"known{LIVES - 1}"}, FIRST_BYTE),
                 ("audience, empty", "/audience", None, FIRST_BYTE),
                 ("audience, sampled", "/audience", audience, FIRST_BYTE),
                 ("pushes", "/pushes", None, FIRST_BYTE),

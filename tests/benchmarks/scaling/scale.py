@@ -40,14 +40,16 @@ def figures(largest: int, chart: Callable[[Measured], object] | None = None) -> 
 
     Args:
         largest: the most installations.
-        chart: takes what was measured, if anybody wants a chart.
+        chart: takes what was measured, after each size, if anybody wants a chart.
     """
     sizes = [SMALLEST]
     while sizes[-1] < largest:
         sizes.append(min(sizes[-1] * 10, largest))
-    measured = {size: costs(size) for size in track(sizes, "scale", transient=True)}
-    if chart is not None:
-        chart(measured)
+    measured: dict[int, Costs] = {}
+    for size in track(sizes, "scale", transient=True):
+        measured[size] = costs(size)
+        if chart is not None:
+            chart(measured)
     least, most = measured[sizes[0]], measured[sizes[-1]]
     for name, seconds in most.items():
         yield Figure(f"{name}, {sizes[-1]:,}", seconds, least[name], None)
