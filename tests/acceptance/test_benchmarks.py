@@ -71,10 +71,10 @@ SLOW: dict[str, Figures] = {
     "dispatch": lambda: dispatch.figures(3_000),
     "ledger": ledger.figures,
     "plan": lambda: plan.figures(300, None),
-    "portal": lambda: portal.figures(100),
+    "portal": lambda: portal.figures(100, None),
     "relay": relay.figures,
     "replay": lambda: replay.figures(20_000),
-    "rights": lambda: rights.figures(200),
+    "rights": lambda: rights.figures(200, None),
     "scale": lambda: scale.figures(50),
     "serving": serving.figures,
 }
