@@ -72,8 +72,8 @@ from .ports.records import (
     Trace,
 )
 from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, TimedStore, Viewable
+from .ports.store_views import Audit, Mark, Reader, RememberingView, Transaction, View
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
-from .ports.views import Audit, Mark, Reader, RememberingView, Transaction, View
 from .profiles import Profile, Profiles
 from .read_models.in_memory import ReadModels
 from .read_models.ledger_page_end import whole_length, whole_page

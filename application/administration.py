@@ -16,7 +16,7 @@ from addressee.domain.events import (
 )
 
 from .access.api_keys import issue_key
-from .defaults import utc_now
+from .clock_and_ids import utc_now
 from .execution.administering import administered
 from .ports.accounts import Applications, Scope
 from .ports.administration import Administering, AdministrableStore

@@ -21,7 +21,7 @@ from addressee.domain.events import actions_of
 
 from .ports.records import LARGEST_POSITION, Recorded
 from .ports.store import Viewable
-from .ports.views import Reader
+from .ports.store_views import Reader
 from .read_models.claim_names import check_key, streams_of
 from .read_models.stream_pages import Page, application_of, concerns
 from .state_history import StateHistory

@@ -24,9 +24,9 @@ from addressee.domain.times import ago
 
 from . import commands
 from .access.command_policies import Policies
+from .clock_and_ids import random_id, utc_now
 from .command_methods.installations import optional_id, optional_name
 from .command_methods.merges import MergeCommands
-from .defaults import random_id, utc_now
 from .execution.command_runner import Execution, groups_on
 from .execution.concurrency_limit import ConcurrencyLimit
 from .execution.group_commit import GroupStatistics

@@ -26,13 +26,13 @@ from addressee.domain import (
 from addressee.domain.times import ago
 
 from .access.command_policies import Policies
+from .clock_and_ids import utc_now
 from .command_methods.installations import optional_id
-from .defaults import utc_now
 from .personalization import Personalization
 from .ports.keys import SealedStore
 from .ports.records import LARGEST_POSITION
 from .ports.store import Store
-from .ports.views import Reader
+from .ports.store_views import Reader
 from .read_models.states import InstallationState, PersonState
 from .unit_of_work.aggregate_cache import AggregateCache
 from .unit_of_work.repository import AggregateRepository

@@ -8,7 +8,7 @@ from typing import cast
 from addressee.domain import Installation, NoRegistration, Person, UnknownPerson, values
 
 from .ports.records import LARGEST_POSITION
-from .ports.views import Reader
+from .ports.store_views import Reader
 from .push_history import PushHistory
 from .read_models.states import InstallationState, PersonState
 from .read_models.stream_pages import counted, until, up_to

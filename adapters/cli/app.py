@@ -22,7 +22,7 @@ from .commands.rights.erase import erase
 from .commands.rights.erase_inactive import erase_inactive
 from .commands.rights.keys import COMMANDS as KEYS
 from .commands.rights.merges import merge, unmerge
-from .commands.rights.subject import subject
+from .commands.rights.subject_export import subject
 from .options.keys_option import HINT
 from .options.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 from .options.traces_option import Traces

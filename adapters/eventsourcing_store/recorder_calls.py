@@ -15,7 +15,7 @@ from eventsourcing.persistence import (
 from sqlalchemy import Connection
 
 from addressee.adapters.serialization.event_mapper import EventMapper
-from addressee.adapters.sql.unit_of_work.components import Parts
+from addressee.adapters.sql.unit_of_work.shared_parts import Parts
 from addressee.adapters.sql.unit_of_work.view import SqlReader
 from addressee.application import Changes
 from addressee.domain import Action, Conflict, Event, StoreUnavailable

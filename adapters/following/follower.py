@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.checkpoints.lease import Lease
-from addressee.adapters.sql.store.followed import Followed
-from addressee.application.defaults import utc_now
+from addressee.adapters.sql.store.followed_ledger import Followed
+from addressee.application.clock_and_ids import utc_now
 from addressee.application.heartbeat import Heartbeat
 from addressee.domain import (
     Conflict,

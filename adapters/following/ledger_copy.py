@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.store.followed import Followed, followed, promote
+from addressee.adapters.sql.store.followed_ledger import Followed, followed, promote
 from addressee.adapters.sql.store.sealed import destroy_again
 from addressee.adapters.sql.store.settings import Settings
 from addressee.application import Changes, Replay, Stored, whole_length

@@ -21,16 +21,16 @@ from starlette.routing import Match
 
 from addressee.adapters.tokens.claims import LEEWAY
 from addressee.application import Applications, Store, Tracing
-from addressee.application.defaults import random_id, utc_now
+from addressee.application.clock_and_ids import random_id, utc_now
 from addressee.application.sending.notifier import PushRates, Transports
 from addressee.domain import AddresseeError, InvalidValue
 from addressee.domain.errors import first_problem
 
 from .load.bodies import BODY_LIMIT, BODY_SECONDS, Bodies
 from .messages.error_responses import Refused, error_response
+from .metrics.service_metrics import Metrics
 from .middleware.cors import MobileCors
 from .middleware.failure_log import FailureLog
-from .middleware.metrics import Metrics
 from .middleware.outer_middleware import REQUEST, OuterMiddleware
 from .middleware.trace_middleware import TraceMiddleware
 from .mobile_api.installations import installation_routes

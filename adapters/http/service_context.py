@@ -30,7 +30,7 @@ from addressee.application import (
     Tracing,
 )
 from addressee.application.access.cached_applications import Lookup
-from addressee.application.defaults import random_id, utc_now
+from addressee.application.clock_and_ids import random_id, utc_now
 from addressee.application.sending.notifier import PushRates, Transports
 from addressee.application.sending.worker import Observe
 from addressee.domain import InvalidValue

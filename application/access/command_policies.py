@@ -26,7 +26,7 @@ from addressee.domain import (
 from addressee.domain.limits import DEFAULT
 
 from ..ports.accounts import Applications
-from ..ports.views import Reader
+from ..ports.store_views import Reader
 from .cached_applications import FRESH
 
 

@@ -14,7 +14,7 @@ from addressee.domain import Expression
 
 from ..ports.records import Found, Recipient
 from ..ports.store import LookupStore, Viewable
-from ..ports.views import View
+from ..ports.store_views import View
 from .evaluation import Plan, first_hits, plan, universe_of
 from .lookup import lookup_of
 

@@ -11,7 +11,7 @@ from addressee.domain import StoreDamaged, key_fingerprint
 from ..ports.keys import SealedStore
 from ..ports.records import InstallationRow
 from ..ports.store import AuditableStore
-from ..ports.views import SHARD_BITS, Audit
+from ..ports.store_views import SHARD_BITS, Audit
 from ..read_models.claim_names import check_key
 from ..read_models.in_memory import ReadModels
 from ..read_models.ledger_page_end import whole_page

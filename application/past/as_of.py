@@ -17,13 +17,13 @@ from addressee.domain.events import stream_of
 
 from ..ports.records import LARGEST_POSITION, Found, Lookup, Recipient, TimeSpan
 from ..ports.store import TimedStore, Viewable
-from ..ports.views import View
+from ..ports.store_views import View
 from .erased import holders_of
 from .extent import Extent, extent_until
 from .folded import Horizon, Moment, Past, horizon_of
+from .later_changes_taken_back import TakenBack
 from .past_terms import PastTerms, forgotten_at, nearby
 from .streams import PastStreams, devices_of, owners_in
-from .taken_back import TakenBack
 
 SHARE = 4
 """Up to which part of the ledger is read to find what changed; to fold is faster if it is more."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from addressee.domain.times import to_microseconds
 
 from ..ports.records import TimeSpan, Trace
-from ..ports.views import Mark, RememberingView, View
+from ..ports.store_views import Mark, RememberingView, View
 from .folded import Horizon
 
 PAGE = 5_000

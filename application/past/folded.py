@@ -14,7 +14,7 @@ from addressee.domain import InvalidValue, Person, seen_persons, values, with_li
 
 from ..ports.records import Recorded
 from ..ports.store import Viewable
-from ..ports.views import View
+from ..ports.store_views import View
 from ..read_models.claim_names import check_key, streams_of
 from ..read_models.in_memory import ReadModels
 from ..read_models.ledger_page_end import whole_page

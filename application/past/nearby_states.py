@@ -26,7 +26,7 @@ from addressee.domain import (
 from addressee.domain.events import name_in
 
 from ..ports.records import LARGEST_POSITION, Trace
-from ..ports.views import Mark, View
+from ..ports.store_views import Mark, View
 from .extent import Extent, traces
 from .folded import Horizon
 from .streams import PastStreams

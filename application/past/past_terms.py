@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pyroaring import BitMap
 
-from ..ports.views import Mark, RememberingView, View
+from ..ports.store_views import Mark, RememberingView, View
 from .extent import Extent
 from .folded import Horizon
 from .nearby_states import PRESENT, NearbyState

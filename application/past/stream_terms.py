@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 from addressee.domain import Installation, installation_terms, person_terms
 
-from ..ports.views import View
+from ..ports.store_views import View
 from .folded import Horizon
 from .nearby_states import groups
 from .streams import PastStreams

@@ -14,7 +14,7 @@ from addressee.domain import (
 )
 
 from ..ports.records import Recorded
-from ..ports.views import View
+from ..ports.store_views import View
 from ..read_models.ledger_page_end import WINDOW, whole_length
 from .folded import Horizon
 

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from .accounts import Applications
 from .records import Found, Lookup, TimeSpan
-from .views import Audit, AuditTransaction, Reader, Transaction, View
+from .store_views import Audit, AuditTransaction, Reader, Transaction, View
 
 
 class Viewable(Protocol):

@@ -11,7 +11,7 @@ from threading import Event
 
 from addressee.domain import Conflict, StoreError, values
 
-from ..defaults import utc_now
+from ..clock_and_ids import utc_now
 from ..execution.tracing import Facts, Tracing
 from ..heartbeat import Heartbeat
 from ..ports.delivery.events import (

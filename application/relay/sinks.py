@@ -9,7 +9,7 @@ from datetime import datetime
 from addressee.domain import InvalidValue, UnknownSink, values
 from addressee.domain.events import SinkChanged
 
-from ..defaults import utc_now
+from ..clock_and_ids import utc_now
 from ..execution.administering import administered
 from ..ports.administration import Administering, AdministrableStore
 from ..ports.delivery.relays import DeadLetter, RelayStore, SinkProgress, SinkState

@@ -29,11 +29,11 @@ from addressee.domain import (
 from addressee.domain.events import category_of, name_in
 from addressee.domain.identity import new_identifier_key
 
-from ..defaults import utc_now
+from ..clock_and_ids import utc_now
 from ..ledger.seal_check import stored_events
 from ..ports.records import Recorded
 from ..ports.store import RekeyableStore, Store
-from ..ports.views import Audit
+from ..ports.store_views import Audit
 from ..read_models.claim_names import identifier_keys
 from ..read_models.replay import Replay
 

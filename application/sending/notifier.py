@@ -12,7 +12,7 @@ from typing import cast
 
 from addressee.domain import Expression, values
 
-from ..defaults import random_id, utc_now
+from ..clock_and_ids import random_id, utc_now
 from ..personalization import Personalization
 from ..ports.delivery.dispatches import SendingStore
 from ..ports.delivery.push import Key, Message, PushTransport

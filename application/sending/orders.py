@@ -20,7 +20,7 @@ from addressee.domain import (
 )
 from addressee.domain.events import PushChanged, PushesForgotten, PushOrdered
 
-from ..defaults import random_id
+from ..clock_and_ids import random_id
 from ..ports.delivery.dispatches import Dispatch, DispatchView, SendingStore, State
 from ..ports.delivery.push import Message
 from ..read_models.claim_names import check_key

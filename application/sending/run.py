@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from addressee.domain import as_expression
 
-from ..defaults import random_id
+from ..clock_and_ids import random_id
 from ..heartbeat import Heartbeat
 from ..ports.delivery.dispatches import Dispatch, DispatchView, PushBatch
 from ..ports.delivery.work_queue import Ticket

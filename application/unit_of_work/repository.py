@@ -15,7 +15,7 @@ from addressee.domain import (
     with_linked,
 )
 
-from ..ports.views import Reader
+from ..ports.store_views import Reader
 from .aggregate_cache import AggregateCache, Seen
 
 

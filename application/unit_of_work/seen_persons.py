@@ -8,7 +8,7 @@ from typing import cast
 from addressee.domain import Person, seen_persons, with_linked
 
 from ..ports.records import Recorded
-from ..ports.views import Reader, View
+from ..ports.store_views import Reader, View
 from .aggregate_cache import AggregateCache
 from .repository import AggregateRepository
 

@@ -32,7 +32,7 @@ from ..access.command_policies import Policies
 from ..ports.read_model_changes import Changes
 from ..ports.records import Recorded
 from ..ports.store import Store
-from ..ports.views import Reader
+from ..ports.store_views import Reader
 from ..read_models.projector import project
 from .command_context import Checked
 from .open_persons import OpenPersons

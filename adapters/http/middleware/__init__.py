@@ -1,1 +1,1 @@
-"""The layers around all routes: method override, body limit, failures and metrics."""
+"""The layers around all routes: method override, body limit, failures and counts of requests."""

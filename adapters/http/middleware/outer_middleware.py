@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..load.bodies import Bodies, BoundedBody
 from ..messages.error_responses import Refused, error_response
+from ..metrics.service_metrics import ROOT, Metrics, route_of
 from .failure_log import FailureLog
-from .metrics import ROOT, Metrics, route_of
 
 OVERRIDES = frozenset({"PATCH", "PUT", "DELETE"})
 REQUEST = "addressee.request"

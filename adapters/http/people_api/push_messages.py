@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from addressee.adapters.mobile_sdk.fields import ABSENT
 from addressee.application import Message, Targeting
-from addressee.application.defaults import random_id
+from addressee.application.clock_and_ids import random_id
 from addressee.application.sending.orders import start_of
 from addressee.domain import Expression, InvalidValue, LimitExceeded, Or
 from addressee.domain.audiences.expression import primary, term

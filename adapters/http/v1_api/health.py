@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from addressee.domain import StoreUnavailable
 
 from ..messages.openapi_schemas import PROBLEM, PROBLEMS, error_responses
-from ..middleware.metrics import Metrics
+from ..metrics.service_metrics import Metrics
 from ..service_context import OperatorCaller, ServiceContext
 
 READY_SECONDS = 5.0

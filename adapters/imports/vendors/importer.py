@@ -10,7 +10,7 @@ from typing import IO, Any, Literal, cast
 
 from addressee.application import Call, Context, Identity, Personalization, bulk, together
 from addressee.application.bulk import order_of
-from addressee.application.defaults import utc_now
+from addressee.application.clock_and_ids import utc_now
 from addressee.domain import AddresseeError, IdempotencyKeyReused, InvalidValue, values
 from addressee.domain.address import service_of
 

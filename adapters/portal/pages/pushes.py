@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from addressee.application import DispatchStatus, Message
-from addressee.application.defaults import random_id
+from addressee.application.clock_and_ids import random_id
 from addressee.domain import AddresseeError, Conflict, StoreError
 
 from ..page import Page

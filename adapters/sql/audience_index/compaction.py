@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pyroaring import BitMap
 from sqlalchemy import Connection, delete, select, tuple_, update
 
-from addressee.application.ports.views import SHARD_BITS
+from addressee.application.ports.store_views import SHARD_BITS
 
 from ..engine.compiled_query import pages
 from ..engine.dialects.base import Row

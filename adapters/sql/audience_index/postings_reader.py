@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
-from addressee.application.ports.views import SHARD_BITS
+from addressee.application.ports.store_views import SHARD_BITS
 
 from ..engine.compiled_query import IN_LIMIT, pages
 from ..index_history.bitmap_rows import decoded

@@ -15,7 +15,7 @@ from ..audience_index.delta import Delta
 from ..audience_index.upkeep import COMPACT_AT
 from ..engine.bulk_write import Write
 from ..index_history.marks import EVENTS
-from ..unit_of_work.components import Parts
+from ..unit_of_work.shared_parts import Parts
 from ..unit_of_work.transaction import SqlTransaction
 
 FOLD_AT = 4_000_000

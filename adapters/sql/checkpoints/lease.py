@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
-from addressee.application.defaults import utc_now
+from addressee.application.clock_and_ids import utc_now
 from addressee.domain import Conflict, values
 from addressee.domain.times import EPOCH, from_microseconds, to_microseconds
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from addressee.application import DeadLetter, SinkState, Turn
-from addressee.application.defaults import utc_now
+from addressee.application.clock_and_ids import utc_now
 from addressee.domain.times import from_microseconds, to_microseconds
 
 from ..engine.database import Connections

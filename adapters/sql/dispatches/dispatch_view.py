@@ -19,7 +19,7 @@ from ..audience_index.postings_reader import Postings
 from ..engine.compiled_query import pages
 from ..engine.dialects import dialect_of
 from ..unit_of_work.action_log import Log
-from ..unit_of_work.components import Parts
+from ..unit_of_work.shared_parts import Parts
 from ..unit_of_work.view import SqlReader
 from .dispatch_rows import (
     OUTCOMES,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pyroaring import BitMap
 from sqlalchemy import Connection, Integer, delete, literal_column, select, tuple_, union_all
 
-from addressee.application.ports.views import EMPTY, Mark
+from addressee.application.ports.store_views import EMPTY, Mark
 
 from ..engine.bulk_write import Rows
 from ..engine.compiled_query import Query, given, listed, pages

@@ -13,7 +13,7 @@ from eventsourcing.persistence import Tracking
 from sqlalchemy import Connection, func, insert, select
 
 from addressee.application import Recorded
-from addressee.application.defaults import utc_now
+from addressee.application.clock_and_ids import utc_now
 from addressee.domain import Conflict, StoreError, StoreUnavailable, values
 
 from ..checkpoints.lease import DAY, MOST_EVENTS, SECONDS, Lease, Problem, ProjectionStatus

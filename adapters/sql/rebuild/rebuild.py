@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from addressee.application import Changes, Recorded, Replay, whole_page
-from addressee.application.defaults import utc_now
+from addressee.application.clock_and_ids import utc_now
 from addressee.application.read_models.claim_names import check_key
 from addressee.domain import Conflict, InvalidValue, StoreError, StoreUnavailable, values
 

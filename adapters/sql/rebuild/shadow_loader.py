@@ -15,7 +15,7 @@ from ..audience_index.compaction import forget
 from ..audience_index.term_dictionary import numbers_and_ordinals
 from ..bulk_load.index_loader import IndexLoading
 from ..engine.bulk_write import Write
-from ..unit_of_work.components import Parts
+from ..unit_of_work.shared_parts import Parts
 from ..unit_of_work.store_statements import Prepared
 
 

@@ -13,7 +13,7 @@ from addressee.domain import Action
 from ..checkpoints.sink_progress import SqlSinkProgress
 from ..schema.tables import Schema
 from ..unit_of_work.action_log import Log
-from ..unit_of_work.components import Parts
+from ..unit_of_work.shared_parts import Parts
 from .applications import SqlApplications
 
 

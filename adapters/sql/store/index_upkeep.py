@@ -17,7 +17,7 @@ from ..engine.database import Database
 from ..event_store.positions import ordering_on
 from ..schema.bookkeeping_tables import REBUILD
 from ..schema.tables import Schema
-from ..unit_of_work.components import Parts
+from ..unit_of_work.shared_parts import Parts
 
 PATIENCE = 0.2
 """Seconds that terms are waited for, while commands and queries wait as well."""

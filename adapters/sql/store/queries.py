@@ -16,7 +16,7 @@ from ..engine.database import Database
 from ..replicas.replica_state import ReplicaState
 from ..replicas.routing import Queries, ReplicatedQueries
 from ..unit_of_work.audit_view import SqlAudit
-from ..unit_of_work.components import Parts
+from ..unit_of_work.shared_parts import Parts
 from .identifier_key import KeyedTables
 
 

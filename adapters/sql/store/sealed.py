@@ -27,7 +27,7 @@ from ..engine.database import Database
 from ..schema.bookkeeping_tables import FENCE, FOREIGN_KEYS, SEALED, SEARCHED
 from ..schema.tables import Schema
 from ..unit_of_work.audit_view import SqlAudit
-from ..unit_of_work.components import Parts
+from ..unit_of_work.shared_parts import Parts
 from ..unit_of_work.store_statements import Prepared
 from .settings import Settings
 

@@ -15,7 +15,7 @@ from ..engine.compiled_query import Query
 from ..engine.database import Connections, Database
 from ..schema.bookkeeping_tables import FOLLOWED, IDENTIFIER_KEY, INDEXED, SEALED
 from ..schema.tables import Schema
-from .followed import follows
+from .followed_ledger import follows
 
 
 class Settings:

@@ -32,8 +32,8 @@ from ..event_store.settled_reader import Tail
 from ..schema.creation import prepare
 from ..schema.tables import Schema
 from ..unit_of_work.action_log import ActionLog, Log
-from ..unit_of_work.components import Parts
 from ..unit_of_work.following_transaction import FollowingTransaction
+from ..unit_of_work.shared_parts import Parts
 from ..unit_of_work.store_statements import Prepared
 from ..unit_of_work.transaction import JoinedTransaction, SqlTransaction
 from ..unit_of_work.view import first_read

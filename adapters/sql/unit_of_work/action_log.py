@@ -13,7 +13,7 @@ from addressee.application.ports.records import LARGEST_POSITION
 from addressee.domain import Action, Conflict, Event, StoreFollows
 
 from ..event_store.append import insert_events
-from .components import Parts
+from .shared_parts import Parts
 from .view import SqlReader
 
 Log = Callable[[Connection, Sequence[Action]], None]

@@ -15,7 +15,7 @@ from addressee.domain import Segment, StoreSealed
 
 from ..audience_index.postings_reader import Postings
 from ..engine.dialects import dialect_of
-from .components import Parts
+from .shared_parts import Parts
 
 
 class IndexView:

@@ -27,8 +27,8 @@ from ..engine.bulk_write import Write
 from ..engine.compiled_query import Read, pages
 from ..event_store.append import insert_events
 from ..schema.bookkeeping_tables import fence_of
-from .components import Parts
 from .erased_history import erased_by, forget_erased
+from .shared_parts import Parts
 from .view import SqlReader, segment_place
 
 Rows = Sequence[Sequence[Any]]

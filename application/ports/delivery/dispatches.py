@@ -13,7 +13,7 @@ from pyroaring import BitMap
 
 from ..administration import Recording
 from ..store import Store
-from ..views import Reader
+from ..store_views import Reader
 from .push import Message
 
 State = Literal["scheduled", "running", "paused", "cancelled", "done"]

@@ -16,7 +16,7 @@ from typing import Self
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.work_queue.jetstream import JetStreamQueue
 from addressee.application import History, Message, Notifier, Personalization, bulk
-from addressee.application.defaults import utc_now
+from addressee.application.clock_and_ids import utc_now
 from tests.forked import Process, forked
 from tests.integration.push.test_dispatch_crash import bytes_in, check_outcomes, login, register
 from tests.patience import PATIENCE, wait_until

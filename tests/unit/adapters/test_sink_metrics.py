@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from addressee.adapters.http.middleware.metrics import Metrics
+from addressee.adapters.http.metrics.service_metrics import Metrics
 from addressee.adapters.memory import MemoryStore
 from addressee.application import (
     FactMessage,

@@ -6,7 +6,7 @@ from .django_push_notifications import DJANGO_PUSH_NOTIFICATIONS
 from .fcm_django import FCM_DJANGO
 from .infobip import INFOBIP
 from .onesignal import ONESIGNAL
-from .parse import PARSE
+from .parse_server import PARSE
 from .pinpoint import PINPOINT
 
 FORMATS = {

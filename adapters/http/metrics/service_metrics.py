@@ -9,10 +9,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 from addressee.application import Personalization, PushOutcome, RelayStore, Store
 
-from .group_metrics import GroupMetrics
-from .issuer_metrics import IssuerMetrics
-from .relay_metrics import SinkMetrics
+from .group_commit_metrics import GroupMetrics
+from .issuer_key_metrics import IssuerMetrics
 from .replica_metrics import ReplicaMetrics, ReplicatedStore
+from .sink_metrics import SinkMetrics
 
 if TYPE_CHECKING:
     from addressee.adapters.tokens.issuer_keys import IssuerKeys

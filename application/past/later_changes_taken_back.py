@@ -12,7 +12,7 @@ from addressee.domain import Installation, Segment
 from addressee.domain.events import name_in
 
 from ..ports.records import Recipient, Recorded
-from ..ports.views import SHARD_BITS, Mark, RememberingView, View
+from ..ports.store_views import SHARD_BITS, Mark, RememberingView, View
 from .erased import holders_of
 from .extent import PAGE
 from .folded import Horizon

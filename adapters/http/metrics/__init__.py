@@ -1,0 +1,1 @@
+"""What `/metrics` tells: requests, groups, sinks, replicas and identity providers' keys."""
