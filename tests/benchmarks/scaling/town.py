@@ -19,8 +19,8 @@ from tests.benchmarks.reading.population import APPLICATION, KEY, POPULAR
 
 KINDS = 1_000
 """How many different persons there are; all others are like one of them."""
-PAGE = 500
-"""How many persons are written at a time."""
+PAGE = 2_000
+"""How many persons a transaction writes: one for all would leave a log as large as the ledger."""
 MARK = b"@"
 """What stands for the number of a person."""
 
@@ -33,8 +33,8 @@ def fill(store: SqlStore, persons: int, anonymous: int = 0) -> None:
         persons: how many devices there are, each of a person of its own.
         anonymous: on how many devices nobody has signed in, for each on which somebody has.
     """
-    with store.following() as ledger:
-        for page in pages(persons, anonymous):
+    for page in pages(persons, anonymous):
+        with store.following() as ledger:
             ledger.follow(page, Changes())
 
 
