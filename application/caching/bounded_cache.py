@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 from contextlib import suppress
 from sys import getsizeof
 from threading import Lock
@@ -71,16 +71,21 @@ class BoundedCache(Generic[K, V]):
             value: never None.
             size: about how many bytes it takes.
         """
+        self.put_all(((key, value, size),))
+
+    def put_all(self, values: Iterable[tuple[K, V, int]]) -> None:
+        """Cache several values in turn; key, value and size of each as for `put`."""
         with self._alone:
-            if key in self._entries:
-                self._drop(key)
-            if size > self._limit:
-                return
-            self._entries[key], self._sizes[key] = value, size
-            self.size += size
-            while self.size > self._limit:
-                oldest, _ = self._entries.popitem(last=False)  # atomic, as a loop is not
-                self.size -= self._sizes.pop(oldest)
+            for key, value, size in values:
+                if key in self._entries:
+                    self._drop(key)
+                if size > self._limit:
+                    continue
+                self._entries[key], self._sizes[key] = value, size
+                self.size += size
+                while self.size > self._limit:
+                    oldest, _ = self._entries.popitem(last=False)  # atomic, as a loop is not
+                    self.size -= self._sizes.pop(oldest)
 
     def drop(self, key: K) -> None:
         """Remove the value of a key, if it has one."""
@@ -110,6 +115,8 @@ def size_of(value: Sized) -> int:
 
 def contained(parts: Collection[object]) -> int:
     """Return about how many bytes some parts take, with what they contain at any depth."""
+    if not parts:
+        return 0
     size = sum(map(getsizeof, parts), ENTRY * len(parts))
     if not LEAVES.issuperset(map(type, parts)):
         for part in parts:

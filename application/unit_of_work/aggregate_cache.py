@@ -45,9 +45,16 @@ class AggregateCache:
 
     def put(self, seen: Seen) -> None:
         """Cache a committed state, unless a newer one is cached already."""
+        self.put_all((seen,))
+
+    def put_all(self, states: Iterable[Seen]) -> None:
+        """Cache the committed states of several streams, each as `put` does."""
         if not self._limit:
             return
-        stream, version = seen.aggregate.id, seen.aggregate.version
-        known = self._seen.get(stream)
-        if known is None or known.aggregate.version < version:
-            self._seen.put(stream, seen, size_of(seen.aggregate))
+        newer: list[tuple[str, Seen, int]] = []
+        for seen in states:
+            aggregate = seen.aggregate
+            known = self._seen.get(aggregate.id)
+            if known is None or known.aggregate.version < aggregate.version:
+                newer.append((aggregate.id, seen, size_of(aggregate)))
+        self._seen.put_all(newer)
