@@ -33,10 +33,10 @@ def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str], key: byt
         indexed: the attributes that audiences may use, as ``attr.name`` or ``iattr.name``.
         key: the store's identifier key.
     """
-    changes = Changes()
     installations: list[Installation] = []
     persons: dict[str, Person] = {}
     claims: list[IdentifierClaim] = []
+    segments: dict[tuple[str, str], str | None] = {}
     for aggregate in aggregates:
         if isinstance(aggregate, Installation):
             installations.append(aggregate)
@@ -45,37 +45,41 @@ def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str], key: byt
         elif isinstance(aggregate, IdentifierClaim) and aggregate.changed:
             claims.append(aggregate)
         elif isinstance(aggregate, Segment) and aggregate.changed:
-            changes.segments[aggregate.place] = aggregate.expression
+            segments[aggregate.place] = aggregate.expression
     before, after = owners_of(persons, indexed)
-    moved = [each for name, each in persons.items() if before.name(name) != after.name(name)]
-    changes.holders = {
+    moved = [
+        person
+        for name, person in persons.items()
+        if before.seen[name].name != after.seen[name].name
+    ]
+    holders = {
         IdentifierClaim.on(identifier, key).id: after.name(person.name)
         for person in moved
         for identifier in person.identifiers
     } | {claim.id: after.name(claim.holder) for claim in claims}
     # What is renamed is held under its new name alone.
-    changes.holders |= {claim.earlier: None for claim in claims if claim.earlier is not None}
+    holders |= {claim.earlier: None for claim in claims if claim.earlier is not None}
     names = {person.name for person in moved}
-    changes.installations = [
+    changes = [
         change_of(installation, before, after, indexed)
         for installation in installations
         if installation.changed or installation.person in names
     ]
-    handed_over = {change.installation for change in changes.installations if change.moved}
+    handed_over = {change.installation for change in changes if change.moved}
     for name, person in persons.items():
         was, now = before.terms[name], after.terms[name]
         if was != now:
-            changes.installations += (
+            changes += (
                 InstallationChange(device, application, gained=now - was, lost=was - now)
                 for device, application in person.devices.items()
                 if device not in handed_over
             )
-    changes.erased = {
+    erased = {
         name: person.destroyed_keys
         for name, person in persons.items()
         if person.destroyed_keys is not None and person.changed
     }
-    return changes
+    return Changes(changes, holders, segments, erased)
 
 
 class Owners(NamedTuple):
@@ -139,21 +143,21 @@ def change_of(
 ) -> InstallationChange:
     """Return what changes for one installation, given the persons before and after."""
     before = installation.before or installation
-    held = installation_terms(before, indexed)
-    holds = (
-        {*held}
-        if same_own_terms(before, installation)
-        else installation_terms(installation, indexed)
-    )
+    holds = held = installation_terms(installation, indexed)
+    gained: AbstractSet[str] = frozenset()
+    lost: AbstractSet[str] = frozenset()
+    if not same_own_terms(before, installation):
+        held = installation_terms(before, indexed)
+        gained, lost = holds - held, held - holds
     owned, owns = then.name(before.person), now.name(installation.person)
     # Within a page that is replayed, an installation can leave a person and come back.
     moved = (owned, before.bound_at) != (owns, installation.bound_at)
-    flags = flags_of(holds)
     freed = before.anonymous_from != installation.anonymous_from
+    flags = flags_of(holds)
     reflagged = moved or freed or not before.exists or flags != flags_of(held)
-    if moved:
-        held |= then.terms_of(before.person)
-        holds |= now.terms_of(installation.person)
+    if moved:  # no term of a person is one of an installation's own
+        left, joined = then.terms_of(before.person), now.terms_of(installation.person)
+        gained, lost = gained | (joined - left), lost | (left - joined)
     return InstallationChange(
         installation.name,
         installation.application,
@@ -161,8 +165,8 @@ def change_of(
         moved=moved,
         person=owns,
         bound_at=installation.bound_at,
-        gained=holds - held,
-        lost=held - holds,
+        gained=gained,
+        lost=lost,
         flags=flags if reflagged else None,
         anonymous_from=installation.anonymous_from,
         readdressed=before.address is not installation.address,

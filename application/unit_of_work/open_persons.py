@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from addressee.domain import (
-    Aggregate,
     MergedPersonChanged,
     Occasion,
     Person,
@@ -21,11 +20,12 @@ class OpenPersons:
     """The part of a `UnitOfWork` about merged persons, who are all open if one of them is."""
 
     occasion: Occasion
-    _aggregates: dict[str, Aggregate]
+    _persons: dict[str, Person]
+    """Id → person, of all that are open."""
 
     def group(self, person: Person) -> list[Person]:
         """Return the persons who are seen as one with a person: the survivor first (R52)."""
-        return group_of(person.name, self.persons()) if person.links else [person]
+        return group_of(person.name, self._persons) if person.links else [person]
 
     def seen(self, person: Person) -> Person:
         """Return the person as whom a person is seen; nothing can be recorded on it (R52)."""
@@ -33,17 +33,13 @@ class OpenPersons:
 
     def seen_before(self, person: Person) -> Person:
         """Return the person as whom a person was seen before the command."""
-        before = {name: each.before or each for name, each in self.persons().items()}
+        before = {name: each.before or each for name, each in self._persons.items()}
         return seen_persons(before)[person.name]
-
-    def persons(self) -> dict[str, Person]:
-        """Return id → person, of all that are open."""
-        return {each.name: each for each in self._aggregates.values() if isinstance(each, Person)}
 
     def primary_moves(self) -> tuple[PrimaryMove, ...]:
         """Return the primary flags that the command moved, of persons as they are seen."""
         moves: list[PrimaryMove] = []
-        for person in self.persons().values():
+        for person in self._persons.values():
             for event in person.pending:
                 if type(event) is PrimaryChanged:  # pydantic's isinstance is slow
                     name = self.seen(person).name
@@ -55,7 +51,7 @@ class OpenPersons:
 
         So two commands that change the same merged persons collide, as on a stream they share.
         """
-        persons = self.persons()
+        persons = self._persons
         merged = [each for each in persons.values() if each.pending and (each.before or each).link]
         if not merged:
             return

@@ -95,6 +95,7 @@ class UnitOfWork(OpenPersons):
         """Installations whose sessions are in use, and since when (R26)."""
         self._repository = repository
         self._aggregates: dict[str, Aggregate] = {}
+        self._persons = {}
         self._positions: dict[str, int] = {}
 
     def open(self, *wanted: Aggregate) -> None:
@@ -107,14 +108,16 @@ class UnitOfWork(OpenPersons):
         missing = [aggregate for aggregate in wanted if aggregate.id not in self._aggregates]
         if not missing:
             return
+        linked = set[str]()
         for stream, (aggregate, position) in self._repository.load(missing).items():
             self._positions[stream] = position
             if aggregate.modified_on is not None:
                 self.occasion.timestamp = max(self.occasion.timestamp, aggregate.modified_on)
-            self._aggregates[stream] = aggregate.draft()
-        persons = [self._aggregates[each.id] for each in missing if isinstance(each, Person)]
-        # Only where persons are merged is there another query.
-        if linked := {name for each in persons for name in cast("Person", each).links}:
+            self._aggregates[stream] = draft = aggregate.draft()
+            if isinstance(draft, Person):
+                self._persons[draft.name] = draft
+                linked.update(draft.links)
+        if linked:  # only where persons are merged is there another query
             self.open(*map(Person, linked))
 
     @property
@@ -140,8 +143,9 @@ class UnitOfWork(OpenPersons):
         """
         aggregate = kind(self.rules.new_id())
         self._positions[aggregate.id] = 0
-        draft = aggregate.draft()
-        self._aggregates[aggregate.id] = draft
+        self._aggregates[aggregate.id] = draft = aggregate.draft()
+        if isinstance(draft, Person):
+            self._persons[draft.name] = draft
         return draft
 
     def installation(self, name: str) -> Installation:
