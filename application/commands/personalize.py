@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -76,7 +76,7 @@ class Personalize:
         elif owner is not None and seen_owner is not None and not seen_owner.identified:
             chosen = owner.name
         person = work.get(Person, chosen) if chosen else work.new(Person)
-        self._inform(work, person, [i for i in claims if i not in holders])
+        self._inform(work, person, {i: c for i, c in claims.items() if i not in holders})
         name = work.seen(person).name
         previous = seen_owner.name if seen_owner is not None and seen_owner.name != name else None
         if owner is not None and previous is None:
@@ -88,7 +88,9 @@ class Personalize:
             make_primary(work, installation, on)
         return Personalized(outcome, self.installation, name, previous, work.primary_moves())
 
-    def _inform(self, work: UnitOfWork, person: Person, new: list[Identifier]) -> None:
+    def _inform(
+        self, work: UnitOfWork, person: Person, new: Mapping[Identifier, IdentifierClaim]
+    ) -> None:
         """Record the person's new data; make the person if need be (R11, R12, R16)."""
         group, seen = work.group(person), work.seen(person)
         seen.check_room(new)
@@ -178,8 +180,10 @@ def opened(
     return installation, claims
 
 
-def add_identifiers(work: UnitOfWork, person: Person, identifiers: list[Identifier]) -> None:
+def add_identifiers(
+    work: UnitOfWork, person: Person, new: Mapping[Identifier, IdentifierClaim]
+) -> None:
     """Record identifiers on the person and claim them, in the same transaction (R5, R12)."""
-    for identifier in identifiers:
+    for identifier, claim in new.items():
         person.add_identifier(work.occasion, identifier)
-        work.claim(identifier).take(work.occasion, identifier, person.name)
+        claim.take(work.occasion, identifier, person.name)

@@ -70,7 +70,7 @@ class UpdatePerson:
         for each in group:
             self._remove_identifiers(work, each)
         seen = work.seen(person)
-        new = [identifier for identifier in claims if identifier not in seen.identifiers]
+        new = {i: claim for i, claim in claims.items() if i not in seen.identifiers}
         seen.check_room(new)
         if owner is None:
             person.record(PersonCreated, work.occasion, type="LEAD")

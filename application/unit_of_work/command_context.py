@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import datetime
-from typing import NotRequired, Self, TypedDict
+from typing import NamedTuple, NotRequired, Self, TypedDict
 
 from addressee.domain import InvalidValue, UserData, limits, values
 
@@ -45,8 +44,7 @@ class Context(TypedDict):
 CONTEXT = frozenset(Context.__annotations__)
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """A context whose values have been checked."""
 
     actor: str

@@ -73,7 +73,9 @@ class Aggregate:
         }
         # The event's constructor does the same in twice the time.
         happened: Event = event.__pydantic_validator__.validate_python(fields)
-        self.fold((happened,))
+        self.APPLIERS[event](self, happened)
+        self.version = happened.originator_version
+        self.modified_on = happened.timestamp
         if isinstance(self.pending, list):
             self.pending.append(happened)
         else:

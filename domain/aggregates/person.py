@@ -111,7 +111,7 @@ class Person(Aggregate):
         """
         return len(before.tags ^ self.tags) * len(self.devices)
 
-    def check_room(self, new: list[Identifier]) -> None:
+    def check_room(self, new: Collection[Identifier]) -> None:
         """Check that the person may receive identifiers.
 
         Raises:

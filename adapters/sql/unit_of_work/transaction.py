@@ -27,7 +27,7 @@ from ..engine.bulk_write import Write
 from ..engine.compiled_query import Read, pages
 from ..event_store.append import insert_events
 from ..schema.bookkeeping_tables import fence_of
-from .erased_history import erased_by, forget_erased
+from .erased_history import ERASURE, erased_by, forget_erased
 from .shared_parts import Parts
 from .view import SqlReader, segment_place
 
@@ -77,7 +77,7 @@ class SqlTransaction(SqlReader):
         self, events: Sequence[Event], beside: Sequence[Write], *, commits: bool = False
     ) -> Sequence[int]:
         sealing = self._sealing
-        erased = erased_by((each.originator_id, each.TOPIC) for each in events)
+        erased = erased_by((e.originator_id, e.TOPIC) for e in events if e.TOPIC in ERASURE)
         rows = [*map(self._mapper.columns, events)] if sealing is None else sealing.columns(events)
         self._make_room(beside, len(rows))
         forget_erased(self, self._connection, self._prepared.index, erased)
