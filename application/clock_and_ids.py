@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import uuid4
+from secrets import token_hex
 
 
 def utc_now() -> datetime:
@@ -12,5 +12,5 @@ def utc_now() -> datetime:
 
 
 def random_id() -> str:
-    """Return 32 random hexadecimal digits (UUID version 4)."""
-    return uuid4().hex
+    """Return 32 random hexadecimal digits."""
+    return token_hex(16)

@@ -35,12 +35,8 @@ class Rows:
         self._texts: dict[tuple[DatabaseDialect, Way], str] = {}
 
     def insert(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Add rows; raises SQLAlchemy's IntegrityError if one exists already."""
+        """Add rows in their order; raises SQLAlchemy's IntegrityError if one exists already."""
         self.write(connection, "insert", rows)
-
-    def append(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Add rows in their order to a table that is append-only; raises as `insert`."""
-        dialect_of(connection).append(connection, self.text(connection, "insert"), rows)
 
     def numbered(
         self,

@@ -59,7 +59,7 @@ class OneWriter:
         """Add rows; those of one transaction follow each other."""
         for write in together_with:
             write.run(connection)
-        prepared.events.append(connection, rows)
+        prepared.events.insert(connection, rows)
         [[last]] = prepared.last.rows(connection)
         return [*range(last - len(rows) + 1, last + 1)]
 

@@ -198,10 +198,6 @@ class DatabaseDialect(ABC):
         """Run a statement of `write_text` for rows."""
         connection.exec_driver_sql(text, as_parameters(way, rows))
 
-    def append(self, connection: Connection, text: str, rows: Sequence[Row]) -> None:
-        """Run an insert of `write_text` for rows of a table that is append-only."""
-        self.write(connection, text, "insert", rows)
-
     def copies(self, sql: Dialect, rows: Sequence[Row]) -> bool:
         """Whether rows are so many that the driver's COPY is faster."""
         return False

@@ -34,7 +34,7 @@ DRIVER_BEGINS = (
     "needs an engine whose driver begins no transactions of its own: leave `autocommit` as it is"
 )
 TOGETHER = 32
-"""Most rows that one statement appends."""
+"""Most rows that one statement inserts."""
 NOT_WRITABLE = (
     "SQLite writes its file's folder even to read; where nobody writes, open"
     " sqlite:///file:PATH?immutable=1&uri=true"
@@ -135,11 +135,13 @@ class SqliteDialect(DatabaseDialect):
         return None
 
     def write(self, connection: Connection, text: str, way: Way, rows: Sequence[Row]) -> None:
-        """Run a statement for rows by the driver's cursor."""
-        run(connection, text, as_parameters(way, rows))
+        """Run a statement for rows by the driver's cursor, which inserts many by each statement.
 
-    def append(self, connection: Connection, text: str, rows: Sequence[Row]) -> None:
-        """Insert many rows by each statement: triggers have each open a journal of its own."""
+        Where a table has triggers, each statement has a journal of its own.
+        """
+        if way != "insert":
+            run(connection, text, as_parameters(way, rows))
+            return
         for many, parameters in together(text, rows):
             run(connection, many, parameters)
 
