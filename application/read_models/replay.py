@@ -86,8 +86,7 @@ class Replay:
             known |= self._states(linked, reader)
         known |= self._states(devices_relinked(known.values()) - known.keys(), reader)
         changes = project(known.values(), self._indexed, self._key)
-        for draft in drafts.values():
-            self._keep(draft.committed())
+        self._keep([draft.committed() for draft in drafts.values()])
         if page:
             self.position = page[-1].position
         return changes
@@ -102,11 +101,11 @@ class Replay:
         for stream in missing:
             past = (event for at, event in read.get(stream, ()) if at <= self.position)
             found[stream] = aggregate_of(stream).fold(past)
-            self._keep(found[stream])
+        self._keep([found[stream] for stream in missing])
         return found
 
-    def _keep(self, aggregate: Aggregate) -> None:
-        self._kept.put(aggregate.id, aggregate, size_of(aggregate))
+    def _keep(self, aggregates: Iterable[Aggregate]) -> None:
+        self._kept.put_all([(each.id, each, size_of(each)) for each in aggregates])
 
 
 def aggregate_of(stream: str) -> Aggregate:
