@@ -6,9 +6,10 @@ topic names the shape, and an upcast reads older bytes as a newer shape (R30).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from eventsourcing.domain import DomainEventProtocol
@@ -30,8 +31,17 @@ READERS: Mapping[str, Callable[[bytes], Any]] = {
 }
 """Topic → its parser; the bound method saves time, since replays read millions of events."""
 
-TIMESTAMP = b'{"timestamp":"'
+TIMESTAMP = re.compile(rb'\{"timestamp":"([^"]*)"')
 """The beginning of a state that is neither compressed nor encrypted."""
+
+
+@lru_cache(1024)
+def moment_in(written: bytes) -> datetime | None:
+    """Return a time as states have it, None if it is none; the events of a command share it."""
+    try:
+        return datetime.fromisoformat(written.decode())
+    except ValueError:
+        return None
 
 
 class EventMapper(Mapper[str]):
@@ -89,11 +99,9 @@ class EventMapper(Mapper[str]):
 
         It is the first of all fields, and no personal data, so a sealed state shows it as well.
         """
-        if state.startswith(TIMESTAMP):
-            with suppress(ValueError):
-                end = state.index(b'"', len(TIMESTAMP))
-                return datetime.fromisoformat(state[len(TIMESTAMP) : end].decode())
-        return self.event(stream, version, topic, state).timestamp
+        found = TIMESTAMP.match(state)
+        moment = None if found is None else moment_in(found[1])
+        return self.event(stream, version, topic, state).timestamp if moment is None else moment
 
 
 def as_stored(position: int, event: StoredEvent) -> Stored:
