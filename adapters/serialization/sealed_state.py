@@ -85,7 +85,7 @@ class Locked:
     def __init__(self, store: str) -> None:
         self.store = store
 
-    def columns(self, _: Sequence[Event]) -> NoReturn:
+    def columns(self, _: Sequence[Event], __: int = 0) -> NoReturn:
         """Raise StoreSealed: nothing is recorded in clear."""
         raise StoreSealed
 
@@ -93,7 +93,13 @@ class Locked:
         """Raise StoreSealed."""
         raise StoreSealed
 
-    def opened(self, rows: Sequence[Any], *, streams: bool = False) -> Sequence[Any]:  # noqa: ARG002 # as `Sealing` has it
+    def opened(
+        self,
+        rows: Sequence[Any],
+        *,
+        streams: bool = False,  # noqa: ARG002 # as `Sealing` has it
+        epoch: int = 0,  # noqa: ARG002 # likewise
+    ) -> Sequence[Any]:
         """Return events without personal data; raises StoreSealed for others."""
         if any(row[3] in PERSONAL for row in rows):
             raise StoreSealed

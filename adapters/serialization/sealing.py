@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from addressee.application import KeyStore
 from addressee.application.caching.bounded_cache import BoundedCache
+from addressee.application.caching.by_epoch import ByEpoch
 from addressee.domain import (
     EVENT_TYPES,
     DeviceDepersonalized,
@@ -49,6 +50,38 @@ class Latest(NamedTuple):
     key: str | None
 
 
+class Ends:
+    """The keys that the next events of streams may have, while a batch moves them on.
+
+    Args:
+        cache: what is known before, and kept afterwards.
+    """
+
+    def __init__(self, cache: BoundedCache[str, Latest]) -> None:
+        self._cache = cache
+        self._noted: dict[str, Latest] = {}
+
+    def get(self, stream: str) -> Latest | None:
+        """Return what is known of a stream."""
+        return self._noted.get(stream) or self._cache.get(stream)
+
+    def note(self, stream: str, latest: Latest) -> None:
+        """Note it of a stream."""
+        self._noted[stream] = latest
+
+    def keep(self) -> None:
+        """Keep what was noted: once a stream and not once an event, which takes longer."""
+        for stream, latest in self._noted.items():
+            self._cache.put(stream, latest, ENTRY_BYTES)
+
+    def keep_later(self) -> None:
+        """Keep the same, but nothing of a view from before what is known."""
+        for stream, latest in self._noted.items():
+            known = self._cache.get(stream)
+            if known is None or known.version <= latest.version:
+                self._cache.put(stream, latest, ENTRY_BYTES)
+
+
 class Sealing:
     """Seals what one store writes, and opens what it reads.
 
@@ -76,16 +109,21 @@ class Sealing:
             raise KeyMissing(STORE)
         self._own = AESGCM(secret)
         self.term_key = blake2b(b"terms", key=secret, digest_size=32).digest()
-        self._latest: BoundedCache[str, Latest] = BoundedCache(LATEST_BYTES)
+        self._latest = ByEpoch(lambda: BoundedCache[str, Latest](LATEST_BYTES))
 
-    def columns(self, events: Sequence[Event]) -> list[tuple[str, int, str, bytes]]:
-        """Return stream, version, topic and sealed state of events to be recorded."""
-        ends: dict[str, Latest] = {}
+    def columns(self, events: Sequence[Event], epoch: int = 0) -> list[tuple[str, int, str, bytes]]:
+        """Return stream, version, topic and sealed state of events to be recorded.
+
+        Args:
+            events: in order.
+            epoch: of the store, for which they are.
+        """
+        ends = Ends(self._latest.at(epoch))
         rows = [self._columns(event, ends) for event in events]
-        self._put(ends)
+        ends.keep()
         return rows
 
-    def _columns(self, event: Event, ends: dict[str, Latest]) -> tuple[str, int, str, bytes]:
+    def _columns(self, event: Event, ends: Ends) -> tuple[str, int, str, bytes]:
         topic = event.TOPIC
         stream, version = event.originator_id, event.originator_version
         if (fields := PERSONAL.get(topic)) is None:
@@ -97,7 +135,7 @@ class Sealing:
         if personal == b"{}":
             self._follow(stream, version, topic, None, ends)
             return stream, version, topic, state
-        key, cipher = self._key_for(ends.get(stream) or self._latest.get(stream), version)
+        key, cipher = self._key_for(ends.get(stream), version)
         nonce = urandom(NONCE)
         about = self._about(stream, version, topic, key)
         sealed = bytes.fromhex(key) + nonce + cipher.encrypt(nonce, personal, about)
@@ -112,9 +150,7 @@ class Sealing:
                 return latest.key, cipher
         return self.ring.fresh()
 
-    def _follow(
-        self, stream: str, version: int, topic: str, key: str | None, ends: dict[str, Latest]
-    ) -> None:
+    def _follow(self, stream: str, version: int, topic: str, key: str | None, ends: Ends) -> None:
         """Note the key that a stream's next event may have, after one that is written now.
 
         What is written may be rolled back while another event of that version is committed. So
@@ -122,27 +158,19 @@ class Sealing:
         """
         if not stream.startswith(SEALED):
             return
-        before = ends.get(stream) or self._latest.get(stream)
+        before = ends.get(stream)
         if before and version <= before.version:
-            ends[stream] = Latest(before.version, None)
+            ends.note(stream, Latest(before.version, None))
         else:
-            ends[stream] = following(before, stream, version, topic, key)
+            ends.note(stream, following(before, stream, version, topic, key))
 
-    def _put(self, ends: Mapping[str, Latest]) -> None:
-        """Keep what was noted: once a stream and not once an event, which takes longer."""
-        for stream, latest in ends.items():
-            self._latest.put(stream, latest, ENTRY_BYTES)
-
-    def _note(self, rows: Sequence[Any], parts: Sequence[Part | None]) -> None:
+    def _note(self, rows: Sequence[Any], parts: Sequence[Part | None], epoch: int) -> None:
         """Note the keys that the next events of streams may have, after committed ones."""
-        ends: dict[str, Latest] = {}
+        ends = Ends(self._latest.at(epoch))
         for (_, stream, version, topic, _), part in zip(rows, parts, strict=True):
-            before = ends.get(stream) or self._latest.get(stream)
-            ends[stream] = following(before, stream, version, topic, part and part.key)
-        for stream, latest in ends.items():
-            known = self._latest.get(stream)
-            if known is None or known.version <= latest.version:  # or it is a view from before
-                self._latest.put(stream, latest, ENTRY_BYTES)
+            before = ends.get(stream)
+            ends.note(stream, following(before, stream, version, topic, part and part.key))
+        ends.keep_later()
 
     def brought(self, row: Row, event: Callable[[], Event]) -> Row:
         """Return an event of an imported ledger with its personal data sealed, if it is not yet.
@@ -152,15 +180,17 @@ class Sealing:
             event: returns what it says.
         """
         position, stream, version, topic, state = row
-        ends: dict[str, Latest] = {}
+        ends = Ends(self._latest.newest)
         if topic not in PERSONAL:
             self._follow(stream, version, topic, None, ends)
         elif not part_of(state):
             row = (position, *self._columns(event(), ends))
-        self._put(ends)
+        ends.keep()
         return row
 
-    def opened(self, rows: Sequence[Any], *, streams: bool = False) -> Sequence[Any]:
+    def opened(
+        self, rows: Sequence[Any], *, streams: bool = False, epoch: int = 0
+    ) -> Sequence[Any]:
         """Return events as a store in clear would have them.
 
         Of personal data whose key was destroyed the fields are empty.
@@ -168,6 +198,7 @@ class Sealing:
         Args:
             rows: as `Row`.
             streams: whether they are a stream's newest ones, which a command may follow.
+            epoch: of the store, if they are.
 
         Raises:
             KeyMissing: a key is not there and was not destroyed.
@@ -175,7 +206,7 @@ class Sealing:
         """
         parts = [part_of(row[4]) if row[3] in PERSONAL else None for row in rows]
         if streams:
-            self._note(rows, parts)
+            self._note(rows, parts, epoch)
         named = {part.key for part in parts if part}
         if not named:
             return rows

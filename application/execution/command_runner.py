@@ -144,7 +144,8 @@ class Execution:
             [
                 Seen(aggregate, final(position, positions))
                 for aggregate, position in batch.recorded.values()
-            ]
+            ],
+            batch.repository.epoch,
         )
         return [placed(outcome, place, positions) for outcome, place in outcomes]
 

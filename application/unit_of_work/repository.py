@@ -15,6 +15,7 @@ from addressee.domain import (
     with_linked,
 )
 
+from ..caching.by_epoch import epoch_of
 from ..ports.store_views import Reader
 from .aggregate_cache import AggregateCache, Seen
 
@@ -25,10 +26,14 @@ class AggregateRepository:
     Args:
         reader: the open transaction.
         cache: states that earlier transactions saw; only the events since are read.
+
+    Attributes:
+        epoch: of the store, as the transaction sees it.
     """
 
     def __init__(self, reader: Reader, cache: AggregateCache) -> None:
         self.reader = reader
+        self.epoch = epoch_of(reader)
         self._cache = cache
         self._known: dict[str, Seen] = {}
 
@@ -46,7 +51,7 @@ class AggregateRepository:
             else:
                 missing[aggregate.id] = aggregate
         if missing:
-            cached = self._cache.get(missing)
+            cached = self._cache.get(missing, self.epoch)
             known = {s: cached[s].aggregate.version if s in cached else 0 for s in missing}
             streams = self.reader.streams(known)
             for stream, fresh in missing.items():
@@ -54,7 +59,7 @@ class AggregateRepository:
                 if recorded := streams.get(stream):
                     draft = seen.aggregate.draft().fold(event for _, event in recorded)
                     seen = Seen(draft.committed(), recorded[-1].position)
-                    self._cache.put(seen)
+                    self._cache.put(seen, self.epoch)
                 self._known[stream] = found[stream] = seen
         return found
 

@@ -44,6 +44,13 @@ class Replica(Postgres):
         self.execute(f"ALTER SYSTEM SET primary_conninfo = '{primary.conninfo}'")
         self.execute("SELECT pg_reload_conf()")
 
+    def cut_off(self) -> None:
+        """Have it follow no primary; returns once nothing reaches it any more."""
+        self.execute("ALTER SYSTEM SET primary_conninfo = ''")
+        self.execute("SELECT pg_reload_conf()")
+        receives = "SELECT count(*) FROM pg_stat_wal_receiver"
+        wait_until(lambda: self.execute(receives) == [(0,)], "it follows nobody")
+
     def pause(self) -> None:
         """Have it receive, but no longer apply."""
         self.execute("SELECT pg_wal_replay_pause()")

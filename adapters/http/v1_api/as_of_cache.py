@@ -17,6 +17,7 @@ from addressee.application import (
     Targeting,
 )
 from addressee.application.caching.bounded_cache import BoundedCache
+from addressee.application.caching.by_epoch import epoch_of
 
 from ..messages.error_responses import UNAVAILABLE, Refused
 
@@ -45,7 +46,7 @@ class AsOfCache:
         self._lock = Lock()
         self._reading: set[str] = set()
         self._turns = BoundedSemaphore(AT_ONCE)
-        self._cached = BoundedCache[str, tuple[tuple[Moment, int], Past]](limit)
+        self._cached = BoundedCache[str, tuple[tuple[Moment, int, int], Past]](limit)
         self._sealed = store if isinstance(store, SealedStore) else None
 
     def targeting(self, moment: Moment | None, application: str) -> Targeting:
@@ -72,15 +73,16 @@ class AsOfCache:
 
     def _folded(self, moment: Moment, application: str, horizon: Horizon) -> Past:
         with self._turn(application):
-            # A past that was read before an erasure still has the person's data.
-            keys = None if self._sealed is None else self._sealed.keys
-            read = moment, 0 if keys is None else keys.destroyed()
+            # A past that was read before an erasure still has the person's data, and one from
+            # before a failover what was lost by it.
+            keys, epoch = None if self._sealed is None else self._sealed.keys, epoch_of(self._store)
+            read = moment, 0 if keys is None else keys.destroyed(), epoch
             cached = self._cached.get(application)
             if cached is not None and cached[0] == read:
                 return cached[1]
             self._cached.drop(application)  # two would take twice the memory
             past = Past(self._store, moment, horizon=horizon)
-            if past.over:
+            if past.over and epoch_of(self._store) == epoch:
                 self._cached.put(application, (read, past), past.size())
             return past
 

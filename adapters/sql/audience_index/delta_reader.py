@@ -15,6 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from ..engine.compiled_query import Query
+from ..engine.epochs import epoch_of
 from ..schema.read_model_tables import GENERATION
 from .delta import UNCHANGED, UNREAD, Delta, ReadDelta, later
 from .generation_cache import CachedGeneration, GenerationCache
@@ -64,7 +65,8 @@ def read_deltas(
 
 def ask(connection: Connection, changed: Query, numbers: Collection[int], since: int) -> Answer:
     """Query the rows of some terms after a sequence, and how many there are in all."""
-    generation, last = b"", since
+    epoch = b"%d " % epoch_of(connection)  # for in another one, sequences are given again
+    generation, last = epoch, since
     counts: dict[int, int] = {}
     rows: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for sequence, term, number, present, data in sorted(
@@ -74,7 +76,7 @@ def ask(connection: Connection, changed: Query, numbers: Collection[int], since:
             rows[term].append((sequence, number, present))
             last = sequence
         elif term == GENERATION:
-            generation = bytes(data)
+            generation = epoch + bytes(data)
         else:
             counts[term] = number
     return Answer(generation, counts, rows, last)

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, select
 from addressee.application import Found, Lookup, Recipient
 
 from ..engine.compiled_query import Query, given
+from ..engine.epochs import epoch_of
 from ..replicas.routing import Queries
 from ..schema.bookkeeping_tables import FLAGGED
 from ..schema.tables import Schema
@@ -36,16 +37,17 @@ class Lookups:
         self._queries = queries_of(schema)
         setting = schema.setting
         self._flagged = Query(select(setting.c.name).where(setting.c.name == FLAGGED))
-        self._are_flagged = False
+        self._flagged_in: int | None = None
+        """An epoch in which they have flags; they keep them, unless the migration is lost."""
 
     def find(self, lookup: Lookup) -> Sequence[Found] | None:
         """Return what a lookup finds; None until the rows of installations have flags."""
         application, by, name, flags, first, limit, addresses = lookup
         with self._database.at_once() as connection:
-            # Once they have flags they keep them.
-            if not self._are_flagged and not self._flagged.rows(connection):
+            epoch = epoch_of(connection)
+            if self._flagged_in != epoch and not self._flagged.rows(connection):
                 return None
-            self._are_flagged = True
+            self._flagged_in = epoch
             rows = self._queries[by, addresses].rows(
                 connection, application=application, name=name, flags=flags, first=first, most=limit
             )

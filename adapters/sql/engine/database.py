@@ -10,15 +10,16 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.engine import URL
-from sqlalchemy.pool import Pool, QueuePool
+from sqlalchemy.pool import Pool
 
 from addressee.domain import Conflict, InvalidValue, values
 
 from .compiled_query import Read
 from .dialects import Writers, dialect_of
 from .driver_errors import TranslatedErrors
+from .epochs import EPOCH, Epochs, Identity
 from .fork import rest_at_fork
-from .pool import made_engine, run_on_connect
+from .pool import connections_in_use, made_engine, run_on_connect
 
 REST_SECONDS = 1
 """How long at most a fork waits for queries that are under way in other threads."""
@@ -53,9 +54,11 @@ class Database:
         target: the host's engine, or a URL to make one for.
         statement_timeout: seconds after which a server gives up a statement of the engine that is
             made here.
+        meets: whether to ask each new connection for its epoch.
 
     Attributes:
         engine: SQLAlchemy's.
+        epochs: those that were seen of it.
         dialect: the database's own ways.
         single_writer: whether writers take turns.
         of_host: whether the engine is the host's.
@@ -65,11 +68,19 @@ class Database:
             given where nothing can keep it.
     """
 
-    def __init__(self, target: Engine | str | URL, statement_timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        target: Engine | str | URL,
+        statement_timeout: float | None = None,
+        *,
+        meets: bool = True,
+    ) -> None:
         self.of_host = isinstance(target, Engine)
         self.engine = target if isinstance(target, Engine) else made_engine(target)
         self.dialect = dialect_of(self.engine)
         self.dialect.check(self.engine)
+        self.epochs = Epochs()
+        self._meets = meets and not self.dialect.in_file
         self._given_up = 0.0
         if not self.of_host and not self.dialect.in_file:
             event.listen(self.engine, "checkout", self._refuse_given_up)
@@ -222,11 +233,37 @@ class Database:
     def _connected(self) -> Connection:
         """Return a connection of the pool; raises InvalidValue if the driver rejects the URL."""
         try:
-            return self.engine.connect()
+            connection = self.engine.connect()
         except (TypeError, ValueError, AttributeError, exc.ProgrammingError, exc.ArgumentError):
             driver = self.engine.dialect.driver
             problem = f"has an option or value that the driver {driver} does not take"
             raise InvalidValue("store", problem) from None
+        if self._meets and connection.info.get(EPOCH) != self.epochs.newest:
+            try:
+                self._meet(connection)
+            except BaseException:
+                connection.invalidate()
+                connection.close()
+                raise
+        return connection
+
+    def _meet(self, connection: Connection) -> None:
+        """Find out the epoch of a new connection; raises StoreUnavailable for one that is over."""
+        if EPOCH in connection.info:
+            connection.invalidate()  # it leads to a server that was replaced; now it is a new one
+        identity = self.dialect.identity(connection)
+        if identity is None:
+            self._meets = False
+            return
+        connection.info[EPOCH] = self.epoch(identity)
+        connection.info["opened"] = time.monotonic()  # not before others were given up
+
+    def epoch(self, identity: Identity) -> int:
+        """Return the number of a server's epoch, giving up others; raises as `Epochs.number`."""
+        number, replaces = self.epochs.number(identity)
+        if replaces:
+            self.give_up()
+        return number
 
     def _with_limit(self, first: str) -> str:
         return f"{self._limit}; {first}" if self._limit and first else self._limit or first
@@ -260,8 +297,3 @@ class Database:
 
 def unknown() -> None:
     """Return no query, where it is not known which is run first."""
-
-
-def connections_in_use(pool: Pool) -> int:
-    """Return how many connections threads have taken out of a pool, as far as it counts them."""
-    return pool.checkedout() if isinstance(pool, QueuePool) else 0

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, exc, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.pool import Pool, QueuePool
 
 from addressee.domain import InvalidValue
 
@@ -117,3 +118,8 @@ def run_on_connect(engine: Engine, statement: str) -> None:
         connection.commit()  # or the pool's first rollback would take it back
 
     event.listen(engine, "connect", configure)
+
+
+def connections_in_use(pool: Pool) -> int:
+    """Return how many connections threads have taken out of a pool, as far as it counts them."""
+    return pool.checkedout() if isinstance(pool, QueuePool) else 0

@@ -61,7 +61,7 @@ class Sealer:
             StoreUnavailable: the store can't be reached; the seals that were made stay.
             IdentifierKeyOutdated: the identifier key was replaced; likewise.
         """
-        settled = self._tail.settled()
+        settled = self._tail.settled().position
         while True:
             # A view that began before this moment might not see all that is settled now.
             with self._database.reading() as connection:

@@ -9,16 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Select, func, select
 
+from addressee.application.caching.by_epoch import ByEpoch
+
 from ..engine.database import Database
+from ..engine.epochs import epoch_of
 from ..engine.fork import renew_after_fork
 from ..schema.tables import Schema
 from .event_statements import LAST
 from .ordering import Barrier, TakeBarrier
 from .positions import ordering_on
+
+
+class Settled(NamedTuple):
+    """A position up to which the ledger is settled, and in which epoch of the database."""
+
+    position: int
+    epoch: int
+
+
+class Known:
+    """What was found in one epoch: later ones give its positions and transaction ids again.
+
+    Attributes:
+        settled: up to where the ledger is.
+        barrier: a barrier, and the last position that was visible before it was taken.
+    """
+
+    def __init__(self) -> None:
+        self.settled = 0
+        self.barrier: tuple[Barrier, int] | None = None
 
 
 class Tail:
@@ -38,9 +61,7 @@ class Tail:
         self._table = schema.event
         self._take_barrier = ordering_on(database.engine).barrier
         self._lock = Lock()
-        self._settled = 0
-        self._barrier: tuple[Barrier, int] | None = None
-        """A barrier, and the last position that was visible before it was taken."""
+        self._known = ByEpoch(Known)
         renew_after_fork(self)
 
     def forked(self) -> None:
@@ -49,41 +70,51 @@ class Tail:
 
     def rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[Any]:
         """Return the rows that a query on the ledger's table gives from its settled part."""
-        settled = query.where(self._table.c.position <= self.settled())
-        # A transaction that began before this moment might not see all that is settled now.
-        with self._database.reading() as connection:
-            return connection.execute(settled).all()
+        while True:
+            last, epoch = self.settled()
+            settled = query.where(self._table.c.position <= last)
+            # A transaction that began before this moment might not see all that is settled now.
+            with self._database.reading() as connection:
+                if epoch_of(connection) == epoch:
+                    return connection.execute(settled).all()
 
-    @property
-    def known(self) -> int:
-        """A position up to which no event will appear any more, by what was found before."""
-        return LAST if self._take_barrier is None else self._settled
+    def known(self, connection: Connection) -> int:
+        """Return a position up to which no event will appear any more, by what was found before.
+
+        Args:
+            connection: to what the position is to be used for.
+        """
+        found = self._known.at(epoch_of(connection))
+        return LAST if self._take_barrier is None else found.settled
 
     def look(self) -> None:
         """Move `known` on as far as writers have ended, by short queries however much is new."""
         if self._take_barrier is not None:
             with self._database.reading() as connection:
-                last = highest(connection, self._table.c.position)
+                last = Settled(highest(connection, self._table.c.position), epoch_of(connection))
             self._holes_are_final(last, self._take_barrier)
 
-    def settled(self) -> int:
+    def settled(self) -> Settled:
         """Return the last position up to which no event will appear any more."""
         while True:
             with self._database.reading() as connection:
+                epoch = epoch_of(connection)
+                known = self._known.at(epoch)
                 last = highest(connection, self._table.c.position)
                 if self._take_barrier is None:
-                    return last
-                hole = self._first_hole(connection, last)
+                    return Settled(last, epoch)
+                hole = self._first_hole(connection, known, last)
             if hole is None:
-                return self._advance(last)
-            if not self._holes_are_final(last, self._take_barrier):
-                return max(hole - 1, self._settled)
+                return Settled(self._advance(known, last), epoch)
+            final = self._holes_are_final(Settled(last, epoch), self._take_barrier)
+            if final is False:
+                return Settled(max(hole - 1, known.settled), epoch)
 
-    def _first_hole(self, connection: Connection, last: int) -> int | None:
+    def _first_hole(self, connection: Connection, known: Known, last: int) -> int | None:
         """Return the first unsettled position below ``last`` that has no event."""
         # Times are only noted of events that are settled.
         noted = self._schema.time_span.c.last
-        settled = self._settled or self._advance(highest(connection, noted))
+        settled = known.settled or self._advance(known, highest(connection, noted))
         if last <= settled:
             return None
         position = self._table.c.position
@@ -97,29 +128,42 @@ class Tail:
         hole: int | None = connection.execute(moved).scalar()
         return hole
 
-    def _holes_are_final(self, last: int, take: TakeBarrier) -> bool:
-        """Whether every transaction that could fill a hole has ended; then they are skipped."""
-        known = self._barrier
-        if known is None:
+    def _holes_are_final(self, last: Settled, take: TakeBarrier) -> bool | None:
+        """Return whether every transaction that could fill a hole has ended, so that all count.
+
+        Args:
+            last: the last position that was visible.
+            take: returns a barrier.
+
+        Returns:
+            None where the database is in another epoch by now.
+        """
+        known = self._known.at(last.epoch)
+        taken = known.barrier
+        if taken is None:
             with self._database.writing() as connection:
-                known = take(connection, self._schema), last
+                if epoch_of(connection) != last.epoch:
+                    return None
+                taken = take(connection, self._schema), last.position
             with self._lock:
                 # Of two barriers at once the earlier one counts, or later writers put it off.
-                known = self._barrier = self._barrier or known
-        barrier, seen = known
+                taken = known.barrier = known.barrier or taken
+        barrier, seen = taken
         with self._database.writing() as connection:
+            if epoch_of(connection) != last.epoch:
+                return None
             if not barrier.passed(connection):
                 return False
-        self._advance(seen)
+        self._advance(known, seen)
         return True
 
-    def _advance(self, position: int) -> int:
+    def _advance(self, known: Known, position: int) -> int:
         """Note that the ledger is settled up to a position; return up to where it is."""
         with self._lock:
-            self._settled = max(self._settled, position)
-            if self._barrier is not None and self._barrier[1] <= self._settled:
-                self._barrier = None
-            return self._settled
+            known.settled = max(known.settled, position)
+            if known.barrier is not None and known.barrier[1] <= known.settled:
+                known.barrier = None
+            return known.settled
 
 
 def highest(connection: Connection, column: Column[int]) -> int:

@@ -8,7 +8,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from ..engine.dialects.replication import ask
+from addressee.domain import StoreUnavailable
+
+from ..engine.database import Database
+from ..engine.dialects.replication import IDENTITY, ask, identity_of
 from ..engine.fork import renew_after_fork
 
 
@@ -21,15 +24,23 @@ class Probe:
 
     Args:
         engine: of the server, whose pooled connections may all hang.
+        primary: tells the epochs of the server, if it is to be a primary.
+
+    Attributes:
+        epoch: the one in which a primary answered last.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, primary: Database | None = None) -> None:
         self._engine = engine
+        self._database = primary
         self._raw: Any = None
+        self.epoch = 0
 
     def ask(self, text: str, seconds: float) -> Sequence[bytes | None]:
         """Return a query's one row; raises Silent."""
         engine = self._engine
+        if self._database is not None and self.epoch != self._database.epochs.newest:
+            self.close()  # another server was promoted in its place
         was_open = self._raw is not None
         try:
             if not was_open:
@@ -37,8 +48,11 @@ class Probe:
                 raw: Any = engine.dialect.connect(*words, **named_words)
                 raw.autocommit = True
                 self._raw = raw
+                if self._database is not None:
+                    identity = identity_of(ask(raw, IDENTITY, seconds))
+                    self.epoch = self._database.epoch(identity)
             return ask(self._raw, text, seconds)
-        except TimeoutError as error:
+        except (TimeoutError, StoreUnavailable) as error:
             self.close()
             raise Silent from error
         except (OSError, engine.dialect.loaded_dbapi.Error) as error:
@@ -60,26 +74,26 @@ class Probe:
 
 
 class Probes:
-    """Probes of one server, as many as threads ask at the same time.
+    """Probes of one primary, as many as threads ask at the same time.
 
     Args:
-        engine: of the server.
+        primary: the server.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, primary: Database) -> None:
+        self._primary = primary
         self._free = deque[Probe]()
         self._inherited: list[object] = []
         renew_after_fork(self)
 
-    def ask(self, text: str, seconds: float) -> Sequence[bytes | None]:
-        """Return a query's one row; raises Silent."""
+    def ask(self, text: str, seconds: float) -> tuple[Sequence[bytes | None], int]:
+        """Return a query's one row, and the epoch of the answer; raises Silent."""
         try:
             probe = self._free.pop()
         except IndexError:
-            probe = Probe(self._engine)
+            probe = Probe(self._primary.engine, self._primary)
         try:
-            return probe.ask(text, seconds)
+            return probe.ask(text, seconds), probe.epoch
         finally:
             self._free.append(probe)
 

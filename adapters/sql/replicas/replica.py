@@ -11,7 +11,7 @@ from functools import partial
 from threading import Event, Lock, Thread
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 
 from addressee.domain import InvalidValue
@@ -54,6 +54,7 @@ class Replica:
 
     Attributes:
         name: host and port.
+        epoch: the one of the primary whose commits wait for it.
 
     Raises:
         InvalidValue: the URL can't be read, or is not of PostgreSQL with the driver psycopg.
@@ -63,16 +64,17 @@ class Replica:
         self,
         url: str | URL,
         statement_timeout: float | None,
-        primary: Engine | None,
+        primary: Database | None,
     ) -> None:
         given, dialect = parsed(url)
         quick = given if dialect.in_file else quick_to_fail(given)
-        self.database = Database(quick, statement_timeout)
+        self.database = Database(quick, statement_timeout, meets=False)
         if not dialect.pipelines(self.database.engine.dialect):
             raise InvalidValue("replicas", "are for PostgreSQL, with the driver psycopg")
         self.name = named(self.database.engine.url)
         self._probe = Probe(self.database.engine)
-        self._primary = None if primary is None else Probe(primary)
+        self._primary = None if primary is None else Probe(primary.engine, primary)
+        self.epoch = 0
         self._logger = logging.getLogger("addressee")
         self._left_out = NOT_ASKED
         self._synchronous = False
@@ -80,7 +82,7 @@ class Replica:
         self._synchronous_from: Standing | None = None
         """Where the primary stood when its commits were first seen to wait."""
         self._needed = Standing(replica=True, timeline=0, position=0)
-        """What it has to show before it is used again."""
+        """What it has to show before it is used again, unless it follows a later primary."""
         self._failures = 0
         self._inherited: list[object] = []
         event.listen(self.database.engine, "connect", self._opened)
@@ -197,7 +199,7 @@ class Replica:
             return
         if not standing.replica:
             self.leave_out("is a primary")
-        elif not self._needed.timeline or standing.shows(self._needed):
+        elif standing.timeline > self._needed.timeline or standing.shows(self._needed):
             self._take_in()
             if self._primary is not None:
                 self._look_at_commits(standing, self._waiting_primary(name or b""))
@@ -212,6 +214,9 @@ class Replica:
         except Silent:
             return None
         if primary is not None:
+            if self.epoch != self._primary.epoch:
+                self._synchronous, self._synchronous_from = False, None
+                self.epoch = self._primary.epoch
             self._confirmed = asked
         return primary
 

@@ -21,6 +21,7 @@ from ..engine.dialects.replication import (
     commits_wait,
     standing_of,
 )
+from ..engine.epochs import EPOCH
 from .probe import Probes, Silent
 from .replica import Replica
 from .replica_state import Behind, ReplicaState
@@ -79,8 +80,8 @@ class ReplicatedQueries:
         remote_apply: bool = False,
     ) -> None:
         self._primary = primary
-        asked = primary.engine if remote_apply else None
-        self._probes = Probes(primary.engine)
+        asked = primary if remote_apply else None
+        self._probes = Probes(primary)
         self._turns = count()
         self._replicas = [Replica(url, statement_timeout, asked) for url in urls]
         if primary.of_host:
@@ -134,17 +135,20 @@ class ReplicatedQueries:
         """Return a view, and the replica that it is on; None for the primary."""
         deadline = time.monotonic() + WAIT_SECONDS
         for replica in self._in_turn():
-            primary = None if replica.synchronous else self._standing()
+            primary, epoch = (None, replica.epoch) if replica.synchronous else self._standing()
             try:
                 if primary is None:
                     view = directly(replica.database)
                 else:
                     view = replica.view(first, primary, deadline)
-                return replica, stack.enter_context(view)
+                connection = stack.enter_context(view)
             except Behind as behind:
                 replica.leave_out(str(behind), primary)
             except (StoreUnavailable, Conflict):
                 replica.leave_out("failed")
+            else:
+                connection.info[EPOCH] = epoch
+                return replica, connection
         return None, stack.enter_context(directly(self._primary))
 
     def _in_turn(self) -> list[Replica]:
@@ -153,18 +157,23 @@ class ReplicatedQueries:
         start = next(self._turns) % len(usable) if usable else 0
         return usable[start:] + usable[:start]
 
-    def _standing(self) -> Standing:
-        """Return where the primary stands; raises StoreUnavailable if it is none any more."""
+    def _standing(self) -> tuple[Standing, int]:
+        """Return where the primary stands, and its epoch.
+
+        Raises:
+            StoreUnavailable: it is no primary any more.
+        """
         try:
-            standing = standing_of(self._probes.ask(PRIMARY, PRIMARY_SECONDS))
+            row, epoch = self._probes.ask(PRIMARY, PRIMARY_SECONDS)
         except Silent:
             self._primary.give_up()
             raise StoreUnavailable("the primary does not answer") from None
+        standing = standing_of(row)
         if standing.replica:
             self._probes.close()
             self._primary.give_up()
             raise StoreUnavailable("the database is read-only: it is a replica now")
-        return standing
+        return standing, epoch
 
     def close(self) -> None:
         """Close the connections to replicas."""

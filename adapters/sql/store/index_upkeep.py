@@ -45,13 +45,12 @@ class IndexUpkeep:
         Returns:
             How many changes were folded; 0 also where another process is at it.
         """
-        index, settled = self.parts.prepared.index, self.note_times()
+        self.note_times()
+        index = self.parts.prepared.index
         engine, schema, folded = self.database.engine, index.schema, 0
         with self.database.writing(ordering_on(engine).share(engine.dialect, schema)) as connection:
             if nobody_compacts(connection, schema):
-                # Writers that take turns may have added events since.
-                known = self.parts.tail.known if self.database.single_writer else settled
-                folded = compact(connection, index, known)
+                folded = compact(connection, index, self.parts.tail.known(connection))
         self._drop_unused_terms()
         return folded
 
@@ -78,8 +77,8 @@ class IndexUpkeep:
 
     def note_times(self) -> int:
         """Write which times events have, and return up to where the ledger is settled."""
-        settled = self.parts.tail.settled()
-        self.parts.times.note(settled)
+        settled, epoch = self.parts.tail.settled()
+        self.parts.times.note(settled, epoch)
         return settled
 
 

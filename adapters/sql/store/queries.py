@@ -37,6 +37,11 @@ class StoreQueries(KeyedTables):
         self._lookups = Lookups(self._queries, self._schema, parts.sealing)
 
     @property
+    def epoch(self) -> int:
+        """The newest epoch of the database that was seen; a failover begins another one."""
+        return self.database.epochs.newest
+
+    @property
     def replicas(self) -> Sequence[ReplicaState]:
         """What is known of each replica: whether queries go to it, and why not."""
         return self._queries.states if isinstance(self._queries, ReplicatedQueries) else ()

@@ -9,10 +9,12 @@ from contextlib import suppress
 
 from sqlalchemy import Connection, LargeBinary, cast, delete, insert, select, update
 
+from addressee.application.caching.by_epoch import ByEpoch
 from addressee.domain import Conflict, StoreFollows, StoreUnavailable, indexed_names
 
 from ..engine.compiled_query import Query
 from ..engine.database import Connections, Database
+from ..engine.epochs import epoch_of
 from ..schema.bookkeeping_tables import FOLLOWED, IDENTIFIER_KEY, INDEXED, SEALED
 from ..schema.tables import Schema
 from .followed_ledger import follows
@@ -79,6 +81,12 @@ class Settings:
         return frozenset(json.loads(known))
 
 
+class Final:
+    """Whether settings can't change any more in one epoch of the database."""
+
+    settings = False
+
+
 class SettledSettings:
     """Notices that another process has changed for good what this one has read of a store.
 
@@ -98,17 +106,21 @@ class SettledSettings:
         self._kept = select(table.c.name, table.c.value).where(table.c.name.in_(names))
         with database.reading() as connection:
             known = self._read(connection)
-            self._settled = bool(last.rows(connection)) and not follows(known.get(FOLLOWED))
+            self._final = ByEpoch(Final)
+            self._final.at(epoch_of(connection)).settings = bool(
+                last.rows(connection)
+            ) and not follows(known.get(FOLLOWED))
             self._known = {name: known[name] for name in (IDENTIFIER_KEY, SEALED) if name in known}
 
     def check(self, connection: Connection) -> None:
-        """Check them; takes no query once there is an event that was not copied.
+        """Check them; takes no query once this epoch has an event that was not copied.
 
         Raises:
             StoreFollows: the store follows another one's ledger.
             StoreUnavailable: they were changed.
         """
-        if self._settled:
+        final = self._final.at(epoch_of(connection))
+        if final.settings:
             return
         now, known = self._read(connection), self._known
         if follows(now.get(FOLLOWED)):
@@ -116,7 +128,7 @@ class SettledSettings:
         # A host that gives the identifier key itself has none here, and keeps to its own.
         if any(now.get(name) != known.get(name) for name in (SEALED, *known)):
             raise StoreUnavailable("the store was filled or sealed since it was opened: reopen it")
-        self._settled = bool(self._last.rows(connection))
+        final.settings = bool(self._last.rows(connection))
 
     def _read(self, connection: Connection) -> dict[str, bytes]:
         return {row.name: row.value for row in connection.execute(self._kept)}

@@ -244,7 +244,7 @@ class SqlStore(StoreQueries, IndexUpkeep):
 
     def settled(self) -> int:
         """Return the last position up to which no event will appear any more."""
-        return self.parts.tail.settled()
+        return self.parts.tail.settled().position
 
     def seal(self, progress: Callable[[Seal], object] = lambda _: None) -> Seal | None:
         """Seal what of the ledger is settled and not sealed yet.

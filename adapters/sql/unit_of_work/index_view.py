@@ -15,6 +15,7 @@ from addressee.domain import Segment, StoreSealed
 
 from ..audience_index.postings_reader import Postings
 from ..engine.dialects import dialect_of
+from ..engine.epochs import epoch_of
 from .shared_parts import Parts
 
 
@@ -24,10 +25,14 @@ class IndexView:
     Args:
         connection: with its transaction begun.
         parts: the store's.
+
+    Attributes:
+        epoch: of the store, as the transaction sees it.
     """
 
     def __init__(self, connection: Connection, parts: Parts) -> None:
         self._connection = connection
+        self.epoch = epoch_of(connection)
         self._prepared = parts.prepared
         self._schema = parts.prepared.schema
         self._mapper = parts.mapper

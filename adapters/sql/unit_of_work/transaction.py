@@ -78,7 +78,10 @@ class SqlTransaction(SqlReader):
     ) -> Sequence[int]:
         sealing = self._sealing
         erased = erased_by((e.originator_id, e.TOPIC) for e in events if e.TOPIC in ERASURE)
-        rows = [*map(self._mapper.columns, events)] if sealing is None else sealing.columns(events)
+        if sealing is None:
+            rows = [*map(self._mapper.columns, events)]
+        else:
+            rows = sealing.columns(events, self.epoch)
         self._make_room(beside, len(rows))
         forget_erased(self, self._connection, self._prepared.index, erased)
         connection = self._connection
@@ -242,7 +245,7 @@ class SqlTransaction(SqlReader):
 
     def _settled(self) -> int:
         """Return a position up to which the ledger is settled."""
-        return self._tail.known
+        return self._tail.known(self._connection)
 
 
 class JoinedTransaction(SqlTransaction):

@@ -79,7 +79,7 @@ class SqlReader(IndexView):
     def _gather(self, found: dict[str, list[Recorded]], rows: Iterable[Sequence[Any]]) -> None:
         """Add recorded events to those that were found of their streams."""
         if self._sealing is not None:
-            rows = self._sealing.opened([*rows], streams=True)
+            rows = self._sealing.opened([*rows], streams=True, epoch=self.epoch)
         for position, stream, version, topic, state in rows:
             event = self._mapper.event(stream, version, topic, state)
             found[stream].append(Recorded(position, event))

@@ -8,10 +8,11 @@ from sqlalchemy.engine import URL
 
 from addressee.domain import InvalidValue
 
-from .base import DatabaseDialect, HasDialect, Way, Writers
+from .base import DatabaseDialect, HasDialect, Way
 from .mariadb import MariadbDialect, MysqlDialect
 from .postgresql import PostgresqlDialect
 from .sqlite import SqliteDialect
+from .writers import Writers
 
 DIALECTS: dict[str, DatabaseDialect] = {
     dialect.name: dialect

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from enum import Enum, auto
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -13,6 +12,9 @@ from sqlalchemy import Column, Connection, Dialect, Engine, Executable, Table, e
 from sqlalchemy.engine import URL
 
 from addressee.domain import AddresseeError, InvalidValue
+
+from ..epochs import Identity
+from .writers import Writers
 
 LOCK_SECONDS = 30
 """How long a transaction that writes waits for a lock of another one."""
@@ -28,17 +30,6 @@ Way = Literal["insert", "upsert", "update", "numbered"]
 first would on MariaDB lock the gap around the row, and block other writers there. ``update`` sets
 the other columns of the rows that the first column names. ``numbered`` adds rows on PostgreSQL and
 returns their numbers."""
-
-
-class Writers(Enum):
-    """How a database tells which writers are under way."""
-
-    TAKE_TURNS = auto()
-    """There is one at a time."""
-    HAVE_IDS = auto()
-    """Each takes a transaction id when it begins, and the database tells the oldest."""
-    SHARE_ROWS = auto()
-    """Each shares the lock of a row until it ends."""
 
 
 class HasDialect(Protocol):
@@ -92,6 +83,10 @@ class DatabaseDialect(ABC):
 
     def configure(self, connection: Any) -> None:  # noqa: ANN401 # a driver's own type
         """Set a new connection of the driver's up."""
+
+    def identity(self, connection: Connection) -> Identity | None:
+        """Return which run of which server a new connection leads to; None if it can't be told."""
+        return None
 
     def file_of(self, url: URL) -> Path | None:
         """Return the file that the database is in; None where a server has it."""

@@ -15,10 +15,10 @@ from .base import (
     MIGRATING,
     WAITED,
     DatabaseDialect,
-    Writers,
     quoted,
     trigger_names,
 )
+from .writers import Writers
 
 RACES = {1213: "deadlock", 1020: "a row has changed since it was read"}
 READ_ONLY = {1290, 1792, 1836}

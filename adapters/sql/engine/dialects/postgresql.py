@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateSchema
 
 from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavailable
 
+from ..epochs import Identity
 from .base import (
     LOCK_SECONDS,
     MIGRATING,
@@ -19,14 +20,14 @@ from .base import (
     DatabaseDialect,
     Row,
     Way,
-    Writers,
     insert_into,
     quoted,
     run,
     trigger_names,
 )
 from .pipeline import rows_of
-from .replication import names_many, quick_to_fail
+from .replication import IDENTITY, STARTED, identity_of, names_many, quick_to_fail
+from .writers import Writers
 
 BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 TAKE_XID = "SELECT pg_current_xact_id()::text::bigint"
@@ -38,6 +39,8 @@ LIMIT_WAITING = (
 LOCK_TIMED_OUT = "55P03"
 RACES = {"40001": "serialization failure", "40P01": "deadlock"}
 READ_ONLY = "25006"
+NOT_TOLD = {"42501", "42883", "0A000"}
+"""SQLSTATEs: a function may not be called, is missing, or does not work on this server."""
 NO_DAMAGE = {"42501", "42601", "0A000"}
 """SQLSTATEs: a privilege is missing; the driver is set to prepare all, or a table has changed since
 a statement was prepared."""
@@ -100,6 +103,18 @@ class PostgresqlDialect(DatabaseDialect):
             raise InvalidValue("store", f"has a {THRESHOLD} that is neither none nor 1 or more")
         threshold = None if given == "none" else int(str(given))
         return url.difference_update_query([THRESHOLD]), {"connect_args": {THRESHOLD: threshold}}
+
+    def identity(self, connection: Connection) -> Identity:
+        """Ask for all of it, or else for what every server tells."""
+        try:
+            return identity_of(connection.exec_driver_sql(IDENTITY).one())
+        except exc.DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in NOT_TOLD:
+                raise
+            connection.rollback()
+            return identity_of(connection.exec_driver_sql(STARTED).one())
+        finally:
+            connection.rollback()
 
     def transaction_limit(self, seconds: float) -> str:
         """Return the setting of milliseconds; a pooler would lend the session to others."""

@@ -14,15 +14,26 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 
+from ..epochs import Identity
 from .base import as_sqlalchemy
 
 CONNECT_SECONDS = "2"
 """The shortest that libpq takes. A server that is stopped accepts connections and says nothing."""
 
 BEGIN_VIEW = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+TIMELINE = (
+    "CASE WHEN pg_is_in_recovery() THEN 0 ELSE"
+    " ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int END"
+)
+"""A primary's timeline, right from the moment of its promotion: names of log files have it. The
+control file has it only once the promotion's checkpoint has ended."""
+STARTED = "SELECT 0, 0, extract(epoch FROM pg_postmaster_start_time())::text"
+IDENTITY = (
+    f"SELECT system_identifier, {TIMELINE}, extract(epoch FROM pg_postmaster_start_time())::text"  # noqa: S608 # our own text
+    " FROM pg_control_system()"
+)
 PRIMARY = (
-    "SELECT pg_is_in_recovery(), CASE WHEN pg_is_in_recovery() THEN 0 ELSE"
-    " ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int END,"
+    f"SELECT pg_is_in_recovery(), {TIMELINE},"
     " CASE WHEN pg_is_in_recovery() THEN 0 ELSE"
     " pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::bigint END"
 )
@@ -135,6 +146,13 @@ def ask(raw: Any, text: str, seconds: float) -> Sequence[bytes | None]:  # noqa:
         if result.ntuples != 1:
             raise OSError(result.error_message.decode(errors="replace").partition("\n")[0])
         row = [result.get_value(0, column) for column in range(result.nfields)]
+
+
+def identity_of(row: Sequence[Any]) -> Identity:
+    """Return which run of which server answered, by the row of `IDENTITY` or `STARTED`."""
+    system, timeline, started = row
+    written = started.decode() if isinstance(started, bytes) else str(started)
+    return Identity(int(system), int(timeline), written)
 
 
 def standing_of(row: Sequence[bytes | None]) -> Standing:

@@ -20,12 +20,12 @@ from .base import (
     DatabaseDialect,
     Row,
     Way,
-    Writers,
     as_parameters,
     as_sqlalchemy,
     run,
     trigger_names,
 )
+from .writers import Writers
 
 TOO_OLD = (
     "another process has written since your transaction began: begin it again, with BEGIN IMMEDIATE"
