@@ -6,11 +6,20 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from addressee.domain import DeviceDepersonalized, Event, Person, PersonsUnmerged, Retention
+from addressee.domain import (
+    AddresseeError,
+    DeviceDepersonalized,
+    Event,
+    Person,
+    PersonsUnmerged,
+    Retention,
+    StoreUnavailable,
+)
 from addressee.domain.events import name_in, stream_of
 from addressee.domain.times import ago
 
@@ -96,6 +105,55 @@ class Search:
         return time is not None and time <= self._until
 
 
+class Failures:
+    """Erasures of one run that failed; whoever they are of, the others are erased.
+
+    Attributes:
+        persons: whose they were.
+        page: the position before the first page with one of them, from which the next run begins.
+    """
+
+    def __init__(self) -> None:
+        self.persons: set[str] = set()
+        self.page: int | None = None
+        self._codes: set[str] = set()
+
+    def guarded(
+        self,
+        names: Sequence[str],
+        page: int,
+        erase: Callable[[Sequence[str]], Iterator[Erasure]],
+    ) -> Iterator[Erasure]:
+        """Yield the erasures of persons, one after the other, and note those that fail.
+
+        Args:
+            names: whose.
+            page: the position before the page that they are in.
+            erase: erases some.
+
+        Raises:
+            StoreUnavailable: store or key store can't be reached, so that all would fail.
+        """
+        for name in names:
+            try:
+                yield from erase([name])
+            except StoreUnavailable:
+                raise
+            except AddresseeError as error:
+                self.persons.add(name)
+                self._codes.add(error.code)
+                self.page = page if self.page is None else self.page
+
+    def check(self) -> None:
+        """Raise StoreUnavailable if there are any."""
+        if self.persons:
+            codes = ", ".join(sorted(self._codes))
+            raise StoreUnavailable(
+                f"erasures of {len(self.persons)} persons failed ({codes}), and are tried again by"
+                " the next run; all others were made"
+            )
+
+
 def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
     eraser: Eraser,
     half: AbstractSet[str],
@@ -118,10 +176,18 @@ def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
         now: the time to judge by.
         progress: called after each page with its last position, and the ledger's.
         dry_run: only tell.
+
+    Raises:
+        StoreUnavailable: at the end: some erasures failed, and those of all others were made.
     """
-    store = eraser.store
-    yield from eraser.erasures(eraser.due(half, {}), now, dry_run=dry_run)
-    if half and not dry_run:
+    store, failures = eraser.store, Failures()
+
+    def erased(names: Sequence[str], page: int) -> Iterator[Erasure]:
+        erase = partial(eraser.erasures, now=now, dry_run=dry_run)
+        return failures.guarded(names, page, erase)
+
+    yield from erased(eraser.due(half, {}), store.searched(UNDER_WAY) - 1)
+    if half and not dry_run and not failures.persons:
         note_end(store)
     before, last = moments(times, now), store.settled()
     for search in searches(store, times, now):
@@ -129,13 +195,17 @@ def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
             names = eraser.due(persons, before)
             if names and not dry_run:
                 note_begin(store, after)
-            yield from eraser.erasures(names, now, dry_run=dry_run)
-            if names and not dry_run and eraser.due(frozenset(names), before):
+            yield from erased(names, after)
+            left = frozenset(names) - failures.persons
+            if left and not dry_run and eraser.due(left, before):
                 return  # the times are others by now; were it noted, these would be passed over
-            if not dry_run:
+            if failures.page is not None and not dry_run:
+                note_begin(store, failures.page)  # for one may be half erased
+            elif not dry_run:
                 search.note(position)
                 note_end(store)
             progress(position, last)
+    failures.check()
 
 
 def searches(store: SealedStore, times: Mapping[str, timedelta], now: datetime) -> Iterator[Search]:

@@ -163,7 +163,8 @@ class Rights:
 
         Raises:
             StoreNotSealed: an application has such a time, and personal data is in clear.
-            StoreUnavailable: store or key store can't be reached.
+            StoreUnavailable: store or key store can't be reached; or erasures of some persons
+                failed, which the next call tries again: all others were made.
         """
         at = values.moment("now", now or self._people.execution.clock())
         values.flag("dry_run", dry_run)

@@ -25,6 +25,7 @@ from addressee.domain import (
     ErasureRequested,
     MobileApp,
     StoreNotSealed,
+    StoreUnavailable,
 )
 from tests.integration.sealing.conftest import WRAPPING
 from tests.integration.sealing.erasure.conftest import DAY, SHOP, Life
@@ -188,3 +189,33 @@ def test_R54_events_of_the_future_end_a_search_and_are_taken_later(life: Life) -
         if isinstance(each, DeviceDepersonalized)
     ]  # fmt: skip
     assert left.timestamp == ahead
+
+
+def test_R54_a_person_whose_erasure_fails_keeps_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inactive_persons, "PAGE", 4)
+    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("ledger", "keys")]
+    with SqlKeyStore(urls[1], wrapping_key=WRAPPING) as keys, SqlStore(urls[0], keys=keys) as store:
+        store.applications.put(SHOP)
+        life = Life(store)
+        persons = [life.sign_in(f"p{n}") for n in range(6)]
+        for n in range(6):
+            life.sign_out(f"p{n}")
+        failing = persons[1]
+        with store.database.writing() as connection:
+            event_table, dialect = store.parts.prepared.schema.event, store.database.dialect
+            condition = f"{{row}}stream <> 'person:{failing}'"
+            [trigger] = dialect.in_range(connection.dialect, event_table, condition, "no")
+            connection.exec_driver_sql(trigger.replace("in_range", "own"))
+        life.clock.move(days=30)
+        for expected in ({*persons} - {failing}, set[str]()):
+            done: list[Erasure] = []
+            with pytest.raises(StoreUnavailable, match=r"of 1 persons failed \(CONFLICT\)") as told:
+                life.rights.erase_inactive(erased=done.append)
+            assert {each.person for each in done} == expected
+            assert failing not in str(told.value)
+        with store.database.writing() as connection:
+            connection.exec_driver_sql("drop trigger addressee_event_own")
+        assert life.erased() == [failing]
+        assert verify(store).differences == ()
