@@ -26,8 +26,8 @@ def administered(store: AdministrableStore, work: Callable[[Administering], T]) 
         try:
             with store.administering() as transaction:
                 return work(transaction)
-        except Conflict:
-            if attempt == ATTEMPTS:
+        except Conflict as conflict:
+            if conflict.final or attempt == ATTEMPTS:
                 raise
             pause(attempt)
     raise AssertionError

@@ -115,8 +115,8 @@ class Execution:
                     return self._attempt(orders)
                 share = orders[0].context.get("within")
                 return [self.groups.run(orders[0], self._attempt_group, share)]
-            except Conflict:
-                if attempt >= attempts:
+            except Conflict as conflict:
+                if conflict.final or attempt >= attempts:
                     raise
                 pause(attempt)
             finally:

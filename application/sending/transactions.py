@@ -64,8 +64,9 @@ class Transactions:
             try:
                 with opened() as view:
                     return work(view)
-            except (Conflict, StoreUnavailable):
-                if attempt == ATTEMPTS - 1:
+            except (Conflict, StoreUnavailable) as error:
+                final = isinstance(error, Conflict) and error.final
+                if final or attempt == ATTEMPTS - 1:
                     raise
                 self._sleep(PAUSE * 2**attempt)
         raise AssertionError

@@ -28,12 +28,22 @@ class Conflict(AddresseeError):
         expected: the version that the command had read.
         actual: the stream's version now.
         problem: what happened, if not that the stream is at another version.
+        final: whether it would be the same at every attempt.
     """
 
     code = "CONFLICT"
 
-    def __init__(self, stream: str, expected: int, actual: int, problem: str | None = None) -> None:
+    def __init__(
+        self,
+        stream: str,
+        expected: int,
+        actual: int,
+        problem: str | None = None,
+        *,
+        final: bool = False,
+    ) -> None:
         super().__init__(problem or f"stream {stream} is at version {actual}, expected {expected}")
         self.stream = stream
         self.expected = expected
         self.actual = actual
+        self.final = final

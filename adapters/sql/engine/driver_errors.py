@@ -14,6 +14,10 @@ FAILURES = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
 """What the database can't be blamed for as damaged."""
 
 
+REFUSED = "the database refused a row, as by a CHECK or a trigger"
+"""The driver's own words may have the row in them, with personal data."""
+
+
 class TranslatedErrors:
     """Within it, the driver's errors become the product's.
 
@@ -26,7 +30,7 @@ class TranslatedErrors:
 
     Raises:
         InvalidValue: a statement was longer than the server takes.
-        Conflict: a race was lost.
+        Conflict: a race was lost, or a row is refused, which is final.
         StoreUnavailable: the database can't be reached, is too busy or can't be written.
         StoreDamaged: it does not understand a statement.
     """
@@ -49,6 +53,8 @@ class TranslatedErrors:
 
     def _translated(self, error: exc.SQLAlchemyError) -> AddresseeError | None:
         if isinstance(error, exc.IntegrityError):
+            if self._dialect.is_refusal(error.orig):
+                return Conflict("read models", 0, 1, REFUSED, final=True)
             return Conflict("read models", 0, 1)
         if isinstance(error, exc.DBAPIError):
             return self._meaning(error)

@@ -8,9 +8,14 @@ from eventsourcing.persistence import IntegrityError
 from sqlalchemy import Connection, exc
 
 from ..engine.bulk_write import Write
+from ..engine.dialects import dialect_of
 from ..engine.dialects.base import Row
 from .event_statements import EventStatements
 from .positions import ordering_on
+
+
+class RefusedRow(IntegrityError):
+    """A row that the database would refuse again."""
 
 
 def insert_events(
@@ -32,6 +37,7 @@ def insert_events(
 
     Raises:
         IntegrityError: a stream has an event of that version already.
+        RefusedRow: a row is refused for what it is, as by a CHECK or a trigger.
     """
     if not rows:
         for write in together_with:
@@ -40,5 +46,7 @@ def insert_events(
     try:
         ordering = ordering_on(connection)
         return ordering.insert(connection, prepared, rows, together_with, commits=commits)
-    except exc.IntegrityError:
+    except exc.IntegrityError as error:
+        if dialect_of(connection).is_refusal(error.orig):
+            raise RefusedRow("the database refused a row") from None
         raise IntegrityError("a stream has an event of that version already") from None

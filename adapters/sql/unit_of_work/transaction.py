@@ -25,7 +25,8 @@ from ..audience_index.recipient_rows import address_place
 from ..audience_index.term_dictionary import add_terms, numbers_and_ordinals, still_there
 from ..engine.bulk_write import Write
 from ..engine.compiled_query import Read, pages
-from ..event_store.append import insert_events
+from ..engine.driver_errors import REFUSED
+from ..event_store.append import RefusedRow, insert_events
 from ..schema.bookkeeping_tables import fence_of
 from .erased_history import ERASURE, erased_by, forget_erased
 from .shared_parts import Parts
@@ -87,8 +88,8 @@ class SqlTransaction(SqlReader):
         connection = self._connection
         try:
             return insert_events(connection, self._prepared, rows, beside, commits=commits)
-        except IntegrityError:
-            raise self._conflict(events) from None
+        except IntegrityError as error:
+            raise self._conflict(events, final=isinstance(error, RefusedRow)) from None
 
     def _touches(self, sessions: Mapping[str, datetime]) -> list[Write]:
         """Return what notes that sessions are alive, in an order in which no two deadlock."""
@@ -131,11 +132,12 @@ class SqlTransaction(SqlReader):
         if added := max(postings, events):
             self._tidy(added)
 
-    def _conflict(self, events: Sequence[Event]) -> Conflict:
+    def _conflict(self, events: Sequence[Event], *, final: bool) -> Conflict:
         """Return which stream has moved on; the transaction is lost, so it is asked in no query."""
+        problem = REFUSED if final else None
         first = events[0]
         expected = first.originator_version - 1
-        return Conflict(first.originator_id, expected, expected + 1)
+        return Conflict(first.originator_id, expected, expected + 1, problem, final=final)
 
     def _set_holders(self, holders: Mapping[str, str | None]) -> Iterator[Write]:
         """Yield what makes persons the holders of identifiers; what none holds goes at once."""

@@ -154,6 +154,10 @@ class DatabaseDialect(ABC):
         """
         return None
 
+    def is_refusal(self, error: BaseException | None) -> bool:
+        """Whether a row is refused for what it is, and not for what another transaction wrote."""
+        return False
+
     def is_stale(self, error: BaseException | None) -> bool:
         """Whether a driver's error says that a new connection would fare better than this one."""
         return False

@@ -21,6 +21,8 @@ from .base import (
 from .writers import Writers
 
 RACES = {1213: "deadlock", 1020: "a row has changed since it was read"}
+REFUSALS = {1048, 1644, 3819, 4025}
+"""Numbers of errors: by NOT NULL, by a trigger, by CHECK on MySQL and on MariaDB."""
 READ_ONLY = {1290, 1792, 1836}
 """Numbers of errors: by --read-only, in a read-only transaction, in read-only mode."""
 
@@ -117,6 +119,10 @@ class MariadbDialect(DatabaseDialect):
             return None
         problem = f"writes {size} bytes at once, beyond the server's max_allowed_packet ({limit})"
         return InvalidValue("command", problem)
+
+    def is_refusal(self, error: BaseException | None) -> bool:
+        """Look at the number."""
+        return number_of(error) in REFUSALS
 
     def is_stale(self, error: BaseException | None) -> bool:
         """Whether the server is read-only: after a failover, another one may not be."""

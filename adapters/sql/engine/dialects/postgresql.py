@@ -39,6 +39,7 @@ LIMIT_WAITING = (
 LOCK_TIMED_OUT = "55P03"
 RACES = {"40001": "serialization failure", "40P01": "deadlock"}
 READ_ONLY = "25006"
+REFUSALS = {"23502", "23514"}  # NOT NULL and CHECK
 NOT_TOLD = {"42501", "42883", "0A000"}
 """SQLSTATEs: a function may not be called, is missing, or does not work on this server."""
 NO_DAMAGE = {"42501", "42601", "0A000"}
@@ -169,6 +170,10 @@ class PostgresqlDialect(DatabaseDialect):
         if state in OF_ANOTHER_SESSION or (state == PROTOCOL and "bind message" in str(error)):
             return StoreUnavailable(f"{error}; {POOLER}")
         return None
+
+    def is_refusal(self, error: BaseException | None) -> bool:
+        """Look at the SQLSTATE."""
+        return getattr(error, "sqlstate", None) in REFUSALS
 
     def is_stale(self, error: BaseException | None) -> bool:
         """Whether the session is read-only: after a failover, new ones may not be."""

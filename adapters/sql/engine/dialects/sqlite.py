@@ -33,6 +33,11 @@ TOO_OLD = (
 DRIVER_BEGINS = (
     "needs an engine whose driver begins no transactions of its own: leave `autocommit` as it is"
 )
+REFUSALS = {
+    sqlite3.SQLITE_CONSTRAINT_CHECK,
+    sqlite3.SQLITE_CONSTRAINT_NOTNULL,
+    sqlite3.SQLITE_CONSTRAINT_TRIGGER,
+}
 TOGETHER = 32
 """Most rows that one statement inserts."""
 NOT_WRITABLE = (
@@ -133,6 +138,10 @@ class SqliteDialect(DatabaseDialect):
         if code & 0xFF in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
             return StoreUnavailable(f"{error}; {NOT_WRITABLE}")
         return None
+
+    def is_refusal(self, error: BaseException | None) -> bool:
+        """Look at the extended code."""
+        return getattr(error, "sqlite_errorcode", 0) in REFUSALS
 
     def write(self, connection: Connection, text: str, way: Way, rows: Sequence[Row]) -> None:
         """Run a statement for rows by the driver's cursor, which inserts many by each statement.
