@@ -75,7 +75,7 @@ class MemoryDispatches:
             and each.created_at < before
             and (each.starts_at is None or each.starts_at < before or not self._batches[each.id])
             and application in {None, each.application}
-            and all(batch.due is None for batch in self._batches[each.id].values())
+            and not any(b.due and b.due >= before for b in self._batches[each.id].values())
         )
         return [*islice(found, limit)]
 

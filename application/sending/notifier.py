@@ -280,7 +280,7 @@ class Notifier(DispatchQueries):
         Returns:
             How many there were.
         """
-        moment, by = values.moment("before", before), checked_actor(actor)
+        moment, by = min(values.moment("before", before), self._clock()), checked_actor(actor)
         code = None if application is None else values.identifier("application", application)
         if values.flag("dry_run", dry_run):
             return len(self._transactions.read(lambda view: view.ended(code, moment, ALL)))

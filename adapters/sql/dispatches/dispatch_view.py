@@ -124,7 +124,7 @@ class SqlDispatchReader(SqlReader):
     def ended(self, application: str | None, before: datetime, limit: int) -> Sequence[str]:
         """Return dispatches that have ended."""
         table, batch = self._schema.dispatch.c, self._schema.push_batch.c
-        is_open = exists().where(batch.dispatch == table.id, batch.due.is_not(None))
+        is_open = exists().where(batch.dispatch == table.id, batch.due >= to_microseconds(before))
         wanted = select(table.id).where(
             table.state.in_(["done", "cancelled"]),
             table.created_at < to_microseconds(before),

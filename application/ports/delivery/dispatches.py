@@ -168,11 +168,15 @@ class DispatchReader(Reader, Protocol):
         ...
 
     def ended(self, application: str | None, before: datetime, limit: int) -> Sequence[str]:
-        """Return dispatches that are done or cancelled, with no batch open, oldest first.
+        """Return dispatches that are done or cancelled, oldest first.
+
+        Those are left out that have an open batch, unless it was due before that time as well: then
+        its worker has gone, and nobody will settle it.
 
         Args:
             application: whose; None for all.
-            before: they were made before that time, and were to start before it if they did start.
+            before: they were made before that time, which has passed, and were to start before it
+                if they did start.
             limit: how many at most.
         """
         ...

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from addressee.adapters.push import RecordingPush
-from addressee.application import Retry
+from addressee.application import Answer, Retry
 from addressee.application.sending import orders
 from addressee.domain import InvalidValue, UnknownDispatch
 from tests.contract.conftest import Host
-from tests.contract.sending.sender import HELLO, Sender, devices
+from tests.contract.sending.sender import HELLO, Killed, Sender, devices
 
 
 def test_pushes_that_have_ended_are_forgotten_and_others_stay(
@@ -56,4 +57,26 @@ def test_a_dispatch_with_a_batch_on_its_way_is_not_forgotten(host: Host) -> None
     sender = Sender(host, RecordingPush(cancel))
     made = sender.notifier.dispatch("shop", "all", HELLO)
     assert sender.notifier.run(made.id).state == "cancelled"
+    host.clock.move(seconds=1)
     assert sender.notifier.forget(host.clock.now + timedelta(days=1)) == 1
+
+
+def test_a_dispatch_that_was_cancelled_after_its_worker_had_gone_is_forgotten(host: Host) -> None:
+    devices(host, 3)
+
+    def die(_: object) -> Answer:
+        raise Killed
+
+    sender = Sender(host, RecordingPush(die))
+    made = sender.notifier.dispatch("shop", "all", HELLO)
+    with suppress(Killed):
+        sender.notifier.run(made.id)
+    assert sender.notifier.cancel(made.id).leaving == 3
+    forget, tomorrow = sender.notifier.forget, host.clock.now + timedelta(days=1)
+    assert forget(tomorrow) == forget(tomorrow, dry_run=True) == 0, "it may live"
+    host.clock.move(seconds=16)
+    assert forget(tomorrow, dry_run=True) == 1
+    assert forget(host.clock.now - timedelta(seconds=10)) == 0, "it was made before, and lived then"
+    assert forget(tomorrow) == 1
+    with pytest.raises(UnknownDispatch):
+        sender.notifier.status(made.id)
