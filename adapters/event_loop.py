@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import TimeoutError as Expired
+from contextlib import suppress
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -32,8 +33,20 @@ class EventLoop:
             raise
 
     def close(self) -> None:
-        """End the thread."""
+        """End what still runs, and the thread."""
         if not self._loop.is_closed():
+            ended = asyncio.run_coroutine_threadsafe(end_others(), self._loop)
+            with suppress(Expired):
+                ended.result(GRACE)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(GRACE)
             self._loop.close()
+
+
+async def end_others() -> None:
+    """Cancel all other tasks of the loop, and wait until they have ended."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in others:
+        each.cancel()
+    if others:
+        await asyncio.wait(others)

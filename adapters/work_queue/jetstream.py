@@ -17,6 +17,10 @@ from addressee.domain import StoreUnavailable
 T = TypeVar("T")
 AHEAD = 64
 """Most tickets of a dispatch: so many batches of it are on their way at once."""
+CONNECTING = 1.0
+"""Seconds that the first call waits for a connection; it goes on being made, and later calls wait
+no longer for it than for a ticket."""
+MOMENT = 0.1
 FURTHER = 2
 """Tickets that a batch brings about: idle workers get theirs after a few batches."""
 
@@ -53,6 +57,7 @@ class JetStreamQueue:
         self._nats = NatsClient(servers, timeout, options)
         self._stream: Any = None
         self._consumers: dict[str, Any] = {}
+        self._opening: asyncio.Task[Any] | None = None
 
     def offer(self, application: str, dispatch: str) -> None:
         """Have a ticket be there; more than the queue takes of a dispatch are dropped."""
@@ -80,9 +85,21 @@ class JetStreamQueue:
 
     async def _connected(self) -> Any:  # noqa: ANN401 # the driver's context is untyped in parts
         if self._stream is not None and not self._nats.connection.is_closed:
+            if not self._nats.connection.is_connected:
+                raise ConnectionError  # the driver looks for a server that answers
             return self._stream
-        self._stream = None
-        self._consumers.clear()
+        first = self._opening is None or self._opening.done()
+        if self._opening is None or first:
+            self._stream = None
+            self._consumers.clear()
+            self._opening = asyncio.ensure_future(self._open())
+        opening = self._opening
+        await asyncio.wait({opening}, timeout=CONNECTING if first else MOMENT)
+        if not opening.done():
+            raise TimeoutError
+        return opening.result()
+
+    async def _open(self) -> Any:  # noqa: ANN401 # likewise
         stream = await self._nats.connect(max_reconnect_attempts=-1)
         try:
             await stream.stream_info(self._name)

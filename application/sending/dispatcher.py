@@ -148,6 +148,7 @@ class QueuedDispatcher(Dispatcher):
     """Sends a batch for each ticket of a work queue, so that any number of workers share the work.
 
     Everything else is as without one: the store decides who is sent to, and when a worker is gone.
+    So while the queue can't be reached, batches are sent without tickets.
 
     Args:
         worker, logger, ended: as for `Dispatcher`.
@@ -161,31 +162,53 @@ class QueuedDispatcher(Dispatcher):
         ended: Callable[[str], object],
         queue: WorkQueue,
     ) -> None:
-        super().__init__(worker, logger, ended)
+        super().__init__(worker, logger, self._end)
         self._queue = queue
+        self._tell = ended
         self._over: set[str] = set()
         """Dispatches that nothing was left of, of which tickets may still come."""
+        self._away = False
+        """Whether the queue could not be reached when it was asked last."""
 
-    def _send(self, stop: Event, now: datetime) -> None:  # noqa: ARG002 # as the other dispatcher's
+    def _send(self, stop: Event, now: datetime) -> None:
         """Send a batch under the next ticket, if one comes."""
-        ticket = None
         try:
             ticket = self._queue.take(IDLE)
         except StoreUnavailable as error:
-            self._logger.warning("no tickets: %s", error)
-            stop.wait(IDLE)
+            self._go_without(error)
+            super()._send(stop, now)
+            return
+        self._away = False
         for name in [*self._turns]:  # others wait for what is not noted
             if ticket is None or name != ticket.dispatch:
                 self._guarded(name, self._drop)
         if ticket is not None:
             self._guarded(ticket.dispatch, partial(self._serve, ticket))
 
-    def _begin(self, name: str, now: datetime) -> None:  # noqa: ARG002 # as the other dispatcher's
+    def _go_without(self, error: StoreUnavailable) -> None:
+        """Send without tickets until the queue gives some again."""
+        if not self._away:
+            self._logger.warning("batches are sent without tickets: %s", error)
+        self._away = True
+
+    def _begin(self, name: str, now: datetime) -> None:
         """Offer a ticket of a dispatch that runs, in place of beginning with it."""
         worker = self._worker
         dispatch = worker.transactions.read(lambda view: known(view, name))
         self._over.discard(name)
-        self._queue.offer(dispatch.application, name)
+        if not self._away:
+            try:
+                self._queue.offer(dispatch.application, name)
+            except StoreUnavailable as error:
+                self._go_without(error)
+        if self._away:
+            super()._begin(name, now)
+
+    def _end(self, name: str) -> None:
+        """Tell once that nothing is left of a dispatch."""
+        if name not in self._over:
+            self._over.add(name)
+            self._tell(name)
 
     def _serve(self, ticket: Ticket, name: str) -> None:
         """Send a batch under a ticket of a dispatch."""
@@ -200,6 +223,4 @@ class QueuedDispatcher(Dispatcher):
                 return
         if self._turns[name].run.step(lambda _: None, ticket) is None:
             self._drop(name)
-            if name not in self._over:
-                self._over.add(name)
-                self._ended(name)
+            self._end(name)

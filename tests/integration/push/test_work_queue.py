@@ -11,16 +11,22 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 from typing import Self
 
+from addressee.adapters.push import RecordingPush
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.work_queue.jetstream import JetStreamQueue
 from addressee.application import History, Message, Notifier, Personalization, bulk
 from addressee.application.clock_and_ids import utc_now
+from addressee.domain import StoreUnavailable
 from tests.forked import Process, forked
 from tests.integration.push.test_dispatch_crash import bytes_in, check_outcomes, login, register
 from tests.patience import PATIENCE, wait_until
-from tests.servers.sinks.brokers import Broker
+from tests.servers.sinks.brokers import Broker, Nats, broker
+
+ENDED = 3.0
+"""Seconds within which a worker ends: one, and two for a machine that does other things."""
 
 WORKER = """
 import sys, time
@@ -150,3 +156,43 @@ def test_a_queue_without_dispatches_is_waited_for(nats_broker: Broker) -> None:
     assert queue.take(0.2) is None
     assert time.monotonic() - begun >= 0.2
     queue.close()
+
+
+def test_R40_without_a_broker_batches_are_sent_and_a_worker_stops_at_once(tmp_path: Path) -> None:
+    push = RecordingPush()
+    with broker(Nats) as server, SqlStore(f"sqlite:///{tmp_path}/ledger.db") as store:
+        server.kill()
+        devices = fill(Personalization(store), 20)
+        notifier = Notifier(store, {"fcm": push}, batch=5)
+        first, second = [
+            notifier.dispatch("shop", "type:customer", Message(title="Hi")).id for _ in range(2)
+        ]
+        told, stop, queue = list[str](), Event(), JetStreamQueue(server.url)
+        worker = Thread(
+            target=lambda: notifier.serve(stop, lambda each: told.append(each.id), queue=queue)
+        )
+        worker.start()
+        wait_until(lambda: {*told} == {first, second}, "they are sent without tickets")
+        server.start()
+        wait_until(lambda: reached(queue), "the queue is there again")
+        third = notifier.dispatch("shop", "type:customer", Message(title="Hi")).id
+        wait_until(lambda: third in told, "it is sent")
+        server.kill()
+        fourth = notifier.dispatch("shop", "type:customer", Message(title="Hi")).id
+        wait_until(lambda: fourth in told, "it is sent without the queue that was there")
+        stop.set()
+        begun = time.monotonic()
+        worker.join()
+        assert time.monotonic() - begun < ENDED
+        assert sorted(told) == sorted([first, second, third, fourth])
+        counts = Counter(sent.recipient.installation for sent in push.sent)
+        assert counts == dict.fromkeys(devices, 4)
+        queue.close()
+
+
+def reached(queue: JetStreamQueue) -> bool:
+    try:
+        queue.offer("bank", "nothing")
+    except StoreUnavailable:
+        return False
+    return True
