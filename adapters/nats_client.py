@@ -11,7 +11,7 @@ from nats.errors import Error
 
 from addressee.domain import StoreUnavailable
 
-from .event_loop import EventLoop
+from .event_loop_thread import EventLoop
 
 T = TypeVar("T")
 TIMEOUT = 10.0

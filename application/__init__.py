@@ -3,8 +3,8 @@
 from addressee.domain import Identity, SessionPolicy
 
 from .access.api_keys import issue_key, recognized
+from .access.application_policies import Policies
 from .access.cached_applications import Configured
-from .access.command_policies import Policies
 from .administration import Administration
 from .audiences.cost_estimate import Step, TargetingPlan
 from .audiences.explanation import Explanation, TermExplanation
@@ -14,18 +14,17 @@ from .command_methods.merges import AudienceChange, MergePreview
 from .execution.command_runner import Outcome
 from .execution.tracing import Tracing
 from .history import History
-from .ledger.consistency import Difference
 from .ledger.erasures_to_repeat import forgotten_erasures, interrupted_erasures
+from .ledger.event_consistency import Difference
 from .ledger.facts_export import ExportedFacts, export_facts
 from .ledger.hash_chain import START, link
 from .ledger.seal_check import Anchor, broken_seals, lost_anchors, stored_events
 from .ledger.transfer import export_ledger, import_ledger
 from .ledger.verify import Verification, verify
 from .past.as_of import AsOf
-from .past.folded import Horizon, Moment, Past
+from .past.past_view_by_folding import Horizon, Moment, Past
 from .personalization import Personalization
-from .ports.accounts import ApiKey, Applications, Scope
-from .ports.administration import Administering, AdministrableStore
+from .ports.applications import ApiKey, Applications, Scope
 from .ports.delivery.dispatches import (
     Dispatch,
     DispatchReader,
@@ -35,7 +34,7 @@ from .ports.delivery.dispatches import (
     PushOutcome,
     SendingStore,
 )
-from .ports.delivery.events import (
+from .ports.delivery.event_sink import (
     DeliveryFailed,
     EventSink,
     FactMessage,
@@ -57,8 +56,9 @@ from .ports.delivery.push import (
 )
 from .ports.delivery.relays import DeadLetter, RelayStore, SinkProgress, SinkState, Turn
 from .ports.delivery.work_queue import Ticket, WorkQueue
-from .ports.facts import FactRow, FactsEnd, FactsHeading, FactSink
 from .ports.keys import Key, KeyStore, SealedStore
+from .ports.operator_actions import Administering, AdministrableStore
+from .ports.public_facts import FactRow, FactsEnd, FactsHeading, FactSink
 from .ports.read_model_changes import Changes, InstallationChange
 from .ports.records import (
     Found,
@@ -72,9 +72,9 @@ from .ports.records import (
     Trace,
 )
 from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, TimedStore, Viewable
-from .ports.store_views import Audit, Mark, Reader, RememberingView, Transaction, View
+from .ports.transaction_views import Audit, Mark, Reader, RememberingView, Transaction, View
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
-from .profiles import Profile, Profiles
+from .profile_queries import Profile, Profiles
 from .read_models.in_memory import ReadModels
 from .read_models.ledger_page_end import whole_length, whole_page
 from .read_models.replay import Replay
@@ -82,9 +82,9 @@ from .read_models.sent_pushes import SentPush
 from .read_models.states import InstallationState, PersonState
 from .relay.cloud_events import CloudEvents
 from .relay.relay import Relay
-from .relay.sinks import Sinks, SinkStatus
+from .relay.sink_administration import Sinks, SinkStatus
 from .rights.erasure import Erasure
-from .rights.rekey import Rekeyed, rekey
+from .rights.identifier_key_replacement import Rekeyed, rekey
 from .rights.rights import Access, Rights
 from .sending.notifier import Notifier
 from .sending.status import DispatchStatus

@@ -16,10 +16,10 @@ from addressee.domain.events import (
 )
 
 from .access.api_keys import issue_key
-from .clock_and_ids import utc_now
-from .execution.administering import administered
-from .ports.accounts import Applications, Scope
-from .ports.administration import Administering, AdministrableStore
+from .default_clock_and_ids import utc_now
+from .execution.administration_retry import administered
+from .ports.applications import Applications, Scope
+from .ports.operator_actions import Administering, AdministrableStore
 from .ports.store import Store
 from .unit_of_work.command_context import checked_actor
 

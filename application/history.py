@@ -21,14 +21,14 @@ from addressee.domain.events import actions_of
 
 from .ports.records import LARGEST_POSITION, Recorded
 from .ports.store import Viewable
-from .ports.store_views import Reader
+from .ports.transaction_views import Reader
 from .read_models.claim_names import check_key, streams_of
 from .read_models.stream_pages import Page, application_of, concerns
 from .state_history import StateHistory
 from .unit_of_work.aggregate_cache import AggregateCache
 from .unit_of_work.command_context import checked_actor
+from .unit_of_work.merge_resolution import SeenPersons
 from .unit_of_work.repository import AggregateRepository
-from .unit_of_work.seen_persons import SeenPersons
 
 PAGE = 5_000
 """How many events are read at once where the whole ledger is."""

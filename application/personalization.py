@@ -23,16 +23,16 @@ from addressee.domain import (
 from addressee.domain.times import ago
 
 from . import commands
-from .access.command_policies import Policies
-from .clock_and_ids import random_id, utc_now
+from .access.application_policies import Policies
 from .command_methods.installations import optional_id, optional_name
 from .command_methods.merges import MergeCommands
+from .default_clock_and_ids import random_id, utc_now
 from .execution.command_runner import Execution, groups_on
 from .execution.concurrency_limit import ConcurrencyLimit
 from .execution.group_commit import GroupStatistics
 from .execution.subscribers import Subscribers
 from .execution.tracing import TracedExecution, Tracing
-from .ports.accounts import Applications
+from .ports.applications import Applications
 from .ports.store import Store
 from .unit_of_work.aggregate_cache import CACHE_BYTES, AggregateCache
 from .unit_of_work.command_context import Context

@@ -14,7 +14,7 @@ from .ports.store import Viewable
 from .read_models.sent_pushes import PAGE, SentPush, pushes_of, pushes_to
 from .read_models.stream_pages import application_of, up_to
 from .unit_of_work.aggregate_cache import AggregateCache
-from .unit_of_work.seen_persons import SeenPersons
+from .unit_of_work.merge_resolution import SeenPersons
 
 
 class PushHistory:

@@ -8,12 +8,12 @@ from typing import cast
 from addressee.domain import Installation, NoRegistration, Person, UnknownPerson, values
 
 from .ports.records import LARGEST_POSITION
-from .ports.store_views import Reader
+from .ports.transaction_views import Reader
 from .push_history import PushHistory
 from .read_models.states import InstallationState, PersonState
 from .read_models.stream_pages import counted, until, up_to
+from .unit_of_work.merge_resolution import SeenPersons
 from .unit_of_work.repository import AggregateRepository
-from .unit_of_work.seen_persons import SeenPersons
 
 
 class StateHistory(PushHistory):

@@ -20,8 +20,8 @@ from .audiences.cost_estimate import TargetingPlan
 from .audiences.explanation import Explanation, explain
 from .audiences.paged_audience import NAMES, PAGE, PagedAudience, Recipients
 from .past.as_of import AsOf
-from .past.folded import Horizon, Moment, Past
-from .ports.accounts import Applications
+from .past.past_view_by_folding import Horizon, Moment, Past
+from .ports.applications import Applications
 from .ports.store import LookupStore, Viewable
 
 

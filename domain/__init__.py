@@ -101,7 +101,8 @@ from .events import (
     Values,
     personal_fields,
 )
-from .identity import (
+from .limits import Limits
+from .person_identifiers import (
     KINDS,
     Identifier,
     Identity,
@@ -111,8 +112,8 @@ from .identity import (
     key_fingerprint,
     keyed_hash,
 )
-from .limits import Limits
 from .phone_numbers import check_possible
+from .policies.identity_provider import TokenIssuer
 from .policies.mobile_app import (
     Contacts,
     DeviceCap,
@@ -124,7 +125,6 @@ from .policies.mobile_app import (
 )
 from .policies.retention import Retention
 from .policies.session_policy import KEEP, SessionPolicy
-from .policies.token_issuer import TokenIssuer
 from .store_errors import (
     ErasureForgotten,
     IdentifierKeyOutdated,

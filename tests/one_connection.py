@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Engine, QueuePool
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.pool import made_engine
+from addressee.adapters.sql.engine.engine_factory import made_engine
 
 PATIENCE = 0.5
 """Seconds to wait for a connection that never comes."""

@@ -14,7 +14,7 @@ import typer
 from addressee.application import History
 from addressee.domain import AddresseeError, InvalidValue, StoreSealed, values
 
-from .commands import follow, operations, pushes, queries, relays, seals, transfers
+from .commands import follow, maintenance, pushes, queries, relays, seals, transfers
 from .commands import serve as service
 from .commands.applications import group
 from .commands.apply import apply_file
@@ -23,7 +23,7 @@ from .commands.rights.erase_inactive import erase_inactive
 from .commands.rights.keys import COMMANDS as KEYS
 from .commands.rights.merges import merge, unmerge
 from .commands.rights.subject_export import subject
-from .options.keys_option import HINT
+from .options.environment_keys import HINT
 from .options.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 from .options.traces_option import Traces
 from .terminal.files import opened
@@ -53,14 +53,14 @@ def show_version(wanted: bool) -> None:  # noqa: FBT001 # typer's callback
 for of, grouped in (("app", group), ("relay", relays), ("follow", follow)):
     app.add_typer(grouped.commands, name=of)
 for command in (
-    operations.rebuild,
-    operations.verify,
+    maintenance.rebuild,
+    maintenance.verify,
     seals.seal,
     transfers.export,
     transfers.fill,
-    operations.expire_sessions,
-    operations.compact,
-    operations.migrate,
+    maintenance.expire_sessions,
+    maintenance.compact,
+    maintenance.migrate,
     *KEYS,
 ):
     name = "import" if command is transfers.fill else None

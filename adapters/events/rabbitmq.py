@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractConnection, AbstractExchange
 from aio_pika.connection import Connection, make_url
 from aiormq.exceptions import AMQPError
 
-from addressee.adapters.event_loop import EventLoop
+from addressee.adapters.event_loop_thread import EventLoop
 from addressee.application import FactMessage, Published, SinkUnavailable
 
 TIMEOUT = 10.0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from addressee.adapters.operator_files import Kind, Settings, made, read_toml, text, texts, whole
+from addressee.adapters.operator_toml import Kind, Settings, made, read_toml, text, texts, whole
 from addressee.application import EventSink
 from addressee.domain import InvalidValue
 

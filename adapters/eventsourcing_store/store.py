@@ -23,9 +23,9 @@ from addressee.adapters.serialization.event_mapper import as_stored
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.dispatches.dispatch_view import SqlDispatchReader, SqlDispatchView
 from addressee.adapters.sql.engine.fork import renew_after_fork
-from addressee.adapters.sql.store.administration import SqlAdministration
+from addressee.adapters.sql.store.administration_transaction import SqlAdministration
 from addressee.adapters.sql.unit_of_work.action_log import Log
-from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
+from addressee.adapters.sql.unit_of_work.verification_view import SqlAudit
 from addressee.application import (
     Applications,
     Changes,

@@ -1,6 +1,6 @@
 """A whole ledger in a stream, and stores elsewhere that follow it."""
 
 from .follower import Follower, FollowerStatus, Promotion
-from .pages import LedgerPages
+from .outgoing_pages import LedgerPages
 
 __all__ = ["Follower", "FollowerStatus", "LedgerPages", "Promotion"]

@@ -12,9 +12,9 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.checkpoints.lease import Lease
-from addressee.adapters.sql.store.followed_ledger import Followed
-from addressee.application.clock_and_ids import utc_now
+from addressee.adapters.sql.checkpoints.checkpoint_lease import Lease
+from addressee.adapters.sql.store.follower_state import Followed
+from addressee.application.default_clock_and_ids import utc_now
 from addressee.application.heartbeat import Heartbeat
 from addressee.domain import (
     Conflict,
@@ -29,7 +29,7 @@ from .ledger_copy import LedgerCopy
 from .page import place_of, read_page
 
 if TYPE_CHECKING:  # it needs an extra
-    from .stream import JetStreamLedger
+    from .jetstream_consumer import JetStreamLedger
 
 AT_ONCE = 16
 """Most messages that are asked for at once."""

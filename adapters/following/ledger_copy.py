@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.store.followed_ledger import Followed, followed, promote
+from addressee.adapters.sql.store.follower_state import Followed, followed, promote
 from addressee.adapters.sql.store.sealed import destroy_again
-from addressee.adapters.sql.store.settings import Settings
+from addressee.adapters.sql.store.stored_settings import Settings
 from addressee.application import Changes, Replay, Stored, whole_length
 from addressee.domain import (
     Conflict,

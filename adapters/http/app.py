@@ -21,7 +21,7 @@ from starlette.routing import Match
 
 from addressee.adapters.tokens.claims import LEEWAY
 from addressee.application import Applications, Store, Tracing
-from addressee.application.clock_and_ids import random_id, utc_now
+from addressee.application.default_clock_and_ids import random_id, utc_now
 from addressee.application.sending.notifier import PushRates, Transports
 from addressee.domain import AddresseeError, InvalidValue
 from addressee.domain.errors import first_problem
@@ -35,15 +35,15 @@ from .middleware.outer_middleware import REQUEST, OuterMiddleware
 from .middleware.trace_middleware import TraceMiddleware
 from .mobile_api.installations import installation_routes
 from .mobile_api.persons import person_routes
-from .people_api.contacts import contact_routes
 from .people_api.push_messages import push_message_routes
-from .security.origins import checked_origins
+from .people_api.push_registrations import contact_routes
+from .security.allowed_origins import checked_origins
 from .service_context import Bounds, ServiceContext
 from .v1_api.audiences import audience_routes
 from .v1_api.commands import command_routes
 from .v1_api.health import health_routes
 from .v1_api.history import history_routes
-from .v1_api.merges import merge_routes
+from .v1_api.merge_previews import merge_routes
 from .v1_api.pushes import push_routes
 from .v1_api.rights import rights_routes
 from .v1_api.states import state_routes

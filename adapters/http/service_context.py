@@ -30,9 +30,9 @@ from addressee.application import (
     Tracing,
 )
 from addressee.application.access.cached_applications import Lookup
-from addressee.application.clock_and_ids import random_id, utc_now
+from addressee.application.default_clock_and_ids import random_id, utc_now
+from addressee.application.sending.batch_sender import Observe
 from addressee.application.sending.notifier import PushRates, Transports
-from addressee.application.sending.worker import Observe
 from addressee.domain import InvalidValue
 
 from .load.places import Places

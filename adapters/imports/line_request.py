@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from addressee.adapters.serialization.commands_by_name import call_of
+from addressee.adapters.serialization.json_commands import call_of
 from addressee.application import Call
 
 from .recorded_traffic import Traffic

@@ -27,7 +27,7 @@ from sqlalchemy.engine import URL
 from addressee.adapters.sql.engine.bulk_write import Rows
 from addressee.adapters.sql.engine.compiled_query import Query, listed, pages
 from addressee.adapters.sql.engine.database import Database
-from addressee.adapters.sql.engine.pool import file_of
+from addressee.adapters.sql.engine.engine_factory import file_of
 from addressee.adapters.sql.schema.column_types import Bytes, exact
 from addressee.application import Key
 from addressee.domain import (

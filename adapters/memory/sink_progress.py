@@ -9,7 +9,7 @@ from threading import RLock
 from uuid import uuid4
 
 from addressee.application import DeadLetter, SinkState, Turn
-from addressee.application.clock_and_ids import utc_now
+from addressee.application.default_clock_and_ids import utc_now
 from addressee.domain import Conflict
 
 

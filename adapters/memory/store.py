@@ -17,7 +17,7 @@ from threading import RLock
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from addressee.adapters.serialization.event_mapper import EventMapper, as_stored
-from addressee.adapters.serialization.sealed_state import (
+from addressee.adapters.serialization.sealed_event_format import (
     bound_to,
     keys_in,
     new_seal,
@@ -43,11 +43,11 @@ from addressee.domain import (
     StoreNotEmpty,
     indexed_names,
 )
-from addressee.domain.identity import new_identifier_key
+from addressee.domain.person_identifiers import new_identifier_key
 
 from .applications import MemoryApplications
 from .dispatches import MemoryDispatches
-from .recorder import MemoryRecorder
+from .ledger_in_memory import MemoryRecorder
 from .sink_progress import MemorySinkProgress, Row
 
 

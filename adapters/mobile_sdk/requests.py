@@ -7,7 +7,7 @@ from typing import Unpack
 
 from addressee.application import Call, Context, Identity, Personalization, Personalized, together
 
-from .fields import Body, facts_of, identity_of, person_changes_of
+from .request_fields import Body, facts_of, identity_of, person_changes_of
 
 
 def update_of(installation: str, by: str | None, body: Body, **context: Unpack[Context]) -> Call:

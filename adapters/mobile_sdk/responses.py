@@ -7,7 +7,7 @@ from typing import Any
 
 from addressee.application import InstallationState, PersonState
 
-from .fields import INSTALLATION_FIELDS, PERSON_FIELDS
+from .request_fields import INSTALLATION_FIELDS, PERSON_FIELDS
 
 
 def instance_of(installation: InstallationState, *, secret: bool = False) -> dict[str, Any]:

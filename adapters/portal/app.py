@@ -22,13 +22,13 @@ from addressee.adapters.http.messages.error_responses import Refused, refusal_of
 from addressee.adapters.http.service_context import ServiceContext
 from addressee.domain import AddresseeError, InvalidValue
 
+from .access.current_operator import operator_of
 from .access.headers import SecurityHeaders
-from .access.operators import operator_of
 from .access.sessions import COOKIE, Session
-from .page import Answer, Page
+from .page_route import Answer, Page
 from .pages import PAGES
 from .settings import PortalSettings
-from .views.words import FILTERS
+from .views.template_filters import FILTERS
 from .visit import NotAllowed, PortalContext, Request, Visit, share_of
 
 HERE = Path(__file__).parent

@@ -21,13 +21,13 @@ from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
 from addressee.application import Context, PersonState
 from addressee.domain import InvalidValue, UnknownPerson, limits, values
 
-from .access.operators import Operator
+from .access.current_operator import Operator
 from .access.roles import Permission
 from .access.sessions import Session, Sessions
+from .background_jobs import Works, checks
 from .oidc.settings import OidcSettings
 from .settings import PortalSettings
 from .views.masking import Masking
-from .works import Works, checks
 
 if TYPE_CHECKING:
     from .oidc.provider import Provider

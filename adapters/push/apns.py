@@ -20,7 +20,7 @@ import jwt
 from addressee.adapters.outbound_http.retries import retry_after
 from addressee.application import Accepted, Answer, Dead, Message, Recipient, Rejected, Retry
 
-from .http_posts import CONCURRENCY, Posts, json_of
+from .concurrent_posts import CONCURRENCY, Posts, json_of
 
 URLS = {
     "production": "https://api.push.apple.com",

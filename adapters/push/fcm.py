@@ -24,7 +24,7 @@ from addressee.application import (
 )
 from addressee.domain import InvalidValue
 
-from .http_posts import CONCURRENCY, Posts, json_of, object_of
+from .concurrent_posts import CONCURRENCY, Posts, json_of, object_of
 
 URL = "https://fcm.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"

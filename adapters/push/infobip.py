@@ -28,7 +28,7 @@ from addressee.application import (
 )
 from addressee.domain import InvalidValue, values
 
-from .http_posts import Posts, json_of, object_of
+from .concurrent_posts import Posts, json_of, object_of
 
 OK, BAD_REQUEST = 200, 400
 QUOTA_WAIT, OUTAGE_WAIT = 60.0, 10.0

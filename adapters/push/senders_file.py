@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from addressee.adapters.operator_files import (
+from addressee.adapters.operator_toml import (
     Kind,
     Settings,
     content_of,

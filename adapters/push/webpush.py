@@ -30,7 +30,7 @@ from addressee.adapters.outbound_http.retries import retry_after
 from addressee.application import Accepted, Answer, Dead, Message, Recipient, Rejected, Retry
 from addressee.domain import InvalidValue
 
-from .http_posts import CONCURRENCY, LIMITS, Posts
+from .concurrent_posts import CONCURRENCY, LIMITS, Posts
 
 RECORD = 4096
 """Bytes of the one record, which holds the whole message."""

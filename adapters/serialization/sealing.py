@@ -29,8 +29,8 @@ from addressee.domain import (
 )
 
 from .event_mapper import EventMapper
-from .key_ring import KeyRing
-from .sealed_state import END, ERASED, MARK, NONCE, PERSONAL, Part, part_of
+from .key_cache import KeyRing
+from .sealed_event_format import END, ERASED, MARK, NONCE, PERSONAL, Part, part_of
 
 Row = tuple[int, str, int, str, bytes]
 """Position, stream, version, topic and state of an event."""

@@ -1,6 +1,6 @@
 """A store in a SQL database, through SQLAlchemy Core."""
 
-from .checkpoints.lease import Problem, ProjectionStatus
+from .checkpoints.checkpoint_lease import Problem, ProjectionStatus
 from .projections.runner import Projection, ProjectionRunner
 from .rebuild.rebuild import READ_MODELS, Rebuild, RebuildProgress, unfilled
 from .recorders.factory import SqlFactory

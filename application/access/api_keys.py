@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from addressee.domain import UnknownApplication, values
 
-from ..ports.accounts import ApiKey, Applications, Scope
+from ..ports.applications import ApiKey, Applications, Scope
 
 NAME_BYTES = 8
 NAME = re.compile("[0-9a-f]{16}")

@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from addressee.domain import InvalidValue, MobileApp, values
 
-from ..ports.accounts import ApiKey, Applications
+from ..ports.applications import ApiKey, Applications
 
 V = TypeVar("V")
 Trusting = Mapping[str, Sequence[MobileApp]]

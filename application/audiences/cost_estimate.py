@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 from addressee.domain import And, Expression, Not, Or, Term
 
-from ..ports.store_views import SHARD_BITS
+from ..ports.transaction_views import SHARD_BITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from addressee.domain.audiences.expression import ATTRIBUTE_PREFIXES
 from addressee.domain.audiences.index_terms import ALL, REACHABLE
 
 from ..ports.store import Viewable
-from ..ports.store_views import SHARD_BITS, View
+from ..ports.transaction_views import SHARD_BITS, View
 from ..read_models.claim_names import check_key
 from .cost_estimate import Estimate
 from .segment_expansion import expanded

@@ -36,9 +36,9 @@ from addressee.domain.events import category_of, name_in
 
 from ..ports.records import Recorded
 from ..ports.store import Viewable
-from ..ports.store_views import View
+from ..ports.transaction_views import View
+from .confusable_values import look_alikes
 from .evaluation import check_indexed, without_segments
-from .look_alikes import look_alikes
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from addressee.domain import Expression
 
 from ..ports.records import Found, Recipient
 from ..ports.store import LookupStore, Viewable
-from ..ports.store_views import View
+from ..ports.transaction_views import View
 from .evaluation import Plan, first_hits, plan, universe_of
-from .lookup import lookup_of
+from .point_lookup import lookup_of
 
 T = TypeVar("T")
 

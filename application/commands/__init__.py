@@ -2,10 +2,7 @@
 
 from .command import Command, Together
 from .depersonalize import Depersonalize, DepersonalizeAll, EndSession
-from .device_report import Report, Reported, context_of, report_of
-from .merge import Merge, Unmerge, group_known
-from .personalize import Personalize
-from .registration import (
+from .installation_commands import (
     Expire,
     ExpireAddress,
     ExpireInactive,
@@ -14,6 +11,9 @@ from .registration import (
     Touch,
     UpdateInstallation,
 )
+from .merge import Merge, Unmerge, group_known
+from .personalize import Personalize
+from .report_arguments import Report, Reported, context_of, report_of
 from .segments import DefineSegment, RemoveSegment
 from .set_primary import SetPrimary
 from .tagging import TagChange, TagPerson

@@ -26,7 +26,7 @@ from addressee.domain import (
 
 from ..commands import Command
 from ..ports.store import ConcurrentStore, JoinableStore, Store
-from ..ports.store_views import Transaction
+from ..ports.transaction_views import Transaction
 from ..unit_of_work.aggregate_cache import AggregateCache, Seen
 from ..unit_of_work.command_context import Checked, Context
 from ..unit_of_work.repository import AggregateRepository

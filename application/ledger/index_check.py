@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
-from .consistency import Difference
+from .event_consistency import Difference
 
 NAMED = 10
 """How many installations a difference names of those that it concerns."""

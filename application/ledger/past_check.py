@@ -9,9 +9,9 @@ from addressee.domain import StoreDamaged
 from addressee.domain.times import to_microseconds
 
 from ..ports.records import Recorded, TimeSpan
-from ..ports.store_views import EMPTY, SHARD_BITS, Audit, Mark, RememberingAudit
+from ..ports.transaction_views import EMPTY, SHARD_BITS, Audit, Mark, RememberingAudit
 from ..read_models.in_memory import ReadModels
-from .consistency import Difference
+from .event_consistency import Difference
 from .index_check import posting_differences
 
 STATES = 3

@@ -11,7 +11,7 @@ from addressee.domain import IdentifierKey, IdentifierKeyReplaced, StoreDamaged
 
 from ..ports.records import Seal, Stored
 from ..ports.store import AuditableStore, Store
-from ..ports.store_views import Audit
+from ..ports.transaction_views import Audit
 from .hash_chain import START, link
 
 PAGE = 5_000

@@ -11,13 +11,13 @@ from addressee.domain import StoreDamaged, key_fingerprint
 from ..ports.keys import SealedStore
 from ..ports.records import InstallationRow
 from ..ports.store import AuditableStore
-from ..ports.store_views import SHARD_BITS, Audit
+from ..ports.transaction_views import SHARD_BITS, Audit
 from ..read_models.claim_names import check_key
 from ..read_models.in_memory import ReadModels
 from ..read_models.ledger_page_end import whole_page
 from ..read_models.replay import Replay
-from .consistency import Consistency, Difference, Versions
 from .erasures_to_repeat import BegunErasures, forgotten_erasures
+from .event_consistency import Consistency, Difference, Versions
 from .index_check import posting_differences
 from .past_check import PastCheck
 from .seal_check import BrokenSeal, broken_seals

@@ -17,12 +17,12 @@ from addressee.domain.events import stream_of
 
 from ..ports.records import LARGEST_POSITION, Found, Lookup, Recipient, TimeSpan
 from ..ports.store import TimedStore, Viewable
-from ..ports.store_views import View
+from ..ports.transaction_views import View
 from .erased import holders_of
-from .extent import Extent, extent_until
-from .folded import Horizon, Moment, Past, horizon_of
-from .later_changes_taken_back import TakenBack
+from .ledger_range import Extent, extent_until
 from .past_terms import PastTerms, forgotten_at, nearby
+from .past_view_by_folding import Horizon, Moment, Past, horizon_of
+from .past_view_from_present import TakenBack
 from .streams import PastStreams, devices_of, owners_in
 
 SHARE = 4

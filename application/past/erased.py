@@ -8,7 +8,7 @@ from addressee.domain import IdentifierClaim, Person
 from addressee.domain.events import name_in
 
 from ..ports.records import Recorded
-from ..ports.store_views import View
+from ..ports.transaction_views import View
 
 
 def erased_of(view: View, persons: Iterable[str | None]) -> frozenset[str]:

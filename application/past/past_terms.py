@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from pyroaring import BitMap
 
-from ..ports.store_views import Mark, RememberingView, View
-from .extent import Extent
-from .folded import Horizon
-from .nearby_states import PRESENT, NearbyState
-from .stream_terms import NONE, StreamTerms
+from ..ports.transaction_views import Mark, RememberingView, View
+from .ledger_range import Extent
+from .nearby_index_states import PRESENT, NearbyState
+from .past_view_by_folding import Horizon
+from .terms_from_streams import NONE, StreamTerms
 
 
 class Sources(NamedTuple):

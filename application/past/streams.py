@@ -14,9 +14,9 @@ from addressee.domain import (
 )
 
 from ..ports.records import Recorded
-from ..ports.store_views import View
+from ..ports.transaction_views import View
 from ..read_models.ledger_page_end import WINDOW, whole_length
-from .folded import Horizon
+from .past_view_by_folding import Horizon
 
 ENOUGH = 2 * WINDOW
 """How many events before a position tell which of them is the last that counts."""

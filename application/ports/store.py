@@ -7,9 +7,9 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
-from .accounts import Applications
+from .applications import Applications
 from .records import Found, Lookup, TimeSpan
-from .store_views import Audit, AuditTransaction, Reader, Transaction, View
+from .transaction_views import Audit, AuditTransaction, Reader, Transaction, View
 
 
 class Viewable(Protocol):

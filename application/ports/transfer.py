@@ -12,7 +12,7 @@ from addressee.domain import Event
 from .read_model_changes import Changes
 from .records import Stored
 from .store import Store
-from .store_views import View
+from .transaction_views import View
 
 FORMAT = 1
 """Version of what a file holds, whatever its form."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from addressee.domain import IdentifierClaimRenamed, IdentifierKey, key_fingerprint
 
 from ..ports.store import Viewable
-from ..ports.store_views import View
+from ..ports.transaction_views import View
 
 
 def identifier_keys(view: View) -> IdentifierKey:

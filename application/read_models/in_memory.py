@@ -15,7 +15,7 @@ from addressee.domain import Address
 from ..caching.bounded_cache import contained
 from ..ports.read_model_changes import Changes, InstallationChange
 from ..ports.records import InstallationRow, Recipient
-from ..ports.store_views import SHARD_BITS
+from ..ports.transaction_views import SHARD_BITS
 
 
 class ReadModels:

@@ -20,7 +20,7 @@ from addressee.domain.events import category_of, name_in, stream_of
 from ..caching.bounded_cache import BoundedCache, size_of
 from ..ports.read_model_changes import Changes
 from ..ports.records import Recorded
-from ..ports.store_views import View
+from ..ports.transaction_views import View
 from .projector import project
 
 KINDS: Mapping[str, type[Aggregate]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..ports.delivery.events import FactMessage
+from ..ports.delivery.event_sink import FactMessage
 from ..ports.store import Viewable
 from .cloud_events import CloudEvents
 

@@ -26,8 +26,8 @@ from addressee.domain import (
 from addressee.domain.events import stream_of
 
 from ..execution.tracing import traced
-from ..ports.delivery.events import FactMessage
-from ..ports.facts import ENVELOPE, PSEUDONYMOUS, PUBLIC, actor_kind
+from ..ports.delivery.event_sink import FactMessage
+from ..ports.public_facts import ENVELOPE, PSEUDONYMOUS, PUBLIC, actor_kind
 from ..ports.records import Recorded
 
 Data = Literal["full", "pseudonymous", "none"]

@@ -11,10 +11,10 @@ from threading import Event
 
 from addressee.domain import Conflict, StoreError, values
 
-from ..clock_and_ids import utc_now
+from ..default_clock_and_ids import utc_now
 from ..execution.tracing import Facts, Tracing
 from ..heartbeat import Heartbeat
-from ..ports.delivery.events import (
+from ..ports.delivery.event_sink import (
     DeliveryFailed,
     EventSink,
     FactMessage,

@@ -28,7 +28,7 @@ from addressee.domain import (
 )
 
 from ..ports.records import Recorded
-from ..ports.store_views import Reader
+from ..ports.transaction_views import Reader
 from ..unit_of_work.results import Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
 from .held_data import applications_of

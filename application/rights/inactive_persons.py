@@ -23,7 +23,7 @@ from addressee.domain import (
 from addressee.domain.events import name_in, stream_of
 from addressee.domain.times import ago
 
-from ..past.extent import traces
+from ..past.ledger_range import traces
 from ..ports.keys import SealedStore
 from ..ports.records import LARGEST_POSITION, Recorded, Trace
 

@@ -19,7 +19,7 @@ from addressee.domain import (
     Scalar,
 )
 
-from ..ports.facts import actor_kind
+from ..ports.public_facts import actor_kind
 from ..ports.records import Recorded
 
 Row = dict[str, Any]

@@ -12,20 +12,20 @@ from typing import cast
 
 from addressee.domain import Expression, values
 
-from ..clock_and_ids import random_id, utc_now
+from ..default_clock_and_ids import random_id, utc_now
 from ..personalization import Personalization
 from ..ports.delivery.dispatches import SendingStore
 from ..ports.delivery.push import Key, Message, PushTransport
 from ..ports.delivery.work_queue import WorkQueue
 from ..unit_of_work.command_context import checked_actor
+from .batch_sender import Observe, Worker, unobserved
 from .claim import Claimant
-from .dispatcher import Dispatcher, QueuedDispatcher
-from .orders import Change, ChangedState, Order, Orders, forget_some
+from .dispatch_commands import Change, ChangedState, Order, Orders, forget_some
+from .dispatch_scheduler import Dispatcher, QueuedDispatcher
 from .pace import Pace
 from .run import Run
 from .status import LISTED, DispatchQueries, DispatchStatus
 from .transactions import Transactions, ready
-from .worker import Observe, Worker, unobserved
 
 BATCH = 500
 """Most installations of a batch."""

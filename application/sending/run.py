@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 from addressee.domain import as_expression
 
-from ..clock_and_ids import random_id
+from ..default_clock_and_ids import random_id
 from ..heartbeat import Heartbeat
 from ..ports.delivery.dispatches import Dispatch, DispatchView, PushBatch
 from ..ports.delivery.work_queue import Ticket
+from .batch_outcomes import Settlement
+from .batch_sender import Worker
 from .claim import Claim
-from .settle import Settlement
 from .transactions import PAUSE, known, without_retries
-from .worker import Worker
 
 
 class Sent(NamedTuple):

@@ -16,7 +16,7 @@ from addressee.domain import (
 )
 
 from ..caching.by_epoch import epoch_of
-from ..ports.store_views import Reader
+from ..ports.transaction_views import Reader
 from .aggregate_cache import AggregateCache, Seen
 
 

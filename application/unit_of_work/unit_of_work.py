@@ -28,14 +28,14 @@ from addressee.domain import (
 )
 from addressee.domain.events import stream_of
 
-from ..access.command_policies import Policies
+from ..access.application_policies import Policies
 from ..ports.read_model_changes import Changes
 from ..ports.records import Recorded
 from ..ports.store import Store
-from ..ports.store_views import Reader
+from ..ports.transaction_views import Reader
 from ..read_models.projector import project
 from .command_context import Checked
-from .open_persons import OpenPersons
+from .loaded_persons import OpenPersons
 from .repository import AggregateRepository
 
 A = TypeVar("A", bound=Aggregate)

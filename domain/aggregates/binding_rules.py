@@ -12,7 +12,7 @@ from ..errors import (
     PersonalizationImpossible,
     UserMergeInterrupted,
 )
-from ..identity import Identifier, Identity
+from ..person_identifiers import Identifier, Identity
 from .base import Occasion
 from .installation import Installation
 from .person import Person

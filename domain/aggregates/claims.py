@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 from .. import events
-from ..identity import Identifier, Kind, key_fingerprint, keyed_hash
+from ..person_identifiers import Identifier, Kind, key_fingerprint, keyed_hash
 from ..store_errors import IdentifierKeyOutdated
 from .base import Aggregate, Appliers, Occasion
 

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from .. import events, limits
 from ..errors import LimitExceeded, UserMergeInterrupted
-from ..identity import Identifier
+from ..person_identifiers import Identifier
 from ..values import Value
 from .base import Aggregate, Appliers, Occasion, differing, grown, overwrite, tag_changes
 

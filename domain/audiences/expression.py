@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from .. import limits
 from ..errors import InvalidValue
-from ..identity import KINDS, Identifier, identifier_of
+from ..person_identifiers import KINDS, Identifier, identifier_of
 from ..values import composed, identifier, text
 from .index_terms import FACT_FIELDS, fact_text, key_of
 

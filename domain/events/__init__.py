@@ -10,20 +10,6 @@ receive it once.
 
 from __future__ import annotations
 
-from .action_events import (
-    Action,
-    ApplicationAction,
-    KeyIssued,
-    KeyRevoked,
-    PolicyChanged,
-    PushChanged,
-    PushesForgotten,
-    PushOrdered,
-    SessionsEnded,
-    SinkChanged,
-    WorkStarted,
-    actions_of,
-)
 from .base import (
     PERSONAL,
     Category,
@@ -68,6 +54,20 @@ from .merge_events import (
     MergePolicy,
     PersonsMerged,
     PersonsUnmerged,
+)
+from .operator_action_events import (
+    Action,
+    ApplicationAction,
+    KeyIssued,
+    KeyRevoked,
+    PolicyChanged,
+    PushChanged,
+    PushesForgotten,
+    PushOrdered,
+    SessionsEnded,
+    SinkChanged,
+    WorkStarted,
+    actions_of,
 )
 from .person_events import (
     IdentifierAdded,

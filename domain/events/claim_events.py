@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..identity import Kind
+from ..person_identifiers import Kind
 from .base import Event
 
 

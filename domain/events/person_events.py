@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from ..identity import Identifier, Kind
+from ..person_identifiers import Identifier, Kind
 from .base import PERSONAL, PersonalValues, PersonEvent
 
 PersonType = Literal["LEAD", "CUSTOMER"]

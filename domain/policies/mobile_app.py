@@ -11,7 +11,6 @@ from pydantic import Field, field_validator, model_validator
 
 from .. import values
 from ..errors import InvalidValue, LimitExceeded
-from ..identity import Identity
 from ..limits import (
     ATTRIBUTES_PER_COMMAND,
     DEFAULT,
@@ -24,10 +23,11 @@ from ..limits import (
     TERMS,
     Limits,
 )
+from ..person_identifiers import Identity
+from .base_settings import Settings
+from .identity_provider import TokenIssuer
 from .retention import Retention
 from .session_policy import SessionPolicy
-from .settings import Settings
-from .token_issuer import TokenIssuer
 
 UserData = Literal["open", "jwt", "restricted"]
 """Who may read and change a person's data from a device: the app, the app with a token of the

@@ -12,12 +12,12 @@ import pytest
 from addressee.adapters.cli.commands.apply import apply_lines
 from addressee.adapters.imports import Line, Requests
 from addressee.adapters.memory import MemoryStore
-from addressee.adapters.mobile_sdk.fields import (
+from addressee.adapters.mobile_sdk.request_fields import (
     IDENTIFIER_FIELDS,
     INSTALLATION_FIELDS,
     PERSON_FIELDS,
 )
-from addressee.adapters.serialization.commands_by_name import NAMES
+from addressee.adapters.serialization.json_commands import NAMES
 from addressee.application import Context, History, Personalization, Targeting
 from addressee.application.commands import Reported
 from addressee.domain import AddresseeError

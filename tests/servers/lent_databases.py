@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.dialects import dialect_of
-from addressee.adapters.sql.engine.pool import made_engine
+from addressee.adapters.sql.engine.engine_factory import made_engine
 from addressee.adapters.sql.schema.append_only import triggers
 from addressee.adapters.sql.schema.creation import write_first_rows
 from addressee.adapters.sql.schema.tables import Schema

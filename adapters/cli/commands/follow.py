@@ -16,7 +16,7 @@ from addressee.domain import InvalidValue
 
 from ..options.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 from ..terminal.default_command import RUN, RunOrCommand
-from ..terminal.key_file import HexFile, read_key
+from ..terminal.identifier_key_file import HexFile, read_key
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import long_work
 from ..terminal.signals import stopped_by_signals
@@ -143,7 +143,7 @@ def follower_on(
     if not servers:
         raise InvalidValue("servers", "is missing: give --servers")
     try:
-        from addressee.adapters.following.stream import (  # noqa: PLC0415 # an extra
+        from addressee.adapters.following.jetstream_consumer import (  # noqa: PLC0415 # an extra
             JetStreamLedger,
         )
     except ImportError:

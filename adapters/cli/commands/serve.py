@@ -18,7 +18,7 @@ from addressee.adapters.push.senders_file import Senders, read_senders
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.domain import InvalidValue
 
-from ..options.keys_option import named_keys
+from ..options.environment_keys import named_keys
 from ..options.store_option import check_erasures, opened_store
 from ..options.traces_option import tracing
 
@@ -97,7 +97,7 @@ def serve_store(  # noqa: PLR0913 # the command's options
         from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 # likewise
     except ImportError:
         raise InvalidValue("serve", "needs more: pip install 'addressee[http]'") from None
-    from addressee.adapters.http.security.origins import checked_origins  # noqa: PLC0415 # likewise
+    from addressee.adapters.http.security.allowed_origins import checked_origins  # noqa: PLC0415 # likewise
 
     portal = portal and portal_is_there(host, http=portal_http)
     tracing(asked=traces)

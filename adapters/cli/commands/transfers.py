@@ -37,10 +37,10 @@ from ..options.store_option import (
     trial_store,
 )
 from ..terminal.files import STANDARD, opened, refuse_standard
-from ..terminal.key_file import HexFile, read_key, write_key
+from ..terminal.identifier_key_file import HexFile, read_key, write_key
+from ..terminal.ledger_keys_file import keys_beside, take_keys
 from ..terminal.output import show_json
 from ..terminal.progress import BYTES, ROWS, long_work
-from ..terminal.sealed_keys import keys_beside, take_keys
 
 SHARED = (
     "the ledger is sealed, and shares its keys with the store that it comes from: an erasure in "

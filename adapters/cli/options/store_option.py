@@ -14,12 +14,12 @@ from sqlalchemy import make_url
 
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.pool import ESCAPES, file_of
+from addressee.adapters.sql.engine.engine_factory import ESCAPES, file_of
 from addressee.application import forgotten_erasures
 from addressee.domain import ErasureForgotten, StoreUnavailable
 
-from ..terminal.sealed_keys import trial_keys
-from .keys_option import given_keys
+from ..terminal.ledger_keys_file import trial_keys
+from .environment_keys import given_keys
 
 DEFAULT_STORE = "sqlite:///addressee.db"
 BESIDE = ("", "-wal", "-shm")

@@ -12,10 +12,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from addressee.adapters.mobile_sdk.fields import ABSENT
+from addressee.adapters.mobile_sdk.request_fields import ABSENT
 from addressee.application import Message, Targeting
-from addressee.application.clock_and_ids import random_id
-from addressee.application.sending.orders import start_of
+from addressee.application.default_clock_and_ids import random_id
+from addressee.application.sending.dispatch_commands import start_of
 from addressee.domain import Expression, InvalidValue, LimitExceeded, Or
 from addressee.domain.audiences.expression import primary, term
 
@@ -23,7 +23,7 @@ from ..messages.json_body import JsonBody
 from ..messages.openapi_schemas import PUSH_RESPONSE, VENDOR, model_body, response_body
 from ..security.authentication import Backend
 from ..service_context import BackendCaller, ServiceContext
-from .contacts import check_application
+from .push_registrations import check_application
 
 DESTINATIONS = 1_000
 """Most destinations of one request."""

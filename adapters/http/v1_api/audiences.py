@@ -17,7 +17,7 @@ from ..messages.openapi_schemas import PROBLEMS, model_body
 from ..security.authentication import Backend
 from ..service_context import BackendCaller, ServiceContext
 from .as_of_cache import AsOfCache
-from .streams import LINES, Accept, streamed
+from .json_lines_stream import LINES, Accept, streamed
 
 
 def moment_of(value: object) -> Moment | None:

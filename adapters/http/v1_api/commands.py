@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ConfigDict, create_model
 
 from addressee.adapters.mobile_sdk import Body
-from addressee.adapters.serialization.commands_by_name import NAMES, WITH_FACTS, call_of
+from addressee.adapters.serialization.json_commands import NAMES, WITH_FACTS, call_of
 from addressee.application import Personalization
 from addressee.application.commands import Reported
 from addressee.domain import Forbidden, InvalidValue, limits, values

@@ -9,9 +9,9 @@ from hashlib import blake2b
 from typing import Any, cast
 
 from addressee.domain import InvalidValue, UserIdentityInvalid, limits, values
-from addressee.domain.identity import check_names_somebody
+from addressee.domain.person_identifiers import check_names_somebody
 
-from .rows import Record
+from .imported_rows import Record
 
 NOTHING = frozenset({"", "null", "none", "undefined", "nil", "nan"})
 """What systems write for an empty cell, in lower case."""

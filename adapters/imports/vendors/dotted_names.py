@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from .rows import Record
+from .imported_rows import Record
 
 
 def dotted(record: Record) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from typing import IO, Any, Literal, cast
 
 from addressee.application import Call, Context, Identity, Personalization, bulk, together
 from addressee.application.bulk import order_of
-from addressee.application.clock_and_ids import utc_now
+from addressee.application.default_clock_and_ids import utc_now
 from addressee.domain import AddresseeError, IdempotencyKeyReused, InvalidValue, values
 from addressee.domain.address import service_of
 
 from .cells import digest
-from .records import read_records
-from .rows import Format, Options, Row, Skip
+from .imported_rows import Format, Options, Row, Skip
+from .record_reader import read_records
 from .staging import Staged, Staging
 
 ACTOR = "backend:import"

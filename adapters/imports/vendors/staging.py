@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from addressee.domain.times import from_microseconds, microseconds_or_none
 
-from .rows import Row
+from .imported_rows import Row
 
 TABLE = """
 create table row (

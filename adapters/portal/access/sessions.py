@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from addressee.application.clock_and_ids import random_id
+from addressee.application.default_clock_and_ids import random_id
 
 from .signed_cookies import content_of, digest, signed
 

@@ -11,7 +11,7 @@ from typing import cast
 from addressee.adapters.tokens.documents import Documents, DocumentUnavailable
 from addressee.domain import AddresseeError
 
-from .flow import ProviderUnavailable
+from .pending_sign_in import ProviderUnavailable
 from .settings import Endpoints, OidcSettings, checked_url
 
 PATH = "/.well-known/openid-configuration"

@@ -13,7 +13,7 @@ from addressee.adapters.tokens.documents import DocumentUnavailable
 from addressee.adapters.tokens.issued_tokens import IssuedTokens
 
 from .discovery import Discovery
-from .flow import Flow, ProviderUnavailable, SignInRefused
+from .pending_sign_in import Flow, ProviderUnavailable, SignInRefused
 from .settings import OidcSettings
 
 BAD_REQUEST, SERVER_ERRORS = 400, 500

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from addressee.domain import InvalidValue, TokenIssuer, values
 from addressee.domain.limits import NAME, URL
-from addressee.domain.policies.token_issuer import allowed
+from addressee.domain.policies.identity_provider import allowed
 
 from ..access.roles import RANKS, Role
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-from addressee.adapters.operator_files import Settings, content_of, read_toml, table, text, texts
+from addressee.adapters.operator_toml import Settings, content_of, read_toml, table, text, texts
 from addressee.domain import InvalidValue
 
 from ..access.roles import Role

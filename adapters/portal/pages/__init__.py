@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ..page import Page
+from ..page_route import Page
 from . import (
     audience,
     find,
     installation,
     merging,
+    oidc_sign_in,
     operations,
     person,
-    provider,
     pushes,
     rights,
     sign_in,
@@ -18,7 +18,7 @@ from . import (
 
 PAGES: tuple[Page, ...] = (
     *sign_in.PAGES,
-    *provider.PAGES,
+    *oidc_sign_in.PAGES,
     *find.PAGES,
     *person.PAGES,
     *installation.PAGES,

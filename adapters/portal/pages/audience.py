@@ -19,7 +19,7 @@ from addressee.domain import (
     leaves,
 )
 
-from ..page import Page
+from ..page_route import Page
 from ..visit import Visit
 
 SAMPLE = 20

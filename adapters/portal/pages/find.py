@@ -17,7 +17,7 @@ from addressee.domain import (
     identifier_of,
 )
 
-from ..page import Page
+from ..page_route import Page
 from ..visit import Visit
 
 NOT_FOUND = 404

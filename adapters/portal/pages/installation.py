@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from addressee.domain import NoRegistration
 
-from ..page import Page
+from ..page_route import Page
 from ..views.holding import holdings, picture
 from ..views.reachability import checks
 from ..views.timeline import timeline

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from addressee.application import MergePreview
 from addressee.domain import MergeRefusal, UnknownPerson
 
-from ..page import Page
+from ..page_route import Page
 from ..visit import Visit
 from .find import hits_of
 

@@ -11,7 +11,7 @@ from addressee.application import Administration, RelayStore, Scope, Sinks, Sink
 from addressee.application.ledger.seal_check import newest_seal
 from addressee.domain import InvalidValue, values
 
-from ..page import Page
+from ..page_route import Page
 from ..views.timeline import Entry, timeline
 from ..visit import Visit
 

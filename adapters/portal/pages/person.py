@@ -13,7 +13,7 @@ from addressee.application import InstallationState, PersonState, Recorded, Send
 from addressee.domain import Identifier, IdentifierAdded, OtherPerson, UnknownPerson
 from addressee.domain.events import ErasureRequested, PersonErased
 
-from ..page import Page
+from ..page_route import Page
 from ..views.holding import holdings
 from ..views.timeline import timeline
 from ..visit import Visit

@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from addressee.application import DispatchStatus, Message
-from addressee.application.clock_and_ids import random_id
+from addressee.application.default_clock_and_ids import random_id
 from addressee.domain import AddresseeError, Conflict, StoreError
 
-from ..page import Page
-from ..views.local_time import COORDINATED, moment_in, zones
+from ..page_route import Page
+from ..views.local_time_input import COORDINATED, moment_in, zones
 from ..visit import Visit
 
 LISTED = 50

@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from addressee.adapters.http.v1_api.rights import HEADERS, ZIP, archive
 
-from ..page import Page
+from ..page_route import Page
 from ..visit import Visit
 
 

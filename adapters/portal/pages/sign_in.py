@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from addressee.domain import InvalidValue, values
 
-from ..access.operators import key_of
-from ..page import Page
+from ..access.current_operator import key_of
+from ..page_route import Page
 from ..visit import Visit
 
 NAME = 64

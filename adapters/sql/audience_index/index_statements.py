@@ -10,7 +10,7 @@ from sqlalchemy import Integer, cast, func, literal_column, null, select, union_
 from ..engine.bulk_write import Rows
 from ..engine.compiled_query import Query, given, listed
 from ..engine.fork import renew_after_fork
-from ..index_history.marks import Marks
+from ..index_history.remembered_states import Marks
 from ..schema.column_types import Bytes
 from ..schema.read_model_tables import GENERATION
 from ..schema.tables import Schema

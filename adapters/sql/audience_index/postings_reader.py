@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
-from addressee.application.ports.store_views import SHARD_BITS
+from addressee.application.ports.transaction_views import SHARD_BITS
 
 from ..engine.compiled_query import IN_LIMIT, pages
-from ..index_history.bitmap_rows import decoded
+from ..index_history.bitmap_codec import decoded
 from ..schema.read_model_tables import GENERATION
 from .delta import UNCHANGED, Delta
 from .delta_reader import read_deltas

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 
 from addressee.application import Changes
 
-from ..audience_index.compaction import Place, Window, fold, gathered
+from ..audience_index.compaction_trigger import COMPACT_AT
 from ..audience_index.delta import Delta
-from ..audience_index.upkeep import COMPACT_AT
+from ..audience_index.postings_writer import Place, Window, fold, gathered
 from ..engine.bulk_write import Write
-from ..index_history.marks import EVENTS
+from ..index_history.remembered_states import EVENTS
 from ..unit_of_work.shared_parts import Parts
 from ..unit_of_work.transaction import SqlTransaction
 

@@ -13,7 +13,7 @@ from addressee.application import Changes, Stored
 from addressee.domain import Event, LedgerFileInvalid, StoreNotEmpty
 
 from ..engine.dialects import dialect_of
-from ..event_store.positions import ordering_on
+from ..event_store.ordering_strategies import ordering_on
 from ..schema.bookkeeping_tables import FOLLOWED, IDENTIFIER_KEY, INDEXED, SEALED
 from .index_loader import IndexLoading
 

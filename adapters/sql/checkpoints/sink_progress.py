@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from addressee.application import DeadLetter, SinkState, Turn
-from addressee.application.clock_and_ids import utc_now
+from addressee.application.default_clock_and_ids import utc_now
 from addressee.domain.times import from_microseconds, to_microseconds
 
 from ..engine.database import Connections
 from ..schema.tables import Schema
-from .lease import Lease, Problem
+from .checkpoint_lease import Lease, Problem
 
 if TYPE_CHECKING:
-    from addressee.adapters.serialization.sealed_state import Locked
+    from addressee.adapters.serialization.sealed_event_format import Locked
     from addressee.adapters.serialization.sealing import Sealing
 
 PREFIX = "sink "

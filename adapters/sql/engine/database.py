@@ -17,9 +17,9 @@ from addressee.domain import Conflict, InvalidValue, values
 from .compiled_query import Read
 from .dialects import Writers, dialect_of
 from .driver_errors import TranslatedErrors
+from .engine_factory import connections_in_use, made_engine, run_on_connect
 from .epochs import EPOCH, Epochs, Identity
 from .fork import rest_at_fork
-from .pool import connections_in_use, made_engine, run_on_connect
 
 REST_SECONDS = 1
 """How long at most a fork waits for queries that are under way in other threads."""

@@ -11,7 +11,7 @@ from ..engine.bulk_write import Write
 from ..engine.dialects import dialect_of
 from ..engine.dialects.base import Row
 from .event_statements import EventStatements
-from .positions import ordering_on
+from .ordering_strategies import ordering_on
 
 
 class RefusedRow(IntegrityError):

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, LargeBinary, Row, cast, insert, select
 
 from addressee.application import START, Seal, Stored, link
-from addressee.application.clock_and_ids import utc_now
+from addressee.application.default_clock_and_ids import utc_now
 from addressee.domain import Conflict
 from addressee.domain.times import from_microseconds, to_microseconds
 

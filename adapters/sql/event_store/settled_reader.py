@@ -20,8 +20,8 @@ from ..engine.epochs import epoch_of
 from ..engine.fork import renew_after_fork
 from ..schema.tables import Schema
 from .event_statements import LAST
-from .ordering import Barrier, TakeBarrier
-from .positions import ordering_on
+from .ordering_protocols import Barrier, TakeBarrier
+from .ordering_strategies import ordering_on
 
 
 class Settled(NamedTuple):

@@ -13,10 +13,17 @@ from eventsourcing.persistence import Tracking
 from sqlalchemy import Connection, func, insert, select
 
 from addressee.application import Recorded
-from addressee.application.clock_and_ids import utc_now
+from addressee.application.default_clock_and_ids import utc_now
 from addressee.domain import Conflict, StoreError, StoreUnavailable, values
 
-from ..checkpoints.lease import DAY, MOST_EVENTS, SECONDS, Lease, Problem, ProjectionStatus
+from ..checkpoints.checkpoint_lease import (
+    DAY,
+    MOST_EVENTS,
+    SECONDS,
+    Lease,
+    Problem,
+    ProjectionStatus,
+)
 from ..store.store import SqlStore
 
 PAGE = 5_000

@@ -11,19 +11,19 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from addressee.application import Changes, Recorded, Replay, whole_page
-from addressee.application.clock_and_ids import utc_now
+from addressee.application.default_clock_and_ids import utc_now
 from addressee.application.read_models.claim_names import check_key
 from addressee.domain import Conflict, InvalidValue, StoreError, StoreUnavailable, values
 
 from ..audience_index.term_dictionary import drop_terms, unused_terms
-from ..checkpoints.lease import MOST_EVENTS, SECONDS, Lease
+from ..checkpoints.checkpoint_lease import MOST_EVENTS, SECONDS, Lease
 from ..engine.bulk_write import Rows
 from ..schema.bookkeeping_tables import COMPLETE, REBUILD
 from ..schema.tables import INDEX
 from ..store.store import SqlStore
-from ..unit_of_work.audit_view import SqlAudit
-from ..unit_of_work.erased_history import Concerned, concerned_by, erased_by
+from ..unit_of_work.index_erasure import Concerned, concerned_by, erased_by
 from ..unit_of_work.store_statements import Prepared
+from ..unit_of_work.verification_view import SqlAudit
 from ..unit_of_work.view import SqlReader
 from .shadow_loader import ShadowLoading
 from .shadow_tables import Shadow

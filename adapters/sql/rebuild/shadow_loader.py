@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from addressee.application import Changes
 
-from ..audience_index.compaction import forget
+from ..audience_index.postings_writer import forget
 from ..audience_index.term_dictionary import numbers_and_ordinals
 from ..bulk_load.index_loader import IndexLoading
 from ..engine.bulk_write import Write

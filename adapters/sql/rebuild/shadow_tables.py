@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, inspect
 
 from ..engine.database import Database
 from ..engine.dialects.mariadb import patient
-from ..event_store.positions import ordering_on
+from ..event_store.ordering_strategies import ordering_on
 from ..schema.read_model_tables import FIRST_GENERATION
 from ..schema.tables import Schema
 

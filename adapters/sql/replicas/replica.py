@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from addressee.domain import InvalidValue
 
 from ..engine.database import Database
-from ..engine.dialects.replication import (
+from ..engine.dialects.postgresql_replication import (
     NAME,
     REPLICA,
     WAITED_FOR,
@@ -27,9 +27,9 @@ from ..engine.dialects.replication import (
     standing_if_waiting,
     standing_of,
 )
+from ..engine.engine_factory import parsed
 from ..engine.fork import renew_after_fork
-from ..engine.pool import parsed
-from .probe import Probe, Silent
+from .probe_connection import Probe, Silent
 from .replica_state import Behind, ReplicaState, why_behind
 
 PROBE_SECONDS = 0.25

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..engine.dialects.replication import Standing
+from ..engine.dialects.postgresql_replication import Standing
 
 
 class ReplicaState(NamedTuple):

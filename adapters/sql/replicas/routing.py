@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from addressee.domain import Conflict, InvalidValue, StoreUnavailable
 
 from ..engine.database import Database
-from ..engine.dialects.replication import (
+from ..engine.dialects.postgresql_replication import (
     PRIMARY,
     Standing,
     acknowledges_early,
@@ -22,7 +22,7 @@ from ..engine.dialects.replication import (
     standing_of,
 )
 from ..engine.epochs import EPOCH
-from .probe import Probes, Silent
+from .probe_connection import Probes, Silent
 from .replica import Replica
 from .replica_state import Behind, ReplicaState
 

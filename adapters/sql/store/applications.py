@@ -16,7 +16,7 @@ from ..engine.database import Connections
 from ..schema.bookkeeping_tables import ENDED, SESSIONS, ended_session
 from ..schema.tables import Schema
 from ..unit_of_work.view import mobile_apps
-from .settings import Settings
+from .stored_settings import Settings
 
 SESSION_ID = 32
 """Longest id of a session, in characters."""

@@ -10,14 +10,14 @@ from sqlalchemy import Connection, select, update
 
 from addressee.application.read_models.claim_names import check_key
 from addressee.domain import IdentifierKeyOutdated, key_fingerprint, values
-from addressee.domain.identity import new_identifier_key
+from addressee.domain.person_identifiers import new_identifier_key
 
-from ..event_store.ordering import Ordering
+from ..event_store.ordering_protocols import Ordering
 from ..schema.bookkeeping_tables import IDENTIFIER_KEY, INDEXED, SLOT_NAMES
-from ..unit_of_work.audit_view import AuditTransaction
+from ..unit_of_work.verification_view import AuditTransaction
 from ..unit_of_work.view import SqlReader
 from .sealed import SealedTables
-from .settings import Settings, SettledSettings
+from .stored_settings import Settings, SettledSettings
 
 
 class KeyedTables(SealedTables):

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, select
 from addressee.application import TimeSpan
 from addressee.domain import Conflict, StoreUnavailable
 
-from ..audience_index.compaction import begin_generation, compact, nobody_compacts
+from ..audience_index.postings_writer import begin_generation, compact, nobody_compacts
 from ..audience_index.term_dictionary import drop_terms, unused_terms
 from ..engine.compiled_query import pages
 from ..engine.database import Database
-from ..event_store.positions import ordering_on
+from ..event_store.ordering_strategies import ordering_on
 from ..schema.bookkeeping_tables import REBUILD
 from ..schema.tables import Schema
 from ..unit_of_work.shared_parts import Parts

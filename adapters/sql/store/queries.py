@@ -9,14 +9,14 @@ from sqlalchemy import Connection
 
 from addressee.application import Found, Lookup
 
-from ..audience_index.lookups import Lookups
+from ..audience_index.installation_lookups import Lookups
 from ..dispatches.dispatch_statements import DispatchStatements
 from ..dispatches.dispatch_view import SqlDispatchReader
 from ..engine.database import Database
 from ..replicas.replica_state import ReplicaState
 from ..replicas.routing import Queries, ReplicatedQueries
-from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.shared_parts import Parts
+from ..unit_of_work.verification_view import SqlAudit
 from .identifier_key import KeyedTables
 
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
-from addressee.adapters.serialization.sealed_state import (
+from addressee.adapters.serialization.sealed_event_format import (
     Locked,
     bound_to,
     keys_in,
@@ -26,10 +26,10 @@ from ..engine.compiled_query import pages
 from ..engine.database import Database
 from ..schema.bookkeeping_tables import FENCE, FOREIGN_KEYS, SEALED, SEARCHED
 from ..schema.tables import Schema
-from ..unit_of_work.audit_view import SqlAudit
 from ..unit_of_work.shared_parts import Parts
 from ..unit_of_work.store_statements import Prepared
-from .settings import Settings
+from ..unit_of_work.verification_view import SqlAudit
+from .stored_settings import Settings
 
 
 class SealedTables:

@@ -15,18 +15,18 @@ from addressee.adapters.serialization.event_mapper import EventMapper
 from addressee.application import KeyStore, Seal
 from addressee.domain import InvalidValue, StoreUnavailable
 
-from ..audience_index.compaction import nobody_compacts
-from ..audience_index.upkeep import Upkeep
+from ..audience_index.compaction_trigger import Upkeep
+from ..audience_index.postings_writer import nobody_compacts
 from ..bulk_load.index_loader import IndexLoading
 from ..bulk_load.ledger_loader import LedgerFilling
-from ..checkpoints.lease import SECONDS
+from ..checkpoints.checkpoint_lease import SECONDS
 from ..checkpoints.sink_progress import SqlSinkProgress, sink_names
 from ..dispatches.dispatch_statements import DispatchStatements
 from ..dispatches.dispatch_view import SqlDispatchView
 from ..engine.database import Database
 from ..engine.host_transaction import Joining
 from ..event_store.event_times import EventTimes
-from ..event_store.positions import ordering_on
+from ..event_store.ordering_strategies import ordering_on
 from ..event_store.seal_writer import Sealer
 from ..event_store.settled_reader import Tail
 from ..schema.creation import prepare
@@ -37,12 +37,12 @@ from ..unit_of_work.shared_parts import Parts
 from ..unit_of_work.store_statements import Prepared
 from ..unit_of_work.transaction import JoinedTransaction, SqlTransaction
 from ..unit_of_work.view import first_read
-from .administration import SqlAdministration
+from .administration_transaction import SqlAdministration
 from .applications import SqlApplications
 from .index_upkeep import IndexUpkeep
 from .queries import StoreQueries, queries_on
 from .sealed import check_apart, with_sealing
-from .settings import Settings, SettledSettings
+from .stored_settings import Settings, SettledSettings
 
 PATIENCE = 2
 """Seconds that a batch of pushes waits for commands under way: others wait behind it."""

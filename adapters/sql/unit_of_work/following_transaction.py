@@ -10,7 +10,7 @@ from addressee.application import Changes, Recorded, Stored
 from addressee.domain import Conflict
 
 from ..schema.bookkeeping_tables import FOLLOWED
-from .erased_history import erased_by, forget_erased
+from .index_erasure import erased_by, forget_erased
 from .transaction import SqlTransaction
 
 

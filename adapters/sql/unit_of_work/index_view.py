@@ -9,7 +9,7 @@ from functools import cached_property
 from pyroaring import BitMap
 from sqlalchemy import Connection, select
 
-from addressee.adapters.serialization.sealed_state import Locked
+from addressee.adapters.serialization.sealed_event_format import Locked
 from addressee.application import Mark, Trace
 from addressee.domain import Segment, StoreSealed
 

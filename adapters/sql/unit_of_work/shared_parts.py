@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from addressee.adapters.serialization.event_mapper import EventMapper
-from addressee.adapters.serialization.sealed_state import Locked
+from addressee.adapters.serialization.sealed_event_format import Locked
 
-from ..audience_index.upkeep import Upkeep
+from ..audience_index.compaction_trigger import Upkeep
 from ..event_store.event_times import EventTimes
 from ..event_store.settled_reader import Tail
 from .store_statements import Prepared

@@ -28,7 +28,7 @@ from ..engine.compiled_query import Read, pages
 from ..engine.driver_errors import REFUSED
 from ..event_store.append import RefusedRow, insert_events
 from ..schema.bookkeeping_tables import fence_of
-from .erased_history import ERASURE, erased_by, forget_erased
+from .index_erasure import ERASURE, erased_by, forget_erased
 from .shared_parts import Parts
 from .view import SqlReader, segment_place
 

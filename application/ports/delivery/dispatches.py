@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from pyroaring import BitMap
 
-from ..administration import Recording
+from ..operator_actions import Recording
 from ..store import Store
-from ..store_views import Reader
+from ..transaction_views import Reader
 from .push import Message
 
 State = Literal["scheduled", "running", "paused", "cancelled", "done"]

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from addressee.adapters.cli.app import app
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.pool import made_engine
+from addressee.adapters.sql.engine.engine_factory import made_engine
 from addressee.application import Identity, Personalization, issue_key
 from addressee.domain import MobileApp
 from tests.acceptance.conftest import LOGIN, REGISTER, write

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from addressee.adapters.mobile_sdk.fields import INSTALLATION_FIELDS, PERSON_FIELDS
+from addressee.adapters.mobile_sdk.request_fields import INSTALLATION_FIELDS, PERSON_FIELDS
 from addressee.adapters.sql import SqlStore
 from addressee.application import issue_key
 from addressee.domain import FACTS, Limits, MobileApp, limits, values

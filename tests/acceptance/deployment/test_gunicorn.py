@@ -28,7 +28,7 @@ import os
 from addressee.adapters.http import create_app
 from addressee.adapters.sql import SqlStore
 from addressee.application import Targeting
-from addressee.application.clock_and_ids import random_id
+from addressee.application.default_clock_and_ids import random_id
 
 store = SqlStore(os.environ["ADDRESSEE_URL"])
 assert Targeting(store).count("shop", "all") == 0  # now the pool has a connection

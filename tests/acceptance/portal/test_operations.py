@@ -8,8 +8,8 @@ from threading import Event
 
 from addressee.adapters.http import create_app
 from addressee.adapters.portal import Maintenance, PortalSettings, mount_portal
+from addressee.adapters.portal.background_jobs import Works
 from addressee.adapters.portal.settings import Progress
-from addressee.adapters.portal.works import Works
 from addressee.application import History
 from addressee.domain import StoreUnavailable
 from tests.patience import wait_until

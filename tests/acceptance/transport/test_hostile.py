@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from addressee.adapters.mobile_sdk.fields import (
+from addressee.adapters.mobile_sdk.request_fields import (
     IDENTIFIER_FIELDS,
     INSTALLATION_FIELDS,
     PERSON_FIELDS,

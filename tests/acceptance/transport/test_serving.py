@@ -21,7 +21,7 @@ from addressee.adapters.http import create_app
 from addressee.adapters.memory import MemoryApplications, MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Message, Notifier, Personalization, Targeting, issue_key
-from addressee.application.clock_and_ids import random_id
+from addressee.application.default_clock_and_ids import random_id
 from addressee.domain import MobileApp, StoreUnavailable
 from tests.acceptance.transport.conftest import HOME, code_of
 from tests.acceptance.transport.test_tenants import REQUESTS, Names

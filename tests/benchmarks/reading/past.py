@@ -16,7 +16,7 @@ from time import perf_counter
 from sqlalchemy import Connection
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.index_history.marks import Flipped, Marks
+from addressee.adapters.sql.index_history.remembered_states import Flipped, Marks
 from addressee.application import Call, Identity, Moment, Past, Personalization, Targeting, bulk
 from addressee.domain.audiences import expression as a
 from tests.benchmarks.reading.population import APPLICATION, KEY

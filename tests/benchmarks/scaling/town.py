@@ -14,7 +14,7 @@ from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import Changes, Identity, Personalization, Stored
 from addressee.domain import IdentifierClaim
-from addressee.domain.identity import external_id
+from addressee.domain.person_identifiers import external_id
 from tests.benchmarks.reading.population import APPLICATION, KEY, POPULAR
 
 KINDS = 1_000

@@ -20,7 +20,7 @@ from typing import Any
 
 import nats
 
-from addressee.adapters.event_loop import EventLoop
+from addressee.adapters.event_loop_thread import EventLoop
 from addressee.adapters.events import HandlerSink
 from addressee.adapters.events.jetstream import JetStreamSink
 from addressee.adapters.sql import SqlStore

@@ -15,8 +15,8 @@ from addressee.application import (
     issue_key,
     recognized,
 )
+from addressee.application.access.application_policies import Policies
 from addressee.application.access.cached_applications import FRESH, Configured
-from addressee.application.access.command_policies import Policies
 from addressee.domain import (
     DeviceCap,
     DeviceLimitReached,

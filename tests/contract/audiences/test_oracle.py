@@ -117,12 +117,12 @@ def short_shards(monkeypatch: pytest.MonkeyPatch) -> None:
         "application.audiences.cost_estimate",
         "application.read_models.in_memory",
         "adapters.sql.audience_index.postings_reader",
-        "adapters.sql.audience_index.compaction",
+        "adapters.sql.audience_index.postings_writer",
     ):
         monkeypatch.setattr(f"addressee.{module}.SHARD_BITS", 2)
     monkeypatch.setattr("addressee.application.audiences.evaluation.RUN", 2)
     monkeypatch.setattr("addressee.application.audiences.evaluation.FEW", 1)
-    monkeypatch.setattr("addressee.adapters.sql.audience_index.upkeep.COMPACT_AT", 200)
+    monkeypatch.setattr("addressee.adapters.sql.audience_index.compaction_trigger.COMPACT_AT", 200)
 
 
 def hurry(engine: Engine) -> None:

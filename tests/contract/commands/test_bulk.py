@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.pool import made_engine
+from addressee.adapters.sql.engine.engine_factory import made_engine
 from addressee.application import (
     AuditableStore,
     Identity,

@@ -11,7 +11,7 @@ import pytest
 
 from addressee.adapters.ledger_files import opened_sink, opened_source
 from addressee.adapters.memory import MemoryStore
-from addressee.adapters.serialization.commands_by_name import call_of
+from addressee.adapters.serialization.json_commands import call_of
 from addressee.application import (
     AuditableStore,
     Identity,

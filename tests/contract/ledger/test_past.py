@@ -110,7 +110,7 @@ def test_R35_the_past_answers_as_it_did(
 def test_R36_who_and_the_past_agree_at_any_position(
     lived: Store, noted: tuple[Life, list[Noted]], monkeypatch: pytest.MonkeyPatch, *, long: bool
 ) -> None:
-    monkeypatch.setattr("addressee.application.past.folded.PAGE", 3)
+    monkeypatch.setattr("addressee.application.past.past_view_by_folding.PAGE", 3)
     _, notes = noted
     with lived.reading() as reader:
         times = {
@@ -139,8 +139,8 @@ def test_R35_what_changed_since_a_position_is_taken_back(
     few: bool,
 ) -> None:
     monkeypatch.setattr("addressee.application.past.as_of.SHARE", 0)
-    monkeypatch.setattr("addressee.application.past.nearby_states.GROUP", 2)
-    monkeypatch.setattr("addressee.application.past.extent.PAGE", 30)
+    monkeypatch.setattr("addressee.application.past.nearby_index_states.GROUP", 2)
+    monkeypatch.setattr("addressee.application.past.ledger_range.PAGE", 30)
     life, notes = noted
     for note in notes[:: 1 if long else 23 if few else 7]:
         past = AsOf(lived, note.position, no_fold)

@@ -87,12 +87,12 @@ def shown(store: Viewable, terms: Iterable[tuple[str, str]]) -> Mapping[tuple[st
 @pytest.fixture
 def compacting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have commands compact every few of them, and the past read little at once."""
-    monkeypatch.setattr("addressee.adapters.sql.audience_index.upkeep.COMPACT_AT", 30)
-    monkeypatch.setattr("addressee.adapters.sql.index_history.marks.FLIPS", 30)
+    monkeypatch.setattr("addressee.adapters.sql.audience_index.compaction_trigger.COMPACT_AT", 30)
+    monkeypatch.setattr("addressee.adapters.sql.index_history.remembered_states.FLIPS", 30)
     monkeypatch.setattr("addressee.adapters.sql.event_store.event_times.SPAN", 7)
     monkeypatch.setattr("addressee.application.past.as_of.SHARE", 0)
-    monkeypatch.setattr("addressee.application.past.nearby_states.GROUP", 2)
-    monkeypatch.setattr("addressee.application.past.extent.PAGE", 30)
+    monkeypatch.setattr("addressee.application.past.nearby_index_states.GROUP", 2)
+    monkeypatch.setattr("addressee.application.past.ledger_range.PAGE", 30)
 
 
 @pytest.mark.usefixtures("compacting")

@@ -19,7 +19,7 @@ from eventsourcing.tests.persistence import (
     TrackingRecorderTestCase,
 )
 
-from addressee.adapters.memory.recorder import MemoryRecorder
+from addressee.adapters.memory.ledger_in_memory import MemoryRecorder
 from addressee.adapters.sql import SqlApplicationRecorder, SqlProcessRecorder, SqlTrackingRecorder
 from addressee.adapters.sql.engine.database import Database
 from addressee.adapters.sql.recorders.recorders import SqlAggregateRecorder

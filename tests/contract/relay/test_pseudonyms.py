@@ -10,7 +10,7 @@ import pytest
 
 from addressee.adapters.memory import MemoryStore
 from addressee.application import Identity, Personalization, Recorded
-from addressee.application.ports.facts import PSEUDONYMOUS
+from addressee.application.ports.public_facts import PSEUDONYMOUS
 from addressee.application.relay.cloud_events import CloudEvents, Data
 from addressee.domain.events import ErasureRequested
 

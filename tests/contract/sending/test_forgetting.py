@@ -9,7 +9,7 @@ import pytest
 
 from addressee.adapters.push import RecordingPush
 from addressee.application import Answer, Retry
-from addressee.application.sending import orders
+from addressee.application.sending import dispatch_commands
 from addressee.domain import InvalidValue, UnknownDispatch
 from tests.contract.conftest import Host
 from tests.contract.sending.sender import HELLO, Killed, Sender, devices
@@ -18,7 +18,7 @@ from tests.contract.sending.sender import HELLO, Killed, Sender, devices
 def test_pushes_that_have_ended_are_forgotten_and_others_stay(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orders, "FORGOTTEN", 2)
+    monkeypatch.setattr(dispatch_commands, "FORGOTTEN", 2)
     devices(host, 2)
     sender = Sender(host, RecordingPush())
     send, forget = sender.notifier, sender.notifier.forget

@@ -9,7 +9,7 @@ import pytest
 
 from addressee.adapters.push import RecordingPush
 from addressee.application import Answer, DispatchStatus, Recipient, Retry
-from addressee.application.sending import dispatcher
+from addressee.application.sending import dispatch_scheduler
 from tests.contract.conftest import Host
 from tests.contract.sending.sender import HELLO, Killed, Sender, answering, devices
 
@@ -31,7 +31,7 @@ class Ticking(Event):
 def test_dispatches_that_wait_keep_none_from_its_start(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatcher, "AT_ONCE", 2)
+    monkeypatch.setattr(dispatch_scheduler, "AT_ONCE", 2)
     devices(host, 2)
     sender = Sender(host, answering({"d0": Retry("busy", after=600, hold=False)}))
     waiting = [sender.notifier.dispatch("shop", "installation:d0", HELLO) for _ in range(3)]
@@ -68,7 +68,7 @@ def test_R40_what_is_cancelled_while_it_waits_for_a_worker_that_is_gone_ends(hos
         """Cancels the dispatch when its turn has been given to others."""
 
         def wait(self, timeout: float | None = None) -> bool:
-            if not ended and host.clock() - begun > 2 * dispatcher.LOOK:
+            if not ended and host.clock() - begun > 2 * dispatch_scheduler.LOOK:
                 notifier.cancel(made.id)
             return super().wait(timeout)
 

@@ -24,7 +24,7 @@ from addressee.application import (
     Personalization,
     Targeting,
 )
-from addressee.application.ports.store_views import View
+from addressee.application.ports.transaction_views import View
 
 DELTA = Schema.named().delta
 IOS = {"os:ios"}

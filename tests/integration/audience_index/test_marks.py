@@ -11,7 +11,7 @@ from pyroaring import BitMap
 from sqlalchemy import delete, select, update
 
 from addressee.adapters.sql import Rebuild, SqlStore, unfilled
-from addressee.adapters.sql.index_history.bitmap_rows import written
+from addressee.adapters.sql.index_history.bitmap_codec import written
 from addressee.adapters.sql.schema.bookkeeping_tables import COMPLETE
 from addressee.adapters.sql.unit_of_work.view import SqlReader
 from addressee.application import (
@@ -150,7 +150,7 @@ def test_R35_no_streams_are_read_however_much_has_changed(
 def test_R35_events_without_postings_have_marks_too(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("addressee.adapters.sql.index_history.marks.EVENTS", 20)
+    monkeypatch.setattr("addressee.adapters.sql.index_history.remembered_states.EVENTS", 20)
     people = Personalization(store)
     people.register("shop", installation="phone")
     for n in range(100):

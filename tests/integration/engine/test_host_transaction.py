@@ -14,7 +14,7 @@ from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.dialects import mariadb, postgresql, sqlite
 from addressee.adapters.sql.engine.dialects.base import LOCK_SECONDS
-from addressee.adapters.sql.engine.pool import made_engine
+from addressee.adapters.sql.engine.engine_factory import made_engine
 from addressee.application import History, Identity, Personalization, Targeting, bulk
 from addressee.domain import (
     Conflict,

@@ -82,7 +82,7 @@ def engine(url: str) -> Generator[Engine]:
 @pytest.fixture
 def store(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Generator[SqlStore]:
     # Every command reads the policies anew.
-    monkeypatch.setattr("addressee.application.access.command_policies.FRESH", 0.0)
+    monkeypatch.setattr("addressee.application.access.application_policies.FRESH", 0.0)
     with SqlStore(engine) as store:
         store.applications.put(CAPPED)
         set_up(store)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine import pool
+from addressee.adapters.sql.engine import engine_factory
 from addressee.application import History, Identity, Personalization, Targeting
 from addressee.domain import NoRegistration, PrimaryChanged, StoreUnavailable
 from tests.servers import Postgres
@@ -43,7 +43,7 @@ def test_a_command_takes_few_round_trips(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server is ready for a query again once a round trip, whatever was sent together."""
-    monkeypatch.setattr(pool, "IDLE_SECONDS", 600)
+    monkeypatch.setattr(engine_factory, "IDLE_SECONDS", 600)
     trace = tmp_path / "trace"
     # psycopg prepares a statement at its fifth use, by a round trip of its own.
     url = f"{postgres.new_database()}?prepare_threshold=none"

@@ -111,7 +111,7 @@ def test_a_url_that_can_t_be_opened_is_a_typed_error(tmp_path: Path) -> None:
 
 
 def test_a_damaged_chunk_is_noticed_and_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("addressee.adapters.sql.audience_index.upkeep.COMPACT_AT", 1)
+    monkeypatch.setattr("addressee.adapters.sql.audience_index.compaction_trigger.COMPACT_AT", 1)
     with SqlStore(url) as store:
         people = Personalization(store)
         for n in range(3):

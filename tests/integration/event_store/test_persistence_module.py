@@ -7,7 +7,7 @@ from eventsourcing.persistence import InfrastructureFactoryError
 from eventsourcing.utils import Environment
 
 from addressee.adapters.sql import SqlFactory
-from addressee.adapters.sql.engine.pool import made_engine
+from addressee.adapters.sql.engine.engine_factory import made_engine
 from tests.benchmarks.writing.stock import Person, StockService
 
 

@@ -23,7 +23,7 @@ from addressee.adapters.events.jetstream import JetStreamSink
 from addressee.adapters.events.rabbitmq import RabbitMQSink
 from addressee.adapters.events.redis_stream import RedisStreamSink
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.pool import made_engine
+from addressee.adapters.sql.engine.engine_factory import made_engine
 from addressee.application import (
     Call,
     EventSink,

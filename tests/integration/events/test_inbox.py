@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from addressee.adapters.events.inbox import Inbox
 from addressee.adapters.memory import MemoryStore
-from addressee.adapters.sql.engine.pool import made_engine
+from addressee.adapters.sql.engine.engine_factory import made_engine
 from addressee.application import CloudEvents, FactMessage, Identity, Personalization
 from addressee.domain import Conflict, InvalidValue
 

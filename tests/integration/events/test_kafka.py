@@ -13,7 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from addressee.adapters.events.inbox import Inbox
 from addressee.adapters.events.kafka import KafkaSink
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.pool import made_engine
+from addressee.adapters.sql.engine.engine_factory import made_engine
 from addressee.application import (
     FactMessage,
     MessageRefused,

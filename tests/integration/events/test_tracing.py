@@ -17,7 +17,7 @@ from opentelemetry.trace import StatusCode
 from starlette.types import ASGIApp
 
 from addressee.adapters.cli.options.traces_option import tracing
-from addressee.adapters.events.handler import HandlerSink
+from addressee.adapters.events.handler_sink import HandlerSink
 from addressee.adapters.http import create_app
 from addressee.adapters.open_telemetry import OpenTelemetryTracing
 from addressee.adapters.sql import SqlStore

@@ -13,7 +13,7 @@ import nats
 
 from addressee.adapters.events.jetstream import JetStreamSink
 from addressee.adapters.following import Follower, LedgerPages
-from addressee.adapters.following.stream import JetStreamLedger
+from addressee.adapters.following.jetstream_consumer import JetStreamLedger
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Relay, Seal, Stored, Targeting, verify
 from tests.patience import PATIENCE

@@ -12,7 +12,7 @@ import pytest
 
 from addressee.adapters.following.follower import LEASE
 from addressee.adapters.sql import Rebuild, SqlStore
-from addressee.adapters.sql.checkpoints.lease import Lease
+from addressee.adapters.sql.checkpoints.checkpoint_lease import Lease
 from addressee.application import Identity, Personalization, Targeting, verify
 from tests.benchmarks.reading.population import APPLICATION, KEY
 from tests.benchmarks.scaling import town

@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 
 from addressee.adapters.sql import ProjectionRunner, SqlStore
-from addressee.adapters.sql.checkpoints.lease import Lease
+from addressee.adapters.sql.checkpoints.checkpoint_lease import Lease
 from addressee.domain import Conflict
 from tests.integration.projections.conftest import (
     SignIns,

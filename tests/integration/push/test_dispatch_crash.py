@@ -22,7 +22,7 @@ from addressee.application import (
     SentPush,
     bulk,
 )
-from addressee.application.clock_and_ids import utc_now
+from addressee.application.default_clock_and_ids import utc_now
 from tests.forked import Process, forked
 from tests.patience import PATIENCE, wait_until
 

@@ -13,8 +13,8 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import StreamEnded
 
+from addressee.adapters.push.concurrent_posts import Posts
 from addressee.adapters.push.fcm import FcmPush
-from addressee.adapters.push.http_posts import Posts
 from addressee.application import Unknown
 from tests.integration.push.conftest import HELLO, to
 from tests.servers.push.services import make_certificate

@@ -18,7 +18,7 @@ from addressee.adapters.push import RecordingPush
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.work_queue.jetstream import JetStreamQueue
 from addressee.application import History, Message, Notifier, Personalization, bulk
-from addressee.application.clock_and_ids import utc_now
+from addressee.application.default_clock_and_ids import utc_now
 from addressee.domain import StoreUnavailable
 from tests.forked import Process, forked
 from tests.integration.push.test_dispatch_crash import bytes_in, check_outcomes, login, register

@@ -11,7 +11,7 @@ import pytest
 
 from addressee.adapters.sql import Rebuild, RebuildProgress, SqlStore
 from addressee.adapters.sql.audience_index.term_dictionary import numbers_and_ordinals
-from addressee.adapters.sql.index_history import marks
+from addressee.adapters.sql.index_history import remembered_states
 from addressee.adapters.sql.store import index_upkeep
 from addressee.adapters.sql.unit_of_work import transaction
 from addressee.application import Identity, Personalization, Targeting, verify
@@ -22,7 +22,7 @@ from tests.patience import PATIENCE
 @pytest.fixture(autouse=True)
 def marks_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have each compaction remember a state of its own."""
-    monkeypatch.setattr(marks, "FLIPS", 0)
+    monkeypatch.setattr(remembered_states, "FLIPS", 0)
 
 
 def rebuild(store: SqlStore) -> int:

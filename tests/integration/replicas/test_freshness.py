@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.dialects import replication
+from addressee.adapters.sql.engine.dialects import postgresql_replication
 from addressee.adapters.sql.replicas import replica, routing
 from addressee.application import Identity, Personalization, Targeting
 from addressee.domain import InvalidValue
@@ -78,7 +78,7 @@ def test_without_either_a_replica_is_behind(
     database: Replicated, monkeypatch: pytest.MonkeyPatch, *, long: bool
 ) -> None:
     monkeypatch.setattr(routing, "commits_wait", lambda _: "")
-    somewhere = replication.Standing(replica=False, timeline=1, position=0)
+    somewhere = postgresql_replication.Standing(replica=False, timeline=1, position=0)
     monkeypatch.setattr(replica, "standing_if_waiting", lambda *_: somewhere)
     with SqlStore(database.url) as commands, database.store(remote_apply=True) as queries:
         wait_until(lambda: synchronous(queries), "commits are taken to wait for replicas")
@@ -141,7 +141,7 @@ def test_only_commits_that_wait_for_every_standby_make_one_synchronous(
     cluster, found = database.cluster, {}
     for standbys in STANDBYS:
         cluster.set_standbys(standbys)
-        [(names, *_)] = cluster.primary.execute(replication.WAITED_FOR)
+        [(names, *_)] = cluster.primary.execute(postgresql_replication.WAITED_FOR)
         found[standbys] = "replica1" in names.split()
     assert found == STANDBYS
 

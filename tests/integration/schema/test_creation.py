@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.engine.pool import made_engine
+from addressee.adapters.sql.engine.engine_factory import made_engine
 from addressee.adapters.sql.schema.migration import Migration
 from addressee.application import Personalization, Targeting
 from addressee.domain import InvalidValue, StoreUnavailable

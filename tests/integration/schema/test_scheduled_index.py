@@ -9,7 +9,7 @@ from sqlalchemy import Connection, event, insert, text
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Message, Notifier
-from addressee.application.clock_and_ids import utc_now
+from addressee.application.default_clock_and_ids import utc_now
 from addressee.domain.times import to_microseconds
 
 LATER, DUE, LIMIT = 2_000, 3, 32

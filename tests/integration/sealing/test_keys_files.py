@@ -11,7 +11,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from addressee.adapters.keys import SqlKeyStore
-from addressee.adapters.keys.keys_file import read_keys
+from addressee.adapters.keys.key_export import read_keys
 from addressee.domain import InvalidValue
 from tests.command_line import run
 from tests.integration.sealing.conftest import WRAPPING, found_in

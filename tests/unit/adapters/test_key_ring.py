@@ -11,8 +11,8 @@ import pytest
 
 from addressee.adapters.keys import MemoryKeyStore
 from addressee.adapters.serialization.event_mapper import EventMapper
-from addressee.adapters.serialization.key_ring import AHEAD, KeyRing
-from addressee.adapters.serialization.sealed_state import part_of
+from addressee.adapters.serialization.key_cache import AHEAD, KeyRing
+from addressee.adapters.serialization.sealed_event_format import part_of
 from addressee.adapters.serialization.sealing import Sealing
 from addressee.domain import DevicePersonalized, Event, InstallationUpdated
 

@@ -15,7 +15,7 @@ from addressee.application import Identity, Personalization
 from addressee.application.caching.bounded_cache import BoundedCache, size_of
 from addressee.application.unit_of_work.aggregate_cache import AggregateCache, Seen
 from addressee.domain import Aggregate, Installation, LimitExceeded, Person, Segment, limits
-from addressee.domain.identity import Identifier
+from addressee.domain.person_identifiers import Identifier
 from addressee.domain.values import FlatObject
 
 MEGABYTE = 1 << 20

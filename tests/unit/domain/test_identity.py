@@ -22,7 +22,7 @@ from addressee.domain import (
     limits,
 )
 from addressee.domain.audiences.expression import msisdn
-from addressee.domain.identity import PLAIN_EMAIL
+from addressee.domain.person_identifiers import PLAIN_EMAIL
 
 
 @given(

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from addressee.adapters.memory import MemoryStore
-from addressee.adapters.serialization.commands_by_name import call_of
+from addressee.adapters.serialization.json_commands import call_of
 from addressee.application import Personalization
 from addressee.domain import InvalidValue, LimitExceeded, values
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from addressee.adapters.serialization.commands_by_name import call_of
+from addressee.adapters.serialization.json_commands import call_of
 from addressee.domain import (
     FACTS,
     AddresseeError,

@@ -12,7 +12,7 @@ from addressee.domain import InvalidValue
 
 from ...options.store_option import DEFAULT_STORE, Store, existing_store
 from ...terminal.operator import operator
-from .code import Code
+from .application_argument import Code
 
 
 class KeyScope(StrEnum):

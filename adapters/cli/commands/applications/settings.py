@@ -32,7 +32,7 @@ from ...options.issuer_option import (
 from ...options.store_option import DEFAULT_STORE, Store, opened_store
 from ...terminal.applications_file import read_applications
 from ...terminal.operator import operator
-from .code import Code
+from .application_argument import Code
 
 Number = int | None
 UNLIMITED = (

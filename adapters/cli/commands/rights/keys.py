@@ -10,9 +10,9 @@ import typer
 from addressee.application import rekey as replace_key
 from addressee.domain import InvalidValue
 
-from ...options.keys_option import FILE, URL, given_keys
+from ...options.environment_keys import FILE, URL, given_keys
 from ...options.store_option import DEFAULT_STORE, Store, existing_store
-from ...terminal.key_file import read_key
+from ...terminal.identifier_key_file import read_key
 from ...terminal.output import show_json
 from ...terminal.progress import KEYS, long_work
 

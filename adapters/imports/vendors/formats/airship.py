@@ -15,7 +15,7 @@ from ..cells import (
     text_of,
     texts_in,
 )
-from ..rows import Format, Options, Record, Row, RowKind, RowState, Skip
+from ..imported_rows import Format, Options, Record, Row, RowKind, RowState, Skip
 
 SERVICES = {
     "ios": {"os": "ios", "push_service": "apns"},

@@ -20,7 +20,7 @@ from ..cells import (
     person_of,
     text_of,
 )
-from ..rows import Format, Options, Record, Row, Skip
+from ..imported_rows import Format, Options, Record, Row, Skip
 
 SERVICES = {
     "ios": {"os": "ios", "push_service": "apns"},

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from addressee.domain import InvalidValue
 
 from ..cells import facts_of, flag_of, need_text, person_of, text_of
-from ..rows import Format, Options, Record, Row, Skip
+from ..imported_rows import Format, Options, Record, Row, Skip
 
 TABLES = {
     "gcm": {"push_service": "fcm"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..cells import facts_of, flag_of, need_text, person_of, text_of
-from ..rows import Format, Options, Record, Row, Skip
+from ..imported_rows import Format, Options, Record, Row, Skip
 
 
 def rows(record: Record, options: Options) -> Iterator[Row | Skip]:

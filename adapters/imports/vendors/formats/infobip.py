@@ -19,7 +19,7 @@ from ..cells import (
     text_of,
     texts_in,
 )
-from ..rows import Format, Options, Record, Row, Skip
+from ..imported_rows import Format, Options, Record, Row, Skip
 
 NAMES = {
     "firstName": "first_name",

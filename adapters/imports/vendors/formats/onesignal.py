@@ -18,7 +18,7 @@ from ..cells import (
     person_of,
     text_of,
 )
-from ..rows import Format, Options, Record, Row, RowKind, RowState, Skip
+from ..imported_rows import Format, Options, Record, Row, RowKind, RowState, Skip
 
 
 class Device(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from ..cells import facts_of, moment_of, person_of, text_of, texts_in
-from ..rows import Format, Options, Record, Row, Skip
+from ..imported_rows import Format, Options, Record, Row, Skip
 
 SERVICES = {
     "ios": {"os": "ios", "push_service": "apns"},

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..cells import attributes_of, digest, facts_of, moment_of, need_text, person_of, text_of
 from ..dotted_names import below, dotted
-from ..rows import Format, Options, Record, Row, RowKind, Skip
+from ..imported_rows import Format, Options, Record, Row, RowKind, Skip
 
 SERVICES: dict[str, dict[str, str]] = {
     "GCM": {"push_service": "fcm"},

@@ -26,7 +26,7 @@ from .base import (
     trigger_names,
 )
 from .pipeline import rows_of
-from .replication import IDENTITY, STARTED, identity_of, names_many, quick_to_fail
+from .postgresql_replication import IDENTITY, STARTED, identity_of, names_many, quick_to_fail
 from .writers import Writers
 
 BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"

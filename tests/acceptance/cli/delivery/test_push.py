@@ -10,7 +10,7 @@ import pytest
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Message, Notifier, Personalization
-from addressee.application.clock_and_ids import utc_now
+from addressee.application.default_clock_and_ids import utc_now
 from tests.acceptance.conftest import Run
 
 SENDERS = '[shop.fcm]\nkind = "recording"\npath = "sent.jsonl"\n'

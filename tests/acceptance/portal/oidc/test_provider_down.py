@@ -9,7 +9,7 @@ from threading import Event, Thread
 import pytest
 
 from addressee.adapters.portal import Endpoints
-from addressee.adapters.portal.oidc.flow import Flow, ProviderUnavailable, SignInRefused
+from addressee.adapters.portal.oidc.pending_sign_in import Flow, ProviderUnavailable, SignInRefused
 from addressee.adapters.portal.oidc.provider import ProvenOperator, Provider
 from addressee.adapters.tokens.claims import TokenClock
 from addressee.adapters.tokens.documents import LARGEST, Documents

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from addressee.adapters.portal.oidc.flow import ROOM, UNDER_WAY
+from addressee.adapters.portal.oidc.pending_sign_in import ROOM, UNDER_WAY
 from addressee.application import History
 from tests.acceptance.portal.visits import Operator
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from addressee.adapters.http import Client, Problem
-from addressee.adapters.http_client.connection import until_end
+from addressee.adapters.http_client.v1_connection import until_end
 from tests.acceptance.transport.conftest import World
 
 

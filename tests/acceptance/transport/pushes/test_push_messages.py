@@ -11,7 +11,7 @@ import pytest
 
 from addressee.adapters.push import RecordingPush
 from addressee.application import Notifier
-from addressee.application.clock_and_ids import utc_now
+from addressee.application.default_clock_and_ids import utc_now
 from tests.acceptance.transport.conftest import World
 
 PATH = "/push/3/messages"

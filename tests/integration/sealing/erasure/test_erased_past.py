@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from addressee.adapters.keys import MemoryKeyStore
 from addressee.adapters.sql import Rebuild, SqlStore
-from addressee.adapters.sql.index_history import marks
-from addressee.adapters.sql.index_history.marks import FORGOTTEN
+from addressee.adapters.sql.index_history import remembered_states
+from addressee.adapters.sql.index_history.remembered_states import FORGOTTEN
 from addressee.adapters.sql.unit_of_work.view import SqlReader
 from addressee.application import (
     AsOf,
@@ -171,8 +171,8 @@ def test_R50_no_state_tells_of_an_erasure_that_has_only_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Each command compacts first, what it changes itself comes with the next mark.
-    monkeypatch.setattr("addressee.adapters.sql.audience_index.upkeep.COMPACT_AT", 1)
-    monkeypatch.setattr("addressee.adapters.sql.index_history.marks.FLIPS", 0)
+    monkeypatch.setattr("addressee.adapters.sql.audience_index.compaction_trigger.COMPACT_AT", 1)
+    monkeypatch.setattr("addressee.adapters.sql.index_history.remembered_states.FLIPS", 0)
     keys = MemoryKeyStore()
     with SqlStore(f"sqlite:///{tmp_path}/begun.db", keys=keys) as store:
         people = Personalization(store)
@@ -196,7 +196,7 @@ def test_R50_no_state_tells_of_an_erasure_that_has_only_begun(
 def test_R50_a_compaction_drops_terms_of_the_erased_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marks, "FLIPS", 0)
+    monkeypatch.setattr(remembered_states, "FLIPS", 0)
     with SqlStore(f"sqlite:///{tmp_path}/ledger.db", keys=MemoryKeyStore()) as store:
         people = Personalization(store)
         names: dict[str, str] = {}

@@ -15,7 +15,7 @@ from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.store import sealed
-from addressee.adapters.sql.unit_of_work.audit_view import SqlAudit
+from addressee.adapters.sql.unit_of_work.verification_view import SqlAudit
 from addressee.application import (
     Identity,
     Personalization,
