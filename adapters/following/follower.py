@@ -15,7 +15,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.checkpoints.checkpoint_lease import Lease
 from addressee.adapters.sql.store.follower_state import Followed
 from addressee.application.default_clock_and_ids import utc_now
-from addressee.application.heartbeat import Heartbeat
+from addressee.application.worker_heartbeat import Heartbeat
 from addressee.domain import (
     Conflict,
     InvalidValue,

@@ -40,8 +40,8 @@ from .load.rates import Rates
 from .messages.error_responses import UNAVAILABLE, Refused
 from .messages.json_body import RequestBody
 from .security.authentication import Backend, Credential, Device, backend, device
-from .security.issuer_key_waits import KeyWaits
 from .security.person_tokens import PersonTokens, issued_tokens
+from .security.requests_awaiting_keys import KeyWaits
 
 if TYPE_CHECKING:
     from addressee.adapters.tokens.issuer_keys import IssuerKeys

@@ -13,7 +13,6 @@ from addressee.domain import Conflict, StoreError, values
 
 from ..default_clock_and_ids import utc_now
 from ..execution.tracing import Facts, Tracing
-from ..heartbeat import Heartbeat
 from ..ports.delivery.event_sink import (
     DeliveryFailed,
     EventSink,
@@ -26,6 +25,7 @@ from ..ports.delivery.event_sink import (
 )
 from ..ports.delivery.relays import DeadLetter, RelayStore, Turn
 from ..read_models.claim_names import first_fingerprint
+from ..worker_heartbeat import Heartbeat
 from .batches import Batch, next_batch
 from .cloud_events import CloudEvents, Data
 from .schedule import LONGEST, STANDARD, Schedule

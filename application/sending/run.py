@@ -11,9 +11,9 @@ from typing import NamedTuple
 from addressee.domain import as_expression
 
 from ..default_clock_and_ids import random_id
-from ..heartbeat import Heartbeat
 from ..ports.delivery.dispatches import Dispatch, DispatchView, PushBatch
 from ..ports.delivery.work_queue import Ticket
+from ..worker_heartbeat import Heartbeat
 from .batch_outcomes import Settlement
 from .batch_sender import Worker
 from .claim import Claim

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from addressee.adapters.http.messages.error_responses import Refused
-from addressee.adapters.http.security.issuer_key_waits import KeyWaits
+from addressee.adapters.http.security.requests_awaiting_keys import KeyWaits
 from addressee.adapters.tokens.claims import KeysWanted
 
 
