@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from addressee.domain import StoreUnavailable
 
 from ..engine.database import Database
-from ..engine.dialects.postgresql_replication import IDENTITY, ask, identity_of
+from ..engine.dialects.postgresql_replication import ask, ask_identity
 from ..engine.fork import renew_after_fork
 
 
@@ -49,8 +49,7 @@ class Probe:
                 raw.autocommit = True
                 self._raw = raw
                 if self._database is not None:
-                    identity = identity_of(ask(raw, IDENTITY, seconds))
-                    self.epoch = self._database.epoch(identity)
+                    self.epoch = self._database.epoch(ask_identity(raw, seconds))
             return ask(self._raw, text, seconds)
         except (TimeoutError, StoreUnavailable) as error:
             self.close()

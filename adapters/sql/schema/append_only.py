@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from sqlalchemy import Dialect
 
 from ..engine.dialects import DatabaseDialect
+from ..engine.dialects.base import NEVER_CHANGED
 from .tables import Schema
-
-REFUSAL = "{what} are never changed or deleted"
 
 # Versions of other applications of `eventsourcing` may begin with 0; those of ours begin with 1.
 IN_RANGE = "{row}position > 0 AND {row}version >= 0"
@@ -25,5 +24,5 @@ def triggers(dialect: DatabaseDialect, sql: Dialect, schema: Schema) -> Iterator
         schema: the tables; their names go into those of the triggers.
     """
     for table, what in ((schema.event, "events"), (schema.seal, "seals")):
-        yield from dialect.append_only(sql, table, REFUSAL.format(what=what))
+        yield from dialect.append_only(sql, table, f"{what} {NEVER_CHANGED}")
     yield from dialect.in_range(sql, schema.event, IN_RANGE, OUT_OF_RANGE)

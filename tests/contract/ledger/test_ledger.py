@@ -176,6 +176,14 @@ def test_R5_R32_the_store_itself_refuses_a_second_event_of_a_version(host: Host)
         assert [r.event for r in reader.events(0, 100)][-2:] == stale
 
 
+def test_R32_an_id_that_was_used_before_is_a_lost_race(host: Host) -> None:
+    ids = iter(["same", "same", "other"])
+    people = Personalization(host.store, ids=lambda: next(ids), attempts=2)
+    devices = [host.device(name) for name in ("phone", "tablet")]
+    names = [people.personalize(each, Identity(external_id=each)).person for each in devices]
+    assert names == ["same", "other"]
+
+
 def test_R19_R32_two_services_on_one_store_see_what_the_other_did(host: Host) -> None:
     other = Personalization(host.store)
     device = host.device()

@@ -219,6 +219,26 @@ def test_any_role_may_ask_for_the_epoch(postgres: Postgres) -> None:
             assert identity(refused) == (0, 0, known.started)
 
 
+def test_who_may_not_ask_for_all_of_the_epoch_has_replicas_too(failing: Replicated) -> None:
+    url, *replicas = (
+        make_url(each).set(username="asker").render_as_string()
+        for each in (failing.url, *failing.replicas)
+    )
+    with failing.store() as owned:
+        Shop(owned).sign_in("phone", "vip")
+        with owned.database.engine.begin() as connection:
+            for statement in (
+                "CREATE ROLE asker LOGIN",
+                "GRANT SELECT ON ALL TABLES IN SCHEMA public TO asker",
+                "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC",
+            ):
+                connection.exec_driver_sql(statement)
+    failing.cluster.wait_for_applied()
+    with SqlStore(url, replicas=replicas) as asking:
+        for _ in range(3):
+            assert Targeting(asking).count("shop", "tag:vip") == 1
+
+
 def identity(store: SqlStore) -> Run:
     with store.database.engine.connect() as connection:
         found = store.database.dialect.identity(connection)

@@ -24,6 +24,9 @@ WAITED = (
 )
 MIGRATING = "another process is making or migrating the tables"
 
+NEVER_CHANGED = "are never changed or deleted"
+"""How a trigger of ours refuses to have a row of the ledger replaced, too."""
+
 Row = Sequence[object]
 Way = Literal["insert", "upsert", "update", "numbered"]
 """``upsert`` adds a row, or sets the other columns where its primary key exists already: deleting

@@ -26,7 +26,14 @@ from .base import (
     trigger_names,
 )
 from .pipeline import rows_of
-from .postgresql_replication import IDENTITY, STARTED, identity_of, names_many, quick_to_fail
+from .postgresql_replication import (
+    IDENTITY,
+    NOT_TOLD,
+    STARTED,
+    identity_of,
+    names_many,
+    quick_to_fail,
+)
 from .writers import Writers
 
 BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -40,8 +47,6 @@ LOCK_TIMED_OUT = "55P03"
 RACES = {"40001": "serialization failure", "40P01": "deadlock"}
 READ_ONLY = "25006"
 REFUSALS = {"23502", "23514"}  # NOT NULL and CHECK
-NOT_TOLD = {"42501", "42883", "0A000"}
-"""SQLSTATEs: a function may not be called, is missing, or does not work on this server."""
 NO_DAMAGE = {"42501", "42601", "0A000"}
 """SQLSTATEs: a privilege is missing; the driver is set to prepare all, or a table has changed since
 a statement was prepared."""

@@ -32,6 +32,11 @@ IDENTITY = (
     f"SELECT system_identifier, {TIMELINE}, extract(epoch FROM pg_postmaster_start_time())::text"  # noqa: S608 # our own text
     " FROM pg_control_system()"
 )
+SQLSTATE = ord("C")
+"""libpq's name of the field of an error that has its code (PG_DIAG_SQLSTATE)."""
+NOT_TOLD = {"42501", "42883", "0A000"}
+"""Codes of a server that does not tell all of `IDENTITY`: no privilege, no such function, or not
+on this engine."""
 PRIMARY = (
     f"SELECT pg_is_in_recovery(), {TIMELINE},"
     " CASE WHEN pg_is_in_recovery() THEN 0 ELSE"
@@ -130,22 +135,52 @@ def ask(raw: Any, text: str, seconds: float) -> Sequence[bytes | None]:  # noqa:
 
     Raises:
         TimeoutError: the server does not answer; it may be stopped, which no socket tells.
-        OSError: the connection is gone, or the server can't answer.
+        ServerRefuses: it answers with an error.
+        OSError: the connection is gone.
     """
     session, deadline = raw.pgconn, time.monotonic() + seconds
     session.send_query(text.encode())
     row: Sequence[bytes | None] = ()
+    refusal: ServerRefuses | None = None
     while True:
         while session.is_busy():
             left = deadline - time.monotonic()
             if left <= 0 or not select([session.socket], [], [], left)[0]:
                 raise TimeoutError
             session.consume_input()
-        if (result := session.get_result()) is None:
+        if (result := session.get_result()) is None:  # the connection is free again only here
+            if refusal is not None:
+                raise refusal
             return row
-        if result.ntuples != 1:
-            raise OSError(result.error_message.decode(errors="replace").partition("\n")[0])
-        row = [result.get_value(0, column) for column in range(result.nfields)]
+        if result.ntuples == 1:
+            row = [result.get_value(0, column) for column in range(result.nfields)]
+        else:
+            refusal = ServerRefuses(result)
+
+
+class ServerRefuses(OSError):
+    """A server answered a query with an error.
+
+    Args:
+        result: of the driver.
+
+    Attributes:
+        code: the SQLSTATE.
+    """
+
+    def __init__(self, result: Any) -> None:  # noqa: ANN401 # the driver's own
+        super().__init__(result.error_message.decode(errors="replace").partition("\n")[0])
+        self.code = (result.error_field(SQLSTATE) or b"").decode()
+
+
+def ask_identity(raw: Any, seconds: float) -> Identity:  # noqa: ANN401 # the driver's own
+    """Return which run of which server a connection of psycopg's reaches; raises as `ask`."""
+    try:
+        return identity_of(ask(raw, IDENTITY, seconds))
+    except ServerRefuses as error:
+        if error.code not in NOT_TOLD:
+            raise
+        return identity_of(ask(raw, STARTED, seconds))
 
 
 def identity_of(row: Sequence[Any]) -> Identity:

@@ -16,6 +16,7 @@ from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreUnavai
 
 from .base import (
     LOCK_SECONDS,
+    NEVER_CHANGED,
     WAITED,
     DatabaseDialect,
     Row,
@@ -140,8 +141,9 @@ class SqliteDialect(DatabaseDialect):
         return None
 
     def is_refusal(self, error: BaseException | None) -> bool:
-        """Look at the extended code."""
-        return getattr(error, "sqlite_errorcode", 0) in REFUSALS
+        """Look at the extended code; our trigger refuses versions that are there, as a key does."""
+        code = getattr(error, "sqlite_errorcode", 0)
+        return code in REFUSALS and NEVER_CHANGED not in str(error)
 
     def write(self, connection: Connection, text: str, way: Way, rows: Sequence[Row]) -> None:
         """Run a statement for rows by the driver's cursor, which inserts many by each statement.
