@@ -42,10 +42,10 @@ class NatsClient:
         self._loop = EventLoop()
 
     async def connect(self, **options: Any) -> Any:  # noqa: ANN401 # likewise
-        """Connect anew and return the driver's JetStream context."""
+        """Connect anew and return the driver's JetStream context; options that were given win."""
         await self.disconnect()
         self.connection = await nats.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
-            self._servers, error_cb=ignore, **options, **self._options
+            self._servers, **{"error_cb": ignore, **options, **self._options}
         )
         return self.connection.jetstream(timeout=self.timeout)
 

@@ -20,6 +20,10 @@ AHEAD = 64
 CONNECTING = 1.0
 """Seconds that the first call waits for a connection; it goes on being made, and later calls wait
 no longer for it than for a ticket."""
+SILENT = 2
+"""Seconds after which a server is asked for a sign of life; the third time without one, the
+connection counts as lost: the network may be cut, or the server stopped. The driver waits for
+minutes."""
 MOMENT = 0.1
 FURTHER = 2
 """Tickets that a batch brings about: idle workers get theirs after a few batches."""
@@ -100,7 +104,7 @@ class JetStreamQueue:
         return opening.result()
 
     async def _open(self) -> Any:  # noqa: ANN401 # likewise
-        stream = await self._nats.connect(max_reconnect_attempts=-1)
+        stream = await self._nats.connect(max_reconnect_attempts=-1, ping_interval=SILENT)
         try:
             await stream.stream_info(self._name)
         except NotFoundError:

@@ -190,6 +190,31 @@ def test_R40_without_a_broker_batches_are_sent_and_a_worker_stops_at_once(tmp_pa
         queue.close()
 
 
+def test_R40_batches_are_sent_where_a_broker_says_nothing_any_more(tmp_path: Path) -> None:
+    push = RecordingPush()
+    with broker(Nats) as server, SqlStore(f"sqlite:///{tmp_path}/ledger.db") as store:
+        devices = fill(Personalization(store), 20)
+        notifier = Notifier(store, {"fcm": push}, batch=5)
+        told, stop, queue = list[str](), Event(), JetStreamQueue(server.url)
+        worker = Thread(
+            target=lambda: notifier.serve(stop, lambda each: told.append(each.id), queue=queue)
+        )
+        worker.start()
+        try:
+            for answers in (True, False):
+                if not answers:
+                    server.stop_answering()
+                sent = notifier.dispatch("shop", "type:customer", Message(title="Hi")).id
+                wait_until(lambda sent=sent: sent in told, "it is sent")
+        finally:
+            server.go_on()
+            stop.set()
+            worker.join()
+            queue.close()
+        counts = Counter(sent.recipient.installation for sent in push.sent)
+        assert counts == dict.fromkeys(devices, 2)
+
+
 def reached(queue: JetStreamQueue) -> bool:
     try:
         queue.offer("bank", "nothing")

@@ -84,6 +84,16 @@ class Broker:
         """End the server at once; what it has not written yet, the operating system has."""
         self._end(signal.SIGKILL)
 
+    def stop_answering(self) -> None:
+        """Have the server answer nobody until it goes on; its connections stay open."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Have the server answer again."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGCONT)
+
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
             os.killpg(self._process.pid, how)
