@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from addressee.application import Key, KeyStore
 from addressee.application.caching.bounded_cache import BoundedCache
+from addressee.application.caching.by_epoch import ByEpoch
 
 AHEAD = 64
 MOST_AHEAD = 4096
@@ -29,6 +30,14 @@ class Opened(NamedTuple):
     ciphers: BoundedCache[str, AESGCM]
 
 
+class Ahead:
+    """Keys that are made ahead, and how many are made the next time."""
+
+    def __init__(self) -> None:
+        self.keys = deque[Key]()
+        self.more = AHEAD
+
+
 class KeyRing:
     """Gives ciphers (AES-256-GCM) for keys.
 
@@ -43,22 +52,26 @@ class KeyRing:
     def _renew(self) -> None:
         """Begin without keys: a process that was forked must not use the other one's."""
         self._opened = Opened(None, BoundedCache(CACHE_BYTES))
-        self._ahead: deque[Key] = deque()
-        self._more = AHEAD
+        self._ahead = ByEpoch(Ahead)
         self._lock = Lock()
         self._process = os.getpid()  # last: another thread may be about to take a key
 
-    def fresh(self) -> tuple[str, AESGCM]:
-        """Return a key that nothing is sealed with yet: id and cipher; raises StoreUnavailable."""
+    def fresh(self, epoch: int = 0) -> tuple[str, AESGCM]:
+        """Return a key that nothing is sealed with yet: id and cipher; raises StoreUnavailable.
+
+        Args:
+            epoch: of the store; a failover that lost commands may have lost the keys of others.
+        """
         self._renew_after_fork()
+        ahead = self._ahead.at(epoch)
         while True:
             try:
-                key = self._ahead.popleft()  # atomic
+                key = ahead.keys.popleft()  # atomic
             except IndexError:
                 with self._lock:
-                    if not self._ahead:
-                        self._ahead.extend(self._keys.new_keys(self._more))
-                        self._more = min(2 * self._more, MOST_AHEAD)
+                    if not ahead.keys:
+                        ahead.keys.extend(self._keys.new_keys(ahead.more))
+                        ahead.more = min(2 * ahead.more, MOST_AHEAD)
             else:
                 cipher = AESGCM(key.secret)
                 self._opened.ciphers.put(key.id, cipher, CIPHER_BYTES)

@@ -119,11 +119,11 @@ class Sealing:
             epoch: of the store, for which they are.
         """
         ends = Ends(self._latest.at(epoch))
-        rows = [self._columns(event, ends) for event in events]
+        rows = [self._columns(event, ends, epoch) for event in events]
         ends.keep()
         return rows
 
-    def _columns(self, event: Event, ends: Ends) -> tuple[str, int, str, bytes]:
+    def _columns(self, event: Event, ends: Ends, epoch: int) -> tuple[str, int, str, bytes]:
         topic = event.TOPIC
         stream, version = event.originator_id, event.originator_version
         if (fields := PERSONAL.get(topic)) is None:
@@ -135,20 +135,20 @@ class Sealing:
         if personal == b"{}":
             self._follow(stream, version, topic, None, ends)
             return stream, version, topic, state
-        key, cipher = self._key_for(ends.get(stream), version)
+        key, cipher = self._key_for(ends.get(stream), version, epoch)
         nonce = urandom(NONCE)
         about = self._about(stream, version, topic, key)
         sealed = bytes.fromhex(key) + nonce + cipher.encrypt(nonce, personal, about)
         self._follow(stream, version, topic, key, ends)
         return stream, version, topic, state[:-1] + MARK + b2a_base64(sealed, newline=False) + END
 
-    def _key_for(self, latest: Latest | None, version: int) -> tuple[str, AESGCM]:
+    def _key_for(self, latest: Latest | None, version: int, epoch: int) -> tuple[str, AESGCM]:
         """Return the key of a stream's newest events, or a new one where it is not known."""
         if latest and latest.key and latest.version == version - 1:
             cipher = self.ring.cached(latest.key)
             if cipher is not None:
                 return latest.key, cipher
-        return self.ring.fresh()
+        return self.ring.fresh(epoch)
 
     def _follow(self, stream: str, version: int, topic: str, key: str | None, ends: Ends) -> None:
         """Note the key that a stream's next event may have, after one that is written now.
@@ -184,7 +184,7 @@ class Sealing:
         if topic not in PERSONAL:
             self._follow(stream, version, topic, None, ends)
         elif not part_of(state):
-            row = (position, *self._columns(event(), ends))
+            row = (position, *self._columns(event(), ends, 0))
         ends.keep()
         return row
 

@@ -34,8 +34,9 @@ PAGE = 500
 """How many events are read at once, and after how many the position is noted."""
 AHEAD = timedelta(days=1)
 """No clock that is right gives an event a time so far ahead; for others a search does not wait."""
-UNDER_WAY = "retention under way"
-"""What a run notes while it erases persons of a page."""
+UNDER_WAY = [f"retention under way{number}" for number in ("", *range(1, 16))]
+"""Where a run notes the page whose persons it erases. A page stays noted where an erasure failed,
+since its person may be half erased; while all of these are, no run begins another page."""
 OF_PERSONS = stream_of(Person.CATEGORY, "")
 LEAVING: AbstractSet[type[Event]] = frozenset({DeviceDepersonalized, PersonsUnmerged})
 """The events after which a person may have no installation."""
@@ -110,25 +111,19 @@ class Failures:
 
     Attributes:
         persons: whose they were.
-        page: the position before the first page with one of them, from which the next run begins.
     """
 
     def __init__(self) -> None:
         self.persons: set[str] = set()
-        self.page: int | None = None
         self._codes: set[str] = set()
 
     def guarded(
-        self,
-        names: Sequence[str],
-        page: int,
-        erase: Callable[[Sequence[str]], Iterator[Erasure]],
+        self, names: Sequence[str], erase: Callable[[Sequence[str]], Iterator[Erasure]]
     ) -> Iterator[Erasure]:
         """Yield the erasures of persons, one after the other, and note those that fail.
 
         Args:
             names: whose.
-            page: the position before the page that they are in.
             erase: erases some.
 
         Raises:
@@ -142,7 +137,6 @@ class Failures:
             except AddresseeError as error:
                 self.persons.add(name)
                 self._codes.add(error.code)
-                self.page = page if self.page is None else self.page
 
     def check(self) -> None:
         """Raise StoreUnavailable if there are any."""
@@ -182,28 +176,26 @@ def swept(  # noqa: PLR0913 # what `Rights.erase_inactive` has found out
     """
     store, failures = eraser.store, Failures()
 
-    def erased(names: Sequence[str], page: int) -> Iterator[Erasure]:
-        erase = partial(eraser.erasures, now=now, dry_run=dry_run)
-        return failures.guarded(names, page, erase)
+    def erased(names: Sequence[str]) -> Iterator[Erasure]:
+        return failures.guarded(names, partial(eraser.erasures, now=now, dry_run=dry_run))
 
-    yield from erased(eraser.due(half, {}), store.searched(UNDER_WAY) - 1)
+    yield from erased(eraser.due(half, {}))
     if half and not dry_run and not failures.persons:
-        note_end(store)
+        for place in UNDER_WAY:
+            note_end(store, place)
     before, last = moments(times, now), store.settled()
     for search in searches(store, times, now):
         for after, position, persons in search.pages(last):
             names = eraser.due(persons, before)
-            if names and not dry_run:
-                note_begin(store, after)
-            yield from erased(names, after)
+            page = note_begin(store, after) if names and not dry_run else None
+            yield from erased(names)
             left = frozenset(names) - failures.persons
             if left and not dry_run and eraser.due(left, before):
                 return  # the times are others by now; were it noted, these would be passed over
-            if failures.page is not None and not dry_run:
-                note_begin(store, failures.page)  # for one may be half erased
-            elif not dry_run:
+            if page is not None and failures.persons.isdisjoint(names):
+                note_end(store, page)
+            if not (dry_run or failures.persons):
                 search.note(position)
-                note_end(store)
             progress(position, last)
     failures.check()
 
@@ -238,23 +230,43 @@ def persons_in(page: Iterable[Trace]) -> AbstractSet[str]:
     }
 
 
-def note_begin(store: SealedStore, after: int) -> None:
-    """Note the page of which persons are about to be erased, by the position before it."""
-    store.note_searched(UNDER_WAY, after + 1)
+def note_begin(store: SealedStore, after: int) -> str:
+    """Note the page of which persons are about to be erased; return where it is noted.
+
+    Args:
+        store: whose.
+        after: the position before the page.
+
+    Raises:
+        StoreUnavailable: so many pages are noted that no other one can be.
+    """
+    noted = {place: store.searched(place) for place in UNDER_WAY}
+    for place, begun in noted.items():
+        if begun == after + 1:
+            return place
+    for place, begun in noted.items():
+        if not begun:
+            store.note_searched(place, after + 1)
+            return place
+    raise StoreUnavailable(
+        f"erasures of persons of {len(noted)} pages of the ledger have failed; no others begin"
+    )
 
 
-def note_end(store: SealedStore) -> None:
+def note_end(store: SealedStore, place: str) -> None:
     """Note that all of them are."""
-    if store.searched(UNDER_WAY):
-        store.note_searched(UNDER_WAY, 0)
+    if store.searched(place):
+        store.note_searched(place, 0)
 
 
 def under_way(store: SealedStore) -> AbstractSet[str]:
-    """Return the persons of a page that a run has not ended, whatever the times are by now."""
-    if not (begun := store.searched(UNDER_WAY)):
-        return frozenset()
-    with store.reading() as view:
-        return persons_in(traces(view, begun - 1, LARGEST_POSITION, timed=False, limit=PAGE))
+    """Return the persons of pages that a run has not ended, whatever the times are by now."""
+    persons = set[str]()
+    for begun in filter(None, map(store.searched, UNDER_WAY)):
+        with store.reading() as view:
+            page = traces(view, begun - 1, LARGEST_POSITION, timed=False, limit=PAGE)
+        persons |= persons_in(page)
+    return persons
 
 
 def is_inactive(seen: Person, recorded: Sequence[Recorded], before: Mapping[str, datetime]) -> bool:

@@ -205,7 +205,7 @@ def test_R40_batches_are_sent_where_a_broker_says_nothing_any_more(tmp_path: Pat
                 if not answers:
                     server.stop_answering()
                 sent = notifier.dispatch("shop", "type:customer", Message(title="Hi")).id
-                wait_until(lambda sent=sent: sent in told, "it is sent")
+                wait_until(partial(told.__contains__, sent), "it is sent")
         finally:
             server.go_on()
             stop.set()

@@ -10,11 +10,13 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import make_url
 
+from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.epochs import Identity as Run
 from addressee.application import History, Identity, Personalization, Profiles, Targeting, verify
 from addressee.domain import StoreUnavailable
 from tests.integration.replicas.conftest import Replicated, replicated
+from tests.integration.sealing.conftest import WRAPPING
 from tests.patience import wait_until
 from tests.servers import Postgres, postgres_server
 from tests.servers.replicas import postgres_cluster, signal_all
@@ -217,6 +219,26 @@ def test_any_role_may_ask_for_the_epoch(postgres: Postgres) -> None:
             connection.exec_driver_sql(revoked)
         with SqlStore(url.set(username="asker")) as refused:
             assert identity(refused) == (0, 0, known.started)
+
+
+def test_R50_what_is_sealed_after_commands_were_lost_has_keys_that_are_there(
+    failing: Replicated,
+) -> None:
+    at = failing.multi_host
+    with (
+        SqlKeyStore(at, wrapping_key=WRAPPING) as keys,
+        SqlStore(at, keys=keys) as store,
+    ):
+        shop = Shop(store)
+        shop.sign_in("kept", "vip")
+        fail_over(failing, lambda: [shop.sign_in(f"lost{n}", "vip") for n in range(LOST)])
+        go_on(shop)
+        names = [f"after{n}" for n in range(KEPT)]
+        for name in names:
+            shop.sign_in(name, "vip")
+        with SqlKeyStore(at, wrapping_key=WRAPPING) as others, SqlStore(at, keys=others) as opened:
+            assert all(History(opened).installation(name) for name in names)
+            assert verify(opened).differences == ()
 
 
 def test_who_may_not_ask_for_all_of_the_epoch_has_replicas_too(failing: Replicated) -> None:

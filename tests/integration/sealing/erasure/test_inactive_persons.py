@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from addressee.domain import (
     DeviceDepersonalized,
     ErasureRequested,
     MobileApp,
+    PersonErased,
     StoreNotSealed,
     StoreUnavailable,
 )
@@ -191,9 +193,23 @@ def test_R54_events_of_the_future_end_a_search_and_are_taken_later(life: Life) -
     assert left.timestamp == ahead
 
 
-def test_R54_a_person_whose_erasure_fails_keeps_nobody_else(
+@contextmanager
+def refusing(store: SqlStore, *conditions: str) -> Generator[None]:
+    """Have the database refuse events for which one of the conditions does not hold."""
+    with store.database.writing() as connection:
+        events, dialect = store.parts.prepared.schema.event, store.database.dialect
+        [trigger] = dialect.in_range(connection.dialect, events, " AND ".join(conditions), "no")
+        connection.exec_driver_sql(trigger.replace("in_range", "own"))
+    yield
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("drop trigger addressee_event_own")
+
+
+@pytest.fixture
+def crowd(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Generator[tuple[Life, SqlStore, list[str]]]:
+    """Return six persons, their store and their ids, who leave on pages of four events."""
     monkeypatch.setattr(inactive_persons, "PAGE", 4)
     urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("ledger", "keys")]
     with SqlKeyStore(urls[1], wrapping_key=WRAPPING) as keys, SqlStore(urls[0], keys=keys) as store:
@@ -202,12 +218,15 @@ def test_R54_a_person_whose_erasure_fails_keeps_nobody_else(
         persons = [life.sign_in(f"p{n}") for n in range(6)]
         for n in range(6):
             life.sign_out(f"p{n}")
-        failing = persons[1]
-        with store.database.writing() as connection:
-            event_table, dialect = store.parts.prepared.schema.event, store.database.dialect
-            condition = f"{{row}}stream <> 'person:{failing}'"
-            [trigger] = dialect.in_range(connection.dialect, event_table, condition, "no")
-            connection.exec_driver_sql(trigger.replace("in_range", "own"))
+        yield life, store, persons
+
+
+def test_R54_a_person_whose_erasure_fails_keeps_nobody_else(
+    crowd: tuple[Life, SqlStore, list[str]],
+) -> None:
+    life, store, persons = crowd
+    failing = persons[1]
+    with refusing(store, f"{{row}}stream <> 'person:{failing}'"):
         life.clock.move(days=30)
         for expected in ({*persons} - {failing}, set[str]()):
             done: list[Erasure] = []
@@ -215,7 +234,37 @@ def test_R54_a_person_whose_erasure_fails_keeps_nobody_else(
                 life.rights.erase_inactive(erased=done.append)
             assert {each.person for each in done} == expected
             assert failing not in str(told.value)
-        with store.database.writing() as connection:
-            connection.exec_driver_sql("drop trigger addressee_event_own")
-        assert life.erased() == [failing]
-        assert verify(store).differences == ()
+    assert life.erased() == [failing]
+    assert verify(store).differences == ()
+
+
+def test_R54_all_who_are_half_erased_are_erased_even_if_the_times_are_others_by_then(
+    crowd: tuple[Life, SqlStore, list[str]],
+) -> None:
+    life, store, persons = crowd
+    half = [persons[0], persons[5]]
+    last = PersonErased.TOPIC
+    conditions = [f"NOT ({{row}}stream = 'person:{p}' AND {{row}}topic = '{last}')" for p in half]
+    with refusing(store, *conditions):
+        life.clock.move(days=30)
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="of 2 persons failed"):
+                life.rights.erase_inactive()
+    store.applications.put(MobileApp(code=SHOP.code))
+    assert {*life.erased(hours=1)} == {*half}
+    assert life.erased(hours=1) == []
+    assert verify(store).differences == ()
+
+
+def test_R54_no_page_is_begun_while_as_many_as_can_be_noted_are_not_ended(
+    crowd: tuple[Life, SqlStore, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inactive_persons, "UNDER_WAY", ["retention under way"])
+    life, store, persons = crowd
+    with refusing(store, f"{{row}}stream <> 'person:{persons[0]}'"):
+        life.clock.move(days=30)
+        with pytest.raises(StoreUnavailable, match="no others begin"):
+            life.rights.erase_inactive()
+    assert not life.knows(persons[1])
+    assert life.knows(persons[5])
+    assert {persons[0], persons[5]} <= {*life.erased()}
