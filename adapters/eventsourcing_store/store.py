@@ -183,13 +183,16 @@ class RecorderStore:
 
         Raises:
             StoreUnavailable: ledger or copy can't be reached; what was done stays done.
+            Conflict: the copy's database refuses a row, as by a trigger of the host's; likewise.
         """
         self._compare()
         while True:
             try:
                 with self._lock:
                     reached, more = self._follow(position)
-            except Conflict:
+            except Conflict as conflict:
+                if conflict.final:
+                    raise
                 continue  # another process was faster
             except StoreUnavailable:
                 self._compared = False

@@ -97,6 +97,7 @@ class JetStreamQueue:
             self._stream = None
             self._consumers.clear()
             self._opening = asyncio.ensure_future(self._open())
+            self._opening.add_done_callback(looked_at)
         opening = self._opening
         await asyncio.wait({opening}, timeout=CONNECTING if first else MOMENT)
         if not opening.done():
@@ -178,3 +179,9 @@ class JetStreamTicket:
     def done(self) -> None:
         """Remove it from the queue."""
         self.queue.tell(self.message.ack())
+
+
+def looked_at(opening: asyncio.Task[Any]) -> None:
+    """Fetch an error that no caller waits for any more, which asyncio would log."""
+    if not opening.cancelled():
+        opening.exception()

@@ -15,9 +15,12 @@ from addressee.domain import (
     AddresseeError,
     DeviceDepersonalized,
     Event,
+    KeyMissing,
     Person,
     PersonsUnmerged,
     Retention,
+    StoreDamaged,
+    StoreError,
     StoreUnavailable,
 )
 from addressee.domain.events import name_in, stream_of
@@ -37,6 +40,8 @@ AHEAD = timedelta(days=1)
 UNDER_WAY = [f"retention under way{number}" for number in ("", *range(1, 16))]
 """Where a run notes the page whose persons it erases. A page stays noted where an erasure failed,
 since its person may be half erased; while all of these are, no run begins another page."""
+OF_ONE = (KeyMissing, StoreDamaged)
+"""Errors of a store that may come of one person's events alone."""
 OF_PERSONS = stream_of(Person.CATEGORY, "")
 LEAVING: AbstractSet[type[Event]] = frozenset({DeviceDepersonalized, PersonsUnmerged})
 """The events after which a person may have no installation."""
@@ -127,14 +132,14 @@ class Failures:
             erase: erases some.
 
         Raises:
-            StoreUnavailable: store or key store can't be reached, so that all would fail.
+            StoreError: one that would come of all, as where the store can't be reached.
         """
         for name in names:
             try:
                 yield from erase([name])
-            except StoreUnavailable:
-                raise
             except AddresseeError as error:
+                if isinstance(error, StoreError) and not isinstance(error, OF_ONE):
+                    raise
                 self.persons.add(name)
                 self._codes.add(error.code)
 

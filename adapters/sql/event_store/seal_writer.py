@@ -60,6 +60,7 @@ class Sealer:
         Raises:
             StoreUnavailable: the store can't be reached; the seals that were made stay.
             IdentifierKeyOutdated: the identifier key was replaced; likewise.
+            Conflict: the database refuses a seal, as by a trigger of the host's; likewise.
         """
         settled = self._tail.settled().position
         while True:
@@ -75,7 +76,9 @@ class Sealer:
             seal = self._seal(newest, events, key)
             try:
                 self._add(seal)
-            except Conflict:
+            except Conflict as conflict:
+                if conflict.final:
+                    raise
                 continue  # another process has sealed the same
             progress(seal)
 

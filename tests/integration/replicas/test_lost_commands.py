@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from sqlalchemy import make_url
@@ -96,14 +97,19 @@ def fail_over(
 
 def go_on(shop: Shop) -> None:
     """Return once commands are taken again."""
+    taken(lambda: shop.people.register("shop", installation="another"))
 
-    def taken() -> bool:
+
+def taken(command: Callable[[], object]) -> None:
+    """Give a command until it is taken."""
+
+    def done() -> bool:
         with suppress(StoreUnavailable):
-            shop.people.register("shop", installation="another")
+            command()
             return True
         return False
 
-    wait_until(taken, "commands are taken")
+    wait_until(done, "it is taken")
 
 
 def test_R32_no_version_is_missing_behind_commands_that_were_lost(failing: Replicated) -> None:
@@ -231,11 +237,16 @@ def test_R50_what_is_sealed_after_commands_were_lost_has_keys_that_are_there(
     ):
         shop = Shop(store)
         shop.sign_in("kept", "vip")
-        fail_over(failing, lambda: [shop.sign_in(f"lost{n}", "vip") for n in range(LOST)])
+
+        def lose() -> None:
+            for number in range(LOST):
+                shop.sign_in(f"lost{number}", "vip")
+
+        fail_over(failing, lose)
         go_on(shop)
         names = [f"after{n}" for n in range(KEPT)]
         for name in names:
-            shop.sign_in(name, "vip")
+            taken(partial(shop.sign_in, name, "vip"))  # the key store has connections of its own
         with SqlKeyStore(at, wrapping_key=WRAPPING) as others, SqlStore(at, keys=others) as opened:
             assert all(History(opened).installation(name) for name in names)
             assert verify(opened).differences == ()

@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import Connection, create_engine, exc, text
 
 from addressee.adapters.sql import SqlStore
+from addressee.adapters.sql.engine.dialects import dialect_of
 from addressee.application import Personalization, Seal, lost_anchors, verify
+from addressee.domain import AddresseeError
 from tests.integration.event_store.seals.sealing import (
     NOON,
     broken,
@@ -43,6 +45,19 @@ def test_seals_follow_each_other_and_end_where_the_ledger_does(store: SqlStore) 
     again = store.seal()
     assert again is not None
     assert (again.number, again.first) == (len(made) + 1, found.position + 1)
+
+
+def test_a_seal_that_the_database_refuses_is_an_error_and_not_tried_for_ever(
+    store: SqlStore,
+) -> None:
+    live(store)
+    with store.database.writing() as connection:
+        table, dialect = store.parts.prepared.schema.seal, dialect_of(connection)
+        for refusal in dialect.in_range(connection.dialect, table, "{row}number > 1", "no"):
+            connection.exec_driver_sql(refusal)
+    with pytest.raises(AddresseeError):
+        store.seal()
+    assert not seals(store)
 
 
 def test_the_digest_hangs_on_the_events_alone(store: SqlStore, new_url: Callable[[], str]) -> None:
