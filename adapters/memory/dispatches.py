@@ -66,8 +66,11 @@ class MemoryDispatches:
         self._dispatches[dispatch.id] = dispatch
         self._batches.setdefault(dispatch.id, {})
 
-    def ended(self, application: str | None, before: datetime, limit: int) -> Sequence[str]:
+    def ended(
+        self, application: str | None, before: datetime, now: datetime, limit: int
+    ) -> Sequence[str]:
         """Return dispatches that have ended."""
+        gone = min(before, now)
         found = (
             each.id
             for each in self._dispatches.values()
@@ -75,7 +78,7 @@ class MemoryDispatches:
             and each.created_at < before
             and (each.starts_at is None or each.starts_at < before or not self._batches[each.id])
             and application in {None, each.application}
-            and not any(b.due and b.due >= before for b in self._batches[each.id].values())
+            and not any(b.due and b.due >= gone for b in self._batches[each.id].values())
         )
         return [*islice(found, limit)]
 

@@ -270,7 +270,7 @@ def forget_some(
         at: the time.
         actor: the caller.
     """
-    names = view.ended(application, before, FORGOTTEN)
+    names = view.ended(application, before, at, FORGOTTEN)
     view.forget(names)
     if names:
         view.record(

@@ -280,11 +280,11 @@ class Notifier(DispatchQueries):
         Returns:
             How many there were.
         """
-        moment, by = min(values.moment("before", before), self._clock()), checked_actor(actor)
+        moment, by = values.moment("before", before), checked_actor(actor)
         code = None if application is None else values.identifier("application", application)
         if values.flag("dry_run", dry_run):
-            return len(self._transactions.read(lambda view: view.ended(code, moment, ALL)))
-
+            now = self._clock()
+            return len(self._transactions.read(lambda view: view.ended(code, moment, now, ALL)))
         done = 0
         while count := self._transactions.within(
             lambda view: forget_some(view, code, moment, self._clock(), by), recording=True

@@ -60,8 +60,13 @@ class LentDatabases:
         found = {*inspect(engine).get_table_names()}
         if self._tables <= found:
             self._empty(engine, found - self._tables)
-            self._free.append(engine)
+            with engine.connect() as connection:
+                as_new = guards(connection) == self._guards
         else:
+            as_new = False
+        if as_new:
+            self._free.append(engine)
+        else:  # a host has taken tables away, or has triggers of its own
             engine.dispose()
 
     def close(self) -> None:

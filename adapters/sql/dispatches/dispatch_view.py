@@ -121,10 +121,13 @@ class SqlDispatchReader(SqlReader):
         counts = self._connection.execute(self._statements.tally.where(mine)).one()
         return {o: int(count or 0) for o, count in zip(OUTCOMES, counts, strict=True)}
 
-    def ended(self, application: str | None, before: datetime, limit: int) -> Sequence[str]:
+    def ended(
+        self, application: str | None, before: datetime, now: datetime, limit: int
+    ) -> Sequence[str]:
         """Return dispatches that have ended."""
         table, batch = self._schema.dispatch.c, self._schema.push_batch.c
-        is_open = exists().where(batch.dispatch == table.id, batch.due >= to_microseconds(before))
+        gone = to_microseconds(min(before, now))
+        is_open = exists().where(batch.dispatch == table.id, batch.due >= gone)
         wanted = select(table.id).where(
             table.state.in_(["done", "cancelled"]),
             table.created_at < to_microseconds(before),

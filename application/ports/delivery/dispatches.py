@@ -167,16 +167,18 @@ class DispatchReader(Reader, Protocol):
         """Return how many members of a dispatch's batches have which outcome."""
         ...
 
-    def ended(self, application: str | None, before: datetime, limit: int) -> Sequence[str]:
+    def ended(
+        self, application: str | None, before: datetime, now: datetime, limit: int
+    ) -> Sequence[str]:
         """Return dispatches that are done or cancelled, oldest first.
 
-        Those are left out that have an open batch, unless it was due before that time as well: then
-        its worker has gone, and nobody will settle it.
+        Those are left out that have an open batch, unless it was due before that time as well, and
+        that has passed: then its worker has gone, and nobody will settle it.
 
         Args:
             application: whose; None for all.
-            before: they were made before that time, which has passed, and were to start before it
-                if they did start.
+            before: they were made before that time, and were to start before it if they did start.
+            now: the time.
             limit: how many at most.
         """
         ...
