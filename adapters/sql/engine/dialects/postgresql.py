@@ -26,14 +26,7 @@ from .base import (
     trigger_names,
 )
 from .pipeline import rows_of
-from .postgresql_replication import (
-    IDENTITY,
-    NOT_TOLD,
-    STARTED,
-    identity_of,
-    names_many,
-    quick_to_fail,
-)
+from .postgresql_replication import names_many, quick_to_fail, run_of
 from .writers import Writers
 
 BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -112,15 +105,7 @@ class PostgresqlDialect(DatabaseDialect):
 
     def identity(self, connection: Connection) -> Identity:
         """Ask for all of it, or else for what every server tells."""
-        try:
-            return identity_of(connection.exec_driver_sql(IDENTITY).one())
-        except exc.DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in NOT_TOLD:
-                raise
-            connection.rollback()
-            return identity_of(connection.exec_driver_sql(STARTED).one())
-        finally:
-            connection.rollback()
+        return run_of(connection)
 
     def transaction_limit(self, seconds: float) -> str:
         """Return the setting of milliseconds; a pooler would lend the session to others."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from select import select
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, exc
 from sqlalchemy.engine import URL
 
 from ..epochs import Identity
@@ -171,6 +171,19 @@ class ServerRefuses(OSError):
     def __init__(self, result: Any) -> None:  # noqa: ANN401 # the driver's own
         super().__init__(result.error_message.decode(errors="replace").partition("\n")[0])
         self.code = (result.error_field(SQLSTATE) or b"").decode()
+
+
+def run_of(connection: Connection) -> Identity:
+    """Return which run of which server a connection reaches."""
+    try:
+        return identity_of(connection.exec_driver_sql(IDENTITY).one())
+    except exc.DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in NOT_TOLD:
+            raise
+        connection.rollback()
+        return identity_of(connection.exec_driver_sql(STARTED).one())
+    finally:
+        connection.rollback()
 
 
 def ask_identity(raw: Any, seconds: float) -> Identity:  # noqa: ANN401 # the driver's own
