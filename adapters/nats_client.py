@@ -53,7 +53,9 @@ class NatsClient:
         """Close the connection, if there is one."""
         connection, self.connection = self.connection, None
         if connection is not None:
-            await connection.close()
+            # From Python 3.12 on, asyncio raises it where a connection that is lost is written to.
+            with suppress(TypeError):
+                await connection.close()
 
     def run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         """Return what a coroutine returns; raises one of `UNUSABLE`, within so many seconds."""
