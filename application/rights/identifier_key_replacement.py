@@ -11,6 +11,7 @@ from typing import Any
 from addressee.domain import (
     UNIQUE_FACTS,
     Aggregate,
+    Conflict,
     ErasureRequested,
     Event,
     Identifier,
@@ -39,6 +40,7 @@ from ..read_models.replay import Replay
 
 PAGE = 1_000
 """How many events are read at once."""
+ATTEMPTS = 10
 ACTOR = "operator"
 SHORTEST, LONGEST = 16, 64
 """Bytes of a key; BLAKE2b takes no longer one (RFC 7693)."""
@@ -99,6 +101,7 @@ def rekey(
         IdentifierKeyOutdated: the store was opened with a key that was replaced.
         StoreDamaged: an event can't be read.
         StoreUnavailable: the store can't be reached, or commands do not end in time.
+        Conflict: it was lost to commands, each time.
     """
     if not isinstance(store, RekeyableStore):
         raise InvalidValue("store", "is of a kind that can't replace its identifier key")
@@ -114,6 +117,22 @@ def rekey(
             for _ in renaming.pages(progress):
                 pass
             return renaming.told(done=False)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return replaced(store, new, clock, progress)
+        except Conflict as conflict:  # a deadlock with commands, of which nothing is left
+            if conflict.final or attempt == ATTEMPTS:
+                raise
+    raise AssertionError
+
+
+def replaced(
+    store: RekeyableStore,
+    new: bytes,
+    clock: Callable[[], datetime],
+    progress: Callable[[int, int], object],
+) -> Rekeyed:
+    """Replace the key in one transaction; arguments as of `rekey`."""
     with store.rekeying(new) as transaction:
         renaming = Renaming(store, transaction, new, Occasion(clock(), ACTOR))
         replay = Replay(store.indexed_attributes, new, renaming.position)
