@@ -17,7 +17,7 @@ from addressee.domain.events import (
 
 from .access.api_keys import issue_key
 from .default_clock_and_ids import utc_now
-from .execution.administration_retry import administered
+from .execution.lost_race_retry import administered
 from .ports.applications import Applications, Scope
 from .ports.operator_actions import Administering, AdministrableStore
 from .ports.store import Store

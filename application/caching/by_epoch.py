@@ -46,7 +46,7 @@ class ByEpoch(Generic[V]):
         return made
 
 
-def epoch_of(view: object) -> int:
+def told_epoch(view: object) -> int:
     """Return the epoch of a view or a store; 0 where its adapter tells none."""
     found: int = getattr(view, "epoch", 0)
     return found

@@ -10,7 +10,7 @@ from addressee.domain import InvalidValue, UnknownSink, values
 from addressee.domain.events import SinkChanged
 
 from ..default_clock_and_ids import utc_now
-from ..execution.administration_retry import administered
+from ..execution.lost_race_retry import administered
 from ..ports.delivery.relays import DeadLetter, RelayStore, SinkProgress, SinkState
 from ..ports.operator_actions import Administering, AdministrableStore
 from ..ports.records import LARGEST_POSITION

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from addressee.domain import (
     UNIQUE_FACTS,
     Aggregate,
-    Conflict,
     ErasureRequested,
     Event,
     Identifier,
@@ -31,6 +31,7 @@ from addressee.domain.events import category_of, name_in
 from addressee.domain.person_identifiers import new_identifier_key
 
 from ..default_clock_and_ids import utc_now
+from ..execution.lost_race_retry import tried_again
 from ..ledger.seal_check import stored_events
 from ..ports.records import Recorded
 from ..ports.store import RekeyableStore, Store
@@ -41,6 +42,7 @@ from ..read_models.replay import Replay
 PAGE = 1_000
 """How many events are read at once."""
 ATTEMPTS = 10
+"""How often at most: each reads the ledger anew, while commands wait."""
 ACTOR = "operator"
 SHORTEST, LONGEST = 16, 64
 """Bytes of a key; BLAKE2b takes no longer one (RFC 7693)."""
@@ -117,13 +119,8 @@ def rekey(
             for _ in renaming.pages(progress):
                 pass
             return renaming.told(done=False)
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return replaced(store, new, clock, progress)
-        except Conflict as conflict:  # a deadlock with commands, of which nothing is left
-            if conflict.final or attempt == ATTEMPTS:
-                raise
-    raise AssertionError
+    # A deadlock with commands leaves nothing behind.
+    return tried_again(partial(replaced, store, new, clock, progress), ATTEMPTS)
 
 
 def replaced(

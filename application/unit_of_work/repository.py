@@ -15,7 +15,7 @@ from addressee.domain import (
     with_linked,
 )
 
-from ..caching.by_epoch import epoch_of
+from ..caching.by_epoch import told_epoch
 from ..ports.transaction_views import Reader
 from .aggregate_cache import AggregateCache, Seen
 
@@ -33,7 +33,7 @@ class AggregateRepository:
 
     def __init__(self, reader: Reader, cache: AggregateCache) -> None:
         self.reader = reader
-        self.epoch = epoch_of(reader)
+        self.epoch = told_epoch(reader)
         self._cache = cache
         self._known: dict[str, Seen] = {}
 

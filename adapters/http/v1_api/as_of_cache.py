@@ -17,7 +17,7 @@ from addressee.application import (
     Targeting,
 )
 from addressee.application.caching.bounded_cache import BoundedCache
-from addressee.application.caching.by_epoch import epoch_of
+from addressee.application.caching.by_epoch import told_epoch
 
 from ..messages.error_responses import UNAVAILABLE, Refused
 
@@ -75,14 +75,17 @@ class AsOfCache:
         with self._turn(application):
             # A past that was read before an erasure still has the person's data, and one from
             # before a failover what was lost by it.
-            keys, epoch = None if self._sealed is None else self._sealed.keys, epoch_of(self._store)
+            keys, epoch = (
+                None if self._sealed is None else self._sealed.keys,
+                told_epoch(self._store),
+            )
             read = moment, 0 if keys is None else keys.destroyed(), epoch
             cached = self._cached.get(application)
             if cached is not None and cached[0] == read:
                 return cached[1]
             self._cached.drop(application)  # two would take twice the memory
             past = Past(self._store, moment, horizon=horizon)
-            if past.over and epoch_of(self._store) == epoch:
+            if past.over and told_epoch(self._store) == epoch:
                 self._cached.put(application, (read, past), past.size())
             return past
 

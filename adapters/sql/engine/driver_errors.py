@@ -12,8 +12,6 @@ from .dialects import DatabaseDialect
 
 FAILURES = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
 """What the database can't be blamed for as damaged."""
-
-
 REFUSED = "the database refused a row, as by a CHECK or a trigger"
 """The driver's own words may have the row in them, with personal data."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, exc
 from ..engine.bulk_write import Write
 from ..engine.dialects import dialect_of
 from ..engine.dialects.base import Row
+from ..engine.driver_errors import REFUSED
 from .event_statements import EventStatements
 from .ordering_strategies import ordering_on
 
@@ -48,5 +49,5 @@ def insert_events(
         return ordering.insert(connection, prepared, rows, together_with, commits=commits)
     except exc.IntegrityError as error:
         if dialect_of(connection).is_refusal(error.orig):
-            raise RefusedRow("the database refused a row") from None
+            raise RefusedRow(REFUSED) from None
         raise IntegrityError("a stream has an event of that version already") from None
