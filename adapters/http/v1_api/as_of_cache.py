@@ -75,10 +75,8 @@ class AsOfCache:
         with self._turn(application):
             # A past that was read before an erasure still has the person's data, and one from
             # before a failover what was lost by it.
-            keys, epoch = (
-                None if self._sealed is None else self._sealed.keys,
-                told_epoch(self._store),
-            )
+            keys = None if self._sealed is None else self._sealed.keys
+            epoch = told_epoch(self._store)
             read = moment, 0 if keys is None else keys.destroyed(), epoch
             cached = self._cached.get(application)
             if cached is not None and cached[0] == read:
