@@ -58,15 +58,9 @@ class LentDatabases:
         yield engine
         reconnect(engine)
         found = {*inspect(engine).get_table_names()}
-        if self._tables <= found:
-            self._empty(engine, found - self._tables)
-            with engine.connect() as connection:
-                as_new = guards(connection) == self._guards
-        else:
-            as_new = False
-        if as_new:
+        if self._tables <= found and self._empty(engine, found - self._tables):
             self._free.append(engine)
-        else:  # a host has taken tables away, or has triggers of its own
+        else:
             engine.dispose()
 
     def close(self) -> None:
@@ -84,19 +78,25 @@ class LentDatabases:
     def _tables(self) -> set[str]:
         return {table.name for table in self._schema.metadata.tables.values()}
 
-    def _empty(self, engine: Engine, others: Iterable[str]) -> None:
-        """Drop the tables of others, as a host has, and empty the store's."""
+    def _empty(self, engine: Engine, others: Iterable[str]) -> bool:
+        """Drop the tables of others, as a host has, and empty the store's.
+
+        Returns:
+            Whether it is as new; it is not where a host has triggers on other tables.
+        """
         with engine.begin() as connection:
             dialect_of(connection).limit_waiting(connection, PATIENCE)
             for name in others:
                 connection.exec_driver_sql(f"DROP TABLE {name}")
-            if guards(connection) != self._guards:
+            if not (as_new := guards(connection) == self._guards):
                 self._guard(connection)
+                as_new = guards(connection) == self._guards
             if engine.dialect.name == "postgresql":
                 self._empty_postgresql(connection)
             else:
                 self._empty_mariadb(connection)
             write_first_rows(connection, self._schema)
+            return as_new
 
     def _guard(self, connection: Connection) -> None:
         """Make the tables anew of which a forger has taken the guards away."""
