@@ -99,6 +99,14 @@ class Lease:
 
     def take(self) -> int | None:
         """Return how far the projection is, if it is this runner's turn; else None."""
+        try:
+            return self._take()
+        except Conflict as conflict:
+            if conflict.final:
+                raise
+            return None  # another runner has made the row, or taken it, at that moment
+
+    def _take(self) -> int | None:
         table, holder = self._table, self._table.c.holder
         now = self._moment()
         over = or_(table.c.until < now, table.c.until > now + self._longest)

@@ -73,6 +73,15 @@ def test_a_lease_is_shown_until_it_ends_and_resume_frees_it(store: SqlStore) -> 
     assert other._lease.take()
 
 
+def test_who_makes_the_row_of_a_lease_second_does_not_have_it(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (ProjectionRunner(store, SignIns())._lease for _ in range(2))
+    assert first.take() == 0
+    monkeypatch.setattr(second, "known", lambda _: None)  # as it was read before the first made it
+    assert second.take() is None
+
+
 def test_it_runs_beside_commands_and_is_woken(store: SqlStore) -> None:
     people, stop = Personalization(store), Event()
     runner = ProjectionRunner(store, SignIns(), poll=60)
