@@ -44,18 +44,24 @@ class NatsClient:
     async def connect(self, **options: Any) -> Any:  # noqa: ANN401 # likewise
         """Connect anew and return the driver's JetStream context; options that were given win."""
         await self.disconnect()
-        self.connection = await nats.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
-            self._servers, **{"error_cb": ignore, **options, **self._options}
-        )
-        return self.connection.jetstream(timeout=self.timeout)
+        connection = nats.NATS()
+        try:
+            await connection.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
+                self._servers, **{"error_cb": ignore, **options, **self._options}
+            )
+        except BaseException:
+            # The driver leaves the socket open of a server that did not greet it.
+            if connection.is_connecting:
+                await close(connection)
+            raise
+        self.connection = connection
+        return connection.jetstream(timeout=self.timeout)
 
     async def disconnect(self) -> None:
         """Close the connection, if there is one."""
         connection, self.connection = self.connection, None
         if connection is not None:
-            # From Python 3.12 on, asyncio raises it where a connection that is lost is written to.
-            with suppress(TypeError):
-                await connection.close()
+            await close(connection)
 
     def run(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         """Return what a coroutine returns; raises one of `UNUSABLE`, within so many seconds."""
@@ -78,3 +84,10 @@ class NatsClient:
 
 async def ignore(_: Exception) -> None:
     """Leave an error of the connection to those who wait for it."""
+
+
+async def close(connection: nats.NATS) -> None:
+    """Close a connection, whether it is lost or not."""
+    # From Python 3.12 on, asyncio raises it where a connection that is lost is written to.
+    with suppress(TypeError):
+        await connection.close()
