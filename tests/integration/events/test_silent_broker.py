@@ -9,13 +9,14 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from aiormq.exceptions import AMQPError
+from nats.errors import Error
+
 from addressee.adapters.events.jetstream import JetStreamSink
 from addressee.adapters.events.rabbitmq import RabbitMQSink
 from addressee.adapters.following.jetstream_consumer import JetStreamLedger
 from addressee.adapters.work_queue.jetstream import JetStreamQueue
 from addressee.domain import StoreUnavailable
-from aiormq.exceptions import AMQPError
-from nats.errors import Error
 
 PATIENCE = 0.5
 """Seconds that a client waits for an answer."""
