@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
-import nats
+from nats.aio.client import Client
 from nats.errors import Error
 
 from addressee.domain import StoreUnavailable
@@ -44,7 +44,7 @@ class NatsClient:
     async def connect(self, **options: Any) -> Any:  # noqa: ANN401 # likewise
         """Connect anew and return the driver's JetStream context; options that were given win."""
         await self.disconnect()
-        connection = nats.NATS()
+        connection = Client()
         try:
             await connection.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
                 self._servers, **{"error_cb": ignore, **options, **self._options}
@@ -86,7 +86,7 @@ async def ignore(_: Exception) -> None:
     """Leave an error of the connection to those who wait for it."""
 
 
-async def close(connection: nats.NATS) -> None:
+async def close(connection: Client) -> None:
     """Close a connection, whether it is lost or not."""
     # From Python 3.12 on, asyncio raises it where a connection that is lost is written to.
     with suppress(TypeError):
