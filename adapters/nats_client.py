@@ -44,9 +44,9 @@ class NatsClient:
     async def connect(self, **options: Any) -> Any:  # noqa: ANN401 # likewise
         """Connect anew and return the driver's JetStream context; options that were given win."""
         await self.disconnect()
-        connection = Client()
+        connection: Any = Client()
         try:
-            await connection.connect(  # pyright: ignore[reportUnknownMemberType] # untyped options
+            await connection.connect(
                 self._servers, **{"error_cb": ignore, **options, **self._options}
             )
         except BaseException:
