@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import closing
@@ -31,7 +32,13 @@ settings.load_profile("patient")  # no example fails because the machine is slow
 
 
 def pytest_configure() -> None:
-    """Have databases in memory, where there is room: to make and remove their files takes long."""
+    """Have what is compiled kept, and databases in memory, where there is room for them.
+
+    Hundreds of processes that tests start would else compile all libraries anew, which takes
+    several seconds each; to make and remove the files of databases takes long, too.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if "TMPDIR" in os.environ or not MEMORY.is_dir():
         return
     programs = not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
