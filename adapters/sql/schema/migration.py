@@ -110,7 +110,7 @@ class Migration:
 
     def _missing(self, connection: Connection, part: Part) -> list[Script]:
         """Return the migrations behind the last one that was run, up to the last of a part."""
-        scripts = ScriptDirectory(str(FOLDER))
+        scripts = ScriptDirectory(str(FOLDER), recursive_version_locations=True)
         revision = revision_of(connection, self._schema)
         try:
             behind = [*scripts.iterate_revisions("head", revision or "base")][::-1]
@@ -124,5 +124,6 @@ class Migration:
     def _config(self, connection: Connection, output: io.StringIO | None = None) -> Config:
         config = Config(output_buffer=output)
         config.set_main_option("script_location", str(FOLDER))
+        config.set_main_option("recursive_version_locations", "true")
         config.attributes |= {"connection": connection, "schema": self._schema}
         return config

@@ -18,7 +18,7 @@ from addressee.application import Identity, Personalization, Targeting
 from tests.benchmarks.report import Figure
 from tests.patience import wait_until
 from tests.servers import Postgres
-from tests.servers.replicas import Cluster, postgres_cluster
+from tests.servers.databases.replicas import Cluster, postgres_cluster
 
 INSTALLATIONS = 2_000
 QUERIES = 2_000

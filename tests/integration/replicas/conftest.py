@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from addressee.adapters.sql import SqlStore
-from tests.servers.replicas import Cluster, postgres_cluster
+from tests.servers.databases.replicas import Cluster, postgres_cluster
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tests.integration.replicas.conftest import Replicated, replicated
 from tests.integration.replicas.test_freshness import synchronous
 from tests.patience import Progress, wait_until
 from tests.servers import client, http_server
-from tests.servers.replicas import postgres_cluster, signal_all
+from tests.servers.databases.replicas import postgres_cluster, signal_all
 
 A_SECOND = 20
 """Commands that are given."""

@@ -20,7 +20,7 @@ from addressee.application import Identity, Personalization, Targeting
 from addressee.domain import StoreUnavailable
 from tests.integration.replicas.conftest import Replicated
 from tests.patience import Progress, wait_until
-from tests.servers.replicas import Replica, signal_all
+from tests.servers.databases.replicas import Replica, signal_all
 
 ENDED = 2.0
 """Seconds after which no query may fail any more."""

@@ -20,7 +20,7 @@ from tests.integration.replicas.conftest import Replicated, replicated
 from tests.integration.sealing.conftest import WRAPPING
 from tests.patience import wait_until
 from tests.servers import Postgres, postgres_server
-from tests.servers.replicas import postgres_cluster, signal_all
+from tests.servers.databases.replicas import postgres_cluster, signal_all
 
 KEPT, LOST = 5, 45
 """Installations before and after the replica was cut off. PostgreSQL takes numbers for rows from

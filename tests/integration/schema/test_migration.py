@@ -63,7 +63,7 @@ def test_a_migrated_schema_equals_a_fresh_one(new_url: Callable[[], str]) -> Non
 
 
 def test_released_migrations_import_no_code_that_may_change() -> None:
-    versions = [*(FOLDER / "versions").glob("v*.py")]
+    versions = [*(FOLDER / "versions").rglob("v*.py")]
     assert versions
     for path in versions:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -74,7 +74,7 @@ def test_released_migrations_import_no_code_that_may_change() -> None:
                 assert not (node.module or "").startswith("addressee"), path
 
 
-@pytest.mark.parametrize("path", sorted((FOLDER / "versions").glob("v*.py")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((FOLDER / "versions").rglob("v*.py")), ids=lambda p: p.stem)
 def test_what_a_migration_says_by_database_it_says_of_each(path: Path) -> None:
     for name, value in run_path(str(path)).items():
         if isinstance(value, dict) and "mariadb" in value:

@@ -1,1 +1,1 @@
-"""One file a migration, in order; each says whether it goes before or after a deployment."""
+"""One file a migration, by what it changes; their numbers tell the order that they run in."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from .ports import free_port
+from ..ports import free_port
 from .postgres import NOBODY, Postgres
 
 START_SECONDS = 30

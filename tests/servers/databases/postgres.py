@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from .ports import free_port
+from ..ports import free_port
 
 NOBODY = 65534
 """PostgreSQL refuses to run as root; this user owns nothing else."""

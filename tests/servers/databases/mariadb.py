@@ -14,7 +14,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from .ports import free_port
+from ..ports import free_port
 
 START_SECONDS = 60
 HOW_TO_GET = (

@@ -1,0 +1,1 @@
+"""Migrations of the ledger itself, and the first of all tables."""

@@ -1,0 +1,1 @@
+"""Migrations whose work a later one does; tables may stand at them."""

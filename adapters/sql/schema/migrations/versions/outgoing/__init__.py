@@ -1,0 +1,1 @@
+"""Migrations of what leaves a store: pushes, and facts for other services."""

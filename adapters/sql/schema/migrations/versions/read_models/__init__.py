@@ -1,0 +1,1 @@
+"""Migrations of what is derived from the ledger."""
