@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy
 from nats.js.errors import NotFoundError
 
-from addressee.adapters.nats_client import TIMEOUT, NatsClient
+from addressee.adapters.nats_client import TIMEOUT, UNUSABLE, NatsClient
 from addressee.domain import StoreUnavailable
 
 T = TypeVar("T")
@@ -88,9 +88,7 @@ class JetStreamQueue:
         return self._nats.ask(f"the queue {self._name}", work, seconds)
 
     async def _connected(self) -> Any:  # noqa: ANN401 # the driver's context is untyped in parts
-        if self._stream is not None and not self._nats.connection.is_closed:
-            if not self._nats.connection.is_connected:
-                raise ConnectionError  # the driver looks for a server that answers
+        if self._stream is not None and self._nats.connection.is_connected:
             return self._stream
         first = self._opening is None or self._opening.done()
         if self._opening is None or first:
@@ -105,7 +103,7 @@ class JetStreamQueue:
         return opening.result()
 
     async def _open(self) -> Any:  # noqa: ANN401 # likewise
-        stream = await self._nats.connect(max_reconnect_attempts=-1, ping_interval=SILENT)
+        stream = await self._greeted()
         try:
             await stream.stream_info(self._name)
         except NotFoundError:
@@ -120,6 +118,16 @@ class JetStreamQueue:
             )
         self._stream = stream
         return stream
+
+    async def _greeted(self) -> Any:  # noqa: ANN401 # likewise
+        """Connect, however long it takes.
+
+        The driver can do that too, but leaves the sockets of a server open that says nothing.
+        """
+        while True:
+            with suppress(*UNUSABLE):
+                return await self._nats.connect(allow_reconnect=False, ping_interval=SILENT)
+            await asyncio.sleep(MOMENT)
 
     async def _publish(self, subject: str, count: int) -> None:
         await self._connected()

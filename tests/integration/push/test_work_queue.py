@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -27,6 +30,11 @@ from tests.servers.sinks.brokers import Broker, Nats, broker
 
 ENDED = 3.0
 """Seconds within which a worker ends: one, and two for a machine that does other things."""
+
+MANY = 5
+"""Attempts to connect, after which one sees whether earlier ones left something open."""
+AT_ONCE = 2
+"""Sockets that may be open at a moment: one, and another that is about to be closed."""
 
 WORKER = """
 import sys, time
@@ -213,6 +221,43 @@ def test_R40_batches_are_sent_where_a_broker_says_nothing_any_more(tmp_path: Pat
             queue.close()
         counts = Counter(sent.recipient.installation for sent in push.sent)
         assert counts == dict.fromkeys(devices, 2)
+
+
+def test_R40_a_broker_that_says_nothing_keeps_no_connection_of_earlier_attempts() -> None:
+    with broker(Nats) as server:
+        queue = JetStreamQueue(
+            server.url, ping_interval=0.1, connect_timeout=0.2, reconnect_time_wait=0.01
+        )
+        wait_until(lambda: reached(queue), "the queue is there")
+        server.stop_answering()
+        attempts, most = set[int](), 0
+
+        def attempted() -> int:
+            nonlocal most
+            reached(queue)
+            ports = connected_to(server.port)
+            most = max(most, len(ports))
+            attempts.update(ports)
+            return len(attempts) > MANY
+
+        try:
+            wait_until(attempted, "it tries to connect again and again")
+        finally:
+            server.go_on()
+            queue.close()
+        assert most <= AT_ONCE
+        assert not connected_to(server.port)
+
+
+def connected_to(port: int) -> list[int]:
+    """Return the local ports of this process's open sockets that are connected to a port."""
+    found = list[int]()
+    for each in gc.get_objects():
+        if isinstance(each, socket.socket) and each.fileno() >= 0:
+            with suppress(OSError):
+                if each.family == socket.AF_INET and each.getpeername()[1] == port:
+                    found.append(each.getsockname()[1])
+    return found
 
 
 def reached(queue: JetStreamQueue) -> bool:
