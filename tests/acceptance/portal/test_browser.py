@@ -55,14 +55,26 @@ def violations(page: Page, *only: str) -> list[str]:
     ]
 
 
+STICKING_OUT = """
+    [...document.querySelectorAll(".card *, tbody tr *")].filter(each => {
+        const box = each.parentElement.closest(".card, tbody tr").getBoundingClientRect()
+        const shown = each.getClientRects().length && !each.closest("thead")
+        return shown && each.getBoundingClientRect().right > box.right + 1
+    }).map(each => each.outerHTML.slice(0, 99))
+"""
+"""What ends further to the right than the box that it is in."""
+
+
 def test_no_page_violates_wcag(page: Page, url: str, shop: Shop, *, long: bool) -> None:
     page.goto(f"{url}/portal/sign-in")
     found = violations(page)
     signed_in(page, url, shop.keys["admin"])
     for path in shop.pages():
-        page.set_viewport_size({"width": 390, "height": 800})
         page.emulate_media(color_scheme="light")
         page.goto(f"{url}/portal{path}")
+        for width in (1440, 820, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate(STICKING_OUT) == [], f"{path} at {width} pixels"
         wide = "document.documentElement.scrollWidth > window.innerWidth"
         assert not page.evaluate(wide), path
         found += violations(page)
