@@ -32,12 +32,16 @@ class EventLoop:
             future.cancel()
             raise
 
+    def end_tasks(self) -> None:
+        """Cancel what still runs, and wait until it has ended."""
+        ended = asyncio.run_coroutine_threadsafe(end_others(), self._loop)
+        with suppress(Expired):
+            ended.result(GRACE)
+
     def close(self) -> None:
         """End what still runs, and the thread."""
         if not self._loop.is_closed():
-            ended = asyncio.run_coroutine_threadsafe(end_others(), self._loop)
-            with suppress(Expired):
-                ended.result(GRACE)
+            self.end_tasks()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(GRACE)
             self._loop.close()

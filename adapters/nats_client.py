@@ -77,6 +77,7 @@ class NatsClient:
 
     def close(self) -> None:
         """Close the connection and end the loop."""
+        self._loop.end_tasks()  # one of them may connect, and have a connection after all
         with suppress(*UNUSABLE):
             self.run(self.disconnect(), self.timeout)
         self._loop.close()
