@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from nats.aio.client import DEFAULT_RECONNECT_TIME_WAIT
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy
 from nats.js.errors import NotFoundError
 
@@ -59,6 +60,7 @@ class JetStreamQueue:
         self._replicas = replicas
         self._timeout = timeout
         self._nats = NatsClient(servers, timeout, options)
+        self._pause: float = options.get("reconnect_time_wait", DEFAULT_RECONNECT_TIME_WAIT)
         self._stream: Any = None
         self._consumers: dict[str, Any] = {}
         self._opening: asyncio.Task[Any] | None = None
@@ -120,14 +122,14 @@ class JetStreamQueue:
         return stream
 
     async def _greeted(self) -> Any:  # noqa: ANN401 # likewise
-        """Connect, however long it takes.
+        """Connect, however long it takes, with the driver's pause between attempts.
 
         The driver can do that too, but leaves the sockets of a server open that says nothing.
         """
         while True:
             with suppress(*UNUSABLE):
                 return await self._nats.connect(allow_reconnect=False, ping_interval=SILENT)
-            await asyncio.sleep(MOMENT)
+            await asyncio.sleep(self._pause)
 
     async def _publish(self, subject: str, count: int) -> None:
         await self._connected()

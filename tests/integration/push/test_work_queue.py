@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import random
 import socket
 import time
@@ -24,7 +23,13 @@ from addressee.application import History, Message, Notifier, Personalization, b
 from addressee.application.default_clock_and_ids import utc_now
 from addressee.domain import StoreUnavailable
 from tests.forked import Process, forked
-from tests.integration.push.test_dispatch_crash import bytes_in, check_outcomes, login, register
+from tests.integration.push.test_dispatch_crash import (
+    bytes_in,
+    check_outcomes,
+    login,
+    register,
+    sent_in,
+)
 from tests.patience import PATIENCE, wait_until
 from tests.servers.sinks.brokers import Broker, Nats, broker
 
@@ -97,12 +102,6 @@ class Workers:
     def _goes_on(self, before: int, is_done: Callable[[], bool]) -> bool:
         return self.written() > before or is_done()
 
-    def sent(self) -> Counter[str]:
-        # A line that a kill has cut off was not sent.
-        texts = [path.read_text() for path in self._folder.glob("w*")]
-        lines = [line for text in texts for line in text.split("\n")[:-1]]
-        return Counter(json.loads(line)["installation"] for line in lines)
-
     def written(self) -> int:
         return sum(bytes_in(path) for path in self._folder.glob("w*"))
 
@@ -155,7 +154,7 @@ def test_R39_R40_workers_of_a_queue_send_to_nobody_twice_and_nobody_logged_out(
         workers.finish(notifier, made.id)
         status = notifier.status(made.id)
         pushes = [*History(store).reached(made.id)]
-    check_outcomes(workers.sent(), status, pushes, returned, devices)
+    check_outcomes(sent_in(tmp_path), status, pushes, returned, devices)
 
 
 def test_a_queue_without_dispatches_is_waited_for(nats_broker: Broker) -> None:
