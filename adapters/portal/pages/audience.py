@@ -9,7 +9,7 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from addressee.application import Explanation, Targeting
+from addressee.application import Targeting, TermExplanation
 from addressee.domain import (
     AddresseeError,
     ExpressionInvalid,
@@ -20,6 +20,7 @@ from addressee.domain import (
 )
 
 from ..page_route import Page
+from ..views.explained_terms import explained_terms
 from ..visit import Visit
 
 SAMPLE = 20
@@ -54,11 +55,27 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an audience is: its size, the first installations with their persons, and why."""
+    """What an audience is.
+
+    Attributes:
+        count: its size.
+        sample: the first installations with their persons.
+        why: why it reaches the one that is explained, or does not, if any.
+    """
 
     count: int
     sample: tuple[tuple[str, str | None], ...]
-    explanation: Explanation | None
+    why: Why | None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """An explanation as the operator may see it; attributes as those of `Explanation`."""
+
+    installation: str
+    reached: bool
+    excluded: str | None
+    terms: list[TermExplanation]
 
 
 def show(visit: Visit) -> Response:
@@ -127,18 +144,22 @@ def found_by(visit: Visit, asked: Asked) -> Found:
     audiences, code, history = reach(visit, asked.at), visit.code, visit.service.history
     disabled = asked.include_disabled
     names = audiences.preview(code, asked.expression, SAMPLE, include_disabled=disabled)
-    explanation = None
-    if asked.installation:
-        explanation = audiences.explain(
-            *(code, asked.expression),
-            installation=asked.installation,
-            include_disabled=disabled,
-        )
     return Found(
         audiences.count(code, asked.expression, include_disabled=disabled),
         tuple((name, history.who(name, asked.at, within=code)) for name in names),
-        explanation,
+        why(visit, asked) if asked.installation else None,
     )
+
+
+def why(visit: Visit, asked: Asked) -> Why:
+    """Return why the audience reaches the device that the form names, or does not."""
+    found = reach(visit, asked.at).explain(
+        *(visit.code, asked.expression),
+        installation=asked.installation,
+        include_disabled=asked.include_disabled,
+    )
+    terms = explained_terms(found.terms, asked.expression, visit.masking)
+    return Why(found.installation, found.reached, found.excluded, terms)
 
 
 def page(

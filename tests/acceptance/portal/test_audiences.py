@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -204,3 +205,40 @@ def test_a_push_is_paused_resumed_and_cancelled(shop: Shop, url: str) -> None:
     for do, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
         marketing.post("/push/steer", id=name, do=do)
         assert shop.notifier.status(name).state == state
+
+
+EXPLAINED = "email:ali@example.com or external_id:ali or attr.plan:gold or tag:vip"
+
+
+@pytest.mark.parametrize("role", ["read", "support", "marketing", "admin"])
+def test_an_explanation_shows_no_masked_role_what_it_did_not_type(
+    shop: Shop, url: str, role: str
+) -> None:
+    shop.people.define_segment("shop", "unseen", EXPLAINED)
+    operator = Operator(url, shop.keys[role])
+
+    def told(expression: str) -> str:
+        page = operator.post("/audience", expression=expression, installation="ali-phone")
+        assert page.status_code == 200
+        return page.text.partition("Why ")[2].partition("Saved segments")[0]
+
+    hidden = ("email:ali@example.com", "external_id:ali", "attr.plan:gold")
+    masks = ("email:a•••@example.com", "external_id:a•••", "attr.plan:•••")
+    masked = role in {"read", "marketing"}
+    of_segment = told("segment:unseen")
+    assert [each for each in hidden if each in of_segment] == ([] if masked else [*hidden])
+    assert [each for each in masks if each in of_segment] == ([*masks] if masked else [])
+    assert "tag:vip" in of_segment
+    # What the operator has typed stands there as typed, and first: else it would be a measure of
+    # the others.
+    rows = re.findall(r"<code><bdi>([^<]*)</bdi>", told("external_id:zoe or segment:unseen"))
+    assert len(rows) == 5
+    if masked:
+        assert rows[0] == "external_id:zoe"
+    # The code points of a value spell it out.
+    for expression, points in (("external_id:Ali", "U+0061"), ("tag:VIP", "U+0076")):
+        look_alike = told(expression)
+        assert expression in look_alike
+        assert ("a held value looks alike" in look_alike) == masked
+        assert (points in look_alike) != masked
+    shop.people.remove_segment("shop", "unseen")
