@@ -22,6 +22,7 @@ from addressee.application import Context, PersonState
 from addressee.domain import InvalidValue, UnknownPerson, limits, values
 
 from .access.current_operator import Operator
+from .access.results import Results
 from .access.roles import Permission
 from .access.sessions import Session, Sessions
 from .background_jobs import Works, checks
@@ -195,10 +196,17 @@ class Visit:
         named = {name: value for name, value in query.items() if value not in {None, ""}}
         return f"{self.request.root}{path}{'?' + urlencode(named) if named else ''}"
 
+    @property
+    def _results(self) -> Results:
+        return Results(self.portal.sessions.secret, self.portal.settings, self.session)
+
     def page(self, template: str, status: int = 200, /, **content: object) -> Response:
-        """Return a page."""
+        """Return a page, with the result of the action that has led to it."""
+        here = self.url(self.request.path, **self.request.query)
+        brought = self.request.cookies.get(self._results.name(here))
         shared = {
             "visit": self,
+            "result": self._results.read(here, brought),
             "url": self.url,
             "operator": self.known,
             "csrf": self.portal.sessions.csrf(self.session),
@@ -206,15 +214,28 @@ class Visit:
             "version": VERSION,
         }
         found = self.portal.environment.get_template(template)
-        return HTMLResponse(found.render({**shared, **content}), status)
+        response = HTMLResponse(found.render({**shared, **content}), status)
+        if brought is not None:
+            self._results.forget(response, here)
+        return response
 
     def json(self, content: object, status: int = 200) -> Response:
         """Return JSON for the script."""
         return JSONResponse(content, status)
 
-    def go(self, path: str, /, **query: object) -> Response:
-        """Send the browser to a page, so that reloading it repeats no action."""
-        return RedirectResponse(self.url(path, **query), SEE_OTHER)
+    def go(self, path: str, /, *, done: str | None = None, **query: object) -> Response:
+        """Send the browser to a page, so that reloading it repeats no action.
+
+        Args:
+            path: of the page.
+            done: the result of the action, which the page tells once; its template has the words.
+            query: the parameters of the page.
+        """
+        page = self.url(path, **query)
+        response = RedirectResponse(page, SEE_OTHER)
+        if done is not None:
+            self._results.keep(response, page, done)
+        return response
 
     def label(self, state: PersonState) -> str:
         """Return the identifier that people know a person by, or the person's id."""

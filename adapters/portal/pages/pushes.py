@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import Response
 
 from addressee.application import DispatchStatus, Message
@@ -15,8 +17,14 @@ from ..visit import Visit
 LISTED = 50
 FIELDS = ("expression", "title", "body", "starts_at", "zone")
 """What the form of a push has."""
-STEERED = {"pause": "paused", "resume": "resumed", "cancel": "cancelled"}
-"""What can be done with a dispatch, and what it is then."""
+STEERED: Mapping[tuple[str, str], str] = {
+    ("pause", "paused"): "paused",
+    ("resume", "running"): "resumed",
+    ("cancel", "cancelled"): "cancelled",
+}
+"""What is done with a dispatch, and its state then → the result, in the words of the page."""
+UNCHANGED: Mapping[str, str] = {"done": "ended", "cancelled": "stopped", "scheduled": "waits"}
+"""State that a dispatch has in spite of what was to be done with it → the result."""
 
 
 def listed(visit: Visit) -> Response:
@@ -64,18 +72,20 @@ def send(visit: Visit) -> Response:
     visit.need("send")
     visit.confirmed()
     made = dispatched(visit, dry_run=False)
-    return visit.go("/push", id=made.id, done="scheduled" if made.state == "scheduled" else "made")
+    done = {"scheduled": "scheduled", "running": "made"}.get(made.state, "made-before")
+    return visit.go("/push", id=made.id, done=done)
 
 
 def steer(visit: Visit) -> Response:
-    """Pause, resume or cancel a dispatch."""
+    """Pause, resume or cancel a dispatch, and tell what it is then: it may have ended meanwhile."""
     visit.need("send")
     name, how = visit.field("id"), visit.field("do")
     notifier = visit.service.notifier
     steers = {"pause": notifier.pause, "resume": notifier.resume, "cancel": notifier.cancel}
-    if how in steers:
-        steers[how](name, within=visit.code, actor=visit.operator.actor)
-    return visit.go("/push", id=name, done=STEERED.get(how))
+    if how not in steers:
+        return visit.go("/push", id=name)
+    state = steers[how](name, within=visit.code, actor=visit.operator.actor).state
+    return visit.go("/push", id=name, done=STEERED.get((how, state)) or UNCHANGED.get(state))
 
 
 def dispatched(visit: Visit, *, dry_run: bool) -> DispatchStatus:

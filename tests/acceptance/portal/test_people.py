@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from addressee.application import History, Identity, Targeting
+from tests.servers.chromium import served
 
 from .shop import Shop
 from .visits import Operator
@@ -166,3 +167,28 @@ def test_many_devices_are_listed_by_pages_the_primary_one_first(
     for odd in ("-1", "x", "9" * 30, "\u0663"):
         assert "1 to 100 of 120 devices" in admin.get("/person", id=person, after=odd).text
     assert "Sign out everywhere" in admin.get("/person", id=person, after="500").text
+
+
+def test_the_result_of_an_action_is_told_once_and_by_no_link(shop: Shop, url: str) -> None:
+    told = "The primary device was changed."
+    for name in ("told-1", "told-2"):
+        shop.people.register("shop", installation=name, actor="device")
+        shop.people.personalize(name, external_id("told"), actor="device")
+    person = str(History(shop.store).who("told-1"))
+    support, other = Operator(url, shop.keys["support"]), Operator(url, shop.keys["support"])
+    support.http.follow_redirects = False
+    sent = support.post("/person/primary", id=person, installation="told-2")
+    assert "done" not in sent.headers["location"]
+    assert "; HttpOnly; Max-Age=60; Path=/; SameSite=lax" in sent.headers["set-cookie"]
+    other.http.cookies.update({k: v for k, v in support.http.cookies.items() if "-done-" in k})
+    assert told not in other.get("/person", id=person).text, "it is of another session"
+    # Another tab of the browser shows another page meanwhile, and another process answers.
+    assert told not in support.get("/person", id=shop.persons["ali"]).text
+    with served(shop.served(secure=False)) as again:
+        support.http.base_url = again
+        assert told in support.get("/person", id=person).text
+        assert told not in support.get("/person", id=person).text, "a reload"
+    for done in ("primary", "signed-out-all"):
+        page = other.get("/person", id=person, done=done).text
+        assert told not in page
+        assert "Signed out of every device" not in page
