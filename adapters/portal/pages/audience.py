@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from starlette.responses import Response
@@ -21,6 +21,7 @@ from addressee.domain import (
 
 from ..page_route import Page
 from ..views.explained_terms import explained_terms
+from ..views.form_problem import FormProblem, form_problem
 from ..visit import Visit
 
 SAMPLE = 20
@@ -89,12 +90,19 @@ def show(visit: Visit) -> Response:
 
 def ask(visit: Visit) -> Response:
     """Return the form with the audience's size, sample and explanation."""
+    found, asked, problem = answered(visit)
+    return page(visit, asked, found, problem)
+
+
+def answered(visit: Visit) -> tuple[Found | None, Asked, FormProblem | None]:
+    """Return what the form asks for, what it asks, and what is wrong with it."""
     asked = asked_by(visit)
     try:
-        found = found_by(visit, asked)
-    except ExpressionInvalid as error:
-        return page(visit, asked, problem=error, status=400)
-    return page(visit, asked, found=found)
+        moment = visit.moment(visit.field("at"))
+        asked = replace(asked, at=moment)
+        return found_by(visit, asked), asked, None
+    except AddresseeError as error:
+        return None, asked, form_problem(error)
 
 
 def count(visit: Visit) -> Response:
@@ -104,10 +112,9 @@ def count(visit: Visit) -> Response:
         number = reach(visit, None).count(
             visit.code, asked.expression, include_disabled=asked.include_disabled
         )
-    except ExpressionInvalid as error:
-        return visit.json({"problem": error.problem, "column": error.column})
     except AddresseeError as error:
-        return visit.json({"problem": str(error)})
+        problem = form_problem(error)
+        return visit.json({"problem": problem.text, "column": problem.column})
     return visit.json({"count": number})
 
 
@@ -115,9 +122,14 @@ def save(visit: Visit) -> Response:
     """Save the expression as a segment."""
     visit.need("define segments")
     name = visit.field("segment")
-    visit.service.people.define_segment(
-        visit.code, name, visit.field("expression"), **visit.context()
-    )
+    try:
+        visit.service.people.define_segment(
+            visit.code, name, visit.field("expression"), **visit.context()
+        )
+    except AddresseeError as error:
+        problem = form_problem(error, "segment")
+        found, asked, worse = answered(visit)  # then there is no form to save it
+        return page(visit, asked, found, worse or problem)
     return visit.go("/audience", segment=name, done="saved")
 
 
@@ -127,13 +139,12 @@ def reach(visit: Visit, at: datetime | None) -> Targeting:
 
 
 def asked_by(visit: Visit) -> Asked:
-    """Return what the form asks; raises InvalidValue."""
+    """Return what the form asks, but the moment, which may be none."""
     return Asked(
-        visit.field("expression"),
-        visit.moment(visit.field("at")),
-        bool(visit.field("include_disabled")),
-        visit.field("installation"),
-        visit.field("segment"),
+        expression=visit.field("expression"),
+        include_disabled=bool(visit.field("include_disabled")),
+        installation=visit.field("installation"),
+        segment=visit.field("segment"),
     )
 
 
@@ -166,15 +177,14 @@ def page(
     visit: Visit,
     asked: Asked,
     found: Found | None = None,
-    problem: ExpressionInvalid | None = None,
-    status: int = 200,
+    problem: FormProblem | None = None,
 ) -> Response:
     """Return the page."""
     segments = reach(visit, None).segments(visit.code)
     holders = [person for _, person in found.sample if person] if found else []
     return visit.page(
         "audiences/audience.html",
-        status,
+        problem.status if problem else 200,
         asked=asked,
         found=found,
         labels=visit.labels(dict.fromkeys(holders)),

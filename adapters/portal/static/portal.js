@@ -42,7 +42,7 @@
         say(`Reaches ${found.count.toLocaleString("en")} ${found.count === 1 ? "device" : "devices"} now`, false);
         field.removeAttribute("aria-invalid");
       } else {
-        say(found.problem, true);
+        say(found.column ? `Column ${found.column}: ${found.problem}` : found.problem, true);
         field.setAttribute("aria-invalid", "true");
       }
     } catch (error) {

@@ -36,3 +36,8 @@ def browser() -> Generator[Browser]:
 @pytest.fixture
 def admin(shop: Shop, url: str) -> Operator:
     return Operator(url, shop.keys["admin"])
+
+
+@pytest.fixture
+def marketing(shop: Shop, url: str) -> Operator:
+    return Operator(url, shop.keys["marketing"])

@@ -16,11 +16,6 @@ from .test_rights import form_of
 from .visits import Operator
 
 
-@pytest.fixture
-def marketing(shop: Shop, url: str) -> Operator:
-    return Operator(url, shop.keys["marketing"])
-
-
 def test_an_audience_is_counted_sampled_and_explained(shop: Shop, marketing: Operator) -> None:
     answer = marketing.post("/audience", expression="tag:vip", installation="dana-phone").text
     expected = Targeting(shop.store).count("shop", "tag:vip")
