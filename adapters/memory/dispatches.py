@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from secrets import token_hex
 
 from addressee.application import Dispatch, PushBatch, PushOutcome
 from addressee.domain import Conflict
@@ -19,6 +20,7 @@ class MemoryDispatches:
         super().__init__()
         self._dispatches: dict[str, Dispatch] = {}
         self._batches: dict[str, dict[int, PushBatch]] = {}
+        self._store_name = token_hex(16)
 
     def dispatch(self, name: str) -> Dispatch | None:
         """Return a dispatch."""
@@ -54,6 +56,10 @@ class MemoryDispatches:
             and (applications is None or each.application in applications)
         ]
         return [name for _, name in sorted(found)[:limit]]
+
+    def store_name(self) -> str:
+        """Return the store's name."""
+        return self._store_name
 
     def new_dispatch(self, dispatch: Dispatch) -> None:
         """Add a dispatch."""

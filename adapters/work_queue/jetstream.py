@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import blake2b
+from string import whitespace
 from typing import Any, TypeVar
 
 from nats.aio.client import DEFAULT_RECONNECT_TIME_WAIT
@@ -13,7 +15,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolic
 from nats.js.errors import NotFoundError
 
 from addressee.adapters.nats_client import TIMEOUT, UNUSABLE, NatsClient
-from addressee.domain import StoreUnavailable
+from addressee.domain import InvalidValue, StoreUnavailable
 
 T = TypeVar("T")
 AHEAD = 64
@@ -26,6 +28,7 @@ SILENT = 2
 connection counts as lost: the network may be cut, or the server stopped. The driver waits for
 minutes."""
 MOMENT = 0.1
+UNNAMEABLE = frozenset(".*>/\\" + whitespace)
 FURTHER = 2
 """Tickets that a batch brings about: idle workers get theirs after a few batches."""
 
@@ -34,7 +37,8 @@ class JetStreamQueue:
     """A stream that gives each ticket to one worker, and to another one if that is gone.
 
     Each dispatch has a subject of its own, of which the stream takes so many tickets and no more.
-    A consumer for each application gives them out, so workers that serve others do not get them.
+    A consumer for each application of a store gives them out, so workers that serve others do not
+    get them.
 
     Args:
         servers: URL of one server of the cluster, or of several.
@@ -43,6 +47,9 @@ class JetStreamQueue:
         replicas: how many servers of a cluster have the queue, where it is made here.
         timeout: for an answer of the server, in seconds.
         options: of the connection, as for `nats.connect`.
+
+    Raises:
+        InvalidValue: no stream can have that name.
     """
 
     def __init__(
@@ -55,6 +62,8 @@ class JetStreamQueue:
         timeout: float = TIMEOUT,
         **options: Any,  # noqa: ANN401 # the driver's own
     ) -> None:
+        if not stream or UNNAMEABLE.intersection(stream):
+            raise InvalidValue("stream", r"is empty, or has white space or one of . * > / \ in it")
         self._name = stream
         self._lease = lease
         self._replicas = replicas
@@ -62,16 +71,16 @@ class JetStreamQueue:
         self._nats = NatsClient(servers, timeout, options)
         self._pause: float = options.get("reconnect_time_wait", DEFAULT_RECONNECT_TIME_WAIT)
         self._stream: Any = None
-        self._consumers: dict[str, Any] = {}
+        self._consumers: dict[tuple[str, str], Any] = {}
         self._opening: asyncio.Task[Any] | None = None
 
-    def offer(self, application: str, dispatch: str) -> None:
+    def offer(self, store: str, application: str, dispatch: str) -> None:
         """Have a ticket be there; more than the queue takes of a dispatch are dropped."""
-        self._run(self._offer(application, dispatch), 4 * self._timeout)
+        self._run(self._offer(store, application, dispatch), 4 * self._timeout)
 
-    def take(self, seconds: float) -> JetStreamTicket | None:
-        """Return the next ticket of the applications that tickets were offered of."""
-        return self._run(self._take(seconds), self._timeout + seconds)
+    def take(self, store: str, seconds: float) -> JetStreamTicket | None:
+        """Return a store's next ticket of the applications that tickets were offered of."""
+        return self._run(self._take(store, seconds), self._timeout + seconds)
 
     def close(self) -> None:
         """Close the connection."""
@@ -136,31 +145,35 @@ class JetStreamQueue:
         for _ in range(count):
             await self._nats.connection.publish(subject, b"")
 
-    async def _offer(self, application: str, dispatch: str) -> None:
+    async def _offer(self, store: str, application: str, dispatch: str) -> None:
         stream = await self._connected()
-        token = application.encode().hex()
-        if token not in self._consumers:
+        # A code may be longer than the name of a consumer, and have any characters.
+        token = blake2b(application.encode(), digest_size=16).hexdigest()
+        place = store, token
+        if place not in self._consumers:
+            durable = f"{store}-{token}"
             config = ConsumerConfig(
-                durable_name=token,
-                filter_subject=f"{self._name}.{token}.*",
+                durable_name=durable,
+                filter_subject=f"{self._name}.{store}.{token}.*",
                 ack_policy=AckPolicy.EXPLICIT,
                 ack_wait=self._lease,
             )
             await stream.add_consumer(self._name, config)
-            bound = await stream.pull_subscribe_bind(durable=token, stream=self._name)
-            self._consumers[token] = bound
-        await self._publish(f"{self._name}.{token}.{dispatch}", 1)
+            bound = await stream.pull_subscribe_bind(durable=durable, stream=self._name)
+            self._consumers[place] = bound
+        await self._publish(f"{self._name}.{store}.{token}.{dispatch}", 1)
 
-    async def _take(self, seconds: float) -> JetStreamTicket | None:
+    async def _take(self, store: str, seconds: float) -> JetStreamTicket | None:
         await self._connected()
-        if not self._consumers:
+        mine = [each for each in self._consumers.items() if each[0][0] == store]
+        if not mine:
             await asyncio.sleep(seconds)  # as long as a consumer would wait
-        for token, consumer in [*self._consumers.items()]:
+        for place, consumer in mine:
             try:
-                [message] = await consumer.fetch(1, timeout=seconds / len(self._consumers))
+                [message] = await consumer.fetch(1, timeout=seconds / len(mine))
             except TimeoutError:
                 continue
-            self._consumers[token] = self._consumers.pop(token)  # others come first next time
+            self._consumers[place] = self._consumers.pop(place)  # others come first next time
             # The subject names the dispatch, so nothing of the content can be malformed.
             return JetStreamTicket(self, message, str(message.subject).rpartition(".")[2])
         return None

@@ -165,6 +165,8 @@ class QueuedDispatcher(Dispatcher):
         super().__init__(worker, logger, self._end)
         self._queue = queue
         self._tell = ended
+        self._store = ""
+        """The store's name; empty until there was something to offer."""
         self._over: set[str] = set()
         """Dispatches that nothing was left of, of which tickets may still come."""
         self._away = False
@@ -173,7 +175,7 @@ class QueuedDispatcher(Dispatcher):
     def _send(self, stop: Event, now: datetime) -> None:
         """Send a batch under the next ticket, if one comes."""
         try:
-            ticket = self._queue.take(IDLE)
+            ticket = self._queue.take(self._store, IDLE)
         except StoreUnavailable as error:
             self._go_without(error)
             super()._send(stop, now)
@@ -196,9 +198,11 @@ class QueuedDispatcher(Dispatcher):
         worker = self._worker
         dispatch = worker.transactions.read(lambda view: known(view, name))
         self._over.discard(name)
+        if not self._store:
+            self._store = worker.transactions.within(lambda view: view.store_name())
         if not self._away:
             try:
-                self._queue.offer(dispatch.application, name)
+                self._queue.offer(self._store, dispatch.application, name)
             except StoreUnavailable as error:
                 self._go_without(error)
         if self._away:

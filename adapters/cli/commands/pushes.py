@@ -175,6 +175,9 @@ def dispatch(  # noqa: PLR0913 # the command's options
         list[str] | None,
         typer.Option(help="With --follow: the URL of a NATS server; may be repeated."),
     ] = None,
+    queue_stream: Annotated[
+        str | None, typer.Option(help="With --queue: the stream, if not ADDRESSEE_DISPATCHES.")
+    ] = None,
     form: FORM = Form.table,
 ) -> None:
     """Send dispatches that were recorded or interrupted; any number of processes may.
@@ -194,10 +197,12 @@ def dispatch(  # noqa: PLR0913 # the command's options
         raise InvalidValue("follow", "sends every dispatch; leave out the one, or --follow")
     if queue and not follow:
         raise InvalidValue("queue", "is for --follow")
+    if queue_stream is not None and not queue:
+        raise InvalidValue("queue_stream", "is for --queue")
     with sending_store(store) as ledger:
         notifier = notifier_on(ledger, senders)
         if follow:
-            with work_queue(queue) as tickets:
+            with work_queue(queue, queue_stream) as tickets:
                 notifier.serve(Event(), lambda each: show_all([each], form), queue=tickets)
         wanted = [dispatch_id] if dispatch_id else notifier.running()
         done = [ran(notifier, each) for each in wanted]
@@ -206,7 +211,7 @@ def dispatch(  # noqa: PLR0913 # the command's options
 
 
 @contextmanager
-def work_queue(servers: list[str] | None) -> Generator[WorkQueue | None]:
+def work_queue(servers: list[str] | None, stream: str | None) -> Generator[WorkQueue | None]:
     """Open a work queue, if one is named; raises InvalidValue where NATS is not installed."""
     if not servers:
         yield None
@@ -217,7 +222,7 @@ def work_queue(servers: list[str] | None) -> Generator[WorkQueue | None]:
         )
     except ImportError:
         raise InvalidValue("queue", "needs more: pip install 'addressee[nats]'") from None
-    with closing(JetStreamQueue(servers)) as queue:
+    with closing(JetStreamQueue(servers, *([stream] if stream else []))) as queue:
         yield queue
 
 

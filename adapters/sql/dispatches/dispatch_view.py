@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, or_, select, update
@@ -18,6 +19,7 @@ from ..audience_index.index_statements import CACHE_BYTES
 from ..audience_index.postings_reader import Postings
 from ..engine.compiled_query import pages
 from ..engine.dialects import dialect_of
+from ..schema.bookkeeping_tables import STORE_NAME
 from ..unit_of_work.action_log import Log
 from ..unit_of_work.shared_parts import Parts
 from ..unit_of_work.view import SqlReader
@@ -194,6 +196,16 @@ class SqlDispatchView(SqlDispatchReader):
         """Return the position of the last event."""
         found = self._prepared.last.rows(self._connection)
         return found[0][0] if found else 0
+
+    def store_name(self) -> str:
+        """Return the store's name, making it once."""
+        setting = self._schema.setting.c
+        kept = select(setting.value).where(setting.name == STORE_NAME)
+        name: bytes | None = self._connection.execute(kept).scalar_one_or_none()
+        if name is None:
+            name = token_hex(16).encode()
+            self._prepared.settings.insert(self._connection, [(STORE_NAME, name)])
+        return name.decode()
 
     def dispatch(self, name: str) -> Dispatch | None:
         """Return a dispatch, which nobody else changes until the transaction ends."""

@@ -17,6 +17,8 @@ SEALED = "sealed"
 sealed, and says by which key of the store's own."""
 SESSIONS = "session secret"
 """A setting that signs the sessions of operators; exports and imports leave it out."""
+STORE_NAME = "store name"
+"""A setting that a work queue knows the store by; exports, imports and followers leave it out."""
 FOLLOWED = "followed ledger"
 """A setting that is there where the store follows another one's ledger, or did: which, how far, and
 whether it was promoted, as JSON."""

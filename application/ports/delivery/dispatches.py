@@ -194,6 +194,13 @@ class DispatchView(DispatchReader, Recording, Protocol):
         """Return the position of the last event; 0 if there is none."""
         ...
 
+    def store_name(self) -> str:
+        """Return letters and digits that name the store: made at random once, and kept.
+
+        No export carries them, so that no other store's workers are given its tickets.
+        """
+        ...
+
     def new_dispatch(self, dispatch: Dispatch) -> None:
         """Add a dispatch; raises Conflict if there is one of its id."""
         ...

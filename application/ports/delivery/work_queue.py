@@ -37,14 +37,17 @@ class Ticket(Protocol):
 
 
 class WorkQueue(Protocol):
-    """Give tickets to any number of workers; any call may raise StoreUnavailable."""
+    """Give tickets to any number of workers; any call may raise StoreUnavailable.
 
-    def offer(self, application: str, dispatch: str) -> None:
+    Stores that share a queue are told apart by their names (`DispatchView.store_name`).
+    """
+
+    def offer(self, store: str, application: str, dispatch: str) -> None:
         """Have a ticket of a dispatch be there, and take tickets of its application from now on."""
         ...
 
-    def take(self, seconds: float) -> Ticket | None:
-        """Return the next ticket, or None after so many seconds."""
+    def take(self, store: str, seconds: float) -> Ticket | None:
+        """Return the next ticket of a store, or None after so many seconds."""
         ...
 
     def close(self) -> None:

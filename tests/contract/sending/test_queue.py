@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Barrier, Event
+from time import sleep
 
+from addressee.adapters.memory import MemoryStore
 from addressee.adapters.push import RecordingPush
-from addressee.application import Answer, DispatchStatus, Message, Recipient, Ticket
+from addressee.application import Answer, DispatchStatus, Message, Recipient, SendingStore, Ticket
+from addressee.application.sending.transactions import Transactions
 from tests.contract.conftest import Host
 from tests.contract.sending.sender import HELLO, Killed, Sender, devices, installations
 
@@ -23,8 +27,8 @@ class Slip:
     name: str
 
     def taken(self) -> None:
-        self.queue.offer("shop", self.dispatch)
-        self.queue.offer("shop", self.dispatch)
+        self.queue.offer("store", "shop", self.dispatch)
+        self.queue.offer("store", "shop", self.dispatch)
 
     def alive(self) -> None:
         self.queue.signs.append(self.name)
@@ -48,7 +52,8 @@ class Queue:
     made: int = 0
     idle: int = 0
 
-    def offer(self, application: str, dispatch: str) -> None:
+    def offer(self, store: str, application: str, dispatch: str) -> None:
+        assert store.isalnum()
         assert application == "shop"
         if len(self.waiting) < 4:
             self.made += 1
@@ -58,7 +63,8 @@ class Queue:
         self.out.pop(slip.name, None)
         self.waiting.append(Slip(self, slip.dispatch, slip.name))
 
-    def take(self, seconds: float) -> Ticket | None:
+    def take(self, store: str, seconds: float) -> Ticket | None:
+        assert store == "" or store.isalnum()
         assert seconds > 0
         if self.waiting:
             slip = self.waiting.popleft()
@@ -173,3 +179,19 @@ def test_R40_tickets_that_are_lost_or_come_twice_lose_and_double_nothing(host: H
     queue.waiting.append(Slip(queue, made.id, "late"))
     served(sender, queue)
     assert len(push.sent) == 9
+
+
+def test_all_workers_of_a_store_call_it_by_one_name_which_no_other_has(host: Host) -> None:
+    assert isinstance(host.store, SendingStore)
+    transactions, together = Transactions(host.store, sleep), Barrier(4)
+
+    def name(_: int) -> str:
+        together.wait()
+        return transactions.within(lambda view: view.store_name())
+
+    with ThreadPoolExecutor(4) as threads:
+        [mine] = {*threads.map(name, range(4))}
+    assert mine.isalnum()
+    assert mine.isascii()
+    with MemoryStore(identifier_key=host.store.identifier_key).sending() as other:
+        assert other.store_name() != mine

@@ -35,7 +35,7 @@ MADE: dict[type, tuple[Callable[[str], Any], Callable[[Any], object]]] = {
     ),
     JetStreamQueue: (
         lambda place: JetStreamQueue(f"nats://{place}", timeout=PATIENCE),
-        lambda client: client.offer("app", "dispatch"),
+        lambda client: client.offer("store", "app", "dispatch"),
     ),
 }
 """How a client is made, and what it does first."""

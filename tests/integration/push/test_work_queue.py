@@ -161,7 +161,7 @@ def test_a_queue_without_dispatches_is_waited_for(nats_broker: Broker) -> None:
     """Or an idle worker would ask as fast as it can."""
     queue = JetStreamQueue(nats_broker.url, "IDLE")
     begun = time.monotonic()
-    assert queue.take(0.2) is None
+    assert queue.take("store", 0.2) is None
     assert time.monotonic() - begun >= 0.2
     queue.close()
 
@@ -262,7 +262,7 @@ def connected_to(port: int) -> list[int]:
 
 def reached(queue: JetStreamQueue) -> bool:
     try:
-        queue.offer("bank", "nothing")
+        queue.offer("store", "bank", "nothing")
     except StoreUnavailable:
         return False
     return True

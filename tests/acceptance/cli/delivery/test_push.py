@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
 
+import nats
 import pytest
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Message, Notifier, Personalization
 from addressee.application.default_clock_and_ids import utc_now
 from tests.acceptance.conftest import Run
+from tests.forked import PIPE, forked
+from tests.patience import PATIENCE
+from tests.servers.sinks.brokers import Nats, broker
 
 SENDERS = '[shop.fcm]\nkind = "recording"\npath = "sent.jsonl"\n'
 
@@ -155,6 +160,7 @@ def test_what_is_missing_is_named(run: Run) -> None:
         ((*push, "--text", "x", "--later", "--data", "n"), "data should be NAME=VALUE"),
         (("push", "tag:", "--app", "shop", "--text", "x", "--later"), "column"),
         (("dispatch",), "senders is missing"),
+        (("dispatch", "--senders", "x", "--queue-stream", "X"), "is for --queue"),
         (("pushes", "--cancel", "missing"), "UNKNOWN_DISPATCH"),
         (("pushes", "--dry-run"), "is for --forget-before"),
         (("pushes", "--forget-before", "once"), "forget_before"),
@@ -162,6 +168,31 @@ def test_what_is_missing_is_named(run: Run) -> None:
         told = run(*arguments)
         assert told.returncode == 2
         assert expected in told.stderr
+
+
+def test_workers_of_a_queue_take_its_tickets_of_the_stream_that_is_named(
+    run: Run, url: str, senders: Path
+) -> None:
+    with SqlStore(url) as store:
+        made = Notifier(store, {}).dispatch("shop", "all", Message(body="x"))
+    with broker(Nats) as server:
+        worker = ("dispatch", "--follow", "--senders", str(senders), "--queue", server.url)
+        told = run(*worker, "--queue-stream", "a.b")
+        assert (told.returncode, "stream" in told.stderr) == (2, True)
+        stream = ("--queue-stream", "MINE")
+        with forked(*worker, *stream, folder=senders.parent, stdout=PIPE) as started:
+            assert started.stdout is not None
+            assert started.stdout.readline().startswith(made.id)
+            started.terminate()
+            started.wait(PATIENCE)
+        assert asyncio.run(streams(server.url)) == ["MINE"]
+
+
+async def streams(url: str) -> list[str | None]:
+    connection = await nats.connect(url)
+    found = await connection.jetstream().streams_info()
+    await connection.close()
+    return [each.config.name for each in found]
 
 
 def test_a_cancelled_dispatch_ends_with_status_1(run: Run, url: str, senders: Path) -> None:
