@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
 from time import monotonic, sleep
@@ -25,8 +24,10 @@ from addressee.domain import (
     StoreUnavailable,
 )
 
+from .continuity import unread
 from .ledger_copy import LedgerCopy
-from .page import place_of, read_page
+from .page import Arrived, read_page
+from .progress import FollowerStatus, Promotion
 
 if TYPE_CHECKING:  # it needs an extra
     from .jetstream_consumer import JetStreamLedger
@@ -37,44 +38,6 @@ WAIT = 1.0
 LONGEST = 10.0
 """Most seconds between two attempts to reach the stream or the store."""
 LEASE = "followed ledger"
-
-
-@dataclass(frozen=True, slots=True)
-class FollowerStatus:
-    """How far a store is that follows the ledger of another one.
-
-    Args:
-        state: ``following`` or ``promoted``.
-        position: of the last event that it has of the source; it answers as of there.
-        at: when the stream got that event, in UTC; None before the first.
-        published: position of the last event in the stream.
-        behind: how many positions the stream is ahead.
-        lag: for how many seconds the next event is in the stream already; 0 if it has all.
-    """
-
-    state: str
-    position: int
-    at: datetime | None
-    published: int
-    behind: int
-    lag: float
-
-
-@dataclass(frozen=True, slots=True)
-class Promotion:
-    """What a promoted store has of its source.
-
-    Args:
-        position: every event of the source up to here is in the store, and none behind it.
-        at: when the stream got the last of them, in UTC; None if there is none.
-        published: position of the last event in the stream; None if it was not asked.
-        promoted_at: since when the store takes commands, in UTC.
-    """
-
-    position: int
-    at: datetime | None
-    published: int | None
-    promoted_at: datetime
 
 
 class Follower:
@@ -154,15 +117,17 @@ class Follower:
             LedgerStreamInvalid, InvalidValue, IdentifierKeyWrong: as for `step`, which may raise
                 more.
         """
-        end = self._stream.last()
-        if end is None:
+        state = self._copy.followed()
+        last = unread(self._stream, state)
+        end = state.sequence if last is None else last.sequence
+        if not end:
             return
         with self._taking_turns():
-            if not self._turn_comes(end.sequence):
+            if not self._turn_comes(end):
                 return
             if not self._begun:
                 self._begin()
-            while self._copy.end.sequence < end.sequence:
+            while self._copy.end.sequence < end:
                 with suppress(Conflict):  # one who lost the lease has taken them meanwhile
                     self.step()
                 progress(self._copy.state.position)
@@ -191,8 +156,7 @@ class Follower:
             self._begun = True
             return
         # Unless the server has lost the consumer, or another process has promoted the store.
-        last = self._stream.last()
-        complete = last is None or last.sequence <= self._copy.end.sequence
+        complete = self._stream.ends()[1] == self._copy.end.sequence
         self._begun = complete and self._copy.known() in {None, self._copy.state}
 
     def status(self) -> FollowerStatus:
@@ -200,12 +164,13 @@ class Follower:
 
         Raises:
             InvalidValue: the store follows no ledger.
+            LedgerStreamInvalid: the stream is not the one that the store follows.
             StoreUnavailable: the stream or the store can't be reached.
         """
         state = self._known()
-        last = self._stream.last()
+        last = self._unread(state)
         published, lag = state.position, 0.0
-        if last is not None and last.sequence > state.sequence:
+        if last is not None:
             published = read_page(last).heading.last
             oldest = self._stream.message(state.sequence + 1) or last
             lag = max((self._clock() - oldest.at).total_seconds(), 0.0)
@@ -240,8 +205,9 @@ class Follower:
             if known.promoted_at is None:
                 self._lease.resume()  # no follower at work, or one that died, delays this one
                 self.catch_up()
-            last = self._stream.last()
-            published = 0 if last is None else read_page(last).heading.last
+                known = self._known()
+            last = self._unread(known)
+            published = known.position if last is None else read_page(last).heading.last
         state = self._copy.promote(self._clock())
         since = moment(state.promoted_at) or self._clock()
         return Promotion(state.position, moment(state.at), published, since)
@@ -277,14 +243,24 @@ class Follower:
             raise InvalidValue("store", "follows no ledger")
         return found
 
+    def _unread(self, state: Followed) -> Arrived | None:
+        """Return the last message of the stream, unless the store has it.
+
+        Nothing is wrong with a promoted store whose stream goes on with another ledger.
+        """
+        try:
+            return unread(self._stream, state)
+        except LedgerStreamInvalid:
+            if state.promoted_at is None:
+                raise
+            return None
+
     def _begin(self) -> None:
         """Go on where the store is; raises LedgerStreamInvalid if the stream is another one."""
         state = self._copy.begin()
+        self._stream.connect()
+        unread(self._stream, state)
         self._stream.begin(f"follower-{state.consumer}", state.sequence)
-        known = self._stream.message(state.sequence) if state.sequence else None
-        if known is not None and read_page(known).heading.digest != state.digest:
-            problem = "is not the one that was taken: the stream was made again"
-            raise LedgerStreamInvalid(place_of(known), problem)
         self._begun = True
 
 

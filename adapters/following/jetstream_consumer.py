@@ -11,7 +11,6 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from addressee.adapters.nats_client import TIMEOUT, NatsClient
-from addressee.domain import LedgerStreamInvalid
 
 from .page import Arrived
 
@@ -21,7 +20,7 @@ T = TypeVar("T")
 class JetStreamLedger:
     """Reads the messages of one stream in order.
 
-    Every call raises StoreUnavailable if no server can be reached; `begin` starts over then.
+    Every call raises StoreUnavailable if no server can be reached; `connect` starts over then.
 
     Args:
         servers: URL of one server of the cluster, or of several.
@@ -45,15 +44,16 @@ class JetStreamLedger:
         self._consumer: Any = None
         self._last: Any = None
 
+    def connect(self) -> None:
+        """Connect anew, also where a connection seems to be there."""
+        self._run(self._connect(), 2 * self._timeout)
+
     def begin(self, consumer: str, after: int) -> None:
-        """Connect, and have a durable consumer go on behind a message.
+        """Have a durable consumer go on behind a message.
 
         Args:
             consumer: its name; the server shows by it how far this reader is.
             after: sequence of the last message that was taken.
-
-        Raises:
-            LedgerStreamInvalid: the stream does not have what comes next, and never will.
         """
         self._run(self._begin(consumer, after), 4 * self._timeout)
 
@@ -71,9 +71,9 @@ class JetStreamLedger:
         """Return a message; None if it is not there."""
         return self._run(self._message(sequence), self._timeout)
 
-    def last(self) -> Arrived | None:
-        """Return the last message; None while there is none."""
-        return self._run(self._last_message(), 2 * self._timeout)
+    def ends(self) -> tuple[int, int]:
+        """Return the sequences of the first message that is there and of the last one there was."""
+        return self._run(self._ends(), 2 * self._timeout)
 
     def close(self) -> None:
         """Close the connection."""
@@ -97,15 +97,12 @@ class JetStreamLedger:
         """Know nothing of an earlier connection."""
         self._consumer = self._last = None
 
-    async def _begin(self, consumer: str, after: int) -> None:
+    async def _connect(self) -> None:
         await self._nats.disconnect()
+        await self._connected()
+
+    async def _begin(self, consumer: str, after: int) -> None:
         stream = await self._connected()
-        state = (await stream.stream_info(self.name)).state
-        if state.last_seq < after:
-            problem = f"is the last one, and {after} was taken: the stream was made again"
-            raise LedgerStreamInvalid(f"message {state.last_seq}", problem)
-        if state.first_seq > after + 1:
-            raise LedgerStreamInvalid(f"message {after + 1}", "is not in the stream any more")
         with suppress(NotFoundError):
             await stream.delete_consumer(self.name, consumer)
         config = ConsumerConfig(
@@ -145,7 +142,7 @@ class JetStreamLedger:
             return None
         return Arrived(sequence, found.data or b"", found.time.astimezone(UTC))
 
-    async def _last_message(self) -> Arrived | None:
+    async def _ends(self) -> tuple[int, int]:
         stream = await self._connected()
-        last: int = (await stream.stream_info(self.name)).state.last_seq
-        return await self._message(last) if last else None
+        state = (await stream.stream_info(self.name)).state
+        return state.first_seq, state.last_seq

@@ -22,12 +22,8 @@ from addressee.domain import (
     key_fingerprint,
 )
 
+from .continuity import OTHER_KEY
 from .page import Arrived, LedgerPage, check_signed, digest_after, place_of, read_page
-
-OTHER_KEY = (
-    "is of another ledger, or of this one under a new identifier key: then have an empty store"
-    " follow a new stream, with the new key"
-)
 
 
 class LedgerCopy:
@@ -58,6 +54,13 @@ class LedgerCopy:
         """Return what the store notes of the ledger that it follows, or did follow."""
         return followed(self._store.database, self._schema)
 
+    def followed(self) -> Followed:
+        """Return the same, or what a new store begins with; InvalidValue if it was promoted."""
+        state = self.known() or Followed("", secrets.token_hex(8))
+        if state.promoted_at is not None:
+            raise InvalidValue("store", "was promoted, and follows no ledger any more")
+        return state
+
     def promote(self, now: datetime) -> Followed:
         """Have the store take commands; raises InvalidValue if it follows no ledger."""
         state = promote(self._store.database, self._schema, now)
@@ -67,10 +70,7 @@ class LedgerCopy:
 
     def begin(self) -> Followed:
         """Go on with what the store has; raises InvalidValue if it was promoted."""
-        state = self.known() or Followed("", secrets.token_hex(8))
-        if state.promoted_at is not None:
-            raise InvalidValue("store", "was promoted, and follows no ledger any more")
-        self.state = self.end = state
+        self.state = self.end = state = self.followed()
         self._waiting = []
         store = self._store
         if store.keys is not None:  # a process that ended at that may have left some
