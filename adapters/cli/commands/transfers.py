@@ -276,7 +276,9 @@ def show_report(report: Report, form: ReportForm) -> None:
     verb = "would be imported" if report.dry_run else "imported"
     for title, counts in ((verb, report.imported), ("skipped", report.skipped)):
         for reason, number in sorted(counts.items()):
-            typer.echo(f"{number:>9,}  {title}: {reason}")
+            first = report.first.get(reason) if counts is report.skipped else None
+            where = "" if first is None else f", first in record {first:,}"
+            typer.echo(f"{number:>9,}  {title}: {reason}{where}")
     typer.echo(f"{report.rows:>9,}  rows of {report.records:,} records")
     for note in report.notes:
         typer.echo(f"note: {note}", err=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, cast
@@ -18,8 +19,14 @@ NOTHING = frozenset({"", "null", "none", "undefined", "nil", "nan"})
 NOBODY = limits.NONE_IDS | NOTHING
 MILLISECONDS_FROM = 100_000_000_000
 """As seconds, a number that large is after the year 5000: it counts milliseconds."""
-TRUE = frozenset({"t", "true", "1", "yes"})
-FALSE = frozenset({"f", "false", "0", "no"})
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""No device was seen before: such a time is a zero, a default, or days written as a number."""
+ZERO_DATE = re.compile(r"0\d{3}-", re.ASCII)
+"""How dates begin that stand for none, such as 0000-00-00 and 0001-01-01."""
+TRUE = frozenset({"t", "true", "1", "1.0", "yes"})
+FALSE = frozenset({"f", "false", "0", "0.0", "no"})
+DEEPEST = 100
+"""How many lists and objects the value of an attribute may have within each other."""
 
 
 def text_of(record: Record, name: str) -> str | None:
@@ -74,10 +81,11 @@ def flag_of(record: Record, name: str) -> bool | None:
 
 
 def moment_of(record: Record, *names: str) -> datetime | None:
-    """Return the time in the first of some cells that has one, in UTC.
+    """Return the time in the first of some cells that tells one, in UTC.
 
-    Seconds, milliseconds, ISO 8601 with a zone or without (then UTC), a space in place of the T,
-    and the forms of MongoDB (``{"$date": …}``) and Parse (``{"iso": …}``).
+    Times before 2000 tell none. Seconds, milliseconds, ISO 8601 with a zone or without (then UTC),
+    a space in place of the T, and the forms of MongoDB (``{"$date": …}``) and Parse
+    (``{"iso": …}``).
 
     Raises:
         InvalidValue: a cell has none of these forms.
@@ -87,22 +95,28 @@ def moment_of(record: Record, *names: str) -> datetime | None:
         while isinstance(value, Mapping):
             form = cast("Mapping[str, object]", value)
             value = form.get("$date", form.get("$numberLong", form.get("iso")))
-        if (text := text_of({name: value}, name)) is not None:
-            return moment(name, text.strip())
+        text = text_of({name: value}, name)
+        if text is not None and (found := moment(name, text.strip())) is not None:
+            return found
     return None
 
 
-def moment(name: str, text: str) -> datetime:
-    """Return the time that a text tells; raises InvalidValue."""
+def moment(name: str, text: str) -> datetime | None:
+    """Return the time that a text tells, None for one before 2000; raises InvalidValue."""
     try:
         number = float(text)
     except ValueError:
-        return values.moment(name, text.removesuffix(" UTC"))
+        if ZERO_DATE.match(text):
+            return None
+        found = values.moment(name, text.removesuffix(" UTC"))
+        return found if found >= EARLIEST else None
+    seconds = number / 1000 if abs(number) >= MILLISECONDS_FROM else number
+    if seconds < EARLIEST.timestamp():
+        return None
     try:
-        seconds = number / 1000 if abs(number) >= MILLISECONDS_FROM else number
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
-        raise InvalidValue(name, "is no time within the years 1 to 9999") from None
+        raise InvalidValue(name, "is no time up to the year 9999") from None
 
 
 def object_in(record: Record, name: str) -> Mapping[str, Any]:
@@ -154,12 +168,34 @@ def attributes_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
     A list of several values becomes a list of objects with ``value`` (R46), a list of one its
     value, and what nests deeper its JSON text.
+
+    Raises:
+        InvalidValue: a value nests deeper than 100 levels, further than Python could follow it.
     """
+    for value in given.values():
+        check_depth(value)
     return {
         name: kept
         for name, value in given.items()
         if name.strip() and (kept := attribute_of(value)) is not None
     }
+
+
+def check_depth(value: object) -> None:
+    """Raise InvalidValue for a value that nests too deep; it uses no stack itself."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [inner for each in level for inner in values_in(each)]
+        if not level:
+            return
+    raise InvalidValue("attributes", f"nest deeper than {DEEPEST} levels")
+
+
+def values_in(value: object) -> Iterable[object]:
+    """Return the values of a list or an object, none for another value."""
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 def attribute_of(value: object) -> Any:  # noqa: ANN401 # any value that an attribute may have
@@ -169,7 +205,8 @@ def attribute_of(value: object) -> Any:  # noqa: ANN401 # any value that an attr
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list):
-        items = [kept for item in cast("list[object]", value) if (kept := attribute_of(item))]
+        found = map(attribute_of, cast("list[object]", value))
+        items = [kept for kept in found if kept is not None]
         if len(items) <= 1:
             return items[0] if items else None
         if all(isinstance(item, str | bool | int | float) for item in items):

@@ -40,6 +40,7 @@ class Report:
             ``expired`` (dead), ``superseded`` (a later row has the token), ``contact`` (an e-mail
             address or phone number that a person got).
         skipped: reason → rows; codes of errors are in upper case.
+        first: reason → the first record, from 1, that has such a row; not of refusals by the store.
         notes: what the numbers do not say.
     """
 
@@ -50,6 +51,7 @@ class Report:
     rows: int = 0
     imported: Counter[str] = field(default_factory=Counter[str])
     skipped: Counter[str] = field(default_factory=Counter[str])
+    first: dict[str, int] = field(default_factory=dict[str, int])
     notes: list[str] = field(default_factory=list[str])
 
     def as_json(self) -> dict[str, Any]:
@@ -118,9 +120,10 @@ class Import:
         if people and not has_person:
             problem = f"names no person: no record has {' or '.join(people)}; {self._form.hint}"
             raise InvalidValue("file", problem)
-        if not self._staging.dated:
+        dated = self._staging.dated()
+        if not dated:
             self.report.notes.append(UNDATED)
-        elif self._staging.dated < self._staging.count:
+        elif dated < self._staging.count:
             self.report.notes.append(SOME_UNDATED)
 
     def write(
@@ -170,19 +173,24 @@ class Import:
     def _take(self, row: Row | Skip) -> None:
         """Stage a row whose arguments are well formed, or count why not."""
         if isinstance(row, Skip):
-            self.report.skipped[row.reason] += 1
+            self._skip(row.reason)
             return
         row = self._with_environment(row)
         if row.kind != "push" and row.external_id is None:
-            self.report.skipped["contact_without_person"] += 1
+            self._skip("contact_without_person")
             return
         try:
             order_of(cast("Call", self._call(Staged(0, row, superseded=False, device="any"))))
         except AddresseeError as refusal:
-            self.report.skipped[reason_of(refusal)] += 1
+            self._skip(reason_of(refusal))
             return
         if not self._staging.add(row):
-            self.report.skipped["repeated_id"] += 1
+            self._skip("repeated_id")
+
+    def _skip(self, reason: str) -> None:
+        """Count a row of the record that was read last as skipped."""
+        self.report.skipped[reason] += 1
+        self.report.first.setdefault(reason, self.report.records)
 
     def _with_environment(self, row: Row) -> Row:
         """Return a row whose Apple token has its environment; raises InvalidValue."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import zlib
@@ -14,11 +13,13 @@ from typing import IO, Any, cast
 from addressee.domain import InvalidValue
 
 from ..line_reader import LINE_LIMIT, read_lines
+from . import csv_reader
 from .imported_rows import Format, Record
 
 GZIP = b"\x1f\x8b"
 SHOWN = 5
 """How many columns of a wrong header an error names."""
+CUT = "the file may be cut off; if it is whole, end its last line with a line break"
 
 
 def read_records(file: IO[bytes], form: Format) -> Iterator[Record]:
@@ -78,13 +79,13 @@ def json_records(file: IO[bytes], form: Format) -> Iterator[Record]:
 def csv_records(file: IO[bytes], form: Format) -> Iterator[Record]:
     """Yield the rows of a CSV file by the names in its header; cells of a repeated name as list."""
     text = io.TextIOWrapper(cast("io.BufferedReader", file), encoding="utf-8-sig", newline="")
-    reader = csv.reader(whole_lines(text), strict=True)
+    reader = csv_reader.rows_of(whole_lines(text))
     try:
-        header = next(reader)
+        header: list[str] = next(reader)
         check_names(form, header, "column")
         repeated = {name for name, times in Counter(header).items() if times > 1}
         for cells in reader:
-            if not cells:
+            if not cells or (len(cells) == 1 and not cells[0].strip()):
                 continue
             if len(cells) != len(header):
                 problem = f"has {len(cells)} cells, its header {len(header)}"
@@ -96,7 +97,7 @@ def csv_records(file: IO[bytes], form: Format) -> Iterator[Record]:
                 else:
                     record[name] = cell
             yield record
-    except csv.Error as error:
+    except csv_reader.Error as error:
         raise InvalidValue("file", f"line {reader.line_num}: {error}") from None
 
 
@@ -106,7 +107,8 @@ def whole_lines(text: io.TextIOWrapper) -> Iterator[str]:
     while line := text.readline(LINE_LIMIT):
         number += 1
         if not line.endswith(("\n", "\r")):
-            problem = "is cut off, or longer than 1 MiB: it has no line end"
+            long = len(line) == LINE_LIMIT
+            problem = "is longer than 1 MiB" if long else f"has no line end: {CUT}"
             raise InvalidValue("file", f"line {number} {problem}")
         yield line
 

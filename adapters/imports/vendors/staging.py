@@ -25,6 +25,16 @@ create table row (
     superseded integer not null default 0
 )
 """
+ADD = """
+insert or ignore into row (id, push, token, person, usable, seen, content)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+"""
+REPLACE = """
+replace into row (id, push, token, person, usable, seen, content)
+select ?1, ?2, ?3, ?4, ?5, ?6, ?7 where not exists (
+    select 1 from row where id = ?1 and seen is not null and (?6 is null or seen > ?6)
+)
+"""
 SUPERSEDED = """
 update row set superseded = 1 where number in (
     select number from (
@@ -70,14 +80,16 @@ class Staging:
         self._database.execute(TABLE)
         self._database.execute("begin")
         self.count = 0
-        self.dated = 0
 
     def close(self) -> None:
         """Delete the file."""
         self._database.close()
 
     def add(self, row: Row) -> bool:
-        """Take a row; return False for an id that an earlier row had."""
+        """Take a row; return False for an id that an earlier row had.
+
+        Of the two the one that was seen last is kept, and the later one where neither is newer.
+        """
         push = row.kind == "push"
         token = row.address if push and row.state != "dead" else None
         usable = push and row.state != "dead" and row.external_id is not None
@@ -85,14 +97,15 @@ class Staging:
         name = row.id if push else f"{row.kind}\x1f{row.id}"
         seen = microseconds_or_none(row.seen)
         cells = (name, push, token, row.external_id, usable, seen, content)
-        added = self._database.execute(
-            "insert or ignore into row (id, push, token, person, usable, seen, content)"
-            " values (?, ?, ?, ?, ?, ?, ?)",
-            cells,
-        ).rowcount
+        added = self._database.execute(ADD, cells).rowcount
+        if not added:
+            self._database.execute(REPLACE, cells)
         self.count += added
-        self.dated += added and row.seen is not None
         return bool(added)
+
+    def dated(self) -> int:
+        """Return how many of the rows have a time."""
+        return int(self._database.execute("select count(seen) from row").fetchone()[0])
 
     def batches(self) -> Iterator[list[Staged]]:
         """Yield the rows in the order in which they are imported; call it once, at the end."""

@@ -73,7 +73,7 @@ def test_R53_rows_become_installations_and_contacts_of_persons(
         subscription(11, "cid@shop.test", "cid", device_type="11"),
         subscription(12, "who@shop.test", "None", device_type="11"),
         subscription(13, "no address", "bea", device_type="11"),
-        subscription(2, "token-g", "bea"),
+        subscription(2, "token-g", "bea", last_active="2026-10-01 08:00:00"),
         subscription(14, "token-h", "bea", last_active="yesterday"),
     )
     report = importing("onesignal", content, **APPLE)
@@ -158,6 +158,45 @@ def test_the_newest_of_two_users_of_one_token_keeps_it(
         assert "DevicePersonalized" in str(history)
 
 
+OLD, NEW = "2023-11-14 22:13:20", "2023-11-14 22:13:21"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wins"),
+    [(OLD, NEW, 2), (NEW, OLD, 1), (OLD, OLD, 2), ("", "", 2), (OLD, "", 1), ("", OLD, 2)],
+)
+def test_R53_of_rows_with_one_id_the_one_that_was_seen_last_is_imported(
+    store: MemoryStore, importing: Importing, first: str, second: str, wins: int
+) -> None:
+    content = table(
+        HEADER,
+        subscription(2, "token-0", "cid"),
+        subscription(1, "token-1", "1", last_active=first),
+        subscription(1, "token-2", "2", last_active=second),
+    )
+    report = importing("onesignal", content)
+    assert (report.imported, report.skipped) == ({"bound": 2}, {"repeated_id": 1})
+    assert report.first == {"repeated_id": 3}
+    [found] = Targeting(store).recipients("shop", f"external_id:{wins}")
+    assert (found.installation, found.address) == ("sub-1", f"token-{wins}")
+    assert Targeting(store).count("shop", f"external_id:{3 - wins}") == 0
+    with store.reading() as view:
+        before = view.last()
+    again = importing("onesignal", content)
+    assert (again.imported, again.skipped) == (report.imported, report.skipped)
+    with store.reading() as view:
+        assert view.last() == before
+
+
+def test_a_row_that_repeats_an_id_counts_from_its_own_place(
+    store: MemoryStore, importing: Importing
+) -> None:
+    rows = [subscription(n, "shared", "ali", last_active="") for n in (1, 2, 1)]
+    report = importing("onesignal", table(HEADER, *rows))
+    assert report.imported == {"superseded": 1, "bound": 1}
+    assert Targeting(store).preview("shop", "external_id:ali") == ["sub-1"]
+
+
 def test_R44_ids_that_stand_for_nobody_are_no_person(
     store: MemoryStore, importing: Importing
 ) -> None:
@@ -173,6 +212,24 @@ def test_R44_ids_that_stand_for_nobody_are_no_person(
     rows = (subscription(n + 1, f"token-{n}", person) for n, person in enumerate(nobody))
     assert importing("onesignal", table(HEADER, *rows)).imported == {"anonymous": len(nobody)}
     assert Targeting(store).count("shop", "type:customer or type:lead") == 0
+
+
+ZONES = {
+    "3600": "GMT+01:00",
+    "-12600.0": "GMT-03:30",
+    "0": "GMT+00:00",
+    "Europe/Istanbul": "Europe/Istanbul",
+    "86400": None,
+    "inf": None,
+    "": None,
+}
+
+
+def test_no_row_is_lost_for_its_time_zone(store: MemoryStore, importing: Importing) -> None:
+    rows = [subscription(n, f"token-{n}", timezone=zone) for n, zone in enumerate(ZONES, 1)]
+    assert importing("onesignal", table(HEADER, *rows)).imported == {"anonymous": len(rows)}
+    for n, zone in enumerate(ZONES.values(), 1):
+        assert Profiles(store).of(f"sub-{n}").installation.facts.get("timezone") == zone
 
 
 def test_tags_that_are_no_object_refuse_their_row(importing: Importing) -> None:

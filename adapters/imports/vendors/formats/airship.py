@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from addressee.domain import limits, values
+
 from ..cells import (
     attributes_of,
     facts_of,
@@ -83,13 +85,14 @@ def only(groups: Mapping[str, object], name: str) -> str | None:
 
 
 def tags_of(record: Record, groups: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the device's tags, and those of other groups as ``group:tag``."""
-    grouped = (
-        f"{group}:{tag}"
-        for group in groups
-        if not group.startswith(OWN_GROUPS)
-        for tag in texts_in(groups, group)
-    )
+    """Return the device's tags, and those of other groups as ``group:tag``; raises LimitExceeded.
+
+    A group's name is repeated for each of its tags, and so is checked before.
+    """
+    others = [group for group in groups if not group.startswith(OWN_GROUPS)]
+    for group in others:
+        values.text("tag group", group, limits.NAME)
+    grouped = (f"{group}:{tag}" for group in others for tag in texts_in(groups, group))
     return tuple(dict.fromkeys((*texts_in(record, "tags"), *grouped)))
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from addressee.domain import InvalidValue
-
 from ..cells import (
     attributes_of,
     facts_of,
@@ -41,7 +39,7 @@ DAY = timedelta(days=1)
 
 def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
     """Yield the row of a subscription."""
-    kind = need_text(record, "device_type")
+    kind = need_text(record, "device_type").strip().removesuffix(".0")  # as spreadsheets write it
     address = text_of(record, "identifier")
     if kind in BROWSERS:
         yield Skip("web_push_without_keys")
@@ -89,16 +87,21 @@ def state_of(record: Record) -> RowState:
     return "opted_out" if types is not None and types.strip().startswith(("-", "0")) else "live"
 
 
-def zone_of(seconds: str | None) -> str | None:
-    """Return an offset from UTC in seconds as ``GMT+02:00``; raises InvalidValue."""
-    if seconds is None:
+def zone_of(cell: str | None) -> str | None:
+    """Return an offset from UTC in seconds as ``GMT+02:00``, and the name of a zone as it is.
+
+    No row is lost for a number that is no offset: then its zone is not known.
+    """
+    if cell is None:
         return None
     try:
-        offset = timedelta(seconds=int(seconds))
-    except (ValueError, OverflowError):
-        raise InvalidValue("timezone", "should be a number of seconds") from None
+        offset = timedelta(seconds=int(float(cell)))
+    except ValueError:
+        return cell
+    except OverflowError:
+        return None
     if abs(offset) >= DAY:
-        raise InvalidValue("timezone", "should be less than a day")
+        return None
     hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
     return f"GMT{'-' if offset < timedelta() else '+'}{hours:02}:{minutes:02}"
 
