@@ -18,7 +18,7 @@ from addressee.adapters.http.load.places import Places
 from addressee.adapters.http.load.share import Share
 from addressee.adapters.http.service_context import ServiceContext
 from addressee.adapters.http.v1_api.as_of_cache import AsOfCache
-from addressee.application import Context, PersonState
+from addressee.application import Context, Message, PersonState, SentPush
 from addressee.domain import InvalidValue, UnknownPerson, limits, values
 
 from .access.current_operator import Operator
@@ -250,6 +250,11 @@ class Visit:
                 state = self.service.history.person_state(person, within=self.code)
                 found[person] = self.label(state)
         return found
+
+    def messages(self, pushes: Iterable[SentPush]) -> dict[str, Message]:
+        """Return dispatch → message of pushes; those that are deleted are left out."""
+        names = {push.dispatch for push in pushes}
+        return self.service.notifier.messages(names, within=self.code) if names else {}
 
     def confirmed(self) -> None:
         """Raise InvalidValue unless the box of a form that can't be undone is checked."""

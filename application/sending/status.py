@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from addressee.domain import values
 
 from ..ports.delivery.dispatches import Dispatch, DispatchReader, PushOutcome, State
+from ..ports.delivery.push import Message
 from .transactions import Transactions, known
 
 LISTED = 10_000
@@ -121,6 +122,23 @@ class DispatchQueries:
             UnknownDispatch: there is none of that id, or it is another application's.
         """
         return self._transactions.read(lambda view: status_of(view, dispatch, within))
+
+    def messages(
+        self, dispatches: Iterable[str], *, within: str | None = None
+    ) -> dict[str, Message]:
+        """Return dispatch → its message, which may be personal data.
+
+        Args:
+            dispatches: their ids; those that are deleted, or unknown, are left out.
+            within: the application that they have to be of, if any.
+        """
+        names = [*dict.fromkeys(dispatches)]
+        found = self._transactions.read(lambda view: [view.dispatch(name) for name in names])
+        return {
+            each.id: each.message
+            for each in found
+            if each is not None and within in {None, each.application}
+        }
 
     def dispatches(
         self, application: str | None = None, limit: int = 100, *, scheduled: bool = True

@@ -40,7 +40,12 @@ class Operator:
         return self.application.code
 
     def may(self, permission: Permission) -> bool:
-        """Return whether the operator's role has a permission."""
+        """Return whether the operator's role has a permission.
+
+        An export is all that pages mask, so nobody has it for whom they mask.
+        """
+        if permission == "export" and self.masked:
+            return False
         return permission in PERMISSIONS[self.role]
 
 

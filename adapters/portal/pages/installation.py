@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from starlette.responses import Response
 
+from addressee.application import SendingStore, SentPush
 from addressee.domain import NoRegistration
 
 from ..page_route import Page
@@ -13,6 +16,7 @@ from ..views.timeline import timeline
 from ..visit import Visit
 
 SHOWN = 100
+"""Most events, sessions and pushes on the page, the newest; the timeline can be shown whole."""
 
 
 def show(visit: Visit) -> Response:
@@ -31,6 +35,7 @@ def show(visit: Visit) -> Response:
     named = [person for person, _ in drawn.rows] if drawn else []
     whole = bool(visit.asked("all"))
     newest = until[::-1] if whole else until[: -SHOWN - 1 : -1]
+    received = pushes(visit, name, at) if visit.asked("pushes") else None
     return visit.page(
         "people/installation.html",
         name=name,
@@ -43,11 +48,26 @@ def show(visit: Visit) -> Response:
         facts=visit.masking.facts(state.facts),
         attributes=visit.masking.values(state.attributes),
         tags=visit.masking.tags(state.tags),
+        pushes=received,
+        texts=visit.messages(received or ()),
         checks=[*checks(state, visit.service.clock())],
         entries=[*timeline(newest, visit.masking)],
         events=len(until),
         whole=whole,
     )
+
+
+def pushes(visit: Visit, name: str, at: datetime | None) -> list[SentPush]:
+    """Return the newest pushes to a device.
+
+    They are found among the batches of all pushes of the application: where these go to millions
+    that takes a while, so the page reads them when it is asked to.
+    """
+    if not isinstance(visit.service.store, SendingStore):
+        return []
+    sent = visit.service.history.pushes(name, within=visit.code)
+    found = [push for push in sent if at is None or push.at <= at]
+    return sorted(found, key=lambda push: push.at, reverse=True)[:SHOWN]
 
 
 PAGES = (Page("/installation", {"GET": show}),)

@@ -68,6 +68,7 @@ def show(visit: Visit) -> Response:
     whole = bool(visit.asked("all"))
     newest = until[::-1] if whole else until[: -SHOWN - 1 : -1]
     sessions = [*holdings(until)]
+    received = pushes(visit, state, [each.installation for each in sessions], at)
     return visit.page(
         "people/person.html",
         name=state.name,
@@ -83,7 +84,8 @@ def show(visit: Visit) -> Response:
         after=after(visit),
         listed=LISTED,
         sessions=sessions[: -SHOWN - 1 : -1],
-        pushes=pushes(visit, state, [each.installation for each in sessions], at),
+        pushes=received,
+        texts=visit.messages(received),
         entries=[*timeline(newest, visit.masking)],
         events=len(until),
         whole=whole,

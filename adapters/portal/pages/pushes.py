@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from hashlib import sha256
 
 from starlette.responses import Response
 
+from addressee.adapters.http.messages.error_responses import Refused, refusal_of
 from addressee.application import DispatchStatus, Message
 from addressee.application.default_clock_and_ids import random_id
 from addressee.domain import AddresseeError, Conflict, StoreError
@@ -32,14 +35,24 @@ def listed(visit: Visit) -> Response:
     notifier = visit.service.notifier
     scheduled = notifier.scheduled(visit.code, LISTED)
     found = notifier.dispatches(visit.code, LISTED, scheduled=False)
-    return visit.page("audiences/pushes.html", scheduled=scheduled, dispatches=found, most=LISTED)
+    texts = notifier.messages((each.id for each in [*scheduled, *found]), within=visit.code)
+    return visit.page(
+        "audiences/pushes.html",
+        scheduled=scheduled,
+        dispatches=found,
+        texts=texts,
+        most=LISTED,
+    )
 
 
 def show(visit: Visit) -> Response:
     """Return the dispatch of the parameter ``id``; of a scheduled one, what it would reach now."""
     found = visit.service.notifier.status(visit.asked("id"), within=visit.code)
     number, problem = matching(visit, found) if found.state == "scheduled" else (None, None)
-    return visit.page("audiences/push.html", push=found, matching=number, broken=problem)
+    message = visit.service.notifier.messages([found.id], within=visit.code).get(found.id)
+    return visit.page(
+        "audiences/push.html", push=found, message=message, matching=number, broken=problem
+    )
 
 
 def matching(visit: Visit, push: DispatchStatus) -> tuple[int | None, str | None]:
@@ -58,20 +71,42 @@ def matching(visit: Visit, push: DispatchStatus) -> tuple[int | None, str | None
 def write(visit: Visit) -> Response:
     """Return the form of a push to an audience; with a message, whom it would reach."""
     visit.need("send")
-    tried = dispatched(visit, dry_run=True) if visit.field("try") else None
-    form = {name: visit.field(name) for name in FIELDS}
-    again = visit.field("once") or random_id()
-    later = tried is not None and tried.starts_at and tried.starts_at > visit.service.clock()
+    if not visit.field("try"):
+        return form_of(visit)
+    try:
+        return form_of(visit, tried=dispatched(visit, dry_run=True))
+    except (StoreError, Conflict):  # nothing that another entry mends
+        raise
+    except AddresseeError as error:
+        return form_of(visit, problem=refusal_of(error))
+
+
+def form_of(
+    visit: Visit, tried: DispatchStatus | None = None, problem: Refused | None = None
+) -> Response:
+    """Return the form as it was filled in, with whom the push would reach or what is wrong."""
     return visit.page(
-        "audiences/write.html", form=form, tried=tried, later=later, once=again, zones=zones()
+        "audiences/write.html",
+        problem.status if problem else 200,
+        form={name: visit.field(name) for name in FIELDS},
+        tried=tried,
+        later=tried is not None and tried.starts_at and tried.starts_at > visit.service.clock(),
+        once=visit.field("once") or random_id(),
+        problem=problem,
+        zones=zones(),
     )
 
 
 def send(visit: Visit) -> Response:
     """Make the dispatch, once however often the form is sent."""
     visit.need("send")
-    visit.confirmed()
-    made = dispatched(visit, dry_run=False)
+    try:
+        visit.confirmed()
+        made = dispatched(visit, dry_run=False)
+    except (StoreError, Conflict):
+        raise
+    except AddresseeError as error:
+        return form_of(visit, problem=refusal_of(error))
     done = {"scheduled": "scheduled", "running": "made"}.get(made.state, "made-before")
     return visit.go("/push", id=made.id, done=done)
 
@@ -97,9 +132,20 @@ def dispatched(visit: Visit, *, dry_run: bool) -> DispatchStatus:
         Message(visit.field("title") or None, visit.field("body") or None),
         dry_run=dry_run,
         starts_at=moment_in(zone, "starts_at", local) if local else None,
-        idempotency_key=None if dry_run else visit.field("once") or None,
+        idempotency_key=None if dry_run else key_of(visit),
         actor=visit.operator.actor,
     )
+
+
+def key_of(visit: Visit) -> str | None:
+    """Return the idempotency key of what the form says.
+
+    Sent again as it is, also by way of the browser's history, a form makes nothing new. Once
+    anything in it has changed it is another push, which the key of the form alone would refuse.
+    """
+    once = visit.field("once")
+    written = json.dumps([once, *(visit.field(name) for name in FIELDS)])
+    return sha256(written.encode()).hexdigest() if once else None
 
 
 PAGES = (

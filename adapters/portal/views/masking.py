@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from addressee.application import Message
 from addressee.application.rights.own_events import facts_shown
 from addressee.domain import (
     And,
@@ -75,6 +76,18 @@ class Masking:
     def text(self, value: object) -> str:
         """Return a value as text, or a mask."""
         return HIDDEN if self.masked else written(value)
+
+    def title(self, message: Message | None) -> str:
+        """Return what a push is known by in lists: its title, or its text, or that it has none.
+
+        A backend may write to one person: "Your order is ready, Ali". So roles that see no personal
+        data see no texts of pushes either, whoever wrote them.
+        """
+        if message is None:
+            return "deleted"
+        if not (message.title or message.body):
+            return "silent: data for the app alone"
+        return self.text(message.title or message.body)
 
     def values(self, given: Mapping[str, Value]) -> dict[str, str]:
         """Return name → value as text, sorted by name."""

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from addressee.application import InstallationState
 from addressee.domain.address import address_of
 
+SENT_TO = frozenset({"fcm", "apns", "webpush", "vendor"})
+"""Services that addressee has senders for; a host may bring transports of its own for others."""
+
 
 class Check(NamedTuple):
     """One condition of a push, whether it is met, and what that means."""
@@ -44,3 +47,10 @@ def checks(state: InstallationState, now: datetime) -> Iterator[Check]:
         "Push address known",
         "No push token was reported." if address is None else f"Service: {address.service}.",
     )
+    if address is not None and address.service not in SENT_TO:
+        yield Check(
+            False,  # noqa: FBT003 # the field has a name
+            "Sender known",
+            f"addressee has no sender for {address.service}: without a transport of your own a "
+            "push is rejected.",
+        )

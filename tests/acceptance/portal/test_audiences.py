@@ -237,19 +237,3 @@ def test_an_explanation_shows_no_masked_role_what_it_did_not_type(
         assert ("a held value looks alike" in look_alike) == masked
         assert (points in look_alike) != masked
     shop.people.remove_segment("shop", "unseen")
-
-
-def test_steering_a_push_that_has_ended_says_that_nothing_was_changed(
-    shop: Shop, marketing: Operator
-) -> None:
-    for do in ("pause", "resume", "cancel"):
-        told = marketing.post("/push/steer", id=shop.dispatch, do=do).text
-        assert "Nothing was changed: the push had ended already" in told
-        assert "no further batch leaves" not in told
-        assert "Resumed." not in told
-    waits = marketing.post("/push/steer", id=shop.scheduled, do="pause").text
-    assert "until it starts it can only be cancelled" in waits
-    stopped = shop.notifier.dispatch("shop", "tag:nobody", Message("x")).id
-    shop.notifier.cancel(stopped)
-    told = marketing.post("/push/steer", id=stopped, do="resume").text
-    assert "Nothing was changed: the push had been cancelled already" in told

@@ -192,3 +192,26 @@ def test_the_result_of_an_action_is_told_once_and_by_no_link(shop: Shop, url: st
         page = other.get("/person", id=person, done=done).text
         assert told not in page
         assert "Signed out of every device" not in page
+
+
+def test_a_device_whose_service_nobody_sends_to_is_not_said_to_be_reached(
+    shop: Shop, admin: Operator
+) -> None:
+    for name, service in (("odd", "pigeon"), ("usual", "huawei"), ("sent", "firebase")):
+        shop.people.register(
+            "shop", installation=name, push_token=f"t-{name}", push_service=service, actor="device"
+        )
+        page = admin.get("/installation", id=name).text
+        assert ("Sender known: no" in page) == (name != "sent"), name
+    assert "addressee has no sender for pigeon" in admin.get("/installation", id="odd").text
+
+
+def test_the_pushes_to_a_device_are_listed_with_their_outcome(shop: Shop, admin: Operator) -> None:
+    page = admin.get("/installation", id="ali-phone").text
+    assert "Show the pushes to it" in page
+    listed = admin.get("/installation", id="ali-phone", pushes="1").text
+    told = listed.partition("Pushes to this device")[2].partition("Timeline")[0]
+    assert f"/push?id={shop.dispatch}" in told
+    assert "accepted" in told
+    past = admin.get("/installation", id="ali-phone", pushes="1", at="2026-11-20T12:00:00").text
+    assert "None that this store has sent" in past

@@ -6,8 +6,11 @@ import io
 import re
 import zipfile
 
+from addressee.adapters.http import create_app
+from addressee.adapters.portal import PortalSettings, mount_portal
 from addressee.application import History, Identity
 from addressee.domain.events import PersonErased, PersonExported, PersonsMerged
+from tests.servers.chromium import served
 
 from .shop import Shop
 from .visits import Operator
@@ -111,3 +114,13 @@ def test_an_unknown_person_is_not_merged(shop: Shop, admin: Operator) -> None:
     first, _ = two(shop, "alone")
     assert admin.get("/person/merge", id=first, other="nobody").status_code == 404
     assert admin.post("/person/merge/find", id=first, other="nobody").status_code == 404
+
+
+def test_nobody_exports_what_is_masked_for_them(shop: Shop) -> None:
+    app = create_app(shop.store, shop.store.applications, clock=shop.clock)
+    settings = PortalSettings(secure=False, masked={"read", "support"})
+    mount_portal(app, settings)
+    with served(app) as url:
+        support = Operator(url, shop.keys["support"])
+        assert "Export as ZIP" not in support.get("/person", id=shop.persons["ali"]).text
+        assert support.post("/person/export", id=shop.persons["ali"]).status_code == 403
