@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from tests.acceptance.portal.shop import Shop
+from tests.acceptance.portal.shop import Shop, Waiting
 from tests.acceptance.portal.visits import signed_in
 from tests.servers.chromium import chromium, served
 
@@ -35,6 +35,17 @@ def take(browser: Browser, url: str, shop: Shop, folder: Path) -> None:
             context.close()
 
 
+def take_working(browser: Browser, url: str, shop: Shop, folder: Path) -> None:
+    """Write the picture of a work that runs."""
+    page = browser.new_context().new_page()
+    signed_in(page, url, shop.keys["admin"])
+    page.goto(f"{url}/portal/operations")
+    page.get_by_role("button", name="Rebuild").click()
+    page.get_by_text("3 of 10 positions").wait_for()
+    shoot(page, folder / "working-1280-light.png")
+    page.context.close()
+
+
 def written(page: Page, url: str) -> Page:
     """Show a push that was written for later, and tried."""
     page.goto(f"{url}/portal/audience?segment=regulars")
@@ -60,8 +71,12 @@ def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     shop = Shop()
-    with served(shop.app) as url, chromium() as browser:
+    work = Waiting()
+    app = shop.served(works={"rebuild": work})
+    with served(app) as url, chromium() as browser:
         take(browser, url, shop, folder)
+        take_working(browser, url, shop, folder)
+        work.go.set()
 
 
 if __name__ == "__main__":

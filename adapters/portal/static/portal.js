@@ -1,5 +1,5 @@
-// Counts an audience while it is typed, completes the word at the end of the field, and chooses the
-// browser's time zone where no other was chosen.
+// Counts an audience while it is typed, completes the word at the end of the field, chooses the
+// browser's time zone where no other was chosen, and brings what runs up to date until it has ended.
 // Pages work without it.
 "use strict";
 
@@ -12,6 +12,35 @@
     const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
     if (Array.from(zone.options).some((option) => option.value === mine)) zone.value = mine;
   }
+
+  // What a page marks as fresh is replaced where it has changed; the focus stays where it is.
+  function bring(old, fresh) {
+    if (!fresh || old.innerHTML === fresh.innerHTML) return;
+    const held = old.contains(document.activeElement) ? document.activeElement : null;
+    old.replaceChildren(...fresh.childNodes);
+    if (!held) return;
+    const same = Array.from(old.querySelectorAll("a, button")).find(
+      (each) => each.tagName === held.tagName && each.value === held.value && each.href === held.href,
+    );
+    if (same) same.focus();
+    if (document.activeElement !== same) document.getElementById("main").focus();
+  }
+
+  async function follow() {
+    const link = document.querySelector("a[data-refresh]"); // the page has it while something runs
+    if (!link) return;
+    await new Promise((done) => setTimeout(done, 1000 * link.dataset.refresh));
+    try {
+      const answer = document.hidden ? null : await fetch(link.href);
+      if (answer?.redirected) return; // the session has ended: the link leads to where one signs in
+      if (answer?.ok) {
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const old of document.querySelectorAll("[data-fresh]")) bring(old, page.getElementById(old.id));
+      }
+    } catch {} // the server does not answer now
+    follow();
+  }
+  follow();
 
   const form = document.querySelector("form[data-count]");
   if (!form) return;

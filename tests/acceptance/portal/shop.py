@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 from fastapi import FastAPI
 
 from addressee.adapters.http import create_app
 from addressee.adapters.keys import MemoryKeyStore
 from addressee.adapters.memory import MemoryStore
-from addressee.adapters.portal import PortalSettings, mount_portal
+from addressee.adapters.portal import Maintenance, PortalSettings, mount_portal
+from addressee.adapters.portal.settings import Progress, Work
 from addressee.adapters.push import RecordingPush
 from addressee.application import (
     Identity,
@@ -26,6 +28,18 @@ EVIL = "<script>document.title='stolen'</script><img src=x onerror=\"document.ti
 """A script that somebody stores as a name, a tag or the name of a device."""
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 ROLES: tuple[Scope, ...] = ("read", "support", "marketing", "admin")
+
+
+class Waiting:
+    """A work that has come to 3 of 10 positions, and waits there."""
+
+    def __init__(self) -> None:
+        self.go = Event()
+
+    def __call__(self, progress: Progress) -> str:
+        progress(3, 10)
+        self.go.wait(60)
+        return "rebuilt"
 
 
 class Clock:
@@ -65,10 +79,11 @@ class Shop:
         self._live()
         self.app = self.served(secure=secure)
 
-    def served(self, *, secure: bool) -> FastAPI:
+    def served(self, *, secure: bool = False, works: Mapping[str, Work] | None = None) -> FastAPI:
         """Return the HTTP application."""
         app = create_app(self.store, self.store.applications, clock=self.clock)
-        mount_portal(app, PortalSettings(secure=secure))
+        maintenance = Maintenance(works or {})
+        mount_portal(app, PortalSettings(secure=secure, maintenance=maintenance))
         return app
 
     def pages(self) -> list[str]:
@@ -90,6 +105,7 @@ class Shop:
             "/operations",
             f"/push?id={self.dispatch}",
             f"/push?id={self.scheduled}",
+            f"/push?id={self.running}",
         ]
 
     @staticmethod
@@ -157,4 +173,5 @@ class Shop:
         at = self.clock.now + timedelta(days=30)
         message = Message("Spring sale", "From Monday on")
         self.scheduled = self.notifier.dispatch("shop", "tag:vip", message, starts_at=at).id
+        self.running = self.notifier.dispatch("shop", "tag:vip", Message("Today", "Now")).id
         self.clock.move(days=1)

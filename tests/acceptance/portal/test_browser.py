@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from addressee.application import History, Targeting
+from addressee.application import History, Message, Targeting
+from tests.servers.chromium import served
 
-from .shop import Shop
+from .shop import Shop, Waiting
 from .visits import signed_in
 
 if TYPE_CHECKING:
@@ -83,6 +84,43 @@ def test_no_page_violates_wcag(page: Page, url: str, shop: Shop, *, long: bool) 
             page.emulate_media(color_scheme="dark")
             found += violations(page, "color-contrast")
     assert found == []
+
+
+def test_what_runs_is_brought_up_to_date_until_it_has_ended(
+    page: Page, url: str, shop: Shop, asked: list[str]
+) -> None:
+    signed_in(page, url, shop.keys["admin"])
+    made = shop.notifier.dispatch("shop", "tag:vip", Message("Sale"))
+    page.clock.install()
+    page.goto(f"{url}/portal/push?id={made.id}")
+    page.get_by_role("link", name="Refresh").focus()
+    shop.notifier.pause(made.id)
+    page.clock.run_for(5_100)
+    page.get_by_role("status").get_by_text("paused").wait_for()
+    page.get_by_role("button", name="Resume").wait_for()
+    assert page.get_by_role("link", name="Refresh").count() == 0
+    assert page.evaluate("document.activeElement.id") == "main", "the link has gone"
+    before = len(asked)
+    page.clock.run_for(60_000)
+    assert len(asked) == before, "it has ended"
+
+
+def test_a_running_work_violates_no_wcag_and_keeps_the_focus(browser: Browser, shop: Shop) -> None:
+    work = Waiting()
+    with served(shop.served(works={"rebuild": work})) as url:
+        page = browser.new_context().new_page()
+        signed_in(page, url, shop.keys["admin"])
+        page.goto(f"{url}/portal/operations")
+        page.get_by_role("button", name="Rebuild").click()
+        page.get_by_text("3 of 10 positions").wait_for()
+        assert violations(page) == []
+        page.get_by_label("A new key for").focus()
+        work.go.set()
+        page.get_by_text("rebuilt").wait_for()
+        page.get_by_text("None is running.").wait_for()
+        assert page.evaluate("document.activeElement.name") == "scope"
+        assert violations(page) == []
+        page.context.close()
 
 
 def test_a_support_case_from_search_to_remote_logout(page: Page, url: str, shop: Shop) -> None:
