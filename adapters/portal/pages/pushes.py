@@ -8,12 +8,12 @@ from hashlib import sha256
 
 from starlette.responses import Response
 
-from addressee.adapters.http.messages.error_responses import Refused, refusal_of
 from addressee.application import DispatchStatus, Message
 from addressee.application.default_clock_and_ids import random_id
-from addressee.domain import AddresseeError, Conflict, StoreError
+from addressee.domain import AddresseeError, Conflict, InvalidValue, StoreError
 
 from ..page_route import Page
+from ..views.form_problem import FormProblem, form_problem
 from ..views.local_time_input import COORDINATED, moment_in, zones
 from ..visit import Visit
 
@@ -75,14 +75,12 @@ def write(visit: Visit) -> Response:
         return form_of(visit)
     try:
         return form_of(visit, tried=dispatched(visit, dry_run=True))
-    except (StoreError, Conflict):  # nothing that another entry mends
-        raise
     except AddresseeError as error:
-        return form_of(visit, problem=refusal_of(error))
+        return form_of(visit, problem=problem_of(error))
 
 
 def form_of(
-    visit: Visit, tried: DispatchStatus | None = None, problem: Refused | None = None
+    visit: Visit, tried: DispatchStatus | None = None, problem: FormProblem | None = None
 ) -> Response:
     """Return the form as it was filled in, with whom the push would reach or what is wrong."""
     return visit.page(
@@ -97,16 +95,19 @@ def form_of(
     )
 
 
+def problem_of(error: AddresseeError) -> FormProblem:
+    """Return what is wrong with the form; raises the error again if the form is not to blame."""
+    return form_problem(error, error.field if isinstance(error, InvalidValue) else "expression")
+
+
 def send(visit: Visit) -> Response:
     """Make the dispatch, once however often the form is sent."""
     visit.need("send")
     try:
         visit.confirmed()
         made = dispatched(visit, dry_run=False)
-    except (StoreError, Conflict):
-        raise
     except AddresseeError as error:
-        return form_of(visit, problem=refusal_of(error))
+        return form_of(visit, problem=problem_of(error))
     done = {"scheduled": "scheduled", "running": "made"}.get(made.state, "made-before")
     return visit.go("/push", id=made.id, done=done)
 

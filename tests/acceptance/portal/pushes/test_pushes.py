@@ -77,6 +77,7 @@ def test_a_push_whose_audience_is_wrong_keeps_what_was_written(marketing: Operat
             form = {**given, "expression": expression, "try": "yes", "sure": "yes"}
             answer = marketing.post(path, **form)
             assert 400 <= answer.status_code < 500
-            assert 'role="alert"' in answer.text
+            assert answer.text.count('role="alert"') == 1
+            assert "expression-problem" in answer.text
             for kept in (expression, "My title", "My text", '"kept"', "selected>Europe/Zagreb"):
                 assert kept in answer.text, (expression, path, kept)
