@@ -17,6 +17,7 @@ from addressee.domain import (
     Term,
     as_expression,
     leaves,
+    values,
 )
 
 from ..page_route import Page
@@ -24,6 +25,7 @@ from ..views.explained_terms import explained_terms
 from ..views.form_problem import FormProblem, form_problem
 from ..visit import Visit
 
+CONFLICT = 409
 SAMPLE = 20
 """How many installations of an audience are listed."""
 LOOKED_AT = 25
@@ -119,18 +121,20 @@ def count(visit: Visit) -> Response:
 
 
 def save(visit: Visit) -> Response:
-    """Save the expression as a segment."""
+    """Save the expression as a segment, or ask whether it is to replace another one."""
     visit.need("define segments")
-    name = visit.field("segment")
+    name, expression = visit.field("segment"), visit.field("expression")
     try:
-        visit.service.people.define_segment(
-            visit.code, name, visit.field("expression"), **visit.context()
-        )
+        replaced = reach(visit, None).segments(visit.code).get(values.composed(name))
+        asks = replaced not in {None, str(as_expression(expression)), visit.field("replaces")}
+        if not asks:
+            visit.service.people.define_segment(visit.code, name, expression, **visit.context())
+            return visit.go("/audience", segment=name, done="saved")
+        problem = None
     except AddresseeError as error:
-        problem = form_problem(error, "segment")
-        found, asked, worse = answered(visit)  # then there is no form to save it
-        return page(visit, asked, found, worse or problem)
-    return visit.go("/audience", segment=name, done="saved")
+        problem, replaced = form_problem(error, "segment"), None
+    found, asked, worse = answered(visit)  # of what is worse, there is no form to save it
+    return page(visit, asked, found, worse or problem, replaced)
 
 
 def reach(visit: Visit, at: datetime | None) -> Targeting:
@@ -178,17 +182,19 @@ def page(
     asked: Asked,
     found: Found | None = None,
     problem: FormProblem | None = None,
+    replaced: str | None = None,
 ) -> Response:
-    """Return the page."""
+    """Return the page; with ``replaced``, of a segment, it asks whether to replace it."""
     segments = reach(visit, None).segments(visit.code)
     holders = [person for _, person in found.sample if person] if found else []
     return visit.page(
         "audiences/audience.html",
-        problem.status if problem else 200,
+        problem.status if problem else 200 if replaced is None else CONFLICT,
         asked=asked,
         found=found,
         labels=visit.labels(dict.fromkeys(holders)),
         problem=problem,
+        replaced=replaced,
         segments=segments,
         words=words(visit, segments),
     )

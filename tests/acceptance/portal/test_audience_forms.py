@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
 
 from addressee.application import Targeting
 from addressee.domain import StoreUnavailable
 
 from .shop import Shop
+from .test_rights import form_of
 from .visits import Operator
 
 
@@ -57,7 +59,8 @@ def test_a_segment_that_cannot_be_saved_leaves_what_was_typed(
     shop: Shop, marketing: Operator, expression: str, name: str, told: str
 ) -> None:
     before = Targeting(shop.store).segments("shop")
-    answer = marketing.post("/audience/segment", segment=name, expression=expression)
+    form = {"segment": name, "expression": expression, "replaces": "tag:vip or tag:news"}
+    answer = marketing.post("/audience/segment", **form)
     assert answer.status_code in {400, 409}
     assert told in answer.text.partition('role="alert"')[2]
     assert set(values_of(answer.text, "expression")) == {expression}
@@ -76,3 +79,29 @@ def test_a_store_that_does_not_answer_tells_the_script_nothing_of_itself(
         answer = marketing.post(path, expression="all")
         assert answer.status_code == 503
         assert "db-7" not in answer.text
+
+
+def test_a_segment_is_replaced_only_by_who_has_seen_what_it_was(
+    shop: Shop, marketing: Operator
+) -> None:
+    def saved() -> str:
+        return Targeting(shop.store).segments("shop")["kept"]
+
+    def save(expression: str, **more: str) -> httpx.Response:
+        return marketing.post("/audience/segment", segment="kept", expression=expression, **more)
+
+    assert "The segment is saved." in save("tag:vip").text
+    assert "The segment is saved." in save("  tag:vip ").text, "it is the same"
+    asks = save("tag:news")
+    assert (asks.status_code, saved()) == (409, "tag:vip")
+    assert "as <code><bdi>tag:vip</bdi></code>" in asks.text
+    form = form_of(asks.text)
+    assert form["replaces"] == "tag:vip"
+    shop.people.define_segment("shop", "kept", "os:ios")  # somebody else, meanwhile
+    again = marketing.post("/audience/segment", **form)
+    assert (again.status_code, saved()) == (409, "os:ios")
+    assert (
+        "The segment is saved." in marketing.post("/audience/segment", **form_of(again.text)).text
+    )
+    assert saved() == "tag:news"
+    shop.people.remove_segment("shop", "kept")
