@@ -8,15 +8,19 @@ from typing import Any, TypeVar
 
 from nats.aio.client import Client
 from nats.errors import Error
+from nats.js.errors import NotFoundError
 
-from addressee.domain import StoreUnavailable
+from addressee.domain import InvalidValue, StoreUnavailable
 
 from .event_loop_thread import EventLoop
+from .nats_options import check_credentials, checked_servers
 
 T = TypeVar("T")
 TIMEOUT = 10.0
 UNUSABLE = (Error, OSError, TimeoutError)
 """What a call raises where no server can be reached, or none answers in time."""
+NO_STREAM = 10059
+"""The server's code for a stream that is not there."""
 
 
 class NatsClient:
@@ -30,6 +34,9 @@ class NatsClient:
     Attributes:
         connection: the driver's client; None while there is none.
         timeout: as given.
+
+    Raises:
+        InvalidValue: a URL is none of NATS, or ``user_credentials`` names a file that has none.
     """
 
     def __init__(
@@ -37,13 +44,18 @@ class NatsClient:
     ) -> None:
         self.connection: Any = None  # the driver's context is untyped in parts
         self.timeout = timeout
-        self._servers = [servers] if isinstance(servers, str) else [*servers]
+        self._servers = checked_servers(servers)
         self._options = options
+        check_credentials(options)
         self._loop = EventLoop()
 
     async def connect(self, **options: Any) -> Any:  # noqa: ANN401 # likewise
         """Connect anew and return the driver's JetStream context; options that were given win."""
         await self.disconnect()
+        try:
+            check_credentials(self._options)  # the driver reads without end what has none
+        except InvalidValue as error:
+            raise ConnectionError(str(error)) from None
         connection: Any = Client()
         try:
             await connection.connect(
@@ -73,6 +85,8 @@ class NatsClient:
             return self.run(work, seconds)
         except UNUSABLE as error:
             problem = f"{asked} can't be reached: {type(error).__name__}"
+            if isinstance(error, NotFoundError) and error.err_code == NO_STREAM:
+                problem = f"there is no {asked.removeprefix('the ')}"
             raise StoreUnavailable(problem) from None
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from nats.js.api import Header
 from nats.js.errors import NotFoundError
 
 from addressee.adapters.nats_client import TIMEOUT, UNUSABLE, NatsClient
+from addressee.adapters.nats_options import check_stream, check_subject
 from addressee.application import (
     FactMessage,
     MessageRefused,
@@ -47,6 +48,9 @@ class JetStreamSink:
         replicas: how many servers of a cluster have the stream, where it is made here.
         timeout: for the acknowledgement of a batch, in seconds.
         options: of the connection, as for `nats.connect`, such as ``user_credentials`` or ``tls``.
+
+    Raises:
+        InvalidValue: one of these can't be.
     """
 
     def __init__(
@@ -59,6 +63,8 @@ class JetStreamSink:
         timeout: float = TIMEOUT,
         **options: Any,  # noqa: ANN401 # the driver's own
     ) -> None:
+        check_stream(stream)
+        check_subject(subject)
         self._stream = stream
         self._subject = subject
         self._replicas = replicas

@@ -11,6 +11,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from addressee.adapters.nats_client import TIMEOUT, NatsClient
+from addressee.adapters.nats_options import check_stream
 
 from .page import Arrived
 
@@ -27,6 +28,9 @@ class JetStreamLedger:
         stream: the stream's name.
         timeout: for an answer of the server, in seconds.
         options: of the connection, as for `nats.connect`, such as ``user_credentials`` or ``tls``.
+
+    Raises:
+        InvalidValue: no stream or server can be named so, or credentials can't be read.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class JetStreamLedger:
         timeout: float = TIMEOUT,
         **options: Any,  # noqa: ANN401 # the driver's own
     ) -> None:
+        check_stream(stream)
         self.name = stream
         self._timeout = timeout
         self._nats = NatsClient(servers, timeout, options)

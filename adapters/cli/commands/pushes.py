@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from threading import Event
@@ -13,10 +12,11 @@ import typer
 
 from addressee.adapters.push.senders_file import read_senders
 from addressee.adapters.sql import SqlStore
-from addressee.application import DispatchStatus, Message, Notifier, WorkQueue
+from addressee.application import DispatchStatus, Message, Notifier
 from addressee.domain import InvalidValue, values
 
 from ..options.store_option import DEFAULT_STORE, Store, existing_store, sending_store
+from ..options.work_queue_option import work_queue
 from ..terminal.operator import operator
 from ..terminal.output import Form, show_json, show_table
 from ..terminal.progress import PUSHES, long_work
@@ -178,6 +178,10 @@ def dispatch(  # noqa: PLR0913 # the command's options
     queue_stream: Annotated[
         str | None, typer.Option(help="With --queue: the stream, if not ADDRESSEE_DISPATCHES.")
     ] = None,
+    queue_credentials: Annotated[
+        Path | None,
+        typer.Option(help="With --queue: a file with credentials, as `nsc` writes it."),
+    ] = None,
     form: FORM = Form.table,
 ) -> None:
     """Send dispatches that were recorded or interrupted; any number of processes may.
@@ -197,33 +201,18 @@ def dispatch(  # noqa: PLR0913 # the command's options
         raise InvalidValue("follow", "sends every dispatch; leave out the one, or --follow")
     if queue and not follow:
         raise InvalidValue("queue", "is for --follow")
-    if queue_stream is not None and not queue:
-        raise InvalidValue("queue_stream", "is for --queue")
+    for name, given in (("queue_stream", queue_stream), ("queue_credentials", queue_credentials)):
+        if given is not None and not queue:
+            raise InvalidValue(name, "is for --queue")
     with sending_store(store) as ledger:
         notifier = notifier_on(ledger, senders)
         if follow:
-            with work_queue(queue, queue_stream) as tickets:
+            with work_queue(queue, queue_stream, queue_credentials) as tickets:
                 notifier.serve(Event(), lambda each: show_all([each], form), queue=tickets)
         wanted = [dispatch_id] if dispatch_id else notifier.running()
         done = [ran(notifier, each) for each in wanted]
         show_all(done, form)
     raise typer.Exit(NOT_DONE if any(each.state != "done" for each in done) else 0)
-
-
-@contextmanager
-def work_queue(servers: list[str] | None, stream: str | None) -> Generator[WorkQueue | None]:
-    """Open a work queue, if one is named; raises InvalidValue where NATS is not installed."""
-    if not servers:
-        yield None
-        return
-    try:
-        from addressee.adapters.work_queue.jetstream import (  # noqa: PLC0415 # an extra
-            JetStreamQueue,
-        )
-    except ImportError:
-        raise InvalidValue("queue", "needs more: pip install 'addressee[nats]'") from None
-    with closing(JetStreamQueue(servers, *([stream] if stream else []))) as queue:
-        yield queue
 
 
 def notifier_on(ledger: SqlStore, senders: Path) -> Notifier:
