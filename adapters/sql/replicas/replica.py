@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import time
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from functools import partial
 from threading import Event, Lock, Thread
-from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 
 from addressee.domain import InvalidValue
@@ -29,8 +26,11 @@ from ..engine.dialects.postgresql_replication import (
 )
 from ..engine.engine_factory import parsed
 from ..engine.fork import renew_after_fork
+from .home import Home
+from .place import Place, Questions, note_places
 from .probe_connection import Probe, Silent
-from .replica_state import Behind, ReplicaState, why_behind
+from .replica_state import OTHER, Behind, ReplicaState, why_behind
+from .sockets import Sockets
 
 PROBE_SECONDS = 0.25
 """Between two looks at a replica."""
@@ -49,12 +49,14 @@ class Replica:
     Args:
         url: where it is.
         statement_timeout: as for `Database`.
-        primary: tells whether its commits wait for the replica; None where queries always go by
-            position.
+        primary: the one that it is to follow.
+        questions: for the place of the ledger, which it is to share with the primary.
+        waited_for: whether to ask the primary if its commits wait for the replica; otherwise
+            queries always go by position.
 
     Attributes:
         name: host and port.
-        epoch: the one of the primary whose commits wait for it.
+        epoch, home: of the primary whose commits wait for it: the epoch, and where its ledger is.
 
     Raises:
         InvalidValue: the URL can't be read, or is not of PostgreSQL with the driver psycopg.
@@ -64,17 +66,25 @@ class Replica:
         self,
         url: str | URL,
         statement_timeout: float | None,
-        primary: Database | None,
+        primary: Database,
+        questions: Questions,
+        *,
+        waited_for: bool = False,
     ) -> None:
-        given, dialect = parsed(url)
-        quick = given if dialect.in_file else quick_to_fail(given)
-        self.database = Database(quick, statement_timeout, meets=False)
+        try:
+            given, dialect = parsed(url)
+            quick = given if dialect.in_file else quick_to_fail(given)
+            self.database = Database(quick, statement_timeout, meets=False)
+        except InvalidValue as error:
+            raise InvalidValue(error.field.replace("store", "replicas"), error.problem) from None
         if not dialect.pipelines(self.database.engine.dialect):
             raise InvalidValue("replicas", "are for PostgreSQL, with the driver psycopg")
         self.name = named(self.database.engine.url)
-        self._probe = Probe(self.database.engine)
-        self._primary = None if primary is None else Probe(primary.engine, primary)
+        self._probe = Probe(self.database.engine, questions)
+        self._primary = Home(primary, questions, keeps=waited_for)
+        self._waited_for = waited_for
         self.epoch = 0
+        self.home: Place | None = None
         self._logger = logging.getLogger("addressee")
         self._left_out = NOT_ASKED
         self._synchronous = False
@@ -85,27 +95,20 @@ class Replica:
         """What it has to show before it is used again, unless it follows a later primary."""
         self._failures = 0
         self._inherited: list[object] = []
-        event.listen(self.database.engine, "connect", self._opened)
-        event.listen(self.database.engine, "close", self._closed)
+        self._sockets = Sockets(self.database.engine)
+        note_places(self.database.engine, questions, ANSWER_SECONDS)
         self._begin()
         renew_after_fork(self)
 
     def _begin(self) -> None:
         self._starting = Lock()
-        self._sockets: dict[Any, socket.socket] = {}
-        """Connection → its socket under a number of ours: the driver's own may be closed by its
-        thread at any time, and then be the number of another one's socket."""
-        self._lock = Lock()
         self._over = Event()
         self._thread: Thread | None = None
 
     def forked(self) -> None:
         """Begin with a thread and connections of this process."""
-        self._inherited += [self._probe.forked(), *self._sockets]
-        for own in self._sockets.values():
-            own.close()
-        if self._primary is not None:
-            self._inherited.append(self._primary.forked())
+        self._inherited += [self._probe.forked(), self._primary.probe.forked()]
+        self._inherited += self._sockets.forked()
         self._begin()
 
     @property
@@ -169,6 +172,8 @@ class Replica:
             self._logger.warning("replica %s is left out: it %s", self.name, why)
             self._failures += 1
         self._left_out = why
+        if why == OTHER:
+            self.database.give_up()  # a new connection may lead elsewhere
 
     def _take_in(self) -> None:
         if self._left_out:
@@ -193,30 +198,46 @@ class Replica:
         try:
             standing = standing_of(self._probe.ask(REPLICA, ANSWER_SECONDS))
             [name] = self._probe.ask(NAME, ANSWER_SECONDS)
-        except Silent:
-            self.leave_out("does not answer")
+        except Silent as silent:
+            self.leave_out(str(silent))
             self._hang_up()
             return
         if not standing.replica:
             self.leave_out("is a primary")
+        elif not self._is_home(standing):
+            self._probe.close()  # a new connection may lead elsewhere
         elif standing.timeline > self._needed.timeline or standing.shows(self._needed):
             self._take_in()
-            if self._primary is not None:
+            if self._waited_for:
                 self._look_at_commits(standing, self._waiting_primary(name or b""))
+
+    def _is_home(self, standing: Standing) -> bool:
+        """Whether it has the primary's ledger, as far as the primary answers."""
+        try:
+            again = self._left_out == OTHER
+            self._primary.compare(self._probe.place, standing, again=again)
+        except Silent:
+            return False
+        except Behind as behind:
+            if self._left_out != NOT_ASKED or str(behind) == OTHER:  # or the tables are new
+                self.leave_out(str(behind))
+            return False
+        return True
 
     def _waiting_primary(self, name: bytes) -> Standing | None:
         """Return where the primary stands if its commits wait; None also if it does not answer."""
-        if not name or self._primary is None:
+        if not name:
             return None
-        asked = time.monotonic()
+        probe, asked = self._primary.probe, time.monotonic()
         try:
-            primary = standing_if_waiting(self._primary.ask(WAITED_FOR, PROBE_SECONDS), name)
+            primary = standing_if_waiting(probe.ask(WAITED_FOR, PROBE_SECONDS), name)
         except Silent:
             return None
         if primary is not None:
-            if self.epoch != self._primary.epoch:
+            if self.epoch != probe.epoch:
                 self._synchronous, self._synchronous_from = False, None
-                self.epoch = self._primary.epoch
+                self.epoch = probe.epoch
+            self.home = probe.place
             self._confirmed = asked
         return primary
 
@@ -238,22 +259,10 @@ class Replica:
             wait = "wait" if self._synchronous else "no longer wait"
             self._logger.warning("commits %s for replica %s", wait, self.name)
 
-    def _opened(self, raw: Any, _: object) -> None:  # noqa: ANN401 # a driver's own type
-        with self._lock, suppress(OSError, self.database.engine.dialect.loaded_dbapi.Error):
-            self._sockets[raw] = socket.socket(fileno=os.dup(raw.fileno()))
-
-    def _closed(self, raw: Any, _: object) -> None:  # noqa: ANN401 # likewise
-        with self._lock:
-            if (own := self._sockets.pop(raw, None)) is not None:
-                own.close()
-
     def _hang_up(self) -> None:
         """End all connections, so that calls fail which wait for a server that says nothing."""
         self.database.give_up()
-        with self._lock:
-            for own in self._sockets.values():
-                with suppress(OSError):  # the server has ended it already
-                    own.shutdown(socket.SHUT_RDWR)
+        self._sockets.hang_up()
 
     def close(self) -> None:
         """End the thread, and close the pooled connections."""
@@ -261,8 +270,7 @@ class Replica:
         if self._thread is not None:
             self._thread.join()
         self._probe.close()
-        if self._primary is not None:
-            self._primary.close()
+        self._primary.probe.close()
         self.database.close()
 
 

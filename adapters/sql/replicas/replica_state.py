@@ -23,8 +23,13 @@ class ReplicaState(NamedTuple):
     failures: int
 
 
+LAGS = "lags"
+OTHER = "is of another database"
+"""Why a replica is left out."""
+
+
 class Behind(Exception):
-    """A replica does not show in time what a query has to."""
+    """A replica does not show in time what a query has to, or shows another ledger."""
 
 
 def why_behind(standing: Standing, primary: Standing) -> str:
@@ -33,4 +38,4 @@ def why_behind(standing: Standing, primary: Standing) -> str:
         return "is a primary"
     if standing.timeline != primary.timeline:
         return "does not follow this primary"
-    return "lags"
+    return LAGS

@@ -22,9 +22,10 @@ from ..engine.dialects.postgresql_replication import (
     standing_of,
 )
 from ..engine.epochs import EPOCH
+from .place import Place, Questions, check_place
 from .probe_connection import Probes, Silent
 from .replica import Replica
-from .replica_state import Behind, ReplicaState
+from .replica_state import OTHER, Behind, ReplicaState
 
 WAIT_SECONDS = 0.5
 """How long a query waits for replicas to show what is committed, before it goes to the primary."""
@@ -60,6 +61,7 @@ class ReplicatedQueries:
     Args:
         primary: where commands go.
         urls: of replicas.
+        questions: for the ledger that they are to have.
         statement_timeout: as for `Database`.
         remote_apply: whether commits are to wait for replicas.
 
@@ -75,15 +77,18 @@ class ReplicatedQueries:
         self,
         primary: Database,
         urls: Sequence[str | URL],
+        questions: Questions,
         statement_timeout: float | None = None,
         *,
         remote_apply: bool = False,
     ) -> None:
         self._primary = primary
-        asked = primary if remote_apply else None
-        self._probes = Probes(primary)
+        self._probes = Probes(primary, questions)
         self._turns = count()
-        self._replicas = [Replica(url, statement_timeout, asked) for url in urls]
+        self._replicas = [
+            Replica(url, statement_timeout, primary, questions, waited_for=remote_apply)
+            for url in urls
+        ]
         if primary.of_host:
             raise InvalidValue("replicas", "are for a store that is opened by a URL")
         if remote_apply and statement_timeout is not None:
@@ -135,15 +140,22 @@ class ReplicatedQueries:
         """Return a view, and the replica that it is on; None for the primary."""
         deadline = time.monotonic() + WAIT_SECONDS
         for replica in self._in_turn():
-            primary, epoch = (None, replica.epoch) if replica.synchronous else self._standing()
+            primary, epoch, home = (
+                (None, replica.epoch, replica.home) if replica.synchronous else self._standing()
+            )
             try:
                 if primary is None:
                     view = directly(replica.database)
                 else:
                     view = replica.view(first, primary, deadline)
-                connection = stack.enter_context(view)
+                with ExitStack() as opened:
+                    connection = opened.enter_context(view)
+                    check_place(connection, home)
+                    stack.push(opened.pop_all())
             except Behind as behind:
                 replica.leave_out(str(behind), primary)
+                if replica.state.left_out == OTHER:
+                    self._probes.close()  # what they know of the primary may be over
             except (StoreUnavailable, Conflict):
                 replica.leave_out("failed")
             else:
@@ -157,14 +169,14 @@ class ReplicatedQueries:
         start = next(self._turns) % len(usable) if usable else 0
         return usable[start:] + usable[:start]
 
-    def _standing(self) -> tuple[Standing, int]:
-        """Return where the primary stands, and its epoch.
+    def _standing(self) -> tuple[Standing, int, Place | None]:
+        """Return where the primary stands, its epoch, and where its ledger is.
 
         Raises:
             StoreUnavailable: it is no primary any more.
         """
         try:
-            row, epoch = self._probes.ask(PRIMARY, PRIMARY_SECONDS)
+            row, epoch, home = self._probes.ask(PRIMARY, PRIMARY_SECONDS)
         except Silent:
             self._primary.give_up()
             raise StoreUnavailable("the primary does not answer") from None
@@ -173,7 +185,7 @@ class ReplicatedQueries:
             self._probes.close()
             self._primary.give_up()
             raise StoreUnavailable("the database is read-only: it is a replica now")
-        return standing, epoch
+        return standing, epoch, home
 
     def close(self) -> None:
         """Close the connections to replicas."""

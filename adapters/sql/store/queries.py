@@ -13,8 +13,11 @@ from ..audience_index.installation_lookups import Lookups
 from ..dispatches.dispatch_statements import DispatchStatements
 from ..dispatches.dispatch_view import SqlDispatchReader
 from ..engine.database import Database
+from ..replicas.place import Questions
 from ..replicas.replica_state import ReplicaState
 from ..replicas.routing import Queries, ReplicatedQueries
+from ..schema.bookkeeping_tables import IDENTIFIER_KEY, SEALED
+from ..schema.tables import Schema
 from ..unit_of_work.shared_parts import Parts
 from ..unit_of_work.verification_view import SqlAudit
 from .identifier_key import KeyedTables
@@ -74,6 +77,7 @@ class StoreQueries(KeyedTables):
 
 def queries_on(
     database: Database,
+    schema: Schema,
     replicas: Sequence[str],
     statement_timeout: float | None,
     *,
@@ -82,4 +86,8 @@ def queries_on(
     """Return what opens views on a database, or on replicas of it; errors as of `SqlStore`."""
     if not replicas:
         return database
-    return ReplicatedQueries(database, replicas, statement_timeout, remote_apply=remote_apply)
+    secrets = (IDENTIFIER_KEY, SEALED)
+    questions = Questions.of(database.engine.dialect, schema.event, schema.setting, secrets)
+    return ReplicatedQueries(
+        database, replicas, questions, statement_timeout, remote_apply=remote_apply
+    )

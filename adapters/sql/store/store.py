@@ -133,7 +133,7 @@ class SqlStore(StoreQueries, IndexUpkeep):
             self._take_key(identifier_key, settings)
             self._settled = self._settings_now()
             self._queries = queries_on(
-                self.database, replicas, statement_timeout, remote_apply=remote_apply
+                self.database, self._schema, replicas, statement_timeout, remote_apply=remote_apply
             )
             self._use(self.parts)
         except BaseException:

@@ -13,9 +13,10 @@ from functools import partial
 from threading import Thread
 
 import pytest
+from sqlalchemy import create_engine
 
 from addressee.adapters.sql import SqlStore
-from addressee.adapters.sql.replicas import replica
+from addressee.adapters.sql.replicas.sockets import Sockets
 from addressee.application import Identity, Personalization, Targeting
 from addressee.domain import StoreUnavailable
 from tests.integration.replicas.conftest import Replicated
@@ -140,16 +141,14 @@ def test_without_a_replica_that_answers_the_primary_does(database: Replicated) -
 
 def test_nobody_else_is_hung_up_on_who_has_the_number_of_a_socket() -> None:
     """A driver closes the socket of a connection that broke, and others get its number."""
-    url = "postgresql+psycopg://shop@127.0.0.1:1/shop"
-    silent = replica.Replica(url, statement_timeout=None, primary=None)
+    silent = Sockets(create_engine("postgresql+psycopg://shop@127.0.0.1:1/shop"))
     broken, server = socket.socketpair()
     other, peer = socket.socketpair()
     with broken, server, other, peer:
-        silent._opened(broken, None)
+        silent.opened(broken, None)
         os.dup2(other.fileno(), broken.fileno())
-        silent._hang_up()
+        silent.hang_up()
         assert server.recv(1) == b"", "its own is hung up on"
         other.send(b"1")
         assert peer.recv(1) == b"1"
-        silent._closed(broken, None)
-    silent.close()
+        silent.closed(broken, None)
