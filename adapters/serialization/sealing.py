@@ -1,7 +1,7 @@
 """Sealing of personal data: the fields of events that are marked so, and values of read models.
 
-Every stream has keys of its own, and an installation others for each time that it changes hands:
-what is to be erased is then never under a key of what is to stay.
+Every stream has keys of its own, and an installation others for each time that it changes hands,
+and for each restatement: what is to be erased is then never under a key of what is to stay.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from addressee.domain import (
     DevicePersonalized,
     Event,
     Installation,
+    InstallationRestated,
     KeyMissing,
     StoreDamaged,
 )
@@ -35,7 +36,9 @@ from .sealed_event_format import END, ERASED, MARK, NONCE, PERSONAL, Part, part_
 Row = tuple[int, str, int, str, bytes]
 """Position, stream, version, topic and state of an event."""
 STORE = "the store itself"
-HANDOVERS = frozenset({DevicePersonalized.TOPIC, DeviceDepersonalized.TOPIC})
+RESTATED = InstallationRestated.TOPIC
+HANDOVERS = frozenset({DevicePersonalized.TOPIC, DeviceDepersonalized.TOPIC, RESTATED})
+"""Topics of events of an installation behind which it takes a new key."""
 INSTALLATION = f"{Installation.CATEGORY}:"
 SEALED = tuple({f"{event.HOME}:" for event in EVENT_TYPES if event.TOPIC in PERSONAL})
 """Beginnings of the streams that have personal data; of others no key is ever looked for."""
@@ -135,7 +138,8 @@ class Sealing:
         if personal == b"{}":
             self._follow(stream, version, topic, None, ends)
             return stream, version, topic, state
-        key, cipher = self._key_for(ends.get(stream), version, epoch)
+        latest = None if topic == RESTATED else ends.get(stream)
+        key, cipher = self._key_for(latest, version, epoch)
         nonce = urandom(NONCE)
         about = self._about(stream, version, topic, key)
         sealed = bytes.fromhex(key) + nonce + cipher.encrypt(nonce, personal, about)
@@ -254,7 +258,7 @@ class Sealing:
 def following(
     before: Latest | None, stream: str, version: int, topic: str, key: str | None
 ) -> Latest:
-    """Return the key that a stream's next event may have; none if its installation changes hands.
+    """Return the key that a stream's next event may have; none behind one of `HANDOVERS`.
 
     Args:
         before: the same for an event before it, if known.

@@ -29,7 +29,7 @@ from ..unit_of_work.repository import AggregateRepository
 from .erasure_commands import RecordErasure, RequestErasure, check_reach, segments_naming
 from .held_data import applications_of
 from .inactive_persons import is_inactive
-from .own_events import while_held
+from .own_events import lost_with
 
 OUTSIDE = (
     "backups of the key store, until they are deleted",
@@ -52,7 +52,8 @@ class Erasure:
         done: whether it is done; False for a dry run.
         position: of the event that records it; of the ledger's last event of the person for a dry
             run.
-        events: how many events become unreadable.
+        events: how many events become unreadable, with those of the erasure itself, which remove
+            the person's identifiers.
         keys: how many keys are destroyed.
         fingerprint: of all of these keys; empty for a dry run.
         installations: those that the person ever had.
@@ -105,15 +106,17 @@ class Eraser:
         check_reach(seen, seen, within)
         persons = [seen.name, *seen.merged]
         own, names = self._own(persons, recorded)
-        done = [event for _, event in recorded if isinstance(event, PersonErased)]
+        removals, new_keys = self._removals(persons)
+        done = {event.person: event for _, event in recorded if isinstance(event, PersonErased)}
+        erased = len(done) == len(persons)
         requested = [event for _, event in recorded if isinstance(event, ErasureRequested)]
         return Erasure(
             person,
-            done=len(done) == len(persons),
+            done=erased,
             position=recorded[-1].position,
-            events=len(own),
-            keys=len({*own.values()}),
-            fingerprint=done[0].fingerprint if len(done) == len(persons) else "",
+            events=len(own) + removals,
+            keys=len({*own.values()}) + new_keys,
+            fingerprint=done[seen.name].fingerprint if erased else "",
             installations=names,
             identifiers=sum(type(event) is IdentifierAdded for _, event in recorded),
             segments=requested[0].segments if requested else self._naming({*persons}, recorded),
@@ -198,16 +201,41 @@ class Eraser:
     def _own(
         self, persons: Sequence[str], recorded: Sequence[Recorded]
     ) -> tuple[Mapping[tuple[str, int], str], tuple[str, ...]]:
-        """Return stream and version of each sealed event of persons → its key, and devices."""
+        """Return stream and version of each event that is lost with persons → its key, and devices.
+
+        These are all events whose keys are destroyed, or were.
+        """
         names = tuple(applications_of(recorded))
         people = [Person(person).id for person in persons]
         devices = [Installation(name).id for name in names]
         keys = self.store.keys_of([*people, *devices])
-        own = {(s, version): key for s in people for version, key in keys.get(s, {}).items()}
+        lost = {key for stream in people for key in keys.get(stream, {}).values()}
+        for _, event in recorded:
+            if isinstance(event, PersonErased) and event.person in persons:
+                lost.update(event.keys)
         for name, stream in zip(names, devices, strict=True):
-            sealed = keys.get(stream, {})
-            for _, event in while_held(self._history.installation(name), frozenset(persons)):
-                version = event.originator_version
-                if version in sealed:
-                    own[stream, version] = sealed[version]
+            versions = lost_with(self._history.installation(name), frozenset(persons)).versions
+            lost.update(key for version, key in keys.get(stream, {}).items() if version in versions)
+        own = {
+            (stream, version): key
+            for stream, its in keys.items()
+            for version, key in its.items()
+            if key in lost
+        }
         return own, names
+
+    def _removals(self, persons: Sequence[str]) -> tuple[int, int]:
+        """Return how many identifiers an erasure has to remove, and under how many new keys.
+
+        Each removal is an event that is erased with the others. It is under the newest key of the
+        person's stream, or a new one where that is destroyed: in a ledger that was restored.
+        """
+        people = [Person(person) for person in persons]
+        with self.store.reading() as view:
+            streams = view.streams({each.id: 0 for each in people})
+        held = {each.id: len(each.fold(e for _, e in streams[each.id]).identifiers)
+                for each in people}  # fmt: skip
+        newest = [[*its.values()][-1] for stream, its
+                  in self.store.keys_of([*held]).items() if its and held[stream]]  # fmt: skip
+        gone = [key for key, secret in self._keys.find(newest).items() if secret is None]
+        return sum(held.values()), len(gone)

@@ -17,9 +17,6 @@ from addressee.domain import (
     IdentifierClaim,
     IdentifierClaimed,
     Installation,
-    InstallationRegistered,
-    InstallationRestated,
-    InstallationUpdated,
     Person,
     UnknownPerson,
     as_expression,
@@ -33,11 +30,7 @@ from ..unit_of_work.results import Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
 from .held_data import applications_of
 from .inactive_persons import erasure_times, is_inactive, moments
-from .own_events import while_held
-
-OF_PERSON = frozenset({"device_name", "application_user_id"})
-"""Device facts that say something of the person; the others are what the device needs to go on."""
-FACTS = (InstallationRegistered, InstallationUpdated, InstallationRestated)
+from .own_events import lost_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +39,10 @@ class RequestErasure:
 
     So it does with all who are seen as one with the person, in the same transaction: no merge and
     no sign-in meets some of them erased and others not. Every installation that they ever had
-    states again what the device needs to go on, for its earlier events become unreadable.
+    states again what the device needs to go on of what they told, for that becomes unreadable.
+
+    Of persons who are erased already it only has installations state that again which still repeat
+    what names them: earlier releases did so when they erased somebody else.
 
     Args:
         person: the person's id.
@@ -70,21 +66,26 @@ class RequestErasure:
         person = work.get(Person, self.person)
         seen = work.seen(person)
         check_reach(person, seen, work.within)
-        persons = [each for each in work.group(person) if not each.erasing]
-        recorded = [each for stream in work.streams(persons).values() for each in stream]
-        if not persons or not self._concerns(work, seen, recorded):
+        group = work.group(person)
+        persons = [each for each in group if not each.erasing]
+        recorded = [each for stream in work.streams(group).values() for each in stream]
+        if persons and not self._concerns(work, seen, recorded):
             return Updated("unchanged", None, self.person)
         names = applications_of(recorded)
+        own = {each.name for each in group}
         streams = work.streams(map(Installation, names))
-        work.open(*map(Installation, names))
-        own = {each.name for each in persons}
+        lost = {name: lost_with(streams[Installation(name).id], own) for name in names}
+        if not persons:
+            lost = {name: each for name, each in lost.items() if each.copied}
+            if not lost:
+                return Updated("unchanged", None, self.person)
+        work.open(*map(Installation, lost))
         key = work.store.identifier_key
         segments = {*segments_naming(own, recorded, work.reader, key)}
         for each in persons:
             sign_out(work, each)
-        for name in names:
-            installation = work.get(Installation, name)
-            installation.restate(work.occasion, told_of(own, streams[installation.id]))
+        for name, its in lost.items():
+            work.get(Installation, name).restate(work.occasion, its.facts, its.gone)
         for each in persons:
             each.request_erasure(work.occasion, segments)
         return Updated("updated", None, self.person)
@@ -119,9 +120,10 @@ class RecordErasure:
         return (Person(self.person),)
 
     def decide(self, work: UnitOfWork) -> Updated:
-        """Record nothing where it is recorded already."""
+        """Record nothing where it is recorded already, of all of these keys."""
         persons = [each for each in work.group(work.get(Person, self.person))
-                   if each.destroyed_keys is None]  # fmt: skip
+                   if each.destroyed_keys is None
+                   or {*self.keys[each.name]} - {*each.destroyed_keys}]  # fmt: skip
         for each in persons:
             keys = self.keys[each.name]
             each.note_erased(work.occasion, {*keys}, self.fingerprint, len(keys))
@@ -153,18 +155,6 @@ def sign_out(work: UnitOfWork, person: Person) -> None:
     for identifier in list(person.identifiers):
         person.remove_identifier(work.occasion, identifier)
         work.claim(identifier).release(work.occasion, identifier, person.name)
-
-
-def told_of(persons: AbstractSet[str], recorded: Sequence[Recorded]) -> frozenset[str]:
-    """Return the facts of an installation that say something of persons who are erased."""
-    own = {each.position for each in while_held(recorded, persons)}
-    last = {
-        name: position
-        for position, event in recorded
-        if isinstance(event, FACTS)
-        for name in event.facts
-    }
-    return frozenset(name for name in OF_PERSON if last.get(name) in own)
 
 
 def segments_naming(

@@ -6,16 +6,19 @@ shows none of the others'.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from addressee.domain import (
     UNIQUE_FACTS,
     DeviceDepersonalized,
     DevicePersonalized,
     Event,
+    InstallationRegistered,
+    InstallationRestated,
+    InstallationUpdated,
     Scalar,
 )
 
@@ -32,9 +35,58 @@ LEFT_OUT = {"timestamp", "actor", "correlation_id", "person", "installation", "s
 }
 """Fields that stand elsewhere in a line; texts of callers, which may name anybody; and an
 installation or a person that may be another one."""
+OF_PERSON = frozenset({"device_name", "application_user_id"})
+"""Device facts that say something of the person; the others are what the device needs to go on."""
+FACTS = (InstallationRegistered, InstallationUpdated, InstallationRestated)
+HANDOVERS = (DevicePersonalized, DeviceDepersonalized)
+
+
+class Telling(NamedTuple):
+    """Where a fact of an installation comes from, as positions.
+
+    Args:
+        last: of the last event that says it.
+        origin: of the event by which it was told, and which a restatement repeats; None where no
+            event tells it any more, because its person is erased.
+    """
+
+    last: int
+    origin: int | None
+
+
+class Lost(NamedTuple):
+    """What an erasure of persons takes from an installation.
+
+    Args:
+        versions: of the events that become unreadable, each with all that its key has sealed.
+        copied: whether there are restatements among them that repeat what names the persons.
+        facts: the facts that these events say, and that have to be said again.
+        gone: those of them that name a person, and must not be said again.
+    """
+
+    versions: frozenset[int]
+    copied: bool
+    facts: frozenset[str]
+    gone: frozenset[str]
 
 
 def while_held(recorded: Iterable[Recorded], persons: AbstractSet[str]) -> Iterator[Recorded]:
+    """Yield the events of an installation that are a person's own.
+
+    Restatements are not: the person's own events say what they repeat of the person, and the rest
+    was told by others.
+
+    Args:
+        recorded: as `held_by` has them.
+        persons: likewise.
+    """
+    return (
+        each for each in held_by(recorded, persons)
+        if not isinstance(each.event, InstallationRestated)
+    )  # fmt: skip
+
+
+def held_by(recorded: Iterable[Recorded], persons: AbstractSet[str]) -> Iterator[Recorded]:
     """Yield the events of an installation that happened while a person had it.
 
     What a device told before anybody was signed in belongs to the first who was. What it told
@@ -60,6 +112,55 @@ def while_held(recorded: Iterable[Recorded], persons: AbstractSet[str]) -> Itera
             yield each
         if isinstance(event, DeviceDepersonalized):
             holder = None
+
+
+def lost_with(recorded: Sequence[Recorded], persons: AbstractSet[str]) -> Lost:
+    """Return what an erasure of persons takes from an installation.
+
+    Restatements that are not partial repeated all facts, also those that name somebody else than
+    who held the installation. Where they name the persons, they go as well, with all that happened
+    between the same two handovers, for that may be under the same key.
+
+    Args:
+        recorded: all events of the installation, oldest first.
+        persons: the ids of the persons.
+    """
+    own = {each.position for each in held_by(recorded, persons)}
+    turn = 0
+    turns: dict[int, int] = {}
+    tellings: dict[str, Telling] = {}
+    copies: set[int] = set()
+    for position, event in recorded:
+        turn += isinstance(event, HANDOVERS)
+        turns[position] = turn
+        if not isinstance(event, FACTS):
+            continue
+        whole = isinstance(event, InstallationRestated) and not event.partial
+        before = tellings
+        tellings = {} if whole else tellings
+        for name, value in event.facts.items():
+            origin: int | None = position
+            if whole:
+                origin = before[name].origin if name in before else None
+                if name in OF_PERSON and value is not None and (origin is None or origin in own):
+                    copies.add(position)
+            tellings[name] = Telling(position, origin)
+    shared = {turns[position] for position in copies}
+    lost = own | {position for position in turns if turns[position] in shared}
+    facts = {name: telling for name, telling in tellings.items() if telling.last in lost}
+    return Lost(
+        frozenset(
+            event.originator_version for position, event in recorded if position in own | copies
+        ),
+        bool(copies),
+        frozenset(facts),
+        # Of a person only what was told since the installation changed hands is said again.
+        frozenset(
+            name
+            for name, (_, origin) in facts.items()
+            if name in OF_PERSON and (origin is None or origin in own or turns[origin] != turn)
+        ),
+    )
 
 
 def facts_shown(facts: Mapping[str, Scalar | None], *, addresses: bool) -> Row:

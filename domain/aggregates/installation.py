@@ -105,19 +105,27 @@ class Installation(Aggregate):
         if changes := tag_changes(self.tags, add, remove):
             self.record(events.InstallationTagged, occasion, **changes)
 
-    def restate(self, occasion: Occasion, without: Collection[str]) -> None:
-        """Record the whole state again, without some facts, before earlier events are erased.
+    def restate(self, occasion: Occasion, lost: Collection[str], gone: Collection[str]) -> None:
+        """Record again what events say that are erased.
 
         Nobody needs the state of an installation that has expired.
+
+        Args:
+            occasion: of the command.
+            lost: the facts that they say.
+            gone: those of them that are erased with them.
         """
-        facts = {name: value for name, value in self.facts.items() if name not in without}
         self.record(
             events.InstallationRestated,
             occasion,
-            facts={} if self.expired else facts,
+            facts={
+                name: None if self.expired or name in gone else self.facts.get(name)
+                for name in sorted(lost)
+            },
             attributes={} if self.expired else self.attributes,
             tags=[] if self.expired else sorted(self.tags),
             since=self.address and self.address.since,
+            partial=True,
         )
 
     def _registered(self, event: events.InstallationRegistered) -> None:
@@ -143,7 +151,9 @@ class Installation(Aggregate):
         self.tags.difference_update(event.removed)
 
     def _restated(self, event: events.InstallationRestated) -> None:
-        self.facts, self.attributes, self.tags = {}, {}, {*event.tags}
+        self.attributes, self.tags = {}, {*event.tags}
+        if not event.partial:
+            self.facts = {}
         overwrite(self.facts, event.facts)
         overwrite(self.attributes, event.attributes)
         since = event.since or event.timestamp

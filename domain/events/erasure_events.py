@@ -41,13 +41,16 @@ class PersonErased(PersonEvent):
 
 
 class InstallationRestated(InstallationEvent):
-    """All that a device's state has of personal data, as an erasure leaves it.
+    """What a device's state has of personal data in unreadable events, as an erasure leaves it.
 
-    Earlier events may be unreadable, so those behind this one need none of them.
+    It names nobody but who holds the device: nothing that another person told is copied.
 
     Args:
-        facts, attributes, tags: all of them.
+        facts: those whose last event becomes unreadable; None for one that is gone. All of them,
+            unless it is partial.
+        attributes, tags: all of them.
         since: when the device registered its address, if it has one.
+        partial: whether other facts stay as they are, as always since ledgers have it.
     """
 
     TOPIC = "addressee.InstallationRestated"
@@ -56,3 +59,4 @@ class InstallationRestated(InstallationEvent):
     attributes: PersonalValues = Field(default_factory=FrozenDict)
     tags: Annotated[tuple[str, ...], PERSONAL] = ()
     since: datetime | None = None
+    partial: bool = False

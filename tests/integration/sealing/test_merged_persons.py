@@ -32,6 +32,7 @@ def test_R50_an_erasure_reaches_all_who_are_merged(store: SqlStore) -> None:
     planned = rights.erase(bea, dry_run=True)
     done = rights.erase(bea)
     assert (planned.identifiers, done.identifiers, done.done) == (2, 2, True)
+    assert (planned.events, planned.keys) == (done.events, done.keys)
     assert sorted(done.installations) == ["one", "two"]
     assert rights.erase(ali).done
     for name in (ali, bea):

@@ -1,0 +1,1 @@
+"""Erasures of persons who had the same installations."""
