@@ -28,6 +28,8 @@ from ..visit import Visit
 CONFLICT = 409
 SAMPLE = 20
 """How many installations of an audience are listed."""
+FIRST = 5
+"""How many of them the script shows while the audience is typed."""
 LOOKED_AT = 25
 """Tags of the first so many installations are offered for completion."""
 WORDS = (
@@ -118,6 +120,24 @@ def count(visit: Visit) -> Response:
         problem = form_problem(error)
         return visit.json({"problem": problem.text, "column": problem.column})
     return visit.json({"count": number})
+
+
+def sample(visit: Visit) -> Response:
+    """Return the first devices of the present audience for the script, with their persons.
+
+    The script asks for it behind the count, which so is there as early as without it.
+    """
+    asked = asked_by(visit)
+    try:
+        names = reach(visit, None).preview(
+            visit.code, asked.expression, FIRST, include_disabled=asked.include_disabled
+        )
+    except AddresseeError as error:
+        return visit.json({"problem": form_problem(error).text})
+    persons = {name: visit.service.history.who(name, within=visit.code) for name in names}
+    labels = visit.labels({person for person in persons.values() if person})
+    found = [{"device": name, "person": labels.get(persons[name] or "")} for name in names]
+    return visit.json({"sample": found})
 
 
 def save(visit: Visit) -> Response:
@@ -221,5 +241,6 @@ def words(visit: Visit, segments: Mapping[str, str]) -> list[str]:
 PAGES = (
     Page("/audience", {"GET": show, "POST": ask}),
     Page("/audience/count", {"POST": count}),
+    Page("/audience/sample", {"POST": sample}),
     Page("/audience/segment", {"POST": save}),
 )

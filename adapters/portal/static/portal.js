@@ -1,4 +1,4 @@
-// Counts an audience while it is typed, completes the word at the end of the field, chooses the
+// Counts and samples an audience while it is typed, completes the word at the end of the field, chooses the
 // browser's time zone where no other was chosen, and brings what runs up to date until it has ended.
 // Pages work without it.
 "use strict";
@@ -47,6 +47,8 @@
   const field = form.elements.namedItem("expression");
   const disabled = form.elements.namedItem("include_disabled");
   const live = document.getElementById("live");
+  const mark = document.getElementById("mark");
+  const first = document.getElementById("first");
   const list = document.getElementById("words");
   const words = Array.from(list.options, (option) => option.value);
   let timer = 0;
@@ -57,23 +59,52 @@
     live.classList.toggle("bad", bad);
   }
 
-  async function count() {
-    if (asking) asking.abort();
-    if (!field.value.trim()) return say("", false);
-    const mine = (asking = new AbortController());
+  // Texts of the store are added as text: none of it is read as HTML.
+  function bdi(text) {
+    return Object.assign(document.createElement("bdi"), { textContent: text });
+  }
+
+  function point(column) {
+    document.getElementById("expression-problem")?.remove(); // it is about what was typed earlier
+    mark.hidden = !column;
+    if (!column) return;
+    const typed = Array.from(field.value.trim()); // columns count characters, and spaces before do not
+    const wrong = document.createElement("mark");
+    wrong.textContent = typed[column - 1] ?? " ";
+    mark.replaceChildren(typed.slice(0, column - 1).join(""), wrong, typed.slice(column).join(""));
+  }
+
+  function listed(sample) {
+    first.hidden = !sample.length;
+    const each = ({ device, person }) => [", ", bdi(device), " (", bdi(person ?? "nobody"), ")"];
+    first.replaceChildren("First: ", ...sample.flatMap(each).slice(1));
+  }
+
+  async function ask(url, signal) {
     const sent = new URLSearchParams({ csrf: form.elements.namedItem("csrf").value, expression: field.value });
     if (disabled.checked) sent.set("include_disabled", "yes");
+    return (await fetch(url, { method: "POST", body: sent, signal })).json();
+  }
+
+  async function count() {
+    if (asking) asking.abort();
+    const mine = (asking = new AbortController());
+    listed([]);
+    point(0);
+    if (!field.value.trim()) return say("", false);
     try {
-      const answer = await fetch(form.dataset.count, { method: "POST", body: sent, signal: mine.signal });
-      const found = await answer.json();
+      const found = await ask(form.dataset.count, mine.signal);
       if (mine !== asking) return;
-      if ("count" in found) {
-        say(`Reaches ${found.count.toLocaleString("en")} ${found.count === 1 ? "device" : "devices"} now`, false);
-        field.removeAttribute("aria-invalid");
-      } else {
+      if (!("count" in found)) {
         say(found.column ? `Column ${found.column}: ${found.problem}` : found.problem, true);
+        point(found.column);
         field.setAttribute("aria-invalid", "true");
+        return;
       }
+      say(`Reaches ${found.count.toLocaleString("en")} ${found.count === 1 ? "device" : "devices"} now`, false);
+      field.removeAttribute("aria-invalid");
+      const { sample } = await ask(form.dataset.sample, mine.signal);
+      if (mine === asking && sample) listed(sample);
     } catch (error) {
       if (error.name !== "AbortError") say("The count is not available; sign in again?", true);
     }

@@ -105,3 +105,14 @@ def test_a_segment_is_replaced_only_by_who_has_seen_what_it_was(
     )
     assert saved() == "tag:news"
     shop.people.remove_segment("shop", "kept")
+
+
+def test_the_script_gets_a_sample_masked_as_on_the_page(shop: Shop, url: str) -> None:
+    for role, label in (("marketing", "a•••"), ("admin", "ali")):
+        operator = Operator(url, shop.keys[role])
+        found = operator.post("/audience/sample", expression="external_id:ali").json()["sample"]
+        assert found[0] == {"device": "ali-phone", "person": label}
+    everybody = {"expression": "all", "include_disabled": "yes"}
+    admin = Operator(url, shop.keys["admin"])
+    assert len(admin.post("/audience/sample", **everybody).json()["sample"]) == 5
+    assert "problem" in admin.post("/audience/sample", expression="tag:(").json()

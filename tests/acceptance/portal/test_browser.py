@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from addressee.application import History, Message, Targeting
+from addressee.domain import Term
 from tests.servers.chromium import served
 
 from .shop import Shop, Waiting
@@ -148,6 +149,15 @@ def test_an_audience_is_written_counted_explained_and_saved(
     live.get_by_text("Reaches").wait_for()  # while it is typed
     offered = page.locator("#words option").evaluate_all("all => all.map(each => each.value)")
     assert offered == ["tag:vip and os:android"]
+    field.fill("tag:vip")
+    page.locator("#first").get_by_text("First: ali-phone (a•••)").wait_for()
+    field.fill(" tag:vip ) 😀")
+    live.get_by_text("column 9").wait_for()
+    assert page.locator("#mark mark").inner_text() == ")"
+    assert page.locator("#mark").inner_text() == "tag:vip ) 😀"
+    assert page.evaluate("document.activeElement.id") == "expression"
+    assert page.locator("#first").is_hidden()
+    assert violations(page) == []
     field.fill("tag:vip and")
     live.get_by_text("column 12").wait_for()
     field.fill("tag:vip and os:android")
@@ -225,6 +235,12 @@ def test_a_stored_script_never_runs(page: Page, url: str, shop: Shop) -> None:
         page.wait_for_load_state("networkidle")
         assert "<script>" in page.inner_text("main")
         assert "stolen" not in page.title()
+    evil = "<img/src=x/onerror=document.title='stolen'>"
+    shop.people.register("shop", installation=evil, push_token="evil", actor="device")
+    page.goto(f"{url}/portal/audience")
+    page.get_by_label("Whom does a push reach?").fill(str(Term("installation", evil)))
+    page.locator("#first").get_by_text(evil).wait_for()
+    assert "stolen" not in page.title()
 
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(

@@ -56,6 +56,7 @@ def figures(installations: int, kept: Path | None) -> Iterator[Figure]:
                 ("pushes", "/pushes", None, FIRST_BYTE),
                 ("operations", "/operations", None, FIRST_BYTE),
                 ("count while typing", "/audience/count", audience, COUNT),
+                ("sample while typing", "/audience/sample", audience, FIRST_BYTE),
             ):
                 waited = median(first_byte(http, path, form) for _ in range(ROUNDS + 1))
                 yield Figure(f"{name}, {installations:,}", waited, promised, 1.0)
