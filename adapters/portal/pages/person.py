@@ -68,7 +68,8 @@ def show(visit: Visit) -> Response:
     whole = bool(visit.asked("all"))
     newest = until[::-1] if whole else until[: -SHOWN - 1 : -1]
     sessions = [*holdings(until)]
-    received = pushes(visit, state, [each.installation for each in sessions], at)
+    held = [each.installation for each in sessions]
+    received = pushes(visit, state, held, at) if visit.asked("pushes") else None
     return visit.page(
         "people/person.html",
         name=state.name,
@@ -85,7 +86,7 @@ def show(visit: Visit) -> Response:
         listed=LISTED,
         sessions=sessions[: -SHOWN - 1 : -1],
         pushes=received,
-        texts=visit.messages(received),
+        texts=visit.messages(received or ()),
         entries=[*timeline(newest, visit.masking)],
         events=len(until),
         whole=whole,
@@ -125,7 +126,10 @@ def after(visit: Visit) -> int:
 def pushes(
     visit: Visit, state: PersonState, names: Sequence[str], at: datetime | None
 ) -> list[SentPush]:
-    """Return the newest pushes that a person has received, on any device."""
+    """Return the newest pushes that a person has received, on any device.
+
+    Like those to a device, they are read when the page is asked to.
+    """
     if not isinstance(visit.service.store, SendingStore):
         return []
     latest = [*dict.fromkeys(reversed(names))][:DEVICES]

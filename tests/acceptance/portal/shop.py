@@ -92,6 +92,7 @@ class Shop:
         return [
             "/",
             f"/person?id={ali}",
+            f"/person?id={ali}&pushes=1",
             f"/person?id={ali}&at=2026-11-20T09:00:00",
             f"/person?id={self.persons['mallory']}",
             "/installation?id=counter",

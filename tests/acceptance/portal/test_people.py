@@ -85,10 +85,16 @@ def test_the_page_of_a_device_says_why_no_push_reaches_it(shop: Shop, admin: Ope
     assert "Push address known: no" in gone
 
 
-def test_pushes_that_a_person_received_are_listed(shop: Shop, admin: Operator) -> None:
-    page = admin.get("/person", id=shop.persons["ali"]).text
-    assert page.count(f"/push?id={shop.dispatch}") == 2
-    assert f"/push?id={shop.dispatch}" not in admin.get("/person", id=shop.persons["bea"]).text
+def test_pushes_that_a_person_received_are_listed_when_asked_for(
+    shop: Shop, admin: Operator
+) -> None:
+    ali, bea, push = shop.persons["ali"], shop.persons["bea"], f"/push?id={shop.dispatch}"
+    page = admin.get("/person", id=ali).text
+    assert "Show the pushes received" in page
+    assert push not in page
+    listed = admin.get("/person", id=ali, pushes="1").text
+    assert listed.partition("Pushes received")[2].count(push) == 2
+    assert push not in admin.get("/person", id=bea, pushes="1").text
 
 
 def test_an_operator_signs_a_person_out_of_one_device_and_of_all(shop: Shop, url: str) -> None:

@@ -36,7 +36,7 @@ def test_the_page_of_a_push_says_what_it_said_to_those_who_see_personal_data(
 ) -> None:
     ali = shop.persons["ali"]
     push, device = f"/push?id={shop.dispatch}", "/installation?id=ali-phone&pushes=1"
-    pages = ("/pushes", push, f"/person?id={ali}", device)
+    pages = ("/pushes", push, f"/person?id={ali}&pushes=1", device)
     for role in ("read", "support", "marketing", "admin"):
         operator = Operator(url, shop.keys[role])
         for path in pages:
