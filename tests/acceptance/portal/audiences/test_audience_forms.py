@@ -10,9 +10,9 @@ import pytest
 from addressee.application import Targeting
 from addressee.domain import StoreUnavailable
 
-from .shop import Shop
-from .test_rights import form_of
-from .visits import Operator
+from ..shop import Shop
+from ..test_rights import form_of
+from ..visits import Operator
 
 
 def values_of(page: str, name: str) -> list[str]:

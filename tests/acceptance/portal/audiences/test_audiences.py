@@ -11,9 +11,9 @@ from httpx import Response
 from addressee.application import Message, Targeting
 from addressee.domain import SegmentDefined
 
-from .shop import EVIL, Shop
-from .test_rights import form_of
-from .visits import Operator
+from ..shop import EVIL, Shop
+from ..test_rights import form_of
+from ..visits import Operator
 
 
 def test_an_audience_is_counted_sampled_and_explained(shop: Shop, marketing: Operator) -> None:
