@@ -18,7 +18,7 @@ NAMED = (b"ana@", b"bea@", b"call 7")
 KNOWN = {
     *("application", "installation", "person", "current", "previous", "superseded_by"),
     *("merge", "survivor", "merged", "changed", "primaries", "policy", "type", "kind", "reason"),
-    *("push_enabled", "notifications_enabled", "since", "keys", "fingerprint", "events"),
+    *("push_enabled", "notifications_enabled", "since", "partial", "keys", "fingerprint", "events"),
     *("originator_id", "originator_version"),
 }
 """Fields that hold ids, numbers, times, or one of few words."""
