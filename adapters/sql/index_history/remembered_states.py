@@ -7,13 +7,22 @@ flipped that changed after it (docs/decisions/033-compaction-keeps-what-it-chang
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, Integer, delete, literal_column, select, tuple_, union_all
+from sqlalchemy import (
+    Connection,
+    Integer,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
 from addressee.application.ports.transaction_views import EMPTY, Mark
 
@@ -77,7 +86,12 @@ class Marks:
             .where(change.term.in_(listed()))
             .where(change.mark > given("mark"))
         )
-        self._all = Query(ours.order_by(mark.number))
+        shows = select(func.min(mark.number)).where(mark.settled >= given("position"))
+        end = shows.scalar_subquery()
+        until = or_(end.is_(None), mark.number <= end)
+        self._across = Query(
+            ours.where(mark.last >= given("position"), until).order_by(mark.number)
+        )
         self._of = Query(
             select(change.term, change.mark, change.checksum, change.data)
             .where(change.mark.in_(listed()))
@@ -192,10 +206,9 @@ class Marks:
             ordinals: of installations.
             positions: of the events to which changes of theirs go back.
         """
-        marks = [Mark(*row) for row in self._all.rows(connection)]
         changed: list[tuple[int, int, int, bytes]] = []
         emptied: list[tuple[int, int]] = []
-        for page in pages(sorted(up_to(marks, positions)), AT_ONCE):
+        for page in pages(sorted(self.across(connection, positions)), AT_ONCE):
             for term, mark, checksum, data in self._of.rows(connection, page):
                 bitmap = decoded(place_of(term, mark), checksum, data)
                 if left := bitmap - ordinals:
@@ -203,7 +216,7 @@ class Marks:
                         changed.append((term, mark, *written(left)))
                 else:
                     emptied.append((term, mark))
-        newest = marks[-1].number if marks else EMPTY.number
+        newest = next((row[0] for row in self._newest.rows(connection)), EMPTY.number)
         forgotten = self.forgotten(connection, newest) | ordinals
         changed.append((FORGOTTEN, newest + 1, *written(forgotten)))
         self._changes.write(connection, "upsert", changed)
@@ -212,15 +225,19 @@ class Marks:
             place = tuple_(change.c.term, change.c.mark).in_(gone)
             connection.execute(delete(change).where(place))
 
+    def across(self, connection: Connection, positions: Iterable[int]) -> set[int]:
+        """Return the numbers of the marks in whose changes an event at a position may be.
 
-def up_to(marks: Sequence[Mark], positions: Iterable[int]) -> set[int]:
-    """Return the numbers of the marks in whose changes an event at a position may be."""
-    lasts, settled = [mark.last for mark in marks], [mark.settled for mark in marks]
-    found = set[int]()
-    for position in positions:
-        first, end = bisect_left(lasts, position), bisect_left(settled, position)
-        found.update(mark.number for mark in marks[first : end + 1])
-    return found
+        These are few of all marks: a query finds them for all events between the same two.
+        """
+        last = max((last for _, _, last, _ in self._newest.rows(connection)), default=-1)
+        found, settled = set[int](), -1
+        for position in sorted(positions):
+            if settled < position <= last:
+                across = self._across.rows(connection, position=position)
+                found.update(number for number, _, _ in across)
+                settled = across[-1][1]
+        return found
 
 
 def place_of(term: int, mark: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pyroaring import BitMap
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from addressee.adapters.sql import Rebuild, SqlStore, unfilled
 from addressee.adapters.sql.index_history.bitmap_codec import written
@@ -164,3 +164,31 @@ def test_R35_events_without_postings_have_marks_too(
     assert before.last <= 50 <= after.settled
     assert after.last - before.last <= 60
     same_as_folded(store, Hasty(random.Random(LIFE), store, "shop"), [10, 50, 70])  # noqa: S311 # the same each time
+
+
+def test_R50_changes_that_an_event_may_be_in_are_found_without_reading_all_marks(
+    store: SqlStore,
+) -> None:
+    """A mark has the events behind what was settled before it, up to its last one."""
+    ends = [(3, 5), (3, 9), (7, 9), (9, 9), (20, 20), (24, 31)]  # settled and last of each
+    table = store.parts.prepared.schema.index_mark
+    rows = [
+        {"number": number, "settled": settled, "last": last, "flips": 1}
+        for number, (settled, last) in enumerate(ends, 1)
+    ]
+    befores = [-1, *(settled for settled, _ in ends)]
+    marks = store.parts.prepared.index.marks
+    with store.database.writing() as connection:
+        connection.execute(delete(table))
+        assert marks.across(connection, range(40)) == set()
+        connection.execute(insert(table), rows)
+        for position in range(40):
+            expected = {
+                number
+                for number, (_, last) in enumerate(ends, 1)
+                if befores[number - 1] < position <= last
+            }
+            assert marks.across(connection, [position]) == expected, position
+        for positions in ([4, 8, 31], [30, 2, 3], range(40)):
+            each = [marks.across(connection, [position]) for position in positions]
+            assert marks.across(connection, positions) == set().union(*each), positions
