@@ -31,7 +31,8 @@ def take(browser: Browser, url: str, shop: Shop, folder: Path) -> None:
                 name = path.partition("?")[0].strip("/").replace("/", "-") or "find"
                 page.goto(f"{url}/portal{path}")
                 shoot(page, folder / f"{number}-{name}-{width}-{scheme}.png")
-            shoot(written(page, url), folder / f"write-{width}-{scheme}.png")
+            for show in (typed, mistyped, counted, replacing, written):
+                shoot(show(page, url), folder / f"{show.__name__}-{width}-{scheme}.png")
             context.close()
 
 
@@ -44,6 +45,40 @@ def take_working(browser: Browser, url: str, shop: Shop, folder: Path) -> None:
     page.get_by_text("3 of 10 positions").wait_for()
     shoot(page, folder / "working-1280-light.png")
     page.context.close()
+
+
+def typed(page: Page, url: str) -> Page:
+    """Show an audience that the script has counted."""
+    page.goto(f"{url}/portal/audience")
+    page.get_by_label("Whom does a push reach?").fill("tag:vip and os:android")
+    page.get_by_text("First:").wait_for()
+    return page
+
+
+def mistyped(page: Page, url: str) -> Page:
+    """Show where the script has marked an error."""
+    page.goto(f"{url}/portal/audience")
+    page.get_by_label("Whom does a push reach?").fill("tag:vip and os:android) or primary")
+    page.locator("#mark mark").wait_for()
+    return page
+
+
+def counted(page: Page, url: str) -> Page:
+    """Show an audience that was counted and explained."""
+    page.goto(f"{url}/portal/audience?segment=regulars&installation=counter")
+    page.get_by_role("button", name="Count and sample").click()
+    page.get_by_role("heading", name="Why").wait_for()
+    return page
+
+
+def replacing(page: Page, url: str) -> Page:
+    """Show the question before a segment replaces another one."""
+    page.goto(f"{url}/portal/audience?segment=regulars")
+    page.get_by_label("Whom does a push reach?").fill("primary")
+    page.get_by_role("button", name="Count and sample").click()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Replace it").wait_for()
+    return page
 
 
 def written(page: Page, url: str) -> Page:

@@ -120,10 +120,8 @@ def test_a_name_does_not_multiply_by_what_is_below_it(
     assert peak < 100 * len(rows), peak
 
 
-@pytest.mark.parametrize("levels", [5_000, 40_000])
-def test_json_that_python_can_not_read_is_refused_with_its_line(
-    importing: Importing, levels: int
-) -> None:
+def test_json_that_no_python_can_read_is_refused_with_its_line(importing: Importing) -> None:
+    levels = 40_000  # Python 3.13 reads some thousand, of which the row alone is skipped
     report = importing("onesignal", of_onesignal(nested(levels)))
     assert report.skipped == {"REQUEST_FORMAT_INVALID": 1}
     with pytest.raises(InvalidValue, match="line 1: line nests too deep"):
