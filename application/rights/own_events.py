@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from addressee.domain import (
@@ -119,35 +120,25 @@ def lost_with(recorded: Sequence[Recorded], persons: AbstractSet[str]) -> Lost:
 
     Restatements that are not partial repeated all facts, also those that name somebody else than
     who held the installation. Where they name the persons, they go as well, with all that happened
-    between the same two handovers, for that may be under the same key.
+    between the same two handovers, for that may be under the same key. So do those that repeat a
+    name which nothing tells any more once these are lost: it may be the persons'.
 
     Args:
         recorded: all events of the installation, oldest first.
         persons: the ids of the persons.
     """
     own = {each.position for each in held_by(recorded, persons)}
-    turn = 0
-    turns: dict[int, int] = {}
-    tellings: dict[str, Telling] = {}
-    copies: set[int] = set()
-    for position, event in recorded:
-        turn += isinstance(event, HANDOVERS)
-        turns[position] = turn
-        if not isinstance(event, FACTS):
-            continue
-        whole = isinstance(event, InstallationRestated) and not event.partial
-        before = tellings
-        tellings = {} if whole else tellings
-        for name, value in event.facts.items():
-            origin: int | None = position
-            if whole:
-                origin = before[name].origin if name in before else None
-                if name in OF_PERSON and value is not None and (origin is None or origin in own):
-                    copies.add(position)
-            tellings[name] = Telling(position, origin)
-    shared = {turns[position] for position in copies}
-    lost = own | {position for position in turns if turns[position] in shared}
+    handed_over = accumulate(int(isinstance(event, HANDOVERS)) for _, event in recorded)
+    turns = {each.position: turn for each, turn in zip(recorded, handed_over, strict=True)}
+    tellings, copies = followed(recorded, own, frozenset())
+    lost, further = own, copies
+    while further:
+        shared = {turns[position] for position in copies}
+        lost = own | {position for position, turn in turns.items() if turn in shared}
+        _, further = followed(recorded, own, lost)
+        copies |= further
     facts = {name: telling for name, telling in tellings.items() if telling.last in lost}
+    now = max(turns.values(), default=0)
     return Lost(
         frozenset(
             event.originator_version for position, event in recorded if position in own | copies
@@ -158,9 +149,38 @@ def lost_with(recorded: Sequence[Recorded], persons: AbstractSet[str]) -> Lost:
         frozenset(
             name
             for name, (_, origin) in facts.items()
-            if name in OF_PERSON and (origin is None or origin in own or turns[origin] != turn)
+            if name in OF_PERSON and (origin is None or origin in own or turns[origin] != now)
         ),
     )
+
+
+def followed(
+    recorded: Sequence[Recorded], own: AbstractSet[int], lost: AbstractSet[int]
+) -> tuple[dict[str, Telling], set[int]]:
+    """Return where each fact comes from, and the restatements that repeat a name of the persons.
+
+    A name that no event tells may be theirs, too.
+
+    Args:
+        recorded: as `lost_with` has them.
+        own: positions of the events that are the persons'.
+        lost: positions of those that say nothing any more.
+    """
+    tellings: dict[str, Telling] = {}
+    copies: set[int] = set()
+    for position, event in recorded:
+        if not isinstance(event, FACTS):
+            continue
+        facts = {} if position in lost else event.facts
+        if not isinstance(event, InstallationRestated) or event.partial:
+            tellings |= dict.fromkeys(facts, Telling(position, position))
+            continue
+        origins = {name: tellings[name].origin for name in facts if name in tellings}
+        tellings = {name: Telling(position, origins.get(name)) for name in facts}
+        for name, (_, origin) in tellings.items():
+            if name in OF_PERSON and facts[name] is not None and (origin is None or origin in own):
+                copies.add(position)
+    return tellings, copies
 
 
 def facts_shown(facts: Mapping[str, Scalar | None], *, addresses: bool) -> Row:

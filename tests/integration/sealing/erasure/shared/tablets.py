@@ -53,8 +53,6 @@ class Tablets:
         self.words = [number() for _ in range(people)]
         self.persons: dict[int, str] = {}
         self.erased: list[str] = []
-        self.copied = False
-        """Whether an earlier release has erased somebody."""
         self.values: list[Told] = []
         """What says something of a person, or may."""
         self.other: list[Told] = []
@@ -135,15 +133,14 @@ class Tablets:
                 if name not in NAMING or told.owner != person
             }  # fmt: skip
         if planned:
-            erased_as_planned(self.rights, person, exact=not self.copied)
+            erased_as_planned(self.rights, person)
         else:
-            self.copied = True
             self.rights.erase(person)
 
     def erase_again(self) -> None:
         """Erase all again who are erased."""
         for person in self.erased:
-            erased_as_planned(self.rights, person, exact=False)
+            erased_as_planned(self.rights, person)
 
     def is_right(self, *, exact: bool = True) -> None:
         """Check all that the store shows.
@@ -201,21 +198,12 @@ def named(facts: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
     return ((name, value) for name, value in facts if name in NAMING)
 
 
-def erased_as_planned(rights: Rights, person: str, *, exact: bool = True) -> Erasure:
-    """Erase a person, and check that the dry run has said so.
-
-    Args:
-        rights: of the store.
-        person: who is erased.
-        exact: whether the dry run knows all events and keys, and a repetition records nothing.
-            Where an earlier release has erased several holders of a tablet, neither is so yet.
-    """
+def erased_as_planned(rights: Rights, person: str) -> Erasure:
+    """Erase a person, and check that the dry run has said so."""
     planned = rights.erase(person, dry_run=True)
     done = rights.erase(person)
     assert done.done
     same = replace(planned, done=True, position=done.position, fingerprint=done.fingerprint)
-    if not exact:
-        return done
     assert same == done
     assert rights.erase(person) == done == rights.erase(person, dry_run=True)
     return done

@@ -48,6 +48,20 @@ LEFT_BEHIND: list[Step] = [
     (Tablets.erase, 0),
 ]
 """The first one's name is on the tablet when the second one is erased."""
+CHAINED: list[Step] = [
+    (Tablets.sign_in, 0, 0),
+    (Tablets.sign_out, 0),
+    (Tablets.sign_in, 0, 1),
+    (erased_by_earlier_release, 1),
+    (Tablets.tell, 0, "device_name"),
+    (erased_by_earlier_release, 0),
+    (Tablets.sign_in, 0, 2),
+    (erased_by_earlier_release, 2),
+    (Tablets.sign_in, 0, 0),
+    (Tablets.tell, 0, "device_name"),
+    (erased_by_earlier_release, 0),
+]
+"""One restatement repeats what another one has repeated, which is lost first."""
 
 
 def lives(*steps: st.SearchStrategy[Step]) -> st.SearchStrategy[list[Step]]:
@@ -79,6 +93,7 @@ def test_R50_what_an_earlier_release_has_copied_goes_with_the_next_erasure(
     any_store: Sealed, *, long: bool
 ) -> None:
     @settings(max_examples=150 if long else ROUNDS)
+    @example(steps=CHAINED)
     @given(lives(ERASE, ERASE_EARLIER))
     def lived(steps: Sequence[Step]) -> None:
         tablets = Tablets(any_store, TABLETS, PEOPLE)
