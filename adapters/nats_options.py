@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b32decode
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from string import whitespace
 from typing import Any
@@ -17,8 +16,8 @@ NOT_IN_SUBJECTS = frozenset("*>" + whitespace)
 NOT_IN_NAMES = NOT_IN_SUBJECTS | frozenset("./\\")
 LONGEST_NAME = 255
 JWT, SEED = b"BEGIN NATS USER JWT", b"BEGIN USER NKEY SEED"
-SEED_BYTES = 36
-"""Of a seed that is decoded: what it is for, 32 bytes, and a checksum."""
+USER = b"SU"
+"""How the seed of a user begins."""
 
 
 def checked_servers(servers: str | Sequence[str]) -> list[str]:
@@ -61,18 +60,20 @@ def check_credentials(options: Mapping[str, Any]) -> None:
     file = options.get("user_credentials")
     if not isinstance(file, str | Path):
         return
-    if find_spec("nkeys") is None:
-        raise InvalidValue("credentials", "need more: pip install 'addressee[nats]'")
+    try:
+        nkeys: Any = import_module("nkeys")  # an extra, which has no types
+    except ImportError:
+        raise InvalidValue("credentials", "need more: pip install 'addressee[nats]'") from None
     try:
         lines = Path(file).read_bytes().splitlines(keepends=True)
     except (OSError, ValueError) as error:
         raise InvalidValue("credentials", f"can't be read: {type(error).__name__}") from None
     seed = behind(SEED, lines)
     try:
-        raw = b32decode(seed + b"=" * (-len(seed) % 8))
-    except ValueError:
-        raw = b""
-    if not behind(JWT, lines) or len(raw) != SEED_BYTES or not seed.startswith(b"SU"):
+        nkeys.from_seed(seed)
+    except (nkeys.NkeysError, ValueError):
+        seed = b""
+    if not (behind(JWT, lines) and seed.startswith(USER)):
         problem = "should be a file with the JWT and the seed of a user, as nsc writes it"
         raise InvalidValue("credentials", problem)
 

@@ -36,14 +36,15 @@ def unread(stream: JetStreamLedger, state: Followed) -> Arrived | None:
     first, last = stream.ends()
     taken = state.sequence
     known = stream.message(min(taken, last)) if taken and last else None
-    if known is not None and read_page(known).heading.key_fingerprint != state.ledger:
+    heading = None if known is None else read_page(known).heading
+    if known and heading and heading.key_fingerprint != state.ledger:
         raise LedgerStreamInvalid(place_of(known), OTHER_KEY)
     if last < taken:
         problem = f"is the last one, and {taken} was taken: the stream was made again"
         raise LedgerStreamInvalid(f"message {last}", problem)
     if first > taken + 1:
         raise LedgerStreamInvalid(f"message {taken + 1}", GONE)
-    if known is not None and read_page(known).heading.digest != state.digest:
+    if known and heading and heading.digest != state.digest:
         problem = "is not the one that was taken: the stream was made again"
         raise LedgerStreamInvalid(place_of(known), problem)
     if last == taken:

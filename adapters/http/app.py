@@ -27,7 +27,7 @@ from addressee.domain import AddresseeError, InvalidValue
 from addressee.domain.errors import first_problem
 
 from .load.bodies import BODY_LIMIT, BODY_SECONDS, Bodies
-from .messages.error_responses import Refused, error_response
+from .messages.error_responses import SERVER_ERRORS, Refused, error_response
 from .metrics.service_metrics import Metrics
 from .middleware.cors import MobileCors
 from .middleware.failure_log import FailureLog
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 SESSION_SECONDS = 60.0
 ROUTE_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 METHOD_NOT_ALLOWED = 405
-SERVER_ERRORS = 500
 
 
 def create_app(  # noqa: PLR0913 # configuration comes by constructor, every part with a default

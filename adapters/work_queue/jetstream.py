@@ -7,7 +7,6 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
-from string import whitespace
 from typing import Any, TypeVar
 
 from nats.aio.client import DEFAULT_RECONNECT_TIME_WAIT
@@ -15,7 +14,8 @@ from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolic
 from nats.js.errors import NotFoundError
 
 from addressee.adapters.nats_client import TIMEOUT, UNUSABLE, NatsClient
-from addressee.domain import InvalidValue, StoreUnavailable
+from addressee.adapters.nats_options import check_stream
+from addressee.domain import StoreUnavailable
 
 T = TypeVar("T")
 AHEAD = 64
@@ -28,7 +28,6 @@ SILENT = 2
 connection counts as lost: the network may be cut, or the server stopped. The driver waits for
 minutes."""
 MOMENT = 0.1
-UNNAMEABLE = frozenset(".*>/\\" + whitespace)
 FURTHER = 2
 """Tickets that a batch brings about: idle workers get theirs after a few batches."""
 
@@ -62,8 +61,7 @@ class JetStreamQueue:
         timeout: float = TIMEOUT,
         **options: Any,  # noqa: ANN401 # the driver's own
     ) -> None:
-        if not stream or UNNAMEABLE.intersection(stream):
-            raise InvalidValue("stream", r"is empty, or has white space or one of . * > / \ in it")
+        check_stream(stream)
         self._name = stream
         self._lease = lease
         self._replicas = replicas

@@ -25,6 +25,8 @@ from addressee.domain import (
 )
 
 UNAVAILABLE = 503
+SERVER_ERRORS = 500
+"""From here on the request is not to blame."""
 HEADERS = {401: {"WWW-Authenticate": "App"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
 ACTIONS = {
     400: "Check the syntax, violations and adjust the request.",

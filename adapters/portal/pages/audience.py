@@ -9,7 +9,7 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from addressee.application import Targeting, TermExplanation
+from addressee.application import Explanation, Targeting
 from addressee.domain import (
     AddresseeError,
     ExpressionInvalid,
@@ -65,22 +65,13 @@ class Found:
     Attributes:
         count: its size.
         sample: the first installations with their persons.
-        why: why it reaches the one that is explained, or does not, if any.
+        why: why it reaches the one that is explained, or does not, if any; as the operator may see
+            it.
     """
 
     count: int
     sample: tuple[tuple[str, str | None], ...]
-    why: Why | None
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """An explanation as the operator may see it; attributes as those of `Explanation`."""
-
-    installation: str
-    reached: bool
-    excluded: str | None
-    terms: list[TermExplanation]
+    why: Explanation | None
 
 
 def show(visit: Visit) -> Response:
@@ -186,15 +177,16 @@ def found_by(visit: Visit, asked: Asked) -> Found:
     )
 
 
-def why(visit: Visit, asked: Asked) -> Why:
+def why(visit: Visit, asked: Asked) -> Explanation:
     """Return why the audience reaches the device that the form names, or does not."""
     found = reach(visit, asked.at).explain(
         *(visit.code, asked.expression),
         installation=asked.installation,
         include_disabled=asked.include_disabled,
     )
-    terms = explained_terms(found.terms, asked.expression, visit.masking)
-    return Why(found.installation, found.reached, found.excluded, terms)
+    return replace(
+        found, terms=tuple(explained_terms(found.terms, asked.expression, visit.masking))
+    )
 
 
 def page(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from starlette.responses import Response
 
-from addressee.application import SendingStore, SentPush
 from addressee.domain import NoRegistration
 
 from ..page_route import Page
 from ..views.holding import holdings, picture
 from ..views.reachability import checks
+from ..views.sent_pushes import sent_pushes
 from ..views.timeline import timeline
 from ..visit import Visit
 
 SHOWN = 100
-"""Most events, sessions and pushes on the page, the newest; the timeline can be shown whole."""
+"""Most events and sessions on the page, the newest; the timeline can be shown whole."""
 
 
 def show(visit: Visit) -> Response:
@@ -35,7 +33,7 @@ def show(visit: Visit) -> Response:
     named = [person for person, _ in drawn.rows] if drawn else []
     whole = bool(visit.asked("all"))
     newest = until[::-1] if whole else until[: -SHOWN - 1 : -1]
-    received = pushes(visit, name, at) if visit.asked("pushes") else None
+    received = sent_pushes(visit, [name], at)
     return visit.page(
         "people/installation.html",
         name=name,
@@ -55,19 +53,6 @@ def show(visit: Visit) -> Response:
         events=len(until),
         whole=whole,
     )
-
-
-def pushes(visit: Visit, name: str, at: datetime | None) -> list[SentPush]:
-    """Return the newest pushes to a device.
-
-    They are found among the batches of all pushes of the application: where these go to millions
-    that takes a while, so the page reads them when it is asked to.
-    """
-    if not isinstance(visit.service.store, SendingStore):
-        return []
-    sent = visit.service.history.pushes(name, within=visit.code)
-    found = [push for push in sent if at is None or push.at <= at]
-    return sorted(found, key=lambda push: push.at, reverse=True)[:SHOWN]
 
 
 PAGES = (Page("/installation", {"GET": show}),)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from starlette.responses import Response
 
-from addressee.application import InstallationState, PersonState, Recorded, SendingStore, SentPush
+from addressee.application import InstallationState, PersonState, Recorded
 from addressee.domain import Identifier, IdentifierAdded, OtherPerson, UnknownPerson
 from addressee.domain.events import ErasureRequested, PersonErased
 
 from ..page_route import Page
 from ..views.holding import holdings
+from ..views.sent_pushes import sent_pushes
 from ..views.timeline import timeline
 from ..visit import Visit
 
 SHOWN = 100
-"""Most events, sessions and pushes on the page, the newest; the timeline can be shown whole."""
+"""Most events and sessions on the page, the newest; the timeline can be shown whole."""
 LISTED = 100
 """Most devices on the page, the primary one first; more are a page further."""
 PLACES = 10
@@ -68,8 +69,8 @@ def show(visit: Visit) -> Response:
     whole = bool(visit.asked("all"))
     newest = until[::-1] if whole else until[: -SHOWN - 1 : -1]
     sessions = [*holdings(until)]
-    held = [each.installation for each in sessions]
-    received = pushes(visit, state, held, at) if visit.asked("pushes") else None
+    latest = [*dict.fromkeys(each.installation for each in reversed(sessions))][:DEVICES]
+    received = sent_pushes(visit, latest, at, persons={state.name, *state.merged})
     return visit.page(
         "people/person.html",
         name=state.name,
@@ -121,26 +122,6 @@ def after(visit: Visit) -> int:
     """Return how many devices come before those that are asked for."""
     given = visit.asked("after")
     return int(given) if given.isascii() and given.isdigit() and len(given) < PLACES else 0
-
-
-def pushes(
-    visit: Visit, state: PersonState, names: Sequence[str], at: datetime | None
-) -> list[SentPush]:
-    """Return the newest pushes that a person has received, on any device.
-
-    Like those to a device, they are read when the page is asked to.
-    """
-    if not isinstance(visit.service.store, SendingStore):
-        return []
-    latest = [*dict.fromkeys(reversed(names))][:DEVICES]
-    persons = {state.name, *state.merged}
-    found = [
-        push
-        for name in latest
-        for push in visit.service.history.pushes(name, within=visit.code)
-        if push.person in persons and (at is None or push.at <= at)
-    ]
-    return sorted(found, key=lambda push: push.at, reverse=True)[:SHOWN]
 
 
 def sign_out(visit: Visit) -> Response:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from addressee.adapters.http.messages.error_responses import refusal_of
+from addressee.adapters.http.messages.error_responses import SERVER_ERRORS, refusal_of
 from addressee.domain import AddresseeError, ExpressionInvalid, InvalidValue, NoRegistration
-
-SERVER_ERRORS = 500
 
 
 @dataclass(frozen=True, slots=True)
