@@ -14,8 +14,10 @@ from addressee.domain.person_identifiers import check_names_somebody
 
 from .imported_rows import Record
 
-NOTHING = frozenset({"", "null", "none", "undefined", "nil", "nan"})
-"""What systems write for an empty cell, in lower case."""
+NOTHING = frozenset(
+    {"", "null", "none", "undefined", "nil", "nan", "\\n", "(null)", "<null>", "[null]"}
+)
+"""What systems write for an empty cell, in lower case: MySQL ``\\N``, Apple's apps ``(null)``."""
 NOBODY = limits.NONE_IDS | NOTHING
 MILLISECONDS_FROM = 100_000_000_000
 """As seconds, a number that large is after the year 5000: it counts milliseconds."""
@@ -212,6 +214,13 @@ def attribute_of(value: object) -> Any:  # noqa: ANN401 # any value that an attr
         if all(isinstance(item, str | bool | int | float) for item in items):
             return [{"value": item} for item in items]
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def web_push(address: str | None, p256dh: str | None, auth: str | None) -> dict[str, str] | None:
+    """Return the device facts of a browser, None where its endpoint or its keys are missing."""
+    if address is None or not address.startswith("https://") or p256dh is None or auth is None:
+        return None
+    return {"push_service": "webpush", "webpush_p256dh": p256dh, "webpush_auth": auth}
 
 
 def facts_of(**facts: str | None) -> dict[str, str]:

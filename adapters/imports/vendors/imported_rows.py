@@ -49,6 +49,7 @@ class Row:
         attributes: of the person.
         person_tags: of the person; None leaves them.
         seen: when the address was last seen in use.
+        primary: whether it is its person's primary device, if it has a person.
         state: ``opted_out`` has pushes disabled; ``dead`` is known to be unreachable.
     """
 
@@ -64,6 +65,7 @@ class Row:
     attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
     person_tags: tuple[str, ...] | None = None
     seen: datetime | None = None
+    primary: bool = False
     state: RowState = "live"
 
 

@@ -248,6 +248,8 @@ def device_calls(row: Row, application: str, context: Context) -> list[Call]:
         )
     if row.tags:
         calls.append(lambda people: people.tag_installation(row.id, add=row.tags))
+    if row.primary:
+        calls.append(lambda people: people.set_primary(row.id, ignore_anonymous=True))
     if row.state == "dead":
         calls.append(lambda people: people.expire(row.id, "token_rejected"))
     return calls

@@ -64,7 +64,8 @@ def json_records(file: IO[bytes], form: Format) -> Iterator[Record]:
     checked = False
     for line in read_lines(file):
         if isinstance(line.content, InvalidValue):
-            raise InvalidValue("file", f"line {line.number}: {line.content}")
+            advice = f"; write one object a line: jq -c '.{form.pages}[]'" if form.pages else ""
+            raise InvalidValue("file", f"line {line.number}: {line.content}{advice}")
         page: object = line.content.get(form.pages) if form.pages else None
         records = cast("list[object]", page) if isinstance(page, list) else [line.content]
         for record in records:

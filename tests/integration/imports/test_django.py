@@ -82,3 +82,20 @@ def test_R53_all_tokens_of_fcm_django_are_of_fcm(store: MemoryStore, importing: 
         ("shop:fcm:1", "fcm"),
         ("shop:fcm:2", "fcm"),
     ]
+
+
+def test_R53_the_last_part_of_a_browsers_endpoint_goes_on_where_the_package_sends_to(
+    store: MemoryStore, importing: Importing
+) -> None:
+    content = table(
+        WEB,
+        (1, "", 1, 42, "token-1", "key", "secret", "CHROME"),
+        (2, "", 1, 42, "token-2", "key", "secret", "FIREFOX"),
+        (3, "", 1, 42, "token-3", "key", "secret", "LYNX"),
+    )
+    report = importing(SYSTEM, content)
+    assert (report.imported, report.skipped) == ({"bound": 2}, {"service_not_supported": 1})
+    assert [each.address for each in Targeting(store).recipients("shop", "external_id:42")] == [
+        "https://fcm.googleapis.com/fcm/send/token-1",
+        "https://updates.push.services.mozilla.com/wpush/v2/token-2",
+    ]

@@ -62,6 +62,38 @@ def test_R53_airship_channels(store: MemoryStore, importing: Importing) -> None:
     assert [r.installation for r in Targeting(store).recipients("shop", "email:ali@shop.test")]
 
 
+def test_R53_airship_names_addresses_and_facts_in_more_than_one_way(
+    store: MemoryStore, importing: Importing
+) -> None:
+    channel = {"device_type": "android", "installed": True, "opt_in": True, "named_user_id": "ali"}
+    keys = {"subscription": {"p256dh": "key", "auth": "secret"}}
+    told = {"ua_device_os": "15", "ua_app_version": "4.2.0", "ua_device_model": "Pixel 9"}
+    endpoint = "https://push.test/1"
+    content = lines(
+        channel | {"channel_id": "c1", "push_address": "token-1", "device_attributes": told},
+        channel | {"channel_id": "c2", "device_type": "email", "address": "ali@shop.test"},
+        channel
+        | {
+            "channel_id": "c3",
+            "device_type": "email",
+            "address": None,
+            "email_address": "ali@work.test",
+        },
+        channel | {"channel_id": "c4", "device_type": "web", "push_address": endpoint, "web": keys},
+    )
+    report = importing("airship", content)
+    assert (report.imported, report.skipped) == ({"bound": 2, "contact": 2}, {})
+    reach = Targeting(store)
+    for address in ("ali@shop.test", "ali@work.test"):
+        assert reach.count("shop", f"email:{address}") == 2, address
+    facts = Profiles(store).of("c1").installation.facts
+    known = [facts[name] for name in ("os_version", "app_version", "device_model")]
+    assert known == ["15", "4.2.0", "Pixel 9"]
+    [browser] = (each for each in reach.recipients("shop", "all") if each.installation == "c4")
+    assert (browser.service, browser.address) == ("webpush", endpoint)
+    assert browser.details == {"p256dh": "key", "auth": "secret"}
+
+
 def test_R53_braze_users(store: MemoryStore, importing: Importing) -> None:
     def token(name: str, platform: str = "Android", app: str = "Shop") -> dict[str, str]:
         return {"app": app, "platform": platform, "token": name}
@@ -181,3 +213,40 @@ def test_R53_infobip_people(store: MemoryStore, importing: Importing) -> None:
     [found] = Targeting(store).recipients("shop", "tag:vip and email:ali@shop.test")
     assert (found.service, found.address) == ("vendor", "r1")
     assert Targeting(store).count("shop", "msisdn:385911234567") == 1
+
+
+def test_R53_infobip_has_the_state_of_a_device_in_its_system_data(
+    store: MemoryStore, importing: Importing
+) -> None:
+    def push(number: int, *, primary: bool = False, **system: object) -> dict[str, object]:
+        known = {"os": "Android", "registrationEnabled": True, "notificationsEnabled": True}
+        return {
+            "registrationId": f"r{number}",
+            "isPrimary": primary,
+            "systemData": known | system,
+        }
+
+    devices = [
+        push(1, deviceManufacturer="Google", deviceModel="Pixel 9"),
+        push(2, primary=True),
+        push(3, notificationsEnabled=False),
+        push(4, registrationEnabled=False),
+    ]
+    content = lines(
+        {"externalId": "ali", "contactInformation": {"push": devices}},
+        {"contactInformation": {"push": [push(5, primary=True)]}},
+    )
+    report = importing("infobip", content)
+    assert report.imported == {"bound": 2, "opted_out": 2, "anonymous": 1}
+    reach = Targeting(store)
+    assert [each.installation for each in reach.recipients("shop", "external_id:ali")] == [
+        "r1",
+        "r2",
+    ]
+    assert reach.preview("shop", "external_id:ali and primary") == ["r2"]
+    assert Profiles(store).of("r1").installation.facts["device_manufacturer"] == "Google"
+
+
+def test_a_page_over_several_lines_is_refused_with_what_splits_it(importing: Importing) -> None:
+    with pytest.raises(InvalidValue, match=r"line 1: .*jq -c '\.channels\[\]'"):
+        importing("airship", b'{"ok": true,\n"channels": []}\n')

@@ -207,6 +207,9 @@ def test_R44_ids_that_stand_for_nobody_are_no_person(
         "None",
         "undefined",
         "guest",
+        "\\N",
+        "(null)",
+        "<null>",
         "0" * 8 + "-0000" * 3 + "-" + "0" * 12,
     )
     rows = (subscription(n + 1, f"token-{n}", person) for n, person in enumerate(nobody))
@@ -230,6 +233,26 @@ def test_no_row_is_lost_for_its_time_zone(store: MemoryStore, importing: Importi
     assert importing("onesignal", table(HEADER, *rows)).imported == {"anonymous": len(rows)}
     for n, zone in enumerate(ZONES.values(), 1):
         assert Profiles(store).of(f"sub-{n}").installation.facts.get("timezone") == zone
+
+
+def test_R53_browsers_are_imported_with_the_keys_that_were_asked_for(
+    store: MemoryStore, importing: Importing
+) -> None:
+    extra = ["web_auth", "web_p256", "timezone_id"]
+    endpoint, keys = "https://push.test/1", ["secret", "key", "Europe/Zagreb"]
+    content = table(
+        [*HEADER, *extra],
+        [*subscription(1, endpoint, "ali", device_type="5"), *keys],
+        [*subscription(2, endpoint + "2", "bea", device_type="8"), "", "key", ""],
+        [*subscription(3, "AB" * 32, "cid", device_type="7"), *keys],
+    )
+    report = importing("onesignal", content)
+    assert report.imported == {"bound": 1}
+    assert report.skipped == {"web_push_without_keys": 2}
+    [found] = Targeting(store).recipients("shop", "external_id:ali")
+    assert (found.service, found.address) == ("webpush", endpoint)
+    assert found.details == {"p256dh": "key", "auth": "secret"}
+    assert Profiles(store).of("sub-1").installation.facts["timezone"] == "Europe/Zagreb"
 
 
 def test_tags_that_are_no_object_refuse_their_row(importing: Importing) -> None:

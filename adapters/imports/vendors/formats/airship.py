@@ -16,6 +16,7 @@ from ..cells import (
     person_of,
     text_of,
     texts_in,
+    web_push,
 )
 from ..imported_rows import Format, Options, Record, Row, RowKind, RowState, Skip
 
@@ -32,11 +33,12 @@ OWN_GROUPS = ("ua_", "device", "timezone")
 def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
     """Yield the row of a channel; its model, language and version are tag groups."""
     kind = need_text(record, "device_type").lower()
-    address = text_of(record, "push_address")
-    if kind == "web":
+    address = address_of(record)
+    shared = facts_of_kind(record, kind, address)
+    if kind == "web" and shared is None:
         yield Skip("web_push_without_keys")
         return
-    if kind not in SERVICES and kind not in CONTACTS:
+    if shared is None and kind not in CONTACTS:
         yield Skip("service_not_supported")
         return
     if address is None:
@@ -51,17 +53,18 @@ def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
     if kind in CONTACTS:
         yield Row(name, CONTACTS[kind], address, person, attributes=attributes, seen=seen)
         return
-    groups = object_in(record, "tag_groups")
+    groups, told = object_in(record, "tag_groups"), object_in(record, "device_attributes")
     yield Row(
         name,
         "push",
         address,
         person,
-        facts=SERVICES[kind]
+        facts=(shared or {})
         | facts_of(
-            app_version=only(groups, f"ua_{kind}_app_version"),
-            os_version=only(groups, f"ua_{kind}_version"),
-            language=only(groups, "ua_locale_language"),
+            app_version=only(groups, f"ua_{kind}_app_version") or text_of(told, "ua_app_version"),
+            os_version=only(groups, f"ua_{kind}_version") or text_of(told, "ua_device_os"),
+            device_model=text_of(told, "ua_device_model"),
+            language=only(groups, "ua_locale_language") or text_of(told, "ua_language"),
             timezone=only(groups, "timezone"),
         ),
         device={} if person else attributes_of(object_in(record, "attributes")),
@@ -70,6 +73,20 @@ def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
         seen=seen,
         state=state_of(record),
     )
+
+
+def address_of(record: Record) -> str | None:
+    """Return the address of a channel, which e-mail channels have under another name."""
+    names = ("push_address", "address", "email_address")
+    return next((found for name in names if (found := text_of(record, name)) is not None), None)
+
+
+def facts_of_kind(record: Record, kind: str, address: str | None) -> dict[str, str] | None:
+    """Return the facts of a kind of device, None for another kind and a browser without keys."""
+    if kind != "web":
+        return SERVICES.get(kind)
+    keys = object_in(object_in(record, "web"), "subscription")
+    return web_push(address, text_of(keys, "p256dh"), text_of(keys, "auth"))
 
 
 def state_of(record: Record) -> RowState:

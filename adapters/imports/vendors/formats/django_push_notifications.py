@@ -15,6 +15,14 @@ TABLES = {
     "webpush": {"push_service": "webpush"},
 }
 """Table → the facts that all its devices share. The name keeps apart the ids of the tables."""
+ENDPOINTS = {
+    "CHROME": "https://fcm.googleapis.com/fcm/send",
+    "OPERA": "https://fcm.googleapis.com/fcm/send",
+    "FIREFOX": "https://updates.push.services.mozilla.com/wpush/v2",
+    "EDGE": "https://wns2-par02p.notify.windows.com/w",
+}
+"""Browser → where the package sends to if a row has only the last part of an endpoint, by default
+(``WP_POST_URL``); newer rows have the whole."""
 
 
 def rows(record: Record, options: Options) -> Iterator[Row | Skip]:
@@ -27,6 +35,12 @@ def rows(record: Record, options: Options) -> Iterator[Row | Skip]:
     if table == "apns" and "/" in token:
         yield Skip("service_not_supported")  # the channel of a Windows device
         return
+    if table == "webpush" and not token.startswith("https://"):
+        service = ENDPOINTS.get((text_of(record, "browser") or "").upper())
+        if service is None:
+            yield Skip("service_not_supported")
+            return
+        token = f"{service}/{token}"
     device = {name: text_of(record, name) for name in ("device_id", "name")}
     yield Row(
         f"{options.application}:{table}:{need_text(record, 'id')}",

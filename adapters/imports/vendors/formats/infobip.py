@@ -6,7 +6,6 @@ A registration id is no token: such an installation is reached through the vendo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from ..cells import (
     attributes_of,
@@ -28,6 +27,8 @@ NAMES = {
     "gender": "gender",
     "birthDate": "birthday",
 }
+ENABLED = ("registrationEnabled", "pushEnabled", "notificationsEnabled")
+"""Flags of a registration or its ``systemData``: nothing is sent where one of them is false."""
 
 
 def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
@@ -37,9 +38,8 @@ def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
     if not registrations:
         yield Skip("person_without_device")
     for registration in registrations:
-        disabled = False in {
-            flag_of(registration, name) for name in ("pushEnabled", "notificationsEnabled")
-        }
+        system = {**registration, **object_in(registration, "systemData")}
+        disabled = False in {flag_of(system, name) for name in ENABLED}
         yield Row(
             need_text(registration, "registrationId"),
             "push",
@@ -47,7 +47,7 @@ def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
             person_of(record, "externalId"),
             emails=texts_of(contacts, "email", "address"),
             msisdns=texts_of(contacts, "phone", "number"),
-            facts=facts_of(push_service="infobip", **system_of(registration)),
+            facts=facts_of(push_service="infobip", **device_facts(system)),
             device=attributes_of(object_in(registration, "additionalData")),
             attributes=attributes_of(
                 {
@@ -56,19 +56,20 @@ def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
                 }
             ),
             person_tags=texts_in(record, "tags") or None,
+            primary=flag_of(registration, "isPrimary") is True,
             state="opted_out" if disabled else "live",
         )
 
 
-def system_of(registration: Record) -> dict[str, str | None]:
-    """Return the device facts of a registration."""
-    system: dict[str, Any] = {**registration, **object_in(registration, "systemData")}
+def device_facts(system: Record) -> dict[str, str | None]:
+    """Return the device facts in what the vendor knows of a registration."""
     platform = text_of(system, "os") or text_of(system, "platform")
     return {
         "os": platform.lower() if platform else None,
         "os_version": text_of(system, "osVersion"),
         "app_version": text_of(system, "applicationVersion"),
         "sdk_version": text_of(system, "sdkVersion"),
+        "device_manufacturer": text_of(system, "deviceManufacturer"),
         "device_model": text_of(system, "deviceModel"),
         "language": text_of(system, "osLanguage"),
     }

@@ -15,6 +15,7 @@ from ..cells import (
     object_in,
     person_of,
     text_of,
+    web_push,
 )
 from ..imported_rows import Format, Options, Record, Row, RowKind, RowState, Skip
 
@@ -41,9 +42,10 @@ def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
     """Yield the row of a subscription."""
     kind = need_text(record, "device_type").strip().removesuffix(".0")  # as spreadsheets write it
     address = text_of(record, "identifier")
-    if kind in BROWSERS:
+    shared = facts_of_kind(record, kind, address)
+    if kind in BROWSERS and shared is None:
         yield Skip("web_push_without_keys")
-    elif kind not in DEVICES and kind not in CONTACTS:
+    elif shared is None and kind not in CONTACTS:
         yield Skip("service_not_supported")
     elif address is None:
         yield Skip("no_address")
@@ -57,26 +59,35 @@ def rows(record: Record, _: Options) -> Iterator[Row | Skip]:
         if kind in CONTACTS:
             yield Row(name, CONTACTS[kind], address, person, attributes=tags, seen=seen)
             return
-        device = DEVICES[kind]
         yield Row(
             name,
             "push",
             address,
             person,
-            facts=facts_of(
-                os=device.os,
-                push_service=device.service,
+            facts=(shared or {})
+            | facts_of(
                 os_version=text_of(record, "device_os"),
                 device_model=text_of(record, "device_model"),
                 app_version=text_of(record, "game_version"),
                 language=text_of(record, "language"),
-                timezone=zone_of(text_of(record, "timezone")),
+                timezone=text_of(record, "timezone_id") or zone_of(text_of(record, "timezone")),
             ),
             device={} if person else tags,
             attributes=tags if person else {},
             seen=seen,
             state=state_of(record),
         )
+
+
+def facts_of_kind(record: Record, kind: str, address: str | None) -> dict[str, str] | None:
+    """Return the facts of a kind of device, None for another kind and a browser without keys.
+
+    An export has browsers' keys where its ``extra_fields`` ask for ``web_auth`` and ``web_p256``.
+    """
+    if kind in BROWSERS:
+        return web_push(address, text_of(record, "web_p256"), text_of(record, "web_auth"))
+    device = DEVICES.get(kind)
+    return None if device is None else {"os": device.os, "push_service": device.service}
 
 
 def state_of(record: Record) -> RowState:
