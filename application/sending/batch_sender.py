@@ -54,7 +54,7 @@ class Worker:
             raise InvalidValue("transports", f"has none for {application}")
 
     def send(self, dispatch: Dispatch, claim: Claim) -> Settlement:
-        """Send a batch that has left, expire whose address is dead, and return the outcomes."""
+        """Send a batch that has left, and return the outcomes."""
         groups: dict[str, list[Recipient]] = defaultdict(list)
         for recipient in claim.recipients:
             groups[recipient.service].append(recipient)
@@ -75,15 +75,19 @@ class Worker:
             self.observe(dispatch.application, service, tally)
         for service, seconds in settled.held.items():
             self.pace.hold(dispatch.application, service, now + timedelta(seconds=seconds))
-        for recipient in settled.expired:
-            self.people.expire_address(
+        return settled
+
+    def expire(self, dispatch: Dispatch, recipient: Recipient) -> None:
+        """Expire an installation whose address is dead; raises StoreUnavailable at every try."""
+        self.transactions.again(
+            lambda: self.people.expire_address(
                 recipient.installation,
                 recipient.address,
                 since=recipient.since,
                 actor="policy:dispatch",
                 correlation_id=dispatch.id,
             )
-        return settled
+        )
 
     def _answers(
         self, dispatch: Dispatch, service: str, recipients: Sequence[Recipient]

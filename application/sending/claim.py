@@ -15,9 +15,10 @@ from ..audiences.evaluation import Plan, first_hits, plan, universe_of
 from ..ports.delivery.dispatches import Dispatch, DispatchView, Fate, PushBatch
 from ..ports.records import Recipient
 from ..ports.store import Viewable
-from .transactions import started
+from .transactions import started, without_retries
 
 GONE = "the worker that sent it has gone"
+UNSENT = Fate("retry", "its leave was in doubt, and it was not sent")
 PAGE = 100
 """How many batches are read at once."""
 
@@ -81,6 +82,18 @@ class Claimant:
             return left[0].due
         view.put_dispatch(replace(dispatch, state="done"))
         return None
+
+    def take_back(self, view: DispatchView, dispatch: Dispatch, now: datetime) -> None:
+        """Have what left under this worker's name be chosen anew: nobody has sent any of it.
+
+        It committed, and the worker was not told, as where the server died at that moment. Who was
+        logged out since is not sent to (R39). A worker has one batch at a time.
+        """
+        for batch in view.open_batches(dispatch.id, PAGE, leaving=True):
+            if batch.worker == self.worker:
+                back = replace(batch, fates=dict.fromkeys(batch.members, UNSENT), due=now)
+                cancelled = dispatch.state == "cancelled"
+                view.put_batch(without_retries(back) if cancelled else back, dispatch.application)
 
     def _settle_abandoned(self, view: DispatchView, dispatch: Dispatch, now: datetime) -> None:
         """Note of batches whose worker has gone that their outcome is unknown (R40)."""

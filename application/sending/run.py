@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import NamedTuple
 
 from addressee.domain import as_expression
@@ -83,6 +84,8 @@ class Run:
                     ticket.taken()
                 settled = worker.send(self._dispatch, claim)
                 self._sent = Sent(claim.batch, settled, worker.clock())
+                for recipient in settled.expired:
+                    worker.expire(self._dispatch, recipient)
                 progress(len(claim.recipients))
                 return 0.0
             case datetime() as due:
@@ -94,10 +97,13 @@ class Run:
 
     def _turn(self, ticket: Ticket | None) -> Claim | datetime | None:
         """Note the last batch and take the next one: one commit a batch, which is what waits."""
+        attempts = count()
 
         def turn(view: DispatchView) -> Claim | datetime | None:
-            dispatch = self._note(view)
-            return self._claimant.next(view, dispatch, self._audience, self._worker.clock())
+            dispatch, now = self._note(view), self._worker.clock()
+            if next(attempts):
+                self._claimant.take_back(view, dispatch, now)
+            return self._claimant.next(view, dispatch, self._audience, now)
 
         found = self._worker.transactions.within(turn, alone=True)
         self._noted()

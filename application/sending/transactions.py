@@ -60,10 +60,17 @@ class Transactions:
         return self._tried(self._store.reading, work)
 
     def _tried(self, opened: Callable[[], AbstractContextManager[V]], work: Callable[[V], T]) -> T:
+        def once() -> T:
+            with opened() as view:
+                return work(view)
+
+        return self.again(once)
+
+    def again(self, work: Callable[[], T]) -> T:
+        """Return what is done by a call, which may be done several times; raises as `within`."""
         for attempt in range(ATTEMPTS):
             try:
-                with opened() as view:
-                    return work(view)
+                return work()
             except (Conflict, StoreUnavailable) as error:
                 final = isinstance(error, Conflict) and error.final
                 if final or attempt == ATTEMPTS - 1:

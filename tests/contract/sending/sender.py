@@ -11,6 +11,7 @@ from addressee.application import (
     DispatchStatus,
     Message,
     Notifier,
+    Personalization,
     PushTransport,
     SendingStore,
 )
@@ -26,14 +27,21 @@ class Killed(BaseException):
 class Sender:
     """A notifier on a store, whose clock moves when it sleeps."""
 
-    def __init__(self, host: Host, transport: PushTransport, **options: Any) -> None:  # noqa: ANN401 # of Notifier
+    def __init__(
+        self,
+        host: Host,
+        transport: PushTransport,
+        store: SendingStore | None = None,
+        people: Personalization | None = None,
+        **options: Any,  # noqa: ANN401 # of Notifier
+    ) -> None:
         assert isinstance(host.store, SendingStore)
         self.host = host
         self.slept = 0.0
         self.notifier = Notifier(
-            host.store,
+            store or host.store,
             {"fcm": transport, "apns": transport},
-            people=host.people,
+            people=people or host.people,
             clock=host.clock,
             sleep=self.sleep,
             **options,
