@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from addressee.adapters.sql import SqlStore
 from tests.servers import (
@@ -30,16 +30,20 @@ FOLDER = Path(__file__).parent
 MEMORY, ROOM = Path("/dev/shm"), 8 << 30  # noqa: S108 # where names that nobody can guess are made
 """A file system in memory, and how many bytes of it must be free to be used."""
 
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")  # no example fails because the machine is slow
+# No example fails because the machine is slow.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25
+)
+settings.register_profile("thorough", settings.get_profile("patient"), max_examples=100)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Have what is compiled kept, and databases in memory, where there is room for them.
 
     Hundreds of processes that tests start would else compile all libraries anew, which takes
     several seconds each; to make and remove the files of databases takes long, too.
     """
+    settings.load_profile("thorough" if config.getoption("--long") else "patient")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if "TMPDIR" in os.environ or not MEMORY.is_dir():
@@ -79,13 +83,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Those that run with --long only are left out without it.
     """
     for item in items:
-        only_long = item.get_closest_marker("only_long") is not None
-        if only_long or (isinstance(item, pytest.Function) and "long" in item.fixturenames):
+        if has_more_rounds(item) or item.get_closest_marker("only_long") is not None:
             item.add_marker(pytest.mark.long)
     if not config.getoption("--long"):
         left_out = [each for each in items if each.get_closest_marker("only_long") is not None]
         items[:] = [each for each in items if each not in left_out]
         config.hook.pytest_deselected(items=left_out)
+
+
+def has_more_rounds(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and (
+        "long" in item.fixturenames or is_hypothesis_test(item.obj)
+    )
 
 
 @pytest.hookimpl(wrapper=True)

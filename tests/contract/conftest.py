@@ -17,6 +17,7 @@ from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Identity, Personalization, Store, Targeting
+from tests.cases import spread
 from tests.servers import LentDatabases, LentFiles, Postgres
 
 INDEXED = ("attr.plan", "iattr.theme")
@@ -122,6 +123,13 @@ Elsewhere it adds nothing to the same ledger on SQLite and to our own on Postgre
 """
 
 
+SPREAD = ("stock_sqlite", "postgresql", "sealed_sqlite", "mariadb", "stock_postgresql")
+"""The stores that by default run a few of the cases of a test, each others than the next one.
+
+What a case adds is the same on all of them; in memory and on SQLite all cases run.
+"""
+
+
 SEALED = {"test_batches", "test_recipients", "test_segments", "test_verify"}
 """The files whose tests run by default on a sealed store too: what is sealed is in all of them."""
 
@@ -133,6 +141,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         sealed = item.name.partition("[")[2].startswith("sealed_sqlite")
         if (stock and item.path.stem not in LEDGERS) or (sealed and item.path.stem not in SEALED):
             item.add_marker(pytest.mark.only_long)
+    spread(items, "store", SPREAD)
 
 
 @pytest.fixture(scope="session")

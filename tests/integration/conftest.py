@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import spread
 from tests.servers import LentDatabases, MariaDB, Postgres
 from tests.servers.sinks.brokers import Broker, Nats, RabbitMQ, Redis, broker
 
 DATABASES = ["sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.mariadb)]
 NUMBERS = count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    spread(items, "database", ("postgresql", "mariadb"))
 
 
 @pytest.fixture(params=DATABASES)

@@ -17,7 +17,7 @@ from addressee.domain import AddresseeError, Expression
 from addressee.domain.audiences import expression as a
 from tests.contract.audiences.oracle import Life, WithoutLookups, as_term
 
-SEQUENCES, LONG, FEW = 50, 2_000, 12
+SEQUENCES, LONG, FEW = 20, 2_000, 4
 COMMANDS = 30
 SERVICES = {"ios": "apns", "android": "fcm"}
 

@@ -98,7 +98,6 @@ def compare(calls: list[Call], first: Store, second: Store) -> None:
     assert reached[0] == reached[1]
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(CALLS, max_size=25))
 def test_R15_R17_bulk_equals_single_outcome_by_outcome(calls: list[Call]) -> None:
     compare(calls, MemoryStore(identifier_key=b"k"), MemoryStore(identifier_key=b"k"))
@@ -117,7 +116,7 @@ def test_R15_R17_bulk_equals_single_on_databases(
     engine = made_engine(url)
     numbers = count()
 
-    @settings(max_examples=25 if long else 6, deadline=None)
+    @settings(max_examples=25 if long else 3, deadline=None)
     @given(st.lists(CALLS, min_size=5, max_size=25))
     def on_new_tables(calls: list[Call]) -> None:
         first, second = (

@@ -30,7 +30,7 @@ from addressee.application.unit_of_work.command_context import Context
 from addressee.domain import AddresseeError, DeviceCap, MobileApp
 from tests.contract.conftest import Host
 
-MANY, SOME, FEW = 300, 60, 15
+MANY, SOME, FEW = 300, 25, 5
 """Rounds; a database has few by default: what is wrong seldom gets so far."""
 SLOW_OR_SHARED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 ODD_TEXT = st.one_of(

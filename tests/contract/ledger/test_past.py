@@ -28,7 +28,7 @@ from tests.contract.conftest import PARAMS, STORES, Host
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COMMANDS, MANY_COMMANDS = 60, 120
-MOMENTS, SOME, FEW = 1_000, 80, 20
+MOMENTS, SOME, FEW = 1_000, 30, 8
 
 
 class Noted(NamedTuple):
@@ -142,7 +142,7 @@ def test_R35_what_changed_since_a_position_is_taken_back(
     monkeypatch.setattr("addressee.application.past.nearby_index_states.GROUP", 2)
     monkeypatch.setattr("addressee.application.past.ledger_range.PAGE", 30)
     life, notes = noted
-    for note in notes[:: 1 if long else 23 if few else 7]:
+    for note in notes[:: 1 if long else 41 if few else 17]:
         past = AsOf(lived, note.position, no_fold)
         for _ in range(2):
             assert answered(life, past, note.question) == note.answers
@@ -152,7 +152,7 @@ def test_R35_what_changed_since_a_position_is_taken_back(
             ]
             assert reached[0] == reached[1]
     chance = random.Random(10)  # noqa: S311 # questions that can be had again
-    for position in range(0, notes[-1].position + 1, 1 if long else 53 if few else 11):
+    for position in range(0, notes[-1].position + 1, 1 if long else 97 if few else 29):
         question, past = chance.getrandbits(30), AsOf(lived, position, no_fold)
         assert answered(life, past, question) == answered(life, Past(lived, position), question)
 
@@ -195,9 +195,9 @@ def test_R35_a_lookup_in_the_past_gives_what_the_fold_gives(
     chance = random.Random(9)  # noqa: S311 # moments that can be had again
     named = [*map(a.external_id, life.names), *map(a.installation, life.devices)]
     last = notes[-1].position
-    moments: list[Moment] = [*range(0, last + 1, 1 if long else 53 if few else 11), last]
+    moments: list[Moment] = [*range(0, last + 1, 1 if long else 97 if few else 29), last]
     moments += [
-        note.time - timedelta(microseconds=1) for note in notes[:: 1 if long else 29 if few else 13]
+        note.time - timedelta(microseconds=1) for note in notes[:: 1 if long else 47 if few else 29]
     ]
     for moment in moments:
         folded, looked_up = Targeting(Past(lived, moment)), AsOf(lived, moment, no_fold)

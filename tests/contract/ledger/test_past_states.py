@@ -97,7 +97,7 @@ def compacting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("compacting")
 def test_R35_states_nearby_show_what_the_fold_shows(store: AuditableStore, *, long: bool) -> None:
-    lives, many = (40, 30) if long else (1, 5)
+    lives, many = (40, 30) if long else (1, 2)
     for seed in range(lives):
         life = Hasty(random.Random(seed), store, f"app{seed}")  # noqa: S311 # can be had again
         begin = store.settled()
@@ -122,14 +122,14 @@ def test_R29_R35_lives_that_share_transactions_were_what_the_fold_shows(
     lives = [Life(random.Random(seed), f"app{seed}") for seed in range(THREADS)]  # noqa: S311 # can be had again
 
     def live(people: Personalization, life: Life) -> None:
-        for _ in range(100 if long else 12):
+        for _ in range(100 if long else 8):
             life.step()(people)
 
     answers = callers.together([partial(live, life=life) for life in lives])
     assert answers == [None] * THREADS
     assert callers.people.groups.groups < callers.people.groups.orders
     chance, terms = random.Random(1), [*terms_in(store)]  # noqa: S311 # can be had again
-    for position in chance.sample(range(store.settled() + 1), 100 if long else 12):
+    for position in chance.sample(range(store.settled() + 1), 100 if long else 6):
         folded, nearby = Past(store, position), AsOf(store, position, no_fold)
         assert shown(nearby, terms) == shown(folded, terms), position
         life = chance.choice(lives)

@@ -163,7 +163,7 @@ def lived(store: AuditableStore, seed: int) -> None:
 
 def test_R52_merged_and_unmerged_equals_neither(host: Host, *, long: bool) -> None:
     assert isinstance(host.store, AuditableStore)
-    for seed in range(40 if long else 2):
+    for seed in range(40 if long else 1):
         lived(host.store, seed)
 
 

@@ -51,7 +51,7 @@ def test_R39_whoever_was_logged_out_before_a_batch_leaves_is_not_in_it(host: Hos
 
 def test_R39_logouts_that_race_with_batches_reach_nobody(host: Host, *, long: bool) -> None:
     """Whose batch left at a position belonged to somebody at that position."""
-    names = devices(host, 400 if long else 80)
+    names = devices(host, 400 if long else 40)
     for name in names:
         host.login(name, f"p-{name}")
     returned: dict[str, float] = {}

@@ -73,7 +73,7 @@ def test_R37_a_chunk_that_is_damaged_is_a_typed_error(
     store: SqlStore, *, checksum_is_right: bool
 ) -> None:
     people, chunk = Personalization(store), store.parts.prepared.schema.chunk
-    bulk(people, [partial(registered, f"d{n}") for n in range(300)])
+    bulk(people, [partial(registered, f"d{n}") for n in range(100)])
     store.compact()
     written = chunk.c.term != GENERATION
     with store.database.reading() as connection:
@@ -112,10 +112,14 @@ def test_R19_what_is_kept_in_memory_is_never_old(store: SqlStore) -> None:
     other.close()
 
 
-def test_compaction_from_several_sides_folds_each_change_once(store: SqlStore) -> None:
+def test_compaction_from_several_sides_folds_each_change_once(
+    store: SqlStore, *, long: bool
+) -> None:
+    each = 25 if long else 12
+
     def work(worker: int) -> int:
         people, folded = Personalization(store), 0
-        for n in range(25):
+        for n in range(each):
             people.register("shop", installation=f"{worker}-{n}")
             if n % 4 == 0:
                 folded += store.compact()
@@ -123,9 +127,9 @@ def test_compaction_from_several_sides_folds_each_change_once(store: SqlStore) -
 
     with ThreadPoolExecutor(6) as pool:
         folded = sum(pool.map(work, range(6))) + store.compact()
-    assert folded == 6 * 25 * 2, "each registration brings two terms"
+    assert folded == 6 * each * 2, "each registration brings two terms"
     assert store.compact() == 0
-    assert Targeting(store).count("shop", "all") == 6 * 25
+    assert Targeting(store).count("shop", "all") == 6 * each
 
 
 def test_what_is_kept_in_memory_is_bounded_and_of_one_generation() -> None:

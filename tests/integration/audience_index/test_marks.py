@@ -29,7 +29,7 @@ from tests.contract.ledger.test_past_states import Hasty, compacting, no_fold, s
 __all__ = ["compacting"]
 
 pytestmark = pytest.mark.usefixtures("compacting")
-LIFE, STEPS, MOMENTS = 5, 50, 3
+LIFE, STEPS, MOMENTS = 5, 30, 2
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from addressee.application import Personalization, Targeting, verify
 from tests.patience import PATIENCE
 
 CHILDREN = 4
-COMMANDS = 40
+COMMANDS = 15
 
 
 def forked(work: object) -> int:

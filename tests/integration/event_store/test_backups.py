@@ -19,7 +19,7 @@ from addressee.domain import MobileApp
 from tests.patience import Progress
 from tests.servers import Postgres
 
-PEOPLE = 50
+PEOPLE = 20
 
 
 def copy_sqlite(source: str, target: str, _: Path) -> None:

@@ -14,7 +14,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import verify
 from tests.forked import PIPE, forked
 
-KILLS, MANY_KILLS = 3, 200
+KILLS, MANY_KILLS = 2, 200
 THREADS = 8
 GONE = "gone\n"
 

@@ -6,7 +6,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import Targeting
 from tests.forked import PIPE, forked
 
-MANY, ROUNDS = 10_000, 30
+MANY, ROUNDS = 10_000, 14
 
 LOGOUTS = """
 import sys

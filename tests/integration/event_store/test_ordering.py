@@ -20,7 +20,7 @@ from tests.forked import PIPE, forked
 from tests.patience import wait_until
 
 WRITERS = 12
-MANY_EACH, EVENTS_EACH = 850, 100
+MANY_EACH, EVENTS_EACH = 850, 40
 TOGETHER = 5
 BEYOND = 10 * TOGETHER
 """So many events of others are read while one writer holds its positions."""

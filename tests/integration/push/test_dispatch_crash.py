@@ -53,7 +53,7 @@ def test_R39_R40_nobody_twice_and_nobody_logged_out_through_kills(
     new_url: Callable[[], str], tmp_path: Path, *, long: bool
 ) -> None:
     """Whoever was logged out before a batch left is not in it, and outcomes are complete."""
-    count, batch, kills, logouts = (100_000, 500, 20, 10_000) if long else (500, 50, 2, 60)
+    count, batch, kills, logouts = (100_000, 500, 20, 10_000) if long else (500, 50, 1, 40)
     url = new_url()
     devices = [f"d{n}" for n in range(count)]
     with SqlStore(url) as store, ThreadPoolExecutor(1) as threads:

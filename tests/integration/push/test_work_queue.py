@@ -118,7 +118,7 @@ def test_R39_R40_workers_of_a_queue_send_to_nobody_twice_and_nobody_logged_out(
     new_url: Callable[[], str], nats_broker: Broker, tmp_path: Path, *, long: bool
 ) -> None:
     """Two of four workers are killed and started again, at random; the leases of others stand."""
-    count, batch, kills, logouts = (200_000, 500, 20, 10_000) if long else (400, 20, 1, 60)
+    count, batch, kills, logouts = (200_000, 500, 20, 10_000) if long else (200, 20, 1, 40)
     url = new_url()
     workers = Workers(url, nats_broker, f"QUEUE{new_url()[-4:].encode().hex()}", tmp_path, batch)
     chance = random.Random(1)  # noqa: S311 # the same ones each time

@@ -17,8 +17,8 @@ from tests.integration.rebuild.damages import (
 )
 
 
-def test_R37_damage_is_named_and_mended(store: SqlStore) -> None:
-    live(store, 1, 100)
+def test_R37_damage_is_named_and_mended(store: SqlStore, *, long: bool) -> None:
+    live(store, 1, 100 if long else 40)
     people = Personalization(store)
     people.define_segment("app1", "s9", "tag:vip")
     schema = store.parts.prepared.schema

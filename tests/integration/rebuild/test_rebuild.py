@@ -35,7 +35,7 @@ def test_R37_a_rebuild_equals_what_was_live(store: SqlStore, *, long: bool) -> N
     """Commands go on meanwhile; it is stopped at random, and goes on."""
 
     @settings(
-        max_examples=60 if long else 2 if store.database.single_writer else 1,
+        max_examples=60 if long else 1,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
@@ -137,10 +137,10 @@ def test_R19_readers_never_see_an_index_that_is_half_built(
                     if count != (1 if audience == "external_id:p7" else 30):
                         wrong.append(count)
 
-    threads = [Thread(target=ask) for _ in range(3)]
+    threads = [Thread(target=ask) for _ in range(3 if long else 2)]
     for thread in threads:
         thread.start()
-    for _ in range(8 if long else 3):
+    for _ in range(8 if long else 1):
         Rebuild(store, page=20).run()
     wait_until(lambda: asked[0] > 8, "nine counts")
     stop.set()
@@ -202,7 +202,7 @@ print("done", flush=True)
 
 def test_R37_a_rebuild_that_is_killed_goes_on(store: SqlStore, url: str, *, long: bool) -> None:
     chance = random.Random(1)  # noqa: S311 # the same moments each time, as far as clocks go
-    live(store, 1, 100)
+    live(store, 1, 100 if long else 40)
     with store.database.writing() as connection:
         wrong_owner(connection, store.parts.prepared.schema)
     seen, lines = list[int](), list[str]()

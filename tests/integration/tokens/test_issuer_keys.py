@@ -47,12 +47,12 @@ def test_a_key_that_is_withdrawn_ends_within_minutes(
 
 
 def test_ten_thousand_unknown_keys_cause_one_fetch(
-    provider: IdentityProvider, tokens: IssuedTokens, timer: Timer
+    provider: IdentityProvider, tokens: IssuedTokens, timer: Timer, *, long: bool
 ) -> None:
     trusted, good = provider.trusted(), provider.token()
     kids = ["../../etc/passwd", "/dev/zero", "https://evil.example/keys", "first\0", "' or 1=1", ""]
     forged = [provider.token(kid=kid, header={"kid": kid}) for kid in kids]
-    for n in range(10_000):
+    for n in range(10_000 if long else 1_000):
         with pytest.raises(InvalidToken, match="no key with this kid"):
             tokens.fetched_claims(forged[n % len(forged)], trusted)
     assert tokens.claims(good, trusted)

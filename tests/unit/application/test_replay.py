@@ -22,7 +22,9 @@ from addressee.application.read_models.replay import CACHE_BYTES
 from tests.contract.audiences.oracle import Life
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    "seed", [*range(5), *(pytest.param(n, marks=pytest.mark.only_long) for n in range(5, 20))]
+)
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])
 def test_R37_pages_may_end_anywhere(seed: int, limit: int) -> None:
     store = MemoryStore(indexed_attributes=("attr.plan",))

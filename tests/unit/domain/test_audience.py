@@ -50,7 +50,7 @@ EXPRESSIONS: st.SearchStrategy[Expression] = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings().max_examples)
 @given(EXPRESSIONS)
 def test_R33_the_text_of_an_expression_reads_back_to_it(expression: Expression) -> None:
     assert parse(str(expression)) == expression
@@ -166,7 +166,7 @@ SPOKEN = st.recursive(
 WORLDS = st.fixed_dictionaries({name: st.booleans() for name in "abc"})
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings().max_examples)
 @given(SPOKEN, WORLDS)
 def test_R33_operators_bind_as_pythons_do(spoken: str, world: dict[str, bool]) -> None:
     read = parse(" ".join(f"tag:{w}" if w in world else w for w in spoken.split()))

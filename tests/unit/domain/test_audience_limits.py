@@ -23,12 +23,13 @@ from addressee.domain.audiences import expression as a
 from addressee.domain.audiences.parser import as_expression, parse
 
 
-def test_R33_a_hundred_thousand_terms_are_read() -> None:
-    wide = " or ".join(f"tag:t{n}" for n in range(100_000))
+def test_R33_a_hundred_thousand_terms_are_read(*, long: bool) -> None:
+    many = 100_000 if long else 20_000
+    wide = " or ".join(f"tag:t{n}" for n in range(many))
     expression = parse(wide)
-    assert len(leaves(expression)) == 100_000
+    assert len(leaves(expression)) == many
     assert str(expression) == wide
-    assert expression == Or(tuple(a.tag(f"t{n}") for n in range(100_000)))
+    assert expression == Or(tuple(a.tag(f"t{n}") for n in range(many)))
     assert len({expression, parse(wide)}) == 1
 
 

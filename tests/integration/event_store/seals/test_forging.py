@@ -22,7 +22,7 @@ from addressee.application import (
 )
 from tests.integration.event_store.seals.sealing import leave_a_hole, live, seals, tamper
 
-WAYS_TRIED, FEW_WAYS, MANY_WAYS = 40, 16, 200
+WAYS_TRIED, FEW_WAYS, MANY_WAYS = 16, 6, 200
 """So many forgeries; the few that servers have time for by default are of all kinds."""
 
 

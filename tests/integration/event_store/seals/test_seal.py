@@ -123,11 +123,11 @@ def test_R30_seals_refuse_to_be_changed(store: SqlStore, url: str, statement: st
     assert seals(store) == before
 
 
-def test_sealers_that_race_make_one_chain_beside_writers(store: SqlStore) -> None:
+def test_sealers_that_race_make_one_chain_beside_writers(store: SqlStore, *, long: bool) -> None:
     done = Event()
 
     def write() -> None:
-        for seed in range(12):
+        for seed in range(12 if long else 5):
             live(store, seed, 10)
         done.set()
 

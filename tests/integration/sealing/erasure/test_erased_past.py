@@ -36,7 +36,7 @@ from tests.integration.sealing.conftest import INDEXED
 
 __all__ = ["compacting"]
 
-LIVES, STEPS, MOMENTS, PAGE = 2, 40, 5, 30
+LIVES, STEPS, MOMENTS, PAGE = 1, 40, 5, 30
 
 
 def remembered(store: SqlStore) -> tuple[BitMap, BitMap]:

@@ -32,7 +32,7 @@ from tests.integration.sealing.conftest import WRAPPING
 from tests.integration.sealing.erasure.interruptions import Steps, Stopped, counting
 from tests.servers import Postgres
 
-SOME = 9
+SOME = 17
 """Without --long it fails at every ninth step."""
 LEAST = 20
 """An erasure has more steps than that; fewer would mean that they are not counted."""

@@ -16,7 +16,7 @@ from tests.integration.sealing.erasure.conftest import Sealed
 from .earlier_release import earlier_release
 from .tablets import NAMING, Tablets, erased_as_planned
 
-TABLETS, PEOPLE, ROUNDS = 2, 3, 12
+TABLETS, PEOPLE, ROUNDS = 2, 3, 5
 FACTS = (*sorted(NAMING), "language", "push_token")
 AT, WHO = st.integers(0, TABLETS - 1), st.integers(0, PEOPLE - 1)
 
