@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -113,11 +113,16 @@ class MemoryDispatches:
         found = self._batches.get(dispatch, {}).values()
         return [batch for batch in found if batch.number > after][:limit]
 
-    def batches_with(self, application: str, ordinal: int) -> Iterator[PushBatch]:
-        """Yield the batches of an installation."""
-        for name, batches in self._batches.items():
-            if self._dispatches[name].application == application:
-                yield from (batch for batch in batches.values() if ordinal in batch.members)
+    def batches_with(self, application: str, ordinal: int) -> Sequence[PushBatch]:
+        """Return the batches of an installation."""
+        found = [
+            batch
+            for name, batches in self._batches.items()
+            if self._dispatches[name].application == application
+            for batch in batches.values()
+            if ordinal in batch.members
+        ]
+        return sorted(found, key=lambda b: (b.left_at, b.position, b.dispatch, b.number))
 
     def put_batch(self, batch: PushBatch, application: str) -> None:  # noqa: ARG002 # its dispatch says it
         """Write a batch."""

@@ -39,7 +39,7 @@ class SentPush:
 
 
 def pushes_to(view: DispatchReader, installation: str, application: str) -> Iterator[SentPush]:
-    """Yield the pushes to an installation, oldest dispatch first."""
+    """Yield the pushes to an installation, in the order of their leaving."""
     [ordinal] = view.ordinals(application, {installation}).values()
     stream = Installation(installation).id
     history = view.streams({stream: 0})[stream]

@@ -21,8 +21,7 @@ def sent_pushes(
 ) -> list[SentPush] | None:
     """Return the newest pushes to devices; None unless the page is asked to show them.
 
-    They are found among the batches of all pushes of the application: where these go to millions
-    that takes a while.
+    One row a push of the application is read for each device.
 
     Args:
         visit: of the page; its parameter ``pushes`` asks for them.

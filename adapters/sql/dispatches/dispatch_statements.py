@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from ..engine.bulk_write import Rows
 from ..engine.compiled_query import Query, given
@@ -32,9 +32,32 @@ class DispatchStatements:
             .order_by(batch.c.due, batch.c.number)
             .limit(given("limit"))
         )
+        self.holding = Query(self._holding(schema))
         self.dispatches = Rows(dispatch, *DISPATCH_COLUMNS)
         self.batches = Rows(batch, *BATCH_COLUMNS)
         self.tally = select(*(func.sum(batch.c[outcome]) for outcome in OUTCOMES))
+
+    def _holding(self, schema: Schema) -> Select[Any]:
+        """Return the query of the batches of an attempt around an ordinal, at most one a dispatch.
+
+        Those of an attempt do not overlap, so the last that begins before is the only one.
+        """
+        dispatch, batch = schema.dispatch, schema.push_batch
+        other = batch.alias()
+        last_before = (
+            select(other.c.number)
+            .where(other.c.dispatch == dispatch.c.id, other.c.attempt == given("attempt"))
+            .where(other.c.first_ordinal <= given("ordinal"))
+            .order_by(other.c.first_ordinal.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        return (
+            self.batch.join(dispatch, dispatch.c.id == batch.c.dispatch)
+            .where(dispatch.c.application == given("application"))
+            .where(batch.c.number == last_before)
+            .where(batch.c.last_ordinal >= given("ordinal"))
+        )
 
     @classmethod
     @cache  # to compile them takes longer than a batch

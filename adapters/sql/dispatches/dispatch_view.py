@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from itertools import count
 from secrets import token_hex
 from typing import Any
 
@@ -104,18 +105,18 @@ class SqlDispatchReader(SqlReader):
         )
         return [self._batch(row) for row in self._connection.execute(wanted)]
 
-    def batches_with(self, application: str, ordinal: int) -> Iterator[PushBatch]:
-        """Yield the batches of an installation."""
-        table = self._schema.push_batch
-        wanted = (
-            self._statements.batch.where(table.c.application == application)
-            .where(table.c.first_ordinal <= ordinal, table.c.last_ordinal >= ordinal)
-            .order_by(table.c.left_at, table.c.position, table.c.dispatch, table.c.number)
-        )
-        for row in self._connection.execute(wanted):
-            batch = self._batch(row)
-            if ordinal in batch.members:
-                yield batch
+    def batches_with(self, application: str, ordinal: int) -> Sequence[PushBatch]:
+        """Return the batches of an installation."""
+        found: list[PushBatch] = []
+        for attempt in count(1):
+            around = self._statements.holding.rows(
+                self._connection, application=application, attempt=attempt, ordinal=ordinal
+            )
+            members = [each for each in map(self._batch, around) if ordinal in each.members]
+            if not members:  # only those of an attempt are in the next
+                break
+            found += members
+        return sorted(found, key=lambda b: (b.left_at, b.position, b.dispatch, b.number))
 
     def tally(self, dispatch: str) -> Mapping[PushOutcome, int]:
         """Return how many members have which outcome."""

@@ -59,4 +59,5 @@ def push_batch(new: NewTable) -> Table:
             "number",
             name=f"{new.prefix}push_batch_members",
         ),
+        Index(f"{new.prefix}push_batch_attempt", "dispatch", "attempt", "first_ordinal"),
     )

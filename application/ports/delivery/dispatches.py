@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -159,8 +159,8 @@ class DispatchReader(Reader, Protocol):
         """Return up to ``limit`` batches behind a number, in their order."""
         ...
 
-    def batches_with(self, application: str, ordinal: int) -> Iterator[PushBatch]:
-        """Yield the batches that an installation was a member of, oldest dispatch first."""
+    def batches_with(self, application: str, ordinal: int) -> Sequence[PushBatch]:
+        """Return the batches that an installation was a member of, as they left."""
         ...
 
     def tally(self, dispatch: str) -> Mapping[PushOutcome, int]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from random import Random
 from typing import Any
 
 import pytest
 
 from addressee.adapters.push import RecordingPush
 from addressee.application import (
+    Accepted,
     Answer,
     Message,
     Notifier,
+    Recipient,
     Retry,
     SendingStore,
+    Unknown,
 )
 from addressee.domain import (
     ExpressionInvalid,
@@ -120,6 +124,29 @@ def test_history_tells_which_pushes_went_to_an_installation_and_to_whom(host: Ho
         ("phone", ali, "accepted")
     ]
     assert host.history.pushes("phone", within="shop") == told
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_history_finds_every_push_however_often_batches_were_sent_again(
+    host: Host, seed: int
+) -> None:
+    random = Random(seed)  # noqa: S311 # answers of a test
+    names = devices(host, 12)
+    host.device("elsewhere", application="other", push_token="t")
+
+    def answer(_: Recipient) -> Answer:
+        return random.choice((Accepted("id"), Accepted("id"), Retry("503"), Unknown("gone")))
+
+    senders = [Sender(host, RecordingPush(answer), batch=random.randint(1, 5)) for _ in range(4)]
+    sent = [each.send(resend_unknown=True) for each in senders]
+    reached = [push for each in sent for push in host.history.reached(each.id)]
+    assert len(reached) > 4 * 12, "some were sent again"
+    for name in names:
+        told = host.history.pushes(name)
+        assert len(told) == len({*told}), "each batch once"
+        assert {*told} == {push for push in reached if push.installation == name}
+        assert [*told] == sorted(told, key=lambda push: push.at)
+    assert host.history.pushes("elsewhere") == []
 
 
 @pytest.mark.parametrize(

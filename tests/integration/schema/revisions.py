@@ -36,6 +36,7 @@ MIGRATIONS = [
     "0013 Nothing; what it did is done by 0015, after the deployment that 0014 comes before.",
     "0014 When dispatches that are scheduled leave, and an index of it.",
     "0015 Addresses in columns of their own go; only code before 0008 reads them.",
+    "0016 The batches that an installation was in are found without reading the others.",
 ]
 BEFORE = 14
 """How many of them are run before the deployment."""
@@ -122,6 +123,10 @@ UNDONE: dict[str, dict[str, list[str]]] = {
             )
         ]
         for name, blob in (("sqlite", "blob"), ("postgresql", "bytea"), ("mariadb", "longblob"))
+    },
+    "0016": {
+        name: [f"drop index addressee_push_batch_attempt{' on addressee_push_batch' * on}"]
+        for name, on in (("sqlite", 0), ("postgresql", 0), ("mariadb", 1))
     },
 }
 
