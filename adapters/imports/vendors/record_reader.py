@@ -16,7 +16,7 @@ from ..line_reader import LINE_LIMIT, read_lines
 from . import csv_reader
 from .imported_rows import Format, Record
 
-GZIP = b"\x1f\x8b"
+GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 SHOWN = 5
 """How many columns of a wrong header an error names."""
 CUT = "the file may be cut off; if it is whole, end its last line with a line break"
@@ -37,6 +37,8 @@ def read_records(file: IO[bytes], form: Format) -> Iterator[Record]:
         buffered = io.BufferedReader(cast("io.RawIOBase", file))
         if buffered.peek(2).startswith(GZIP):
             buffered = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=buffered)))
+        if buffered.peek(len(ZIP)).startswith(ZIP):
+            raise InvalidValue("file", "is a ZIP archive: unpack it, and give each file within")
         first = buffered.peek(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
         if not first:
             raise InvalidValue("file", "is empty")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from datetime import UTC, datetime
+from zipfile import ZipFile
+
 import pytest
 
 from addressee.adapters.memory import MemoryStore
@@ -250,3 +254,45 @@ def test_R53_infobip_has_the_state_of_a_device_in_its_system_data(
 def test_a_page_over_several_lines_is_refused_with_what_splits_it(importing: Importing) -> None:
     with pytest.raises(InvalidValue, match=r"line 1: .*jq -c '\.channels\[\]'"):
         importing("airship", b'{"ok": true,\n"channels": []}\n')
+
+
+def test_R53_braze_tells_app_and_device_of_each_token(
+    store: MemoryStore, importing: Importing
+) -> None:
+    def used(platform: str, day: int) -> dict[str, str]:
+        last = f"2026-10-{day:02}T10:00:00Z"
+        return {"name": "Shop", "platform": platform, "version": f"4.{day}", "last_used": last}
+
+    android = {"app": "Shop", "platform": "Android", "token": "t1", "device_id": "d1"}
+    user = {
+        "external_id": "ali",
+        "braze_id": "b1",
+        "push_tokens": [android],
+        "apps": [used("iOS", 9), used("Android", 2)],
+        "devices": [{"model": "iPhone 17"}, {"model": "Pixel 9", "device_id": "d1"}],
+    }
+    other = {"external_id": "bea", "push_tokens": [android | {"app": None, "token": "t2"}]}
+    assert importing("braze", lines(user, other)).imported == {"bound": 2}
+    [found] = Targeting(store).preview("shop", "external_id:ali")
+    facts = Profiles(store).of(found).installation.facts
+    assert (facts["app_version"], facts["device_model"]) == ("4.2", "Pixel 9")
+    with store.reading() as view:
+        assert view.last_seen(found) == datetime(2026, 10, 2, 10, tzinfo=UTC)
+
+
+def test_R53_an_iphone_that_parse_reaches_by_fcm_has_a_token_of_fcm(
+    store: MemoryStore, importing: Importing
+) -> None:
+    user = {"__type": "Pointer", "className": "_User", "objectId": "u1"}
+    device = {"objectId": "p1", "deviceType": "ios", "pushType": "fcm", "deviceToken": "t1"}
+    assert importing("parse", lines(device | {"user": user})).imported == {"bound": 1}
+    [found] = Targeting(store).recipients("shop", "all")
+    assert (found.service, found.address) == ("fcm", "t1")
+
+
+def test_a_zip_is_refused_as_such(importing: Importing) -> None:
+    file = io.BytesIO()
+    with ZipFile(file, "w") as archive:
+        archive.writestr("users.txt", b"{}")
+    with pytest.raises(InvalidValue, match="is a ZIP archive: unpack it"):
+        importing("braze", file.getvalue())

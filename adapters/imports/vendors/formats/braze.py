@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from addressee.domain import InvalidValue
@@ -69,26 +68,45 @@ def device(  # noqa: PLR0913 # the parts of a user
     if address is None:
         return Skip("no_address")
     disabled = flag_of(token, "notifications_enabled") is False
+    # Apps of several platforms may have one name.
+    app = found_in(record, "apps", token, {"name": "app", "platform": "platform"}) or found_in(
+        record, "apps", token, {"name": "app"}
+    )
+    used = found_in(record, "devices", token, {"device_id": "device_id"})
     return Row(
         f"braze:{digest(user, text_of(token, 'app'), address)}",
         "push",
         address,
         person,
         facts=SERVICES[platform]
-        | facts_of(language=text_of(record, "language"), timezone=text_of(record, "time_zone")),
+        | facts_of(
+            app_version=text_of(app, "version"),
+            device_model=text_of(used, "model"),
+            language=text_of(record, "language"),
+            timezone=text_of(record, "time_zone"),
+        ),
         device={} if person else attributes,
         attributes=attributes if person else {},
-        seen=last_used(record, token),
+        seen=moment_of(app, "last_used"),
         state="opted_out" if opted_out or disabled else "live",
     )
 
 
-def last_used(record: Record, token: Record) -> datetime | None:
-    """Return when the user last used the app that a token belongs to."""
-    for app in objects_in(record, "apps"):
-        if app.get("name") == token.get("app"):
-            return moment_of(app, "last_used")
-    return None
+def found_in(record: Record, name: str, token: Record, fields: Mapping[str, str]) -> Record:
+    """Return the app or device that a token belongs to; an empty one where it is not told.
+
+    Args:
+        record: a user.
+        name: the list of apps or devices.
+        token: one of the user's push tokens.
+        fields: the list's field → the token's field that has to be equal, and given.
+    """
+    wanted = {its: token.get(own) for its, own in fields.items()}
+    if None not in wanted.values():
+        for each in objects_in(record, name):
+            if {its: each.get(its) for its in wanted} == wanted:
+                return each
+    return {}
 
 
 BRAZE = Format(

@@ -31,6 +31,7 @@ def rows(record: Record, options: Options) -> Iterator[Row | Skip]:
             user_of(record, options.user_column),
             facts=SERVICES[kind]
             | facts_of(
+                push_service="fcm" if text_of(record, "pushType") in {"gcm", "fcm"} else None,
                 app_version=text_of(record, "appVersion"),
                 language=text_of(record, "localeIdentifier"),
                 timezone=text_of(record, "timeZone"),
