@@ -22,7 +22,7 @@ TABLE = """
 create table row (
     number integer primary key, id text not null unique, push integer not null, token text,
     person text, usable integer not null, seen integer, content text not null,
-    superseded integer not null default 0
+    superseded integer not null default 0, at integer
 )
 """
 ADD = """
@@ -36,21 +36,24 @@ select ?1, ?2, ?3, ?4, ?5, ?6, ?7 where not exists (
 )
 """
 SUPERSEDED = """
-update row set superseded = 1 where number in (
-    select number from (
-        select number, row_number() over (partition by token order by seen desc, number desc) rank
-        from row where token is not null
-    ) where rank > 1
-)
+update row set superseded = 1, at = coalesce(seen, ranked.first) from (
+    select number, min(seen) over (partition by token) first,
+        row_number() over (partition by token order by seen desc, number desc) rank
+    from row where token is not null
+) ranked
+where ranked.rank > 1 and ranked.number = row.number
 """
+"""One without a time comes just before the first with that token that has one. All others without a
+time come last: nothing that is recorded of their persons or tokens afterwards can be earlier."""
 OF_PERSON = "create index of_person on row (person) where push and usable and not superseded"
 IN_ORDER = """
-select row.number, row.content, row.seen, row.superseded, case when push then null else (
+select row.number, row.content, coalesce(row.at, row.seen) time, row.superseded,
+case when push then null else (
     select device.id from row device
     where device.person = row.person and device.push and device.usable and not device.superseded
     order by device.seen desc, device.number desc limit 1
 ) end
-from row order by push desc, seen, number
+from row order by push desc, time is null, time, seen is not null, number
 """
 BATCH = 500
 
@@ -72,7 +75,10 @@ class Staged(NamedTuple):
 
 
 class Staging:
-    """Takes rows in the file's order and gives them back oldest first, contacts after devices."""
+    """Takes rows in the file's order and gives them back oldest first, contacts after devices.
+
+    Rows without a time come last, unless one with a time has their push token.
+    """
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)

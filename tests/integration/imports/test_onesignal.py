@@ -259,3 +259,31 @@ def test_tags_that_are_no_object_refuse_their_row(importing: Importing) -> None:
     for cell in ("[1]", "{", json.dumps("text")):
         report = importing("onesignal", table(HEADER, subscription(1, "t", tags=cell)))
         assert report.skipped == {"REQUEST_FORMAT_INVALID": 1}
+
+
+def test_R53_a_row_without_a_time_leaves_the_times_of_its_person_and_token(
+    store: MemoryStore, importing: Importing
+) -> None:
+    content = table(
+        HEADER,
+        subscription(1, "token-1", "ali", last_active="2026-10-01 08:00:00"),
+        subscription(2, "token-2", "ali", last_active=""),
+        subscription(3, "token-3", "bea", last_active="2026-10-03 08:00:00"),
+        subscription(4, "token-3", "cid", last_active=""),
+        subscription(5, "token-5", "cid", last_active="2026-10-04 08:00:00"),
+        subscription(6, "token-3", "dan", last_active="2026-10-05 08:00:00"),
+    )
+    assert importing("onesignal", content).imported == {"bound": 4, "superseded": 2}
+    with store.reading() as view:
+        days = {n: view.last_seen(f"sub-{n}") for n in (1, 5, 6)}
+        imported = view.last_seen("sub-2")
+    for n, day in ((1, 1), (5, 4), (6, 5)):
+        assert days[n] == values.moment("at", f"2026-10-{day:02}T08:00:00Z"), n
+    assert imported is not None
+    assert imported > values.moment("at", "2026-11-01T00:00:00Z")
+    who = History(store).who
+    assert who("sub-4", at=values.moment("at", "2026-10-03T07:59:00Z")) is None
+    reach = Targeting(store)
+    assert reach.preview("shop", "external_id:dan") == ["sub-6"]
+    assert reach.count("shop", "external_id:bea") == 0
+    assert reach.preview("shop", "external_id:cid") == ["sub-5"]
