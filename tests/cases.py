@@ -1,12 +1,14 @@
-"""Cases of a test that are spread over stores by default: with --long each runs on each."""
+"""Which stores a test runs on by default; with --long it runs on each, with each of its cases."""
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import pytest
 
+SERVERS = ("postgresql", "mariadb")
 AT_ONCE = 3
 """Of so many cases that follow one another, a store runs one."""
 
@@ -22,14 +24,43 @@ def spread(items: Iterable[pytest.Item], fixture: str, stores: Sequence[str]) ->
         stores: those that run a few; others run all.
     """
     cases: dict[tuple[str, str], list[pytest.Item]] = defaultdict(list)
-    for item in items:
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
-            named = item.callspec.params
-            store = str(named.get(fixture))
-            if len(named) > 1 and store in stores:
-                cases[item.nodeid.partition("[")[0], store].append(item)
+    for item, store, alone in on_stores(items, fixture):
+        if store in stores and not alone:
+            cases[function(item), store].append(item)
     for (_, store), found in cases.items():
         every = min(AT_ONCE, len(found), len(stores))
         for number, item in enumerate(found):
             if number % every != stores.index(store) % every:
                 item.add_marker(pytest.mark.only_long)
+
+
+def take_turns(items: Iterable[pytest.Item], fixture: str, places: Collection[str]) -> None:
+    """Have the tests of some folders and files run on one server each by default.
+
+    Args:
+        items: the tests of all folders.
+        fixture: the one whose parameter is the name of a store.
+        places: names of the folders and files, without an ending.
+    """
+    numbers: dict[str, int] = defaultdict(itertools.count().__next__)
+    for item, store, alone in on_stores(items, fixture):
+        here = {*item.path.parts, item.path.stem}
+        if store not in SERVERS or not alone or here.isdisjoint(places):
+            continue
+        if numbers[function(item)] % len(SERVERS) != SERVERS.index(store):
+            item.add_marker(pytest.mark.only_long)
+
+
+def on_stores(
+    items: Iterable[pytest.Item], fixture: str
+) -> Iterator[tuple[pytest.Function, str, bool]]:
+    """Yield tests of several stores, each with its own, and whether nothing else varies."""
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            named = item.callspec.params
+            if fixture in named:
+                yield item, str(named[fixture]), len(named) == 1
+
+
+def function(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]

@@ -17,7 +17,7 @@ from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Identity, Personalization, Store, Targeting
-from tests.cases import spread
+from tests.cases import spread, take_turns
 from tests.servers import LentDatabases, LentFiles, Postgres
 
 INDEXED = ("attr.plan", "iattr.theme")
@@ -130,6 +130,13 @@ What a case adds is the same on all of them; in memory and on SQLite all cases r
 """
 
 
+TURNS = {"access", "merges", "relay", "rights"}
+"""The folders whose tests by default run on one server each, by turns.
+
+What they look at is above the stores, and asks the same of all of them.
+"""
+
+
 SEALED = {"test_batches", "test_recipients", "test_segments", "test_verify"}
 """The files whose tests run by default on a sealed store too: what is sealed is in all of them."""
 
@@ -142,6 +149,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if (stock and item.path.stem not in LEDGERS) or (sealed and item.path.stem not in SEALED):
             item.add_marker(pytest.mark.only_long)
     spread(items, "store", SPREAD)
+    take_turns(items, "store", TURNS)
 
 
 @pytest.fixture(scope="session")

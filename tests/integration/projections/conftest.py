@@ -24,6 +24,7 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import Identity, Personalization, Recorded
 from addressee.domain import DevicePersonalized
 
+TURNS = 16
 SIGN_INS = Table(
     "sign_ins",
     MetaData(),
@@ -66,7 +67,7 @@ def store(url: str) -> Generator[SqlStore]:
         yield store
 
 
-def live(store: SqlStore, turns: int = 40) -> None:
+def live(store: SqlStore, turns: int = TURNS) -> None:
     people = Personalization(store)
     for n in range(turns):
         people.register("shop", installation=f"d{n % 7}")

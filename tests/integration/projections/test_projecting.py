@@ -16,6 +16,7 @@ from addressee.adapters.sql import ProjectionRunner, SqlStore
 from addressee.adapters.sql.checkpoints.checkpoint_lease import Lease
 from addressee.domain import Conflict
 from tests.integration.projections.conftest import (
+    TURNS,
     SignIns,
     clear,
     ledger,
@@ -138,7 +139,7 @@ def test_it_pauses_for_all_runners_and_begins_again_where_it_is_told(store: SqlS
     runner.restart(clear)
     assert taken(store) == []
     assert runner.catch_up() == len(ledger(store))
-    assert sign_ins(store) == 40
+    assert sign_ins(store) == TURNS
 
 
 def test_R37_a_page_that_was_read_before_a_restart_is_not_taken(store: SqlStore) -> None:

@@ -13,6 +13,7 @@ from addressee.application import Identity, Personalization
 from addressee.domain import Conflict, DevicePersonalized
 from tests.integration.projections.conftest import (
     SIGN_INS,
+    TURNS,
     SignIns,
     ledger,
     live,
@@ -37,7 +38,7 @@ def test_another_takes_over_from_a_runner_that_says_nothing(store: SqlStore) -> 
         first._take(3, late)
     assert first.step() == 0
     assert taken(store) == ledger(store)
-    assert sign_ins(store) == 40
+    assert sign_ins(store) == TURNS
 
 
 @pytest.mark.parametrize("off", [timedelta(hours=2), timedelta(hours=-2)])

@@ -22,7 +22,7 @@ from tests.patience import wait_until
 from tests.servers import Postgres, postgres_server
 from tests.servers.databases.replicas import postgres_cluster, signal_all
 
-KEPT, LOST = 5, 45
+KEPT, LOST = 5, 15
 """Installations before and after the replica was cut off. PostgreSQL takes numbers for rows from
 the log 32 ahead, so that fewer would not be given twice."""
 

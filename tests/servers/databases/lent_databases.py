@@ -7,14 +7,15 @@ import itertools
 import shutil
 from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.exc import DBAPIError
 
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.dialects import dialect_of
 from addressee.adapters.sql.engine.engine_factory import made_engine
+from addressee.adapters.sql.engine.epochs import EPOCH
 from addressee.adapters.sql.schema.append_only import triggers
 from addressee.adapters.sql.schema.creation import write_first_rows
 from addressee.adapters.sql.schema.tables import Schema
@@ -49,11 +50,14 @@ class LentDatabases:
         self._free: list[Engine] = []
         self._schema = Schema.named()
         self._guards = 0
+        self._notes: dict[Engine, list[dict[Any, Any]]] = {}
 
     @contextlib.contextmanager
     def engine(self) -> Generator[Engine]:
         """Yield an engine on a database that holds a store without events."""
         engine = self._free.pop() if self._free else self._made()
+        for notes in self._notes[engine]:  # a new store would replace another one's connections
+            notes.pop(EPOCH, None)
         reconnect(engine)
         yield engine
         reconnect(engine)
@@ -70,6 +74,8 @@ class LentDatabases:
 
     def _made(self) -> Engine:
         engine = made_engine(self._server.new_database())
+        of_connections = self._notes.setdefault(engine, [])
+        event.listen(engine, "connect", lambda _, record: of_connections.append(record.info))
         with SqlStore(engine), engine.connect() as connection:
             self._guards = guards(connection)
             return engine
