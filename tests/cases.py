@@ -24,9 +24,9 @@ def spread(items: Iterable[pytest.Item], fixture: str, stores: Sequence[str]) ->
         stores: those that run a few; others run all.
     """
     cases: dict[tuple[str, str], list[pytest.Item]] = defaultdict(list)
-    for item, store, alone in on_stores(items, fixture):
+    for test, store, alone in on_stores(items, fixture):
         if store in stores and not alone:
-            cases[function(item), store].append(item)
+            cases[function(test), store].append(test)
     for (_, store), found in cases.items():
         every = min(AT_ONCE, len(found), len(stores))
         for number, item in enumerate(found):
@@ -43,12 +43,12 @@ def take_turns(items: Iterable[pytest.Item], fixture: str, places: Collection[st
         places: names of the folders and files, without an ending.
     """
     numbers: dict[str, int] = defaultdict(itertools.count().__next__)
-    for item, store, alone in on_stores(items, fixture):
-        here = {*item.path.parts, item.path.stem}
+    for test, store, alone in on_stores(items, fixture):
+        here = {*test.path.parts, test.path.stem}
         if store not in SERVERS or not alone or here.isdisjoint(places):
             continue
-        if numbers[function(item)] % len(SERVERS) != SERVERS.index(store):
-            item.add_marker(pytest.mark.only_long)
+        if numbers[function(test)] % len(SERVERS) != SERVERS.index(store):
+            test.add_marker(pytest.mark.only_long)
 
 
 def on_stores(

@@ -14,7 +14,6 @@ from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.orm import Session
 
 from addressee.domain import InvalidValue, StoreUnavailable
 
@@ -73,7 +72,11 @@ class Joining:
         notices.waiting.append(committed)
 
     def _connection(self, host: object) -> Connection:
-        connection = host.connection() if isinstance(host, Session) else host
+        connection = host
+        if not isinstance(host, Connection):
+            from sqlalchemy.orm import Session  # noqa: PLC0415 # a host that has one has loaded it
+
+            connection = host.connection() if isinstance(host, Session) else host
         if not isinstance(connection, Connection):
             raise InvalidValue("transaction", "should be a SQLAlchemy connection or session")
         if connection.engine.pool is not self._engine.pool:

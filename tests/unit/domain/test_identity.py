@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import phonenumbers
 import pytest
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ from addressee.domain import (
     limits,
 )
 from addressee.domain.audiences.expression import msisdn
-from addressee.domain.person_identifiers import PLAIN_EMAIL
+from addressee.domain.person_identifiers import PLAIN_EMAIL, RESERVED
 
 
 @given(
@@ -193,6 +193,10 @@ def test_R3_a_plain_address_is_taken_as_the_library_takes_any(written: str) -> N
             identifier_of("email", written)
     else:
         assert identifier_of("email", written).value == expected
+
+
+def test_R3_every_name_that_the_library_reserves_is_known_without_it() -> None:
+    assert {name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES} <= RESERVED
 
 
 def test_R4_at_most_a_hundred_of_each_and_each_once() -> None:
