@@ -7,12 +7,14 @@ and, of tokens, establishing-a-token-based-connection-to-apns.
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import jwt
@@ -22,6 +24,7 @@ from addressee.application import Accepted, Answer, Dead, Message, Recipient, Re
 
 from .concurrent_posts import CONCURRENCY, Posts, json_of
 
+TOPIC = re.compile("[!-~]+")
 URLS = {
     "production": "https://api.push.apple.com",
     "sandbox": "https://api.sandbox.push.apple.com",
@@ -107,9 +110,12 @@ class ApnsPush:
             topic = details.get("topic", self._topic)
             if topic is None:
                 return Rejected("MissingTopic", misconfigured=True)
+            if not TOPIC.fullmatch(topic):
+                return Rejected("BadTopic")  # the device's own word, which no header can have
             url = self._urls[details.get("environment", self._environment)]
+            path = f"/3/device/{quote(recipient.address, safe='')}"
             headers = {"authorization": f"bearer {self._token()}", "apns-topic": topic, **common}
-            response = self._posts.post(f"{url}/3/device/{recipient.address}", payload, headers)
+            response = self._posts.post(f"{url}{path}", payload, headers)
             return answer_of(response) if isinstance(response, httpx.Response) else response
 
         return list(self._posts.each(answer, recipients))

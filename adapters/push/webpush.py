@@ -123,6 +123,8 @@ class WebPush:
 
         def answer(recipient: Recipient) -> Answer:
             details = recipient.details
+            if not is_url(recipient.address):
+                return Rejected("the endpoint is no URL")
             try:
                 body = encrypted(payload, details["p256dh"], details["auth"])
             except (KeyError, ValueError):
@@ -136,6 +138,14 @@ class WebPush:
     def close(self) -> None:
         """Close the connections."""
         self._posts.close()
+
+
+def is_url(endpoint: str) -> bool:
+    """Return whether an endpoint can be asked for: it is what a device says."""
+    try:
+        return bool(httpx.URL(endpoint).host and urlsplit(endpoint).netloc)
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 def payload_of(message: Message) -> bytes:

@@ -121,6 +121,16 @@ def test_R40_a_service_that_cannot_be_reached_got_nothing() -> None:
     push.close()
 
 
+def test_R40_what_a_device_says_of_itself_takes_nobody_elses_push_with_it(
+    services: PushServices, apns: ApnsPush
+) -> None:
+    odd = [to("b2", "apns", topic=topic) for topic in ("com.\N{SNOWMAN}", "", "com.shop\r\nx: y")]
+    answers = apns.send(HELLO, [to("a1", "apns"), *odd, to("../4?x", "apns")])
+    assert answers == [Accepted("apns-1"), *[Rejected("BadTopic")] * 3, Accepted("apns-1")]
+    paths = {each.path for each in services.requests}  # as the server decodes them
+    assert paths == {"/3/device/a1", "/3/device/../4?x"}
+
+
 def test_apns_gets_the_message_as_documented(services: PushServices, apns: ApnsPush) -> None:
     other = to("b2", "apns", environment="sandbox", topic="com.other")
     assert apns.send(HELLO, [to("a1", "apns"), other]) == [Accepted("apns-1")] * 2

@@ -104,6 +104,27 @@ def test_endpoints_within_the_house_are_never_connected(services: PushServices) 
 
 
 @pytest.mark.parametrize(
+    "endpoint",
+    [
+        "abc",
+        "https://[::1",
+        "https://push.test:x/1",
+        "https://[v1.x]/1",
+        "https://xn--/1",
+        "https://\N{ACCOUNT OF}.test/1",
+    ],
+)
+def test_R40_an_endpoint_that_is_no_url_takes_nobody_elses_push_with_it(
+    services: PushServices, webpush: WebPush, endpoint: str
+) -> None:
+    keys = {"p256dh": services.browser.p256dh, "auth": services.browser.auth}
+    odd = to(endpoint, "webpush", **keys)
+    answers = webpush.send(HELLO, [browser(services), odd, browser(services, "/wp/2")])
+    assert answers[1] == Rejected("the endpoint is no URL")
+    assert [type(each) for each in answers] == [Accepted, Rejected, Accepted]
+
+
+@pytest.mark.parametrize(
     ("address", "public"),
     [
         ("8.8.8.8", True),
