@@ -12,7 +12,7 @@ from addressee.domain import InvalidValue
 
 from ..personalization import Personalization
 from ..ports.delivery.dispatches import Dispatch, PushOutcome
-from ..ports.delivery.push import Answer, Key, PushTransport, Rejected, Unknown
+from ..ports.delivery.push import Answer, Key, PushTransport, Rejected, Retry, Unknown
 from ..ports.records import Recipient
 from .batch_outcomes import Settlement, settlement
 from .claim import Claim, Claimant
@@ -21,6 +21,10 @@ from .transactions import Transactions
 
 Observe = Callable[[str, str, Mapping[PushOutcome, int]], object]
 """Called after each batch with application, service, and how many messages had which outcome."""
+
+HELD_UP = "the worker was stopped before it sent"
+LATE = timedelta(seconds=5)
+"""How long a worker may take at least from the choice of a batch to its first message."""
 
 
 def unobserved(application: str, service: str, tally: Mapping[PushOutcome, int]) -> None:
@@ -54,11 +58,20 @@ class Worker:
             raise InvalidValue("transports", f"has none for {application}")
 
     def send(self, dispatch: Dispatch, claim: Claim) -> Settlement:
-        """Send a batch that has left, and return the outcomes."""
+        """Send a batch that has left, and return the outcomes.
+
+        A worker that was stopped meanwhile, such as with its machine, sends nothing of it: others
+        took it for gone, and members may have logged out long ago. They are to be chosen anew.
+        """
         groups: dict[str, list[Recipient]] = defaultdict(list)
         for recipient in claim.recipients:
             groups[recipient.service].append(recipient)
         begun = self.clock()
+        if begun - claim.batch.left_at > max(self.claimant.lease, LATE):
+            answers: list[tuple[Recipient, Answer]] = [
+                (r, Retry(HELD_UP)) for r in claim.recipients
+            ]
+            return settlement(answers, claim.batch.attempt, resend_unknown=dispatch.resend_unknown)
         for service, recipients in groups.items():
             # Before they go, so that other threads wait meanwhile.
             self.pace.take(dispatch.application, service, len(recipients), begun)

@@ -145,7 +145,7 @@ class Run:
                 for ordinal, fate in current.fates.items()
             }
             noted = replace(noted, fates=fates)
-        if dispatch.state == "cancelled":
+        if dispatch.state in {"cancelled", "done"}:  # others have ended it
             noted = without_retries(noted)
         view.put_batch(noted, dispatch.application)
         return dispatch

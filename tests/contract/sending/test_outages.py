@@ -10,10 +10,13 @@ import pytest
 
 from addressee.adapters.push import RecordingPush
 from addressee.application import (
+    Answer,
     Dead,
     DispatchView,
     Notifier,
     Personalization,
+    Recipient,
+    Retry,
     SendingStore,
 )
 from addressee.domain import StoreUnavailable
@@ -28,11 +31,13 @@ class Failing:
 
     Attributes:
         lost: what happens after each commit of which the answer is lost.
+        late: what happens after a commit of which the answer comes late.
     """
 
     def __init__(self, store: SendingStore) -> None:
         self._store = store
         self.lost: list[Callable[[], object]] = []
+        self.late: list[Callable[[], object]] = []
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 # of the store
         return getattr(self._store, name)
@@ -44,6 +49,8 @@ class Failing:
         if alone and self.lost:
             self.lost.pop(0)()
             raise GONE
+        if alone and self.late:
+            self.late.pop(0)()
 
 
 def on_failing(host: Host, push: RecordingPush, **options: Any) -> tuple[Failing, Notifier]:  # noqa: ANN401 # of Notifier
@@ -89,6 +96,63 @@ def test_R40_a_dispatch_that_is_cancelled_while_a_leave_is_in_doubt_sends_nothin
     done = notifier.run(made.id)
     assert push.sent == []
     assert (done.state, done.not_sent, done.leaving, done.retry) == ("cancelled", 2, 0, 0)
+
+
+def test_R39_a_worker_that_was_stopped_since_its_batch_left_sends_to_nobody_who_logged_out(
+    host: Host,
+) -> None:
+    for name in devices(host, 4):
+        host.login(name, f"p-{name}")
+    push = RecordingPush()
+    store, notifier = on_failing(host, push, batch=2)
+    made = notifier.dispatch("shop", "type:customer", HELLO)
+
+    def stopped() -> None:
+        host.people.depersonalize("d1")
+        host.clock.move(hours=1)
+
+    store.late = [stopped]
+    done = notifier.run(made.id)
+    assert sorted(installations(push)) == ["d0", "d2", "d3"]
+    assert (done.state, done.accepted, done.not_sent) == ("done", 3, 1)
+
+
+@pytest.mark.parametrize("resend_unknown", [False, True])
+def test_R40_a_worker_that_goes_on_after_others_have_ended_the_dispatch_leaves_nothing_open(
+    host: Host, *, resend_unknown: bool
+) -> None:
+    devices(host, 4)
+    push, others = RecordingPush(), RecordingPush()
+    store, notifier = on_failing(host, push, batch=2)
+    made = notifier.dispatch("shop", "all", HELLO, resend_unknown=resend_unknown)
+
+    def stopped() -> None:
+        host.clock.move(hours=1)
+        Sender(host, others).notifier.run(made.id)
+
+    store.late = [stopped]
+    done = notifier.run(made.id)
+    twice = 2 if resend_unknown else 0
+    assert push.sent == []
+    assert (done.state, done.accepted, done.not_sent) == ("done", 2 + twice, 2 - twice)
+    assert (done.retry, done.leaving, done.unknown) == (0, 0, 0)
+
+
+def test_R40_a_retry_that_comes_after_others_have_ended_the_dispatch_is_not_open(
+    host: Host,
+) -> None:
+    devices(host, 2)
+    others = Sender(host, RecordingPush()).notifier
+
+    def busy(_: Recipient) -> Answer:
+        host.clock.move(minutes=5)
+        others.run(made.id)
+        return Retry("busy")
+
+    notifier = Sender(host, RecordingPush(busy)).notifier
+    made = notifier.dispatch("shop", "all", HELLO)
+    done = notifier.run(made.id)
+    assert (done.state, done.retry, done.not_sent) == ("done", 0, 2)
 
 
 class Away(Personalization):
