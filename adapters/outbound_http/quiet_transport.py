@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 import httpx
+
+HEADERS = logging.getLogger("hpack")
+"""Logs all headers of HTTP/2 at DEBUG: paths with addresses of devices, and signatures. It does so
+for whoever sets its own level, and not for a host that sets DEBUG for everything."""
+if HEADERS.level == logging.NOTSET:
+    HEADERS.setLevel(logging.INFO)
 
 
 class QuietTransport(httpx.HTTPTransport):

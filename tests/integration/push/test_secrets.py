@@ -36,7 +36,7 @@ def test_no_log_has_an_address_and_no_file_a_credential(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     browser = services.browser
     with SqlStore(f"sqlite:///{tmp_path}/ledger.db") as store:
         people = Personalization(store)
