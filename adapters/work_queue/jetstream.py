@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from nats.aio.client import DEFAULT_RECONNECT_TIME_WAIT
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from addressee.adapters.nats_client import TIMEOUT, UNUSABLE, NatsClient
 from addressee.adapters.nats_options import check_stream
@@ -30,6 +30,10 @@ minutes."""
 MOMENT = 0.1
 FURTHER = 2
 """Tickets that a batch brings about: idle workers get theirs after a few batches."""
+
+ENOUGH = "per subject"
+"""What the server's refusal has where a dispatch has as many tickets as the queue takes of it. The
+code is the same where the stream or the disk is full."""
 
 
 class JetStreamQueue:
@@ -73,7 +77,11 @@ class JetStreamQueue:
         self._opening: asyncio.Task[Any] | None = None
 
     def offer(self, store: str, application: str, dispatch: str) -> None:
-        """Have a ticket be there; more than the queue takes of a dispatch are dropped."""
+        """Have a ticket be there; more than the queue takes of a dispatch are dropped.
+
+        Raises:
+            StoreUnavailable: the queue can't be reached, or takes none, as where it is full.
+        """
         self._run(self._offer(store, application, dispatch), 4 * self._timeout)
 
     def take(self, store: str, seconds: float) -> JetStreamTicket | None:
@@ -159,7 +167,13 @@ class JetStreamQueue:
             await stream.add_consumer(self._name, config)
             bound = await stream.pull_subscribe_bind(durable=durable, stream=self._name)
             self._consumers[place] = bound
-        await self._publish(f"{self._name}.{store}.{token}.{dispatch}", 1)
+        try:
+            wait = min(self._timeout, SILENT)
+            await stream.publish(f"{self._name}.{store}.{token}.{dispatch}", timeout=wait)
+        except (APIError, NoStreamResponseError) as error:
+            if ENOUGH not in str(error):
+                problem = f"the queue {self._name} takes no ticket: {error}"
+                raise StoreUnavailable(problem) from None
 
     async def _take(self, store: str, seconds: float) -> JetStreamTicket | None:
         await self._connected()

@@ -171,27 +171,33 @@ class QueuedDispatcher(Dispatcher):
         """Dispatches that nothing was left of, of which tickets may still come."""
         self._away = False
         """Whether the queue could not be reached when it was asked last."""
+        self._refused = False
+        """Whether it took no ticket when one was offered last, as where it is full."""
 
     def _send(self, stop: Event, now: datetime) -> None:
         """Send a batch under the next ticket, if one comes."""
         try:
             ticket = self._queue.take(self._store, IDLE)
         except StoreUnavailable as error:
-            self._go_without(error)
+            self._warn(error)
+            self._away = True
             super()._send(stop, now)
             return
-        self._away = False
+        if self._away:
+            self._away = self._refused = False
+        if ticket is None and self._refused:
+            super()._send(stop, now)
+            return
         for name in [*self._turns]:  # others wait for what is not noted
             if ticket is None or name != ticket.dispatch:
                 self._guarded(name, self._drop)
         if ticket is not None:
             self._guarded(ticket.dispatch, partial(self._serve, ticket))
 
-    def _go_without(self, error: StoreUnavailable) -> None:
-        """Send without tickets until the queue gives some again."""
-        if not self._away:
+    def _warn(self, error: StoreUnavailable) -> None:
+        """Tell once that batches are sent without tickets, until the queue is of use again."""
+        if not (self._away or self._refused):
             self._logger.warning("batches are sent without tickets: %s", error)
-        self._away = True
 
     def _begin(self, name: str, now: datetime) -> None:
         """Offer a ticket of a dispatch that runs, in place of beginning with it."""
@@ -203,9 +209,11 @@ class QueuedDispatcher(Dispatcher):
         if not self._away:
             try:
                 self._queue.offer(self._store, dispatch.application, name)
+                self._refused = False
             except StoreUnavailable as error:
-                self._go_without(error)
-        if self._away:
+                self._warn(error)
+                self._refused = True
+        if self._away or self._refused:
             super()._begin(name, now)
 
     def _end(self, name: str) -> None:

@@ -43,7 +43,11 @@ class WorkQueue(Protocol):
     """
 
     def offer(self, store: str, application: str, dispatch: str) -> None:
-        """Have a ticket of a dispatch be there, and take tickets of its application from now on."""
+        """Have a ticket of a dispatch be there, and take tickets of its application from now on.
+
+        Raises:
+            StoreUnavailable: the queue can't be reached, or takes none.
+        """
         ...
 
     def take(self, store: str, seconds: float) -> Ticket | None:

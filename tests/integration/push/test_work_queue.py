@@ -14,7 +14,9 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
-from typing import Self
+from typing import Any, Self
+
+import pytest
 
 from addressee.adapters.push import RecordingPush
 from addressee.adapters.sql import SqlStore
@@ -23,6 +25,7 @@ from addressee.application import History, Message, Notifier, Personalization, b
 from addressee.application.default_clock_and_ids import utc_now
 from addressee.domain import StoreUnavailable
 from tests.forked import Process, forked
+from tests.integration.following.stage import at_server
 from tests.integration.push.test_dispatch_crash import (
     bytes_in,
     check_outcomes,
@@ -221,6 +224,50 @@ def test_R40_batches_are_sent_where_a_broker_says_nothing_any_more(tmp_path: Pat
             queue.close()
         counts = Counter(sent.recipient.installation for sent in push.sent)
         assert counts == dict.fromkeys(devices, 2)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"subjects": ["FULL.>"], "max_msgs": 1, "discard": "new", "retention": "workqueue"},
+        {"subjects": ["another.>"]},
+    ],
+    ids=["full", "of other subjects"],
+)
+def test_R40_batches_are_sent_where_the_queue_takes_no_tickets(
+    tmp_path: Path, made: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    push = RecordingPush()
+    with broker(Nats) as server, SqlStore(f"sqlite:///{tmp_path}/ledger.db") as store:
+        at_server(server.url, lambda stream: stream.add_stream(name="FULL", **made))
+        at_server(server.url, lambda stream: taken_up(stream, made["subjects"][0]))
+        devices = fill(Personalization(store), 20)
+        notifier = Notifier(store, {"fcm": push}, batch=5)
+        told, stop, queue = list[str](), Event(), JetStreamQueue(server.url, "FULL")
+        worker = Thread(
+            target=lambda: notifier.serve(stop, lambda each: told.append(each.id), queue=queue)
+        )
+        worker.start()
+        try:
+            first, second = [
+                notifier.dispatch("shop", "type:customer", Message(title="Hi")).id for _ in range(2)
+            ]
+            wait_until(lambda: {*told} == {first, second}, "they are sent without tickets")
+            at_server(server.url, lambda stream: stream.delete_stream("FULL"))
+            third = notifier.dispatch("shop", "type:customer", Message(title="Hi")).id
+            wait_until(lambda: third in told, "it is sent")
+        finally:
+            stop.set()
+            worker.join()
+            queue.close()
+    counts = Counter(sent.recipient.installation for sent in push.sent)
+    assert counts == dict.fromkeys(devices, 3)
+    assert "the queue FULL takes no ticket" in caplog.text
+
+
+async def taken_up(stream: Any, subject: str) -> None:  # noqa: ANN401 # the driver's own
+    """Have a stream hold a message that no worker takes."""
+    await stream.publish(subject.replace(">", "elsewhere.taken"))
 
 
 def test_R40_a_broker_that_says_nothing_keeps_no_connection_of_earlier_attempts() -> None:
