@@ -66,13 +66,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--http-cases",
         type=int,
-        default=300,
+        default=150,
         help="how many requests are made up from OpenAPI, for all callers together",
     )
     parser.addoption(
         "--http-answers",
         type=int,
-        default=100,
+        default=60,
         help="how many logins and logouts must succeed before, between and after two kills",
     )
 

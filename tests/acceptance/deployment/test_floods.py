@@ -177,7 +177,7 @@ NOT_SENT = {
     "DAYS_AHEAD",  # no size
     *("fid", "apns_environment", "apns_topic", "webpush_p256dh", "webpush_auth"),
 }
-USUAL = ("CONTACTS", "tags", "body", "terms")
+USUAL = ("CONTACTS", "body", "terms")
 """The floods of a short run."""
 
 

@@ -119,6 +119,7 @@ def test_workers_that_gunicorn_forks_share_no_connection(
 
 
 @pytest.mark.mariadb
+@pytest.mark.only_long
 def test_workers_that_gunicorn_forks_share_no_connection_to_mariadb(
     tmp_path: Path, mariadb: MariaDB, *, long: bool
 ) -> None:

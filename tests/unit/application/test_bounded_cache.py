@@ -71,7 +71,7 @@ def test_R57_the_size_of_an_aggregate_is_about_what_it_takes(
 
 @pytest.mark.parametrize("make", FULL)
 def test_R57_aggregates_in_memory_are_bounded_by_bytes(make: Callable[[int], Aggregate]) -> None:
-    limit = 8 * MEGABYTE
+    limit = 2 * MEGABYTE
     cache = AggregateCache(limit)
     one = size_of(make(0))
     tracemalloc.start()
