@@ -130,8 +130,19 @@ What a case adds is the same on all of them; in memory and on SQLite all cases r
 """
 
 
-TURNS = {"access", "merges", "relay", "rights"}
-"""The folders whose tests by default run on one server each, by turns.
+RECORDED = {"commands", "ledger", "test_oracle"}
+"""The folders and files whose tests run by default on the stock ledger of SQLite.
+
+They look at what is recorded, and at what follows from it; elsewhere it is our own on SQLite.
+"""
+
+
+TURNS = {
+    *("access", "merges", "relay", "rights", "sending"),
+    *("test_recipients", "test_segments", "test_targeting"),
+    *("test_registration", "test_update_person", "test_values"),
+}
+"""The folders and files whose tests by default run on one server each, by turns.
 
 What they look at is above the stores, and asks the same of all of them.
 """
@@ -143,10 +154,10 @@ SEALED = {"test_batches", "test_recipients", "test_segments", "test_verify"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {"stock_sqlite": RECORDED, "stock_postgresql": LEDGERS, "sealed_sqlite": SEALED}
     for item in items:
-        stock = item.name.partition("[")[2].startswith("stock_postgresql")
-        sealed = item.name.partition("[")[2].startswith("sealed_sqlite")
-        if (stock and item.path.stem not in LEDGERS) or (sealed and item.path.stem not in SEALED):
+        [store, *_] = item.name.partition("[")[2].rstrip("]").split("-")
+        if store in places and places[store].isdisjoint((*item.path.parts, item.path.stem)):
             item.add_marker(pytest.mark.only_long)
     spread(items, "store", SPREAD)
     take_turns(items, "store", TURNS)

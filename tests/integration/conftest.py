@@ -15,7 +15,7 @@ from tests.servers.sinks.brokers import Broker, Nats, RabbitMQ, Redis, broker
 
 DATABASES = ["sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.mariadb)]
 NUMBERS = count(1)
-TURNS = {"following", "projections", "push", "rekeying", "test_marks"}
+TURNS = {"following", "projections", "push", "rebuild", "rekeying", "seals", "test_marks"}
 """The folders and files whose tests by default run on one server each, by turns.
 
 What they look at is above the databases, or a state that all of them hold in the same tables.

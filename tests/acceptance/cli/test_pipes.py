@@ -75,7 +75,9 @@ def test_no_variable_of_the_environment_cuts_or_colours_what_goes_into_a_pipe(
     assert checked.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+@pytest.mark.parametrize(
+    "encoding", ["cp1252", pytest.param("latin-1", marks=pytest.mark.only_long)]
+)
 def test_what_an_encoding_lacks_is_escaped(run: Run, tmp_path: Path, encoding: str) -> None:
     write(
         tmp_path / "f.jsonl",

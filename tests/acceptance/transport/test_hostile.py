@@ -37,11 +37,11 @@ def send(world: World, method: str, path: str, body: object) -> int:
     return answer.status_code
 
 
-def test_emoji_are_kept_and_nul_is_refused_in_every_field(world: World) -> None:
+def test_emoji_are_kept_and_nul_is_refused_in_every_field(world: World, *, long: bool) -> None:
     device = world.register()
     path = f"{HOME}/{device}"
-    for word in WORDS:
-        for odd in ODD:
+    for place, word in enumerate(WORDS):
+        for odd in ODD if long else (ODD * 2)[place % len(ODD) :][:3]:  # each word meets others
             body = {word: odd}
             send(world, "PATCH", path, body)
             send(world, "PATCH", f"{path}/user", body)

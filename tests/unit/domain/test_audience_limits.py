@@ -47,7 +47,9 @@ def test_R57_terms_and_characters_are_counted_before_they_are_read() -> None:
         as_expression("(".rjust(limits.EXPRESSION))
 
 
-@pytest.mark.parametrize("sign", ["(", "!", "not ", "!("])
+@pytest.mark.parametrize(
+    "sign", ["(", "not ", *(pytest.param(s, marks=pytest.mark.only_long) for s in ("!", "!("))]
+)
 def test_R57_brackets_and_nots_are_counted_as_they_are_read(sign: str) -> None:
     signs = sign * limits.EXPRESSION
     with pytest.raises(ExpressionInvalid, match=f"{limits.BRACKETS} opening brackets") as refused:
