@@ -16,6 +16,7 @@ from addressee.domain import (
     NoRegistration,
     StoreDamaged,
     StoreError,
+    StoreFollows,
     StoreNotSealed,
     UnknownApplication,
     UnknownDispatch,
@@ -83,6 +84,8 @@ def refusal_of(error: AddresseeError) -> Refused:
             return Refused(500, error.code, "the content of the store can't be read")
         case StoreNotSealed():
             status = 409
+        case StoreFollows():
+            status = UNAVAILABLE  # devices keep their data until it is promoted
         case StoreError():
             # A driver's message may name hosts and files; it belongs in the log.
             return Refused(UNAVAILABLE, error.code, "the store does not answer; try again")

@@ -23,12 +23,14 @@ from addressee.application import (
 from addressee.domain import (
     InvalidValue,
     LedgerStreamInvalid,
+    MobileApp,
     StoreFollows,
     StoreNotEmpty,
     StoreUnavailable,
 )
 from tests.integration.following.stage import Stage, ledger, same, staged
 from tests.patience import PATIENCE, wait_until
+from tests.servers import client, http_server
 from tests.servers.sinks.brokers import Broker
 
 
@@ -93,6 +95,26 @@ def test_R59_a_follower_has_the_ledger_at_its_positions_and_is_promoted(stage: S
 def device_of(store: SqlStore) -> str:
     """Return the id of a device on which somebody is."""
     return next(iter(Targeting(store).targets("shop", "primary")))
+
+
+def test_R59_a_backend_that_sends_commands_to_a_follower_is_told_where_they_go(
+    stage: Stage,
+) -> None:
+    stage.live(1)
+    stage.relay.catch_up()
+    copy = stage.store()
+    stage.follower(copy).catch_up()
+    operator = Administration(copy)
+    operator.put(MobileApp(code="shop"))
+    key = operator.issue_key("shop", "backend")
+    url = copy.database.engine.url.render_as_string(hide_password=False)
+    with http_server(url) as served, client(served.url) as backend:
+        backend.headers["Authorization"] = f"App {key}"
+        told = backend.post("/v1/commands/depersonalize", json={"installation": device_of(copy)})
+        asked = backend.post("/v1/audiences/count", json={"expression": "all"})
+    assert (told.status_code, told.json()["code"]) == (503, "STORE_FOLLOWS")
+    assert "send commands there, or promote this one" in told.json()["detail"]
+    assert asked.json() == {"count": 1}
 
 
 def test_R59_a_promotion_wins_over_a_follower_at_work(stage: Stage) -> None:
