@@ -140,7 +140,8 @@ They look at what is recorded, and at what follows from it; elsewhere it is our 
 TURNS = {
     *("access", "merges", "relay", "rights", "sending"),
     *("test_recipients", "test_segments", "test_targeting"),
-    *("test_registration", "test_update_person", "test_values"),
+    *("test_registration", "test_update_person", "test_values", "test_wrong_values"),
+    *("test_history", "test_profiles", "test_subscribers"),
 }
 """The folders and files whose tests by default run on one server each, by turns.
 

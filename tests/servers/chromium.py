@@ -26,6 +26,8 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
+    "--disable-extensions",
+    "--in-process-gpu",  # one process less, and a tenth of the time of the processor
 )
 
 

@@ -22,7 +22,7 @@ from tests.clients.watch import Watch
 from tests.patience import Progress
 from tests.servers import MariaDB, Postgres, distant, http_server
 
-CLIENTS = 60
+CLIENTS = 30
 SIGN_INS = 2 * CLIENTS
 CHANGES = 2
 LONG_SECONDS = 120

@@ -16,7 +16,7 @@ from addressee.domain import InvalidValue
 from tests.integration.imports.conftest import Importing
 from tests.integration.imports.samples import SAMPLES, sample
 
-ROWS = 40
+ROWS = 24
 REACHED = ("bound", "anonymous", "opted_out")
 
 
