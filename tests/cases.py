@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -37,17 +37,18 @@ def spread(items: Iterable[pytest.Item], fixture: str, stores: Sequence[str]) ->
 def take_turns(items: Iterable[pytest.Item], fixture: str, places: Collection[str]) -> None:
     """Have the tests of some folders and files run on one server each by default.
 
+    A name alone says which, so that it is the same one when a test is run by itself.
+
     Args:
         items: the tests of all folders.
         fixture: the one whose parameter is the name of a store.
         places: names of the folders and files, without an ending.
     """
-    numbers: dict[str, int] = defaultdict(itertools.count().__next__)
     for test, store, alone in on_stores(items, fixture):
         here = {*test.path.parts, test.path.stem}
         if store not in SERVERS or not alone or here.isdisjoint(places):
             continue
-        if numbers[function(test)] % len(SERVERS) != SERVERS.index(store):
+        if zlib.crc32(function(test).encode()) % len(SERVERS) != SERVERS.index(store):
             test.add_marker(pytest.mark.only_long)
 
 
