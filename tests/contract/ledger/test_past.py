@@ -27,7 +27,7 @@ from tests.contract.audiences.oracle import Life
 from tests.contract.conftest import PARAMS, STORES, Host
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-COMMANDS, MANY_COMMANDS = 60, 120
+COMMANDS, MANY_COMMANDS = 40, 120
 MOMENTS, SOME, FEW = 1_000, 30, 8
 
 
