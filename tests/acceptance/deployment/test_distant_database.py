@@ -22,8 +22,7 @@ from tests.clients.watch import Watch
 from tests.patience import Progress
 from tests.servers import MariaDB, Postgres, distant, http_server
 
-CLIENTS = 30
-SIGN_INS = 2 * CLIENTS
+CLIENTS, MANY_CLIENTS = 30, 60
 CHANGES = 2
 LONG_SECONDS = 120
 DISTANCE = 0.003
@@ -86,22 +85,22 @@ def test_sign_ins_do_not_wait_for_each_others_connections(
     request: pytest.FixtureRequest, database: str, *, long: bool
 ) -> None:
     server: Postgres | MariaDB = request.getfixturevalue(database)
-    near = server.new_database()
+    near, clients = server.new_database(), MANY_CLIENTS if long else CLIENTS
     with SqlStore(near) as store, distant(near, DISTANCE) as far:
         store.applications.put(MobileApp(code="shop", device_cap=2))
         with (
             http_server(far) as served,
             changing_policies(store) as changes,
             Watch(served, "GET", "/v1/health") as health,
-            ThreadPoolExecutor(CLIENTS) as threads,
+            ThreadPoolExecutor(clients) as threads,
             closing(Progress()) as answered,
         ):
             running = [
-                threads.submit(sign_in, answered, served.url, number) for number in range(CLIENTS)
+                threads.submit(sign_in, answered, served.url, number) for number in range(clients)
             ]
             if long:
                 time.sleep(LONG_SECONDS)
-            answered.wait_for(SIGN_INS, "sign-ins")
+            answered.wait_for(2 * clients, "sign-ins")
             changes.wait_for(CHANGES, "changes of policies")
             answered.close()
             answers = [answer for each in running for answer in each.result()]
