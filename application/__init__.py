@@ -14,7 +14,12 @@ from .command_methods.merges import AudienceChange, MergePreview
 from .execution.command_runner import Outcome
 from .execution.tracing import Tracing
 from .history import History
-from .ledger.erasures_to_repeat import forgotten_erasures, interrupted_erasures
+from .ledger.erasures_to_repeat import (
+    forgotten_erasures,
+    forgotten_installations,
+    interrupted_erasures,
+    interrupted_installations,
+)
 from .ledger.event_consistency import Difference
 from .ledger.facts_export import ExportedFacts, export_facts
 from .ledger.hash_chain import START, link
@@ -85,6 +90,7 @@ from .relay.relay import Relay
 from .relay.sink_administration import Sinks, SinkStatus
 from .rights.erasure import Erasure
 from .rights.identifier_key_replacement import Rekeyed, rekey
+from .rights.installations.erasure import InstallationErasure
 from .rights.rights import Access, Rights
 from .sending.notifier import Notifier
 from .sending.status import DispatchStatus
@@ -150,6 +156,7 @@ __all__ = [
     "Identity",
     "Inactivity",
     "InstallationChange",
+    "InstallationErasure",
     "InstallationRow",
     "InstallationState",
     "JoinableStore",
@@ -231,8 +238,10 @@ __all__ = [
     "export_facts",
     "export_ledger",
     "forgotten_erasures",
+    "forgotten_installations",
     "import_ledger",
     "interrupted_erasures",
+    "interrupted_installations",
     "issue_key",
     "link",
     "lost_anchors",

@@ -102,16 +102,18 @@ class ErasureForgotten(StoreError):
 
     Args:
         persons: of how many persons.
+        installations: of how many installations, by what they told to nobody.
     """
 
     code = "ERASURE_FORGOTTEN"
 
-    def __init__(self, persons: int) -> None:
+    def __init__(self, persons: int, installations: int = 0) -> None:
         super().__init__(
-            f"the keys of {persons} persons are destroyed, and the ledger knows no erasure: "
-            "it was restored from a backup; `addressee erase --restored` erases them again"
+            f"the keys of {persons} persons and {installations} installations are destroyed, and"
+            " the ledger knows no erasure: it was restored from a backup; `addressee erase"
+            " --restored` erases them again"
         )
-        self.persons = persons
+        self.persons, self.installations = persons, installations
 
 
 class IdentifierKeyOutdated(StoreError):

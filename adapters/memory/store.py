@@ -43,6 +43,7 @@ from addressee.domain import (
     StoreNotEmpty,
     indexed_names,
 )
+from addressee.domain.events import InstallationErased
 from addressee.domain.person_identifiers import new_identifier_key
 
 from .applications import MemoryApplications
@@ -204,7 +205,8 @@ class MemoryStore(MemoryDispatches, ReadModels):
         with self._lock:
             rows = self.stored(0, self.last())
             done = {key for _, event in self.events(0, self.last())
-                    if isinstance(event, PersonErased) for key in event.keys}  # fmt: skip
+                    if isinstance(event, InstallationErased | PersonErased)
+                    for key in event.keys}  # fmt: skip
         return streams_under({*self.keys.gone()} - done, rows)
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from ..read_models.claim_names import check_key
 from ..read_models.in_memory import ReadModels
 from ..read_models.ledger_page_end import whole_page
 from ..read_models.replay import Replay
-from .erasures_to_repeat import BegunErasures, forgotten_erasures
+from .erasures_to_repeat import BegunErasures, forgotten_erasures, forgotten_installations
 from .event_consistency import Consistency, Difference, Versions
 from .index_check import posting_differences
 from .past_check import PastCheck
@@ -24,8 +24,8 @@ from .seal_check import BrokenSeal, broken_seals
 
 PAGE = 1_000
 """How many events are folded at once."""
-FORGOTTEN = "the keys are destroyed and no erasure is recorded: rebuild, and erase the person again"
-INTERRUPTED = "the erasure has begun and is not done: erase the person again"
+FORGOTTEN = "the keys are destroyed and no erasure is recorded: rebuild, and erase the {} again"
+INTERRUPTED = "the erasure has begun and is not done: erase the {} again"
 NAMED = 10
 """How many events out of range are named."""
 
@@ -77,7 +77,8 @@ def verify(
     """
     if isinstance(store, SealedStore) and store.sealed_as is not None and store.keys is None:
         return verify_stored(store, progress, page)
-    forgotten = forgotten_erasures(store)
+    forgotten = [*erasures("person", FORGOTTEN, forgotten_erasures(store))]
+    forgotten += erasures("installation", FORGOTTEN, forgotten_installations(store))
     with store.auditing() as audit:
         refuse_old_key(audit, store)
         found = [*rows_out_of_range(audit)]
@@ -96,8 +97,8 @@ def verify(
             found += ledger.past.found
         sealed, broken = broken_seals(audit, key_fingerprint(store.identifier_key), page)
     found += map(broken_seal, broken)
-    found += (Difference("person", name, FORGOTTEN) for name in forgotten)
-    found += (Difference("person", name, INTERRUPTED) for name in ledger.begun.persons())
+    found += forgotten
+    found += interrupted(ledger.begun)
     position = ledger.replay.position
     skipped = position - ledger.events
     return Verification(ledger.events, position, skipped, sealed, 0, tuple(found))
@@ -119,8 +120,19 @@ def verify_stored(
             progress(position, last)
         sealed, broken = broken_seals(audit, key_fingerprint(store.identifier_key), page)
     found += map(broken_seal, broken)
-    found += (Difference("person", name, INTERRUPTED) for name in begun.persons())
+    found += interrupted(begun)
     return Verification(events, position, position - events, sealed, events, tuple(found))
+
+
+def interrupted(begun: BegunErasures) -> Iterator[Difference]:
+    """Yield the erasures that have begun and are not done."""
+    yield from erasures("person", INTERRUPTED, begun.persons())
+    yield from erasures("installation", INTERRUPTED, begun.installations())
+
+
+def erasures(place: str, problem: str, names: Iterable[str]) -> Iterator[Difference]:
+    """Yield a problem of the erasures of persons, or of installations."""
+    return (Difference(place, name, problem.format(place)) for name in names)
 
 
 def refuse_old_key(audit: Audit, store: AuditableStore) -> None:

@@ -52,7 +52,8 @@ class Changes:
         installations: rows that are new, change hands or change terms.
         holders: claim stream → person who holds the identifier now, or None.
         segments: application and name → the expression it stands for now, or None.
-        erased: person → ids of the keys that an erasure has destroyed (R51).
+        erased: person, or stream of an installation → ids of the keys that an erasure has destroyed
+            (R51).
     """
 
     installations: list[InstallationChange] = field(default_factory=list[InstallationChange])

@@ -78,6 +78,10 @@ def project(aggregates: Iterable[Aggregate], indexed: AbstractSet[str], key: byt
         name: person.destroyed_keys
         for name, person in persons.items()
         if person.destroyed_keys is not None and person.changed
+    } | {
+        each.id: each.destroyed_keys
+        for each in installations
+        if each.destroyed_keys is not None and each.changed
     }
     return Changes(changes, holders, segments, erased)
 

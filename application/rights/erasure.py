@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from hashlib import sha256
 from itertools import chain
 from typing import Any
 
@@ -16,31 +15,19 @@ from addressee.domain import (
     Installation,
     Person,
     PersonErased,
-    StoreNotSealed,
 )
 
 from ..history import History
 from ..personalization import Personalization
-from ..ports.keys import KeyStore, SealedStore
 from ..ports.records import LARGEST_POSITION, Recorded
 from ..ports.store import Store
 from ..unit_of_work.command_context import Context
 from ..unit_of_work.repository import AggregateRepository
 from .erasure_commands import RecordErasure, RequestErasure, check_reach, segments_naming
+from .erasure_steps import OUTSIDE, RETENTION, destroyed, sealed_with
 from .held_data import applications_of
-from .inactive_persons import is_inactive
 from .own_events import lost_with
-
-OUTSIDE = (
-    "backups of the key store, until they are deleted",
-    "files, logs, replicas and backups of a server's key table, until they are overwritten",
-    "facts that were relayed to other services",
-    "exports that were handed out, and ledgers that were exported in clear",
-    "push services, and the logs of your own services",
-)
-"""What no erasure here reaches."""
-RETENTION = "policy:retention"
-"""The actor where a policy of the applications erases."""
+from .retention.inactive_persons import LEAVING, is_inactive
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +77,10 @@ class Eraser:
         StoreNotSealed: the store has personal data in clear.
     """
 
+    wanted = LEAVING
+
     def __init__(self, store: Store, people: Personalization, history: History) -> None:
-        keys = store.keys if isinstance(store, SealedStore) else None
-        if keys is None or not isinstance(store, SealedStore):
-            raise StoreNotSealed
-        self.store: SealedStore = store
-        self._keys: KeyStore = keys
+        self.store, self._keys = sealed_with(store)
         self._people = people
         self._history = history
 
@@ -122,18 +107,18 @@ class Eraser:
             segments=requested[0].segments if requested else self._naming({*persons}, recorded),
         )
 
-    def due(self, persons: AbstractSet[str], before: Mapping[str, datetime]) -> Sequence[str]:
+    def due(self, names: AbstractSet[str], before: Mapping[str, datetime]) -> Sequence[str]:
         """Return those of some persons, as they are seen, who are inactive or half erased.
 
         Args:
-            persons: their ids.
+            names: their ids.
             before: as of `is_inactive`.
         """
         found: dict[str, None] = {}
         with self.store.reading() as view:
             repository = AggregateRepository(view, self._people.execution.cache)
-            repository.load(map(Person, sorted(persons)))
-            for name in sorted(persons):
+            repository.load(map(Person, sorted(names)))
+            for name in sorted(names):
                 seen = repository.seen(name)
                 group = [repository.person(each) for each in (seen.name, *seen.merged)]
                 if all(each.destroyed_keys is not None for each in group):
@@ -155,11 +140,9 @@ class Eraser:
         self._people.run(RequestErasure(person), context)
         return self._finish(person, context)
 
-    def erasures(
-        self, persons: Sequence[str], now: datetime, *, dry_run: bool
-    ) -> Iterator[Erasure]:
+    def erasures(self, names: Sequence[str], now: datetime, *, dry_run: bool) -> Iterator[Erasure]:
         """Erase persons who are `due` one after the other, or only tell."""
-        for name in persons:
+        for name in names:
             one = self.preview(name, None) if dry_run else self.run_inactive(name, now)
             if one is not None:
                 yield one
@@ -184,8 +167,7 @@ class Eraser:
         seen = self._seen(person)
         names = (seen.name, *seen.merged)
         keys = {name: (*self._own([name], recorded)[0].values(),) for name in names}
-        fingerprints = self._keys.destroy(sorted({key for its in keys.values() for key in its}))
-        together = sha256("\n".join(sorted(fingerprints.values())).encode()).hexdigest()
+        together = destroyed(self._keys, chain(*keys.values()))
         self._people.run(RecordErasure(person, keys, together), {**context, "within": None})
         return self.preview(person, None)
 

@@ -29,8 +29,9 @@ from ..ports.transaction_views import Reader
 from ..unit_of_work.results import Updated
 from ..unit_of_work.unit_of_work import UnitOfWork
 from .held_data import applications_of
-from .inactive_persons import erasure_times, is_inactive, moments
 from .own_events import lost_with
+from .retention.inactive_persons import erasure_times, is_inactive
+from .retention.ledger_search import moments
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from addressee.domain import InvalidValue, values
 from ..history import History
 from ..ledger.seal_check import newest_seal
 from ..personalization import Personalization
-from ..ports.keys import SealedStore
 from ..ports.records import Seal
 from ..ports.store import Store
 from ..unit_of_work.command_context import Context, check_names
@@ -19,8 +18,12 @@ from .documents import csv_text, json_lines, json_text, readme, tables
 from .erasure import Eraser, Erasure
 from .erasure_commands import RequestErasure
 from .held_data import HeldData, HeldDataReader
-from .inactive_persons import erasure_times, swept, under_way
+from .installations.erasure import InstallationEraser, InstallationErasure
+from .installations.erasure_commands import anonymous_times
 from .record_export import RecordExport
+from .retention.inactive_persons import erasure_times
+from .retention.ledger_search import under_way
+from .retention.sweep import Run, Sweep, swept
 from .zip_stream import ZipStream, in_blocks
 
 FORMAT = 1
@@ -133,51 +136,90 @@ class Rights:
             return eraser.preview(name, within)
         return eraser.run(name, Context(within=within, actor=actor, correlation_id=correlation_id))
 
+    def erase_installation(
+        self,
+        installation: str,
+        *,
+        dry_run: bool = False,
+        actor: str = RequestErasure.actor,
+        correlation_id: str | None = None,
+    ) -> InstallationErasure:
+        """Make unreadable what a device told while nobody was signed in on it (R50, R54).
+
+        An installation that has not expired does so first, and its person is signed out. What it
+        told while a person was signed in on it, or before the first one was, is that person's, and
+        stays. A call that was interrupted is repeated, and goes on.
+
+        Args:
+            installation: its id.
+            dry_run: only tell what would be erased.
+            actor: the caller, as commands have it; ``backend`` by default.
+            correlation_id: to find the record of the erasure by.
+
+        Raises:
+            StoreNotSealed: the store has personal data in clear.
+            NoRegistration: it was never registered.
+            StoreUnavailable: store or key store can't be reached.
+        """
+        name = values.identifier("installation", installation)
+        eraser = InstallationEraser(self._store, self._people, self._history)
+        if values.flag("dry_run", dry_run):
+            return eraser.preview(name)
+        return eraser.run(name, Context(actor=actor, correlation_id=correlation_id))
+
     def erase_inactive(
         self,
         now: datetime | None = None,
         *,
         dry_run: bool = False,
-        erased: Callable[[Erasure], object] = lambda _: None,
+        erased: Callable[[Erasure | InstallationErasure], object] = lambda _: None,
         progress: Callable[[int, int], object] = lambda _, __: None,
     ) -> int:
-        """Erase persons who have had no installation for long; a scheduler calls this (R54).
+        """Erase persons and installations that are gone for long; a scheduler calls this (R54).
 
-        How long that is the ``erase_after`` of each application says that has met the person: all
-        must have one, and the longest counts. Whoever signs in meanwhile is not erased. It takes
-        time that grows with what was recorded in the time that has become old enough since the run
-        before; the first run, and the first with other times, reads the ledger up to there.
+        For persons who have no installation any more the ``erase_after`` of each application that
+        has met them says how long that is: all must have one, and the longest counts. Whoever signs
+        in meanwhile is not erased. Of installations that have expired it erases what they told
+        while nobody was signed in on them, as their application's ``erase_anonymous_after`` says,
+        after the persons.
+
+        It takes time that grows with what was recorded in the time that has become old enough since
+        the run before; the first run, and the first with other times, reads the ledger up to there.
 
         Several processes may run it at once. One that was interrupted goes on at the next call, and
         finishes the erasure that it was at.
 
         Args:
             now: the time to judge by, aware of its zone; the clock's by default.
-            dry_run: only tell who would be erased.
+            dry_run: only tell what would be erased.
             erased: called with each erasure.
             progress: called now and then with the position that is reached, and that of the last
-                event.
+                event; once for persons and once for installations.
 
         Returns:
-            How many were erased, or would be.
+            How many persons and installations were erased, or would be.
 
         Raises:
             StoreNotSealed: an application has such a time, and personal data is in clear.
-            StoreUnavailable: store or key store can't be reached; or erasures of some persons
+            StoreUnavailable: store or key store can't be reached; or some erasures
                 failed, which the next call tries again: all others were made.
         """
         at = values.moment("now", now or self._people.execution.clock())
         values.flag("dry_run", dry_run)
         with self._store.reading() as reader:
             retentions = self._people.policies.retentions(reader)
-        times = erasure_times(retentions)
-        half = under_way(self._store) if isinstance(self._store, SealedStore) else frozenset[str]()
-        if not times and not half:
+        times, anonymous = erasure_times(retentions), anonymous_times(retentions)
+        half = under_way(self._store)
+        if not times and not anonymous and not half:
             return 0
-        eraser, found = Eraser(self._store, self._people, self._history), set[str]()
-        for one in swept(eraser, half, times, at, progress, dry_run=dry_run):
-            if one.person not in found:
-                found.add(one.person)
+        given, run = (self._store, self._people, self._history), Run(at, progress, dry_run)
+        persons = Sweep[Erasure | InstallationErasure](Eraser(*given), times, run)
+        devices = Sweep[Erasure | InstallationErasure](InstallationEraser(*given), anonymous, run)
+        found = set[tuple[type, str]]()
+        for one in swept((persons, devices), half, dry_run=dry_run):
+            name = one.person if isinstance(one, Erasure) else one.installation
+            if (type(one), name) not in found:
+                found.add((type(one), name))
                 erased(one)
         return len(found)
 

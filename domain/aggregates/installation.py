@@ -56,6 +56,10 @@ class Installation(Aggregate):
         self.expired: events.ExpiryReason | None = None
         self.address: Address | None = None
         """Where a push reaches it; none once it has expired."""
+        self.erasing = False
+        """Whether its erasure has begun."""
+        self.destroyed_keys: tuple[str, ...] | None = None
+        """Ids of the keys that its erasure has destroyed, once it is done."""
 
     @property
     def live(self) -> bool:
@@ -128,6 +132,17 @@ class Installation(Aggregate):
             partial=True,
         )
 
+    def request_erasure(self, occasion: Occasion) -> None:
+        """Record that the state of the installation, which has expired, is gone."""
+        self.record(events.InstallationErasureRequested, occasion)
+
+    def note_erased(
+        self, occasion: Occasion, keys: Collection[str], fingerprint: str, number: int
+    ) -> None:
+        """Record that the keys of so many events are destroyed."""
+        fields = {"keys": sorted(keys), "fingerprint": fingerprint, "events": number}
+        self.record(events.InstallationErased, occasion, **fields)
+
     def _registered(self, event: events.InstallationRegistered) -> None:
         self.application = event.application
         self.anonymous_from = event.timestamp
@@ -179,6 +194,15 @@ class Installation(Aggregate):
         self.expired = event.reason
         self.address = self.anonymous_from = None
 
+    def _erasure_requested(self, _: events.InstallationErasureRequested) -> None:
+        self.erasing = True
+        self.facts.clear()
+        self.attributes.clear()
+        self.tags.clear()
+
+    def _erased(self, event: events.InstallationErased) -> None:
+        self.destroyed_keys = event.keys
+
     def _readdress(self, event: events.InstallationRegistered | events.InstallationUpdated) -> None:
         """Follow what an event says of the address; one that stays keeps its time."""
         if ADDRESS_FACTS.isdisjoint(event.facts):
@@ -193,6 +217,8 @@ class Installation(Aggregate):
         events.InstallationTagged: _tagged,
         events.InstallationExpired: _expired,
         events.InstallationRestated: _restated,
+        events.InstallationErasureRequested: _erasure_requested,
+        events.InstallationErased: _erased,
         events.DevicePersonalized: _personalized,
         events.DeviceDepersonalized: _depersonalized,
         events.PrimaryChanged: _primary_changed,

@@ -40,7 +40,13 @@ from .claim_events import (
     PushTokenClaimed,
 )
 from .command_events import CommandCompleted
-from .erasure_events import ErasureRequested, InstallationRestated, PersonErased
+from .erasure_events import (
+    ErasureRequested,
+    InstallationErased,
+    InstallationErasureRequested,
+    InstallationRestated,
+    PersonErased,
+)
 from .installation_events import (
     ExpiryReason,
     InstallationExpired,
@@ -87,6 +93,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     InstallationTagged,
     InstallationExpired,
     InstallationRestated,
+    InstallationErasureRequested,
+    InstallationErased,
     PersonCreated,
     PersonPromoted,
     PersonUpdated,
@@ -141,6 +149,8 @@ __all__ = [
     "IdentifierKeyReplaced",
     "IdentifierReleased",
     "IdentifierRemoved",
+    "InstallationErased",
+    "InstallationErasureRequested",
     "InstallationEvent",
     "InstallationExpired",
     "InstallationRegistered",

@@ -1,4 +1,4 @@
-"""Events of the erasure of a person (R50, R51); only what is restated is personal data."""
+"""Events of erasures (R50, R51); only what is restated is personal data."""
 
 from __future__ import annotations
 
@@ -34,6 +34,31 @@ class PersonErased(PersonEvent):
     """
 
     TOPIC = "addressee.PersonErased"
+
+    keys: tuple[str, ...] = ()
+    fingerprint: str
+    events: int
+
+
+class InstallationErasureRequested(InstallationEvent):
+    """The state of an expired device is gone from here on.
+
+    The keys of what it told while nobody was signed in on it are destroyed next.
+    """
+
+    TOPIC = "addressee.InstallationErasureRequested"
+
+
+class InstallationErased(InstallationEvent):
+    """What a device told while nobody was signed in on it is unreadable.
+
+    Args:
+        keys: ids of the keys that it was sealed with, which are destroyed.
+        fingerprint: of all of them together; it does not reveal them.
+        events: how many events they had sealed.
+    """
+
+    TOPIC = "addressee.InstallationErased"
 
     keys: tuple[str, ...] = ()
     fingerprint: str

@@ -86,6 +86,9 @@ class MobileApp(Settings):
         erase_after: time after which a person is erased on whom no installation is bound any more,
             in seconds; a day at least. Of several applications the longest time counts, and all
             that met the person must have one; the store must be sealed.
+        erase_anonymous_after: time after which it is erased what an installation that has expired
+            told while nobody was signed in on it, in seconds; a day at least; the store must be
+            sealed.
         device_cap: largest number of installations of a person; None for no limit.
         over_cap: whether another installation is refused or evicts the least recently used one.
         server_side_only: whether only a backend may sign persons in.
@@ -113,6 +116,7 @@ class MobileApp(Settings):
     expire_after: Seconds | None = None
     expire_anonymous_after: Seconds | None = None
     erase_after: Seconds | None = None
+    erase_anonymous_after: Seconds | None = None
     device_cap: Annotated[int, Field(gt=0, le=CAP_LIMIT)] | None = None
     over_cap: OverCap = "refuse"
     server_side_only: bool = False
@@ -226,6 +230,7 @@ class MobileApp(Settings):
             seconds(self.expire_after),
             seconds(self.expire_anonymous_after),
             seconds(self.erase_after),
+            seconds(self.erase_anonymous_after),
         )
 
     @property

@@ -11,7 +11,7 @@ from ..errors import InvalidValue
 LEAST = timedelta(days=1)
 """Devices need time to show that they are in use, and persons to sign in on another one."""
 
-LONG = ("expire_anonymous_after", "erase_after")
+LONG = ("expire_anonymous_after", "erase_after", "erase_anonymous_after")
 """The times that are that long at least."""
 
 
@@ -31,16 +31,19 @@ class Retention:
         erase_after: so long, a day at least, after the last installation was unbound from a person,
             the person is erased; of several applications that met the person the longest time
             counts, and all must have one.
+        erase_anonymous_after: so long, a day at least, after an installation has expired, what it
+            told while nobody was signed in on it is erased.
 
     Raises:
         InvalidValue: a time is no timedelta or not longer than zero, or ``stale_after`` is not
-            the shorter one; ``expire_anonymous_after`` or ``erase_after`` is shorter than a day.
+            the shorter one; one of `LONG` is shorter than a day.
     """
 
     stale_after: timedelta | None = None
     expire_after: timedelta | None = None
     expire_anonymous_after: timedelta | None = None
     erase_after: timedelta | None = None
+    erase_anonymous_after: timedelta | None = None
 
     def __post_init__(self) -> None:
         """Check the times."""

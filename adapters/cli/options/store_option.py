@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.adapters.sql.engine.engine_factory import ESCAPES, file_of
-from addressee.application import forgotten_erasures
+from addressee.application import forgotten_erasures, forgotten_installations
 from addressee.domain import ErasureForgotten, StoreUnavailable
 
 from ..terminal.ledger_keys_file import trial_keys
@@ -83,9 +83,10 @@ def sending_store(url: str) -> Generator[SqlStore]:
 
 
 def check_erasures(store: SqlStore) -> None:
-    """Raise ErasureForgotten if a restored ledger does not know of persons who were erased."""
-    if forgotten := forgotten_erasures(store):
-        raise ErasureForgotten(len(forgotten))
+    """Raise ErasureForgotten if a restored ledger does not know of all that was erased."""
+    persons, devices = forgotten_erasures(store), forgotten_installations(store)
+    if persons or devices:
+        raise ErasureForgotten(len(persons), len(devices))
 
 
 @contextmanager

@@ -24,6 +24,8 @@ from addressee.domain import (
 )
 from addressee.domain.events import (
     ErasureRequested,
+    InstallationErased,
+    InstallationErasureRequested,
     InstallationRestated,
     KeyIssued,
     KeyRevoked,
@@ -54,6 +56,8 @@ TITLES: Mapping[type[Event], str] = {
     InstallationTagged: "Tags of the device changed",
     InstallationExpired: "Device expired",
     InstallationRestated: "Device data restated after an erasure",
+    InstallationErasureRequested: "Erasure of the device's own data requested",
+    InstallationErased: "The device's own data erased",
     PersonCreated: "Person created",
     PersonPromoted: "Lead became a customer",
     PersonUpdated: "Attributes changed",

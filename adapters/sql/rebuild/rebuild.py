@@ -189,7 +189,7 @@ class Rebuild:
             self._write(connection, changes, erased)
 
     def _erased(self, page: Sequence[Recorded], view: SqlReader) -> Concerned | None:
-        """Return what the tables hold of persons who were erased while they were filled."""
+        """Return what the tables hold of data that was erased while they were filled."""
         new = ((e.originator_id, e.TOPIC) for position, e in page if position > self._begun)
         erased = erased_by(new) if "audiences" in self._chosen else ()
         return concerned_by(view, erased) if erased else None

@@ -47,9 +47,9 @@ REBUILD = "rebuild "
 their begin to their swap."""
 
 
-def fence_of(person: str) -> str:
-    """Return the setting that holds the keys of an erased person."""
-    return f"{FENCE}{blake2b(person.encode(), digest_size=16).hexdigest()}"
+def fence_of(erased: str) -> str:
+    """Return the setting with the keys of an erased person, or of an installation's stream."""
+    return f"{FENCE}{blake2b(erased.encode(), digest_size=16).hexdigest()}"
 
 
 def ended_session(session: str) -> str:

@@ -1,4 +1,4 @@
-"""What the index must forget of its past when a person is erased (R50)."""
+"""What the index must forget of its past when a person or an installation is erased (R50)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,27 @@ from addressee.domain import (
     PersonErased,
     PersonsMerged,
 )
-from addressee.domain.events import name_in
+from addressee.domain.events import (
+    InstallationErased,
+    InstallationErasureRequested,
+    category_of,
+    name_in,
+)
 
 from ..audience_index.index_statements import Index
 from ..audience_index.postings_writer import forget
 
-ERASURE = frozenset({ErasureRequested.TOPIC, PersonErased.TOPIC})
+ERASURE = frozenset(
+    event.TOPIC
+    for event in (ErasureRequested, PersonErased, InstallationErasureRequested, InstallationErased)
+)
 
 
 class Concerned(NamedTuple):
     """What an erasure concerns.
 
     Args:
-        installations: all that may have had terms by the data of the erased persons.
+        installations: all that may have had terms by the data that is erased.
         positions: of the events by which they came and went.
     """
 
@@ -38,17 +46,19 @@ class Concerned(NamedTuple):
 
 
 def erased_by(recorded: Iterable[tuple[str, str]]) -> frozenset[str]:
-    """Return the persons whose erasure some events begin or end, each given by stream and topic."""
-    return frozenset(name_in(stream) for stream, topic in recorded if topic in ERASURE)
+    """Return the streams on which events, given by stream and topic, begin or end an erasure."""
+    return frozenset(stream for stream, topic in recorded if topic in ERASURE)
 
 
 def concerned_by(view: View, erased: Iterable[str]) -> Concerned:
-    """Return what the erasure of persons concerns.
+    """Return what the erasure of some streams, of persons and of installations, concerns.
 
-    Who was ever merged with them has shown their data too.
+    Who was ever merged with the persons has shown their data too.
     """
-    names, left = set[str](), {*erased}
-    devices, positions = set[str](), set[int]()
+    names, left, devices = set[str](), set[str](), set[str]()
+    for stream in erased:
+        (left if category_of(stream) == Person.CATEGORY else devices).add(name_in(stream))
+    positions = set[int]()
     while left:
         names |= left
         found = view.streams({Person(name).id: 0 for name in left})
@@ -63,15 +73,15 @@ def concerned_by(view: View, erased: Iterable[str]) -> Concerned:
 
 
 def forget_erased(view: View, connection: Connection, index: Index, erased: Iterable[str]) -> None:
-    """Have the index forget what the data of erased persons once led to, if there are any.
+    """Have the index forget what erased data once led to, if there is any.
 
     Args:
         view: of the same transaction.
         connection: with its transaction begun.
         index: statements on the index' tables.
-        erased: ids of the persons.
+        erased: streams of what is erased.
     """
-    if names := frozenset(erased):
-        installations, positions = concerned_by(view, names)
+    if streams := frozenset(erased):
+        installations, positions = concerned_by(view, streams)
         ordinals = BitMap(view.ordinals(None, installations).values())
         forget(connection, index, ordinals, positions)

@@ -165,9 +165,7 @@ class SqlTransaction(SqlReader):
     def _set_fences(self, erased: Mapping[str, tuple[str, ...]]) -> Iterator[Write]:
         """Yield what has keys destroyed again, should a backup of theirs bring them back."""
         if erased:
-            rows = [
-                (fence_of(person), json.dumps(keys).encode()) for person, keys in erased.items()
-            ]
+            rows = [(fence_of(name), json.dumps(keys).encode()) for name, keys in erased.items()]
             yield Write(self._prepared.settings, "upsert", rows)
 
     def _change(self, changes: Sequence[InstallationChange]) -> Iterator[Write]:

@@ -46,6 +46,7 @@ def test_R57_every_setting_of_an_application_has_an_option(run: Run) -> None:
     options = {*re.findall(r"--([a-z-]+)", run("add", "--help").stdout)}
     named = {"jwt_keys": "jwt-key", "issuers": "issuer", "none_ids": "none-id"}
     named["expire_anonymous_after"] = "anonymous-after"
+    named["erase_anonymous_after"] = "erase-anonymous"
     settings = {*MobileApp.model_fields} - {"code"}
     assert {named.get(each, each.replace("_", "-")) for each in settings} <= options
 

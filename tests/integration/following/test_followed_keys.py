@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from addressee.adapters.keys import MemoryKeyStore
-from addressee.application import Identity, Profiles, Rights
+from addressee.application import History, Identity, Profiles, Rights
 from addressee.domain import StoreUnavailable
 from tests.integration.following.stage import databases, same, staged
 from tests.patience import PATIENCE, wait_until
@@ -95,3 +95,24 @@ def test_R50_keys_that_a_follower_could_not_destroy_go_when_it_begins_again(
         times = copied.destroyed()
         sealed.follower(copy).catch_up()
         assert copied.destroyed() == times
+
+
+def test_R50_R54_keys_of_a_device_that_is_erased_go_with_its_follower(
+    nats_broker: Broker, tmp_path: Path
+) -> None:
+    keys, copied = MemoryKeyStore(), BusyKeys()
+    with staged(nats_broker.url, databases(tmp_path), keys=keys) as sealed:
+        sealed.live(2)
+        told = sealed.people.register("shop", device_name="told to nobody").installation
+        sealed.people.expire(told, "unregistered")
+        copied.put(dict(keys._secrets))
+        assert Rights(sealed.source, sealed.people).erase_installation(told).done
+        copied.put({key: secret for key, secret in keys._secrets.items() if secret is not None})
+        gone = keys.gone()
+        assert any(copied.find(gone).values())
+        sealed.relay.catch_up()
+        copy = sealed.store(keys=copied)
+        sealed.follower(copy).catch_up()
+        assert not any(copied.find(gone).values())
+        assert same(sealed.source, copy)
+        assert "told to nobody" not in repr(History(copy).installation(told))

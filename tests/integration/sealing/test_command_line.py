@@ -82,21 +82,22 @@ def test_R54_persons_without_installations_are_erased_by_time(asks: Asks, tmp_pa
     written.append(json.dumps({"command": "depersonalize", "installation": "phone", **at}))
     (tmp_path / "old.jsonl").write_text("\n".join(written))
     assert old("apply", "old.jsonl").returncode == 0
-    refused = old("app", "add", "shop", "--erase-after", "86400", store="clear", keys=False)
-    assert (refused.returncode, "STORE_NOT_SEALED" in refused.stderr) == (2, True)
+    for option in ("--erase-after", "--erase-anonymous"):
+        refused = old("app", "add", "shop", option, "86400", store="clear", keys=False)
+        assert (refused.returncode, "STORE_NOT_SEALED" in refused.stderr) == (2, True)
     assert old("app", "add", "shop", "--erase-after", "3600").returncode == 2, "a day at least"
     assert old("app", "add", "shop", "--erase-after", "86400").returncode == 0
     dry = old("erase-inactive", "--dry-run")
-    assert (dry.returncode, dry.stderr) == (0, "1 persons would be erased\n")
+    assert (dry.returncode, dry.stderr) == (0, "1 persons and 0 installations would be erased\n")
     planned = json.loads(dry.stdout)
     done = old("erase-inactive")
-    assert (done.returncode, done.stderr) == (0, "1 persons erased\n")
+    assert (done.returncode, done.stderr) == (0, "1 persons and 0 installations erased\n")
     certificate = json.loads(done.stdout)
     assert (planned["done"], certificate["done"]) == (False, True)
     assert planned["person"] == certificate["person"]
     assert certificate == json.loads(old("erase", "--person", certificate["person"]).stdout)
     again = old("erase-inactive")
-    assert (again.stdout, again.stderr) == ("", "0 persons erased\n")
+    assert (again.stdout, again.stderr) == ("", "0 persons and 0 installations erased\n")
 
 
 def test_R51_a_restored_ledger_says_whom_it_does_not_know_to_be_erased_and_erases_them_again(

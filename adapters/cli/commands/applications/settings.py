@@ -41,6 +41,7 @@ UNLIMITED = (
     "expire_after",
     "expire_anonymous_after",
     "erase_after",
+    "erase_anonymous_after",
     "device_cap",
     "rate_limit",
 )
@@ -100,6 +101,14 @@ def add(  # noqa: PLR0913 # one option for each setting
             "never."
         ),
     ] = None,
+    erase_anonymous_after: Annotated[
+        Number,
+        typer.Option(
+            "--erase-anonymous",
+            help="Seconds until what an expired installation told while nobody was signed in on it "
+            "is erased, a day at least; 0 for never.",
+        ),
+    ] = None,
     device_cap: Annotated[Number, typer.Option(help="Devices of a person; 0 for no limit.")] = None,
     over_cap: Annotated[
         OverCap | None,
@@ -152,6 +161,7 @@ def add(  # noqa: PLR0913 # one option for each setting
         "expire_after": expire_after,
         "expire_anonymous_after": expire_anonymous_after,
         "erase_after": erase_after,
+        "erase_anonymous_after": erase_anonymous_after,
         "device_cap": device_cap,
         "over_cap": over_cap,
         "server_side_only": server_side_only,
@@ -213,8 +223,10 @@ def load(
 
 
 def check_erasable(ledger: SqlStore, changed: Sequence[MobileApp]) -> None:
-    """Raise StoreNotSealed if persons are to be erased by time from a store in clear."""
-    if ledger.sealed_as is None and any(each.erase_after for each in changed):
+    """Raise StoreNotSealed if data is to be erased by time from a store in clear."""
+    if ledger.sealed_as is None and any(
+        each.erase_after or each.erase_anonymous_after for each in changed
+    ):
         raise StoreNotSealed
 
 

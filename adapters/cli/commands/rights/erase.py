@@ -1,14 +1,22 @@
-"""`addressee erase`: make the data of one person unreadable."""
+"""`addressee erase`: make the data of one person, or of a device, unreadable."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from addressee.adapters.sql import Rebuild, SqlStore
-from addressee.application import Rights, forgotten_erasures, interrupted_erasures
+from addressee.application import (
+    Erasure,
+    InstallationErasure,
+    Rights,
+    forgotten_erasures,
+    forgotten_installations,
+    interrupted_erasures,
+    interrupted_installations,
+)
 from addressee.domain import InvalidValue
 
 from ...options.store_option import DEFAULT_STORE, Store, existing_store
@@ -18,7 +26,7 @@ from ...terminal.progress import long_work
 from .named_person import Email, ExternalId, Msisdn, named_by, person_with
 
 
-def erase(  # noqa: PLR0913 # one option for each way to name a person
+def erase(  # noqa: PLR0913 # one option for each way to name a person or a device
     store: Store = DEFAULT_STORE,
     *,
     external_id: ExternalId = None,
@@ -26,6 +34,10 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
     email: Email = None,
     person: Annotated[
         str | None, typer.Option(help="The person's id; to go on with an erasure, the only way.")
+    ] = None,
+    installation: Annotated[
+        str | None,
+        typer.Option(help="An installation's id, for what it told while nobody was signed in."),
     ] = None,
     restored: Annotated[
         bool,
@@ -42,6 +54,8 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
 ) -> None:
     """Answer "delete me": make a person's data unreadable, and print the certificate as JSON.
 
+    With --installation that is what a device told while nobody was signed in on it. It expires.
+
     The store must be sealed. The person is signed out everywhere and found no more, and the keys of
     the person's data are destroyed, so that backups of the ledger give nothing away either. It
     can't be undone: look at the dry run first. If it was interrupted, repeat it with --person and
@@ -49,7 +63,8 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
     persons. Stores that share the key store by an import share the loss.
 
     After the ledger was restored from a backup, --restored rebuilds the read models and erases
-    again all persons who were erased since the backup; there is a line of JSON for each.
+    again all persons and devices that were erased since the backup; there is a line of JSON for
+    each.
 
         addressee erase --external-id ali --dry-run --store sqlite:///day.db
 
@@ -57,38 +72,86 @@ def erase(  # noqa: PLR0913 # one option for each way to name a person
     """
     given = {"external_id": external_id, "msisdn": msisdn, "email": email, "person": person}
     found = restored or interrupted
-    if found and any(value is not None for value in given.values()):
+    if found and any(value is not None for value in (*given.values(), installation)):
         option = "restored" if restored else "interrupted"
-        raise InvalidValue(option, "takes no person: it finds them")
-    named = None if found else named_by(**given)
+        raise InvalidValue(option, "takes no person and no installation: it finds them")
+    if installation is not None and any(value is not None for value in given.values()):
+        raise InvalidValue("installation", "stands alone: it names no person")
+    named = None if found or installation is not None else named_by(**given)
     with existing_store(store) as ledger:
-        if named is None:
-            names = to_repeat(ledger, restored=restored, interrupted=interrupted, dry_run=dry_run)
-        else:
-            names = [person_with(ledger, named, None)]
-        rights = Rights(ledger)
-        for name in names:
-            planned = rights.erase(name, dry_run=True)  # or there is nobody to erase
-            if dry_run:
-                show_json(planned.as_json())
-                continue
-            # For when it is interrupted: nobody has the identifier any more then.
-            typer.echo(one_line(f"erasing person {name}"), err=True)
-            show_json(rights.erase(name, actor=operator()).as_json())
+        erasing = Erasing(ledger, dry_run=dry_run)
+        if named is not None:
+            erasing.person(person_with(ledger, named, None))
+        if installation is not None:
+            erasing.installation(installation)
+        if restored:
+            erasing.all_forgotten()
+        if interrupted:
+            erasing.all_begun()
     if found:
         done = "would be erased" if dry_run else "erased"
-        typer.echo(f"{len(names):,} persons {done} again", err=True)
+        persons, devices = erasing.numbers
+        typer.echo(f"{persons:,} persons and {devices:,} installations {done} again", err=True)
 
 
-def to_repeat(
-    ledger: SqlStore, *, restored: bool, interrupted: bool, dry_run: bool
-) -> Sequence[str]:
-    """Return the persons to erase again, with the read models rebuilt where that comes first."""
-    names = dict.fromkeys(forgotten_erasures(ledger) if restored else ())
-    if names and not dry_run:
-        with long_work("rebuilding") as advance:
-            Rebuild(ledger).run(lambda done: advance(done.position, done.last))
-    if interrupted:
+class Erasing:
+    """Erases from a store, and prints what it does.
+
+    Args:
+        ledger: the store.
+        dry_run: only tell.
+    """
+
+    def __init__(self, ledger: SqlStore, *, dry_run: bool) -> None:
+        self._ledger, self._rights, self._dry_run = ledger, Rights(ledger), dry_run
+        self._names = set[tuple[str, str]]()
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Return how many persons and installations were erased, or would be."""
+        kinds = [kind for kind, _ in self._names]
+        return kinds.count("person"), kinds.count("installation")
+
+    def person(self, name: str) -> None:
+        """Erase a person; raises UnknownPerson."""
+        self._erase("person", name, self._rights.erase)
+
+    def installation(self, name: str) -> None:
+        """Erase what a device told while nobody was signed in on it; raises NoRegistration."""
+        self._erase("installation", name, self._rights.erase_installation)
+
+    def all_forgotten(self) -> None:
+        """Erase again what a restored ledger does not know to be erased."""
+        ledger = self._ledger
+        persons = forgotten_erasures(ledger)
+        if not self._dry_run and (persons or forgotten_installations(ledger)):
+            with long_work("rebuilding") as advance:
+                Rebuild(ledger).run(lambda done: advance(done.position, done.last))
+        for name in persons:
+            self.person(name)
+        for name in forgotten_installations(ledger):
+            self.installation(name)
+
+    def all_begun(self) -> None:
+        """Go on with all erasures that were interrupted."""
         with long_work("reading the ledger") as advance:
-            names |= dict.fromkeys(interrupted_erasures(ledger, advance))
-    return [*names]
+            persons = interrupted_erasures(self._ledger, advance)
+            devices = interrupted_installations(self._ledger, advance)
+        for name in persons:
+            self.person(name)
+        for name in devices:
+            self.installation(name)
+
+    def _erase(
+        self, kind: str, name: str, erase: Callable[..., Erasure | InstallationErasure]
+    ) -> None:
+        if (kind, name) in self._names:
+            return
+        self._names.add((kind, name))
+        planned = erase(name, dry_run=True)  # or there is nobody to erase
+        if self._dry_run:
+            show_json(planned.as_json())
+            return
+        # For when it is interrupted: nobody has the identifier any more then.
+        typer.echo(one_line(f"erasing {kind} {name}"), err=True)
+        show_json(erase(name, actor=operator()).as_json())

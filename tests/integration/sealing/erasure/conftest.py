@@ -11,7 +11,14 @@ import pytest
 from addressee.adapters.keys import MemoryKeyStore, SqlKeyStore
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
-from addressee.application import Erasure, Identity, Personalization, Profiles, Rights
+from addressee.application import (
+    Erasure,
+    Identity,
+    InstallationErasure,
+    Personalization,
+    Profiles,
+    Rights,
+)
 from addressee.domain import MobileApp, UnknownPerson
 from tests.contract.conftest import Clock
 from tests.integration.sealing.conftest import WRAPPING
@@ -41,21 +48,27 @@ class Life:
     def erased(self, **moved: float) -> list[str]:
         """Move the clock; return who is erased then, and check that the dry run has said so."""
         self.clock.move(**moved)
-        planned: list[Erasure] = []
-        done: list[Erasure] = []
+        planned: list[Erasure | InstallationErasure] = []
+        done: list[Erasure | InstallationErasure] = []
         number = self.rights.erase_inactive(dry_run=True, erased=planned.append)
         assert all(not each.done for each in planned)
         assert self.rights.erase_inactive(erased=done.append) == number == len(planned)
         assert all(each.done for each in done)
-        assert [each.person for each in done] == [each.person for each in planned]
+        names = [named(each) for each in done]
+        assert names == [named(each) for each in planned]
         assert self.rights.erase_inactive(dry_run=True) == 0
-        return [each.person for each in done]
+        return names
 
     def knows(self, person: str) -> bool:
         try:
             return bool(Profiles(self.store).person(person))
         except UnknownPerson:
             return False
+
+
+def named(erasure: Erasure | InstallationErasure) -> str:
+    """Return the person or the installation of a certificate."""
+    return erasure.person if isinstance(erasure, Erasure) else erasure.installation
 
 
 @pytest.fixture(

@@ -16,11 +16,12 @@ from addressee.adapters.sql import SqlStore
 from addressee.application import (
     Erasure,
     History,
+    InstallationErasure,
     Personalization,
     Rights,
     verify,
 )
-from addressee.application.rights import inactive_persons
+from addressee.application.rights.retention import ledger_search
 from addressee.domain import (
     DeviceDepersonalized,
     ErasureRequested,
@@ -30,7 +31,7 @@ from addressee.domain import (
     StoreUnavailable,
 )
 from tests.integration.sealing.conftest import WRAPPING
-from tests.integration.sealing.erasure.conftest import DAY, SHOP, Life
+from tests.integration.sealing.erasure.conftest import DAY, SHOP, Life, named
 
 
 def test_R54_who_has_had_no_installation_for_long_is_erased(life: Life) -> None:
@@ -122,7 +123,7 @@ def test_R54_it_costs_what_falls_due_and_not_all_who_are_there(tmp_path: Path) -
                 life.sign_out(f"young{n}")
             rights = Rights(store, Personalization(store, clock=life.clock))
             statements: list[object] = []
-            erased: list[Erasure] = []
+            erased: list[Erasure | InstallationErasure] = []
             event.listen(
                 store.database.engine,
                 "before_cursor_execute",
@@ -130,7 +131,7 @@ def test_R54_it_costs_what_falls_due_and_not_all_who_are_there(tmp_path: Path) -
             )
             rights.erase_inactive(erased=erased.append)
             whole = len(statements)
-            assert [each.person for each in erased] == [due]
+            assert [named(each) for each in erased] == [due]
             assert rights.erase_inactive() == 0
             costs.append((whole, len(statements) - whole))
     assert costs[0] == costs[1]
@@ -155,7 +156,7 @@ def test_R54_nothing_is_erased_by_default_or_from_a_store_in_clear() -> None:
 def test_R54_a_run_by_a_clock_that_is_behind_passes_nobody_over(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inactive_persons, "PAGE", 4)
+    monkeypatch.setattr(ledger_search, "PAGE", 4)
     persons = {life.sign_in(name) for name in ("ali", "bea", "chen")}
     for name in ("ali", "bea", "chen"):
         life.sign_out(name)
@@ -167,7 +168,7 @@ def test_R54_a_run_by_a_clock_that_is_behind_passes_nobody_over(
 def test_R54_an_event_of_a_wrong_clock_holds_nobody_up(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inactive_persons, "PAGE", 4)
+    monkeypatch.setattr(ledger_search, "PAGE", 4)
     wrong = Personalization(life.store, clock=lambda: life.clock.now + timedelta(days=3_650))
     early = life.sign_in("early")
     life.sign_out("early")
@@ -210,7 +211,7 @@ def crowd(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Generator[tuple[Life, SqlStore, list[str]]]:
     """Return six persons, their store and their ids, who leave on pages of four events."""
-    monkeypatch.setattr(inactive_persons, "PAGE", 4)
+    monkeypatch.setattr(ledger_search, "PAGE", 4)
     urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("ledger", "keys")]
     with SqlKeyStore(urls[1], wrapping_key=WRAPPING) as keys, SqlStore(urls[0], keys=keys) as store:
         store.applications.put(SHOP)
@@ -229,10 +230,10 @@ def test_R54_a_person_whose_erasure_fails_keeps_nobody_else(
     with refusing(store, f"{{row}}stream <> 'person:{failing}'"):
         life.clock.move(days=30)
         for expected in ({*persons} - {failing}, set[str]()):
-            done: list[Erasure] = []
-            with pytest.raises(StoreUnavailable, match=r"of 1 persons failed \(CONFLICT\)") as told:
+            done: list[Erasure | InstallationErasure] = []
+            with pytest.raises(StoreUnavailable, match=r"1 erasures failed \(CONFLICT\)") as told:
                 life.rights.erase_inactive(erased=done.append)
-            assert {each.person for each in done} == expected
+            assert {named(each) for each in done} == expected
             assert failing not in str(told.value)
     assert life.erased() == [failing]
     assert verify(store).differences == ()
@@ -248,7 +249,7 @@ def test_R54_all_who_are_half_erased_are_erased_even_if_the_times_are_others_by_
     with refusing(store, *conditions):
         life.clock.move(days=30)
         for _ in range(2):
-            with pytest.raises(StoreUnavailable, match="of 2 persons failed"):
+            with pytest.raises(StoreUnavailable, match="2 erasures failed"):
                 life.rights.erase_inactive()
     store.applications.put(MobileApp(code=SHOP.code))
     assert {*life.erased(hours=1)} == {*half}
@@ -259,7 +260,7 @@ def test_R54_all_who_are_half_erased_are_erased_even_if_the_times_are_others_by_
 def test_R54_no_page_is_begun_while_as_many_as_can_be_noted_are_not_ended(
     crowd: tuple[Life, SqlStore, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inactive_persons, "UNDER_WAY", ["retention under way"])
+    monkeypatch.setattr(ledger_search, "UNDER_WAY", ["retention under way"])
     life, store, persons = crowd
     with refusing(store, f"{{row}}stream <> 'person:{persons[0]}'"):
         life.clock.move(days=30)

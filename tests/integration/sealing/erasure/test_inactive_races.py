@@ -13,18 +13,19 @@ import pytest
 from addressee.application import (
     Erasure,
     History,
+    InstallationErasure,
     Personalization,
     Rights,
     Targeting,
     verify,
 )
-from addressee.application.rights import inactive_persons
+from addressee.application.rights.retention import ledger_search
 from addressee.domain import (
     ErasureRequested,
     MobileApp,
     StoreUnavailable,
 )
-from tests.integration.sealing.erasure.conftest import DAY, SHOP, Life
+from tests.integration.sealing.erasure.conftest import DAY, SHOP, Life, named
 from tests.patience import wait_until
 
 ROUNDS = 8
@@ -46,9 +47,9 @@ def test_R54_who_signs_in_between_search_and_erasure_stays(
 
     with monkeypatch.context() as patch:
         patch.setattr(life.people, "run", late)
-        done: list[Erasure] = []
+        done: list[Erasure | InstallationErasure] = []
         assert life.rights.erase_inactive(erased=done.append) == 1
-    assert [each.person for each in done] == [bea]
+    assert [named(each) for each in done] == [bea]
     assert Targeting(life.store).preview("shop", "external_id:ali") == ["tablet-of-ali"]
     life.sign_out("ali", device="tablet")
     assert life.erased(days=30) == [ali]
@@ -82,7 +83,7 @@ def test_R54_a_sign_in_and_an_erasure_at_once_have_one_outcome(life: Life) -> No
 
         def done() -> bool:
             with suppress(StoreUnavailable):  # another reads the keys' file: a later call goes on
-                rights.erase_inactive(erased=lambda each: erased.append(each.person))
+                rights.erase_inactive(erased=lambda each: erased.append(named(each)))
                 return True
             return False
 
@@ -118,7 +119,7 @@ def test_R54_a_time_that_is_taken_away_ends_a_run(life: Life) -> None:
 def test_R51_R54_an_interrupted_run_goes_on_where_it_was(
     life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inactive_persons, "PAGE", 3)
+    monkeypatch.setattr(ledger_search, "PAGE", 3)
     persons = [life.sign_in(f"person{n}") for n in range(5)]
     for n in range(5):
         life.sign_out(f"person{n}")
@@ -132,7 +133,7 @@ def test_R51_R54_an_interrupted_run_goes_on_where_it_was(
             raise StoreUnavailable("no key store")
         return destroy(ids)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
-    erased: list[Erasure] = []
+    erased: list[Erasure | InstallationErasure] = []
     with monkeypatch.context() as broken:
         broken.setattr(keys, "destroy", fails)
         with pytest.raises(StoreUnavailable):
@@ -149,7 +150,7 @@ def test_R51_R54_an_interrupted_run_goes_on_where_it_was(
     again = Rights(life.store, Personalization(life.store, clock=life.clock))
     reached: list[tuple[int, int]] = []
     assert again.erase_inactive(erased=erased.append, progress=lambda *at: reached.append(at)) == 2
-    assert {each.person for each in erased} == {*persons}
+    assert {named(each) for each in erased} == {*persons}
     assert reached[-1][0] <= reached[-1][1]
     assert again.erase_inactive() == 0
     assert verify(life.store).differences == ()

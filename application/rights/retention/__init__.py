@@ -1,0 +1,1 @@
+"""Erasure by time: what falls due is found where the ledger says since when (R54)."""
