@@ -23,7 +23,7 @@ from ..ports.keys import SealedStore
 from ..ports.records import Recorded
 from ..ports.store import AuditableStore, Store
 from ..ports.transaction_views import View
-from .anonymous_events import while_anonymous
+from .holdings import while_anonymous
 
 BEGINS = frozenset({ErasureRequested.TOPIC, InstallationErasureRequested.TOPIC})
 ENDS = frozenset({PersonErased.TOPIC, InstallationErased.TOPIC})

@@ -23,6 +23,7 @@ from addressee.domain import (
     Scalar,
 )
 
+from ..ledger.holdings import held_by
 from ..ports.public_facts import actor_kind
 from ..ports.records import Recorded
 
@@ -85,34 +86,6 @@ def while_held(recorded: Iterable[Recorded], persons: AbstractSet[str]) -> Itera
         each for each in held_by(recorded, persons)
         if not isinstance(each.event, InstallationRestated)
     )  # fmt: skip
-
-
-def held_by(recorded: Iterable[Recorded], persons: AbstractSet[str]) -> Iterator[Recorded]:
-    """Yield the events of an installation that happened while a person had it.
-
-    What a device told before anybody was signed in belongs to the first who was. What it told
-    while nobody was, after that, may be anybody's, and is left out.
-
-    Args:
-        recorded: all events of the installation, oldest first.
-        persons: the person's id, and those of all who are merged with the person.
-    """
-    holder: str | None = None
-    earlier: list[Recorded] = []
-    used = False
-    for each in recorded:
-        event = each.event
-        if isinstance(event, DevicePersonalized):
-            holder = event.person
-            if holder in persons and not used:
-                yield from earlier
-            used = True
-        if not used:
-            earlier.append(each)
-        elif holder in persons:
-            yield each
-        if isinstance(event, DeviceDepersonalized):
-            holder = None
 
 
 def lost_with(recorded: Sequence[Recorded], persons: AbstractSet[str]) -> Lost:

@@ -13,7 +13,7 @@ from addressee.domain import Installation
 from addressee.domain.events import InstallationErased, InstallationErasureRequested
 
 from ...history import History
-from ...ledger.anonymous_events import while_anonymous
+from ...ledger.holdings import while_anonymous
 from ...personalization import Personalization
 from ...ports.store import Store
 from ...unit_of_work.command_context import Context
@@ -165,6 +165,6 @@ class InstallationEraser:
         until = takewhile(
             lambda each: not isinstance(each.event, InstallationErasureRequested), recorded
         )
-        versions = {event.originator_version for _, event in while_anonymous(until)}
+        versions = {event.originator_version for _, event in while_anonymous([*until])}
         keys = self.store.keys_of([device.id]).get(device.id, {})
         return [key for version, key in keys.items() if version in versions]

@@ -10,8 +10,9 @@ import pytest
 
 from addressee.adapters.serialization import sealing
 from addressee.application import Recorded
+from addressee.application.ledger.holdings import held_by
 from addressee.application.rights import erasure, erasure_commands
-from addressee.application.rights.own_events import FACTS, OF_PERSON, Lost, held_by
+from addressee.application.rights.own_events import FACTS, OF_PERSON, Lost
 from addressee.domain import Installation, InstallationRestated
 from addressee.domain.aggregates.base import Occasion
 

@@ -1,0 +1,1 @@
+"""Dispatches that workers share by a queue of NATS."""
