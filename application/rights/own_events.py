@@ -94,7 +94,8 @@ def lost_with(recorded: Sequence[Recorded], persons: AbstractSet[str]) -> Lost:
     Restatements that are not partial repeated all facts, also those that name somebody else than
     who held the installation. Where they name the persons, they go as well, with all that happened
     between the same two handovers, for that may be under the same key. So do those that repeat a
-    name which nothing tells any more once these are lost: it may be the persons'.
+    name which nothing tells any more once these are lost, or the persons' own events: it may be the
+    persons'. So a later look, which can't read those, finds the same.
 
     Args:
         recorded: all events of the installation, oldest first.
@@ -104,11 +105,12 @@ def lost_with(recorded: Sequence[Recorded], persons: AbstractSet[str]) -> Lost:
     handed_over = accumulate(int(isinstance(event, HANDOVERS)) for _, event in recorded)
     turns = {each.position: turn for each, turn in zip(recorded, handed_over, strict=True)}
     tellings, copies = followed(recorded, own, frozenset())
-    lost, further = own, copies
-    while further:
+
+    def unreadable() -> set[int]:
         shared = {turns[position] for position in copies}
-        lost = own | {position for position, turn in turns.items() if turn in shared}
-        _, further = followed(recorded, own, lost)
+        return own | {position for position, turn in turns.items() if turn in shared}
+
+    while further := followed(recorded, own, lost := unreadable())[1]:
         copies |= further
     facts = {name: telling for name, telling in tellings.items() if telling.last in lost}
     now = max(turns.values(), default=0)

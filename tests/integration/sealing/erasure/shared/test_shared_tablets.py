@@ -63,6 +63,18 @@ CHAINED: list[Step] = [
 ]
 """One restatement repeats what another one has repeated, which is lost first."""
 
+REPEATED_WITHIN: list[Step] = [
+    (Tablets.sign_in, 0, 1),
+    (Tablets.sign_out, 0),
+    (Tablets.tell, 0, "application_user_id"),
+    (Tablets.sign_in, 0, 0),
+    (erased_by_earlier_release, 1),
+    (Tablets.sign_in, 0, 2),
+    (Tablets.sign_out, 0),
+    (erased_by_earlier_release, 2),
+]
+"""A restatement repeats what nobody told, past one that is lost with the first one's events."""
+
 
 def lives(*steps: st.SearchStrategy[Step]) -> st.SearchStrategy[list[Step]]:
     return st.lists(st.one_of(*COMMANDS, *steps), min_size=15, max_size=40)
@@ -94,6 +106,7 @@ def test_R50_what_an_earlier_release_has_copied_goes_with_the_next_erasure(
 ) -> None:
     @settings(max_examples=150 if long else ROUNDS)
     @example(steps=CHAINED)
+    @example(steps=REPEATED_WITHIN)
     @given(lives(ERASE, ERASE_EARLIER))
     def lived(steps: Sequence[Step]) -> None:
         tablets = Tablets(any_store, TABLETS, PEOPLE)
