@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Table
 
 from .dialects import dialect_of
 from .dialects.base import DatabaseDialect, Row, Way, as_sqlalchemy, insert_into, quoted
-from .dialects.postgresql import PostgresqlDialect, columns_of
+from .dialects.postgresql import PostgresqlDialect
+from .dialects.postgresql_arrays import columns_of
 
 POSTGRESQL = PostgresqlDialect()
 

@@ -11,6 +11,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from .dialects import DatabaseDialect, dialect_of
 from .dialects.base import as_sqlalchemy
+from .dialects.postgresql_arrays import array_of
 
 T = TypeVar("T")
 
@@ -110,7 +111,7 @@ class Query:
             named = {**named, **constants}
         parameters: Sequence[object] | Mapping[str, object]
         if arrays:
-            parameters = named | {"listed": [*values]}
+            parameters = named | {"listed": array_of(values)}
         elif before is None:
             parameters = named | {f"listed_{n}": value for n, value in enumerate(values, 1)}
         else:

@@ -174,17 +174,18 @@ class Database:
         Args:
             first: a statement to run before any other.
         """
-        with self.writing_after(unknown, first) as (connection, _):
+        with self.writing_after(None, first) as (connection, _):
             yield connection
 
     @contextmanager
     def writing_after(
-        self, read: Callable[[], Read | None], first: str = ""
+        self, read: Callable[[], Read | None] | None, first: str = ""
     ) -> Generator[tuple[Connection, tuple[Read, Sequence[tuple[Any, ...]]] | None]]:
         """Open the same, and give the query with its rows if they came with the begin.
 
         Args:
-            read: returns the query that is run first, if it is known.
+            read: of a transaction that finds all that it reads and changes by keys: returns the
+                query that is run first, if it is known.
             first: a statement to run before any other.
         """
         dialect, first = self.dialect, self._with_limit(first)
@@ -195,11 +196,11 @@ class Database:
         ):
             try:
                 pipelines, known = dialect.pipelines(connection.dialect), None
-                if pipelines and (query := read()) is not None:
+                if pipelines and read is not None and (query := read()) is not None:
                     text, parameters = query.query.bound(connection, query.values, query.named)
                     known = query, dialect.begin_and_read(connection, first, text, parameters)
                 else:
-                    dialect.begin_write(connection, first)
+                    dialect.begin_write(connection, first, by_key=read is not None)
                 yield connection, known
             except BaseException as error:
                 self._undo(connection, error)
@@ -293,7 +294,3 @@ class Database:
         """Close the pooled connections; a host's engine stays as it is."""
         if not self.of_host:
             self.engine.dispose()
-
-
-def unknown() -> None:
-    """Return no query, where it is not known which is run first."""

@@ -113,8 +113,14 @@ class DatabaseDialect(ABC):
         """Have each statement be a transaction of its own, if that takes no round trip."""
 
     @abstractmethod
-    def begin_write(self, connection: Connection, first: str) -> None:
-        """Begin a transaction that writes, with the statement ``first``."""
+    def begin_write(self, connection: Connection, first: str, *, by_key: bool = False) -> None:
+        """Begin a transaction that writes.
+
+        Args:
+            connection: without a transaction.
+            first: a statement to run before any other, or nothing.
+            by_key: whether all that it reads and changes is named by keys, which indexes find.
+        """
 
     def pipelines(self, sql: Dialect) -> bool:
         """Whether the driver can send a statement before the one before it is answered."""
@@ -123,7 +129,7 @@ class DatabaseDialect(ABC):
     def begin_and_read(
         self, connection: Connection, first: str, text: str, parameters: object
     ) -> Sequence[tuple[Any, ...]]:
-        """Begin as `begin_write` does and return a query's rows, where the driver pipelines."""
+        """Begin as `begin_write` by keys and return a query's rows, where the driver pipelines."""
         raise NotImplementedError
 
     @abstractmethod

@@ -67,7 +67,7 @@ class MariadbDialect(DatabaseDialect):
         """Begin; the first statement that reads chooses the moment."""
         self._begin(connection, "REPEATABLE READ", first)
 
-    def begin_write(self, connection: Connection, first: str) -> None:
+    def begin_write(self, connection: Connection, first: str, *, by_key: bool = False) -> None:
         """Begin."""
         self._begin(connection, "READ COMMITTED", first)
 

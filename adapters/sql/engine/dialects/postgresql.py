@@ -26,6 +26,7 @@ from .base import (
     trigger_names,
 )
 from .pipeline import rows_of
+from .postgresql_arrays import columns_of
 from .postgresql_replication import names_many, quick_to_fail, run_of
 from .writers import Writers
 
@@ -36,6 +37,11 @@ LIMIT_WAITING = (
     f" THEN set_config('lock_timeout', '{LOCK_SECONDS}s', true) END"
 )
 """Follows `TAKE_XID`: a limit that the host has set stays."""
+BY_KEY = "".join(
+    f", set_config('enable_{way}', 'off', true)" for way in ("seqscan", "hashjoin", "mergejoin")
+)
+"""Follows it too: a plan that was made while a table had few rows is kept until the server has
+analyzed it, and would read the whole table for each command."""
 LOCK_TIMED_OUT = "55P03"
 RACES = {"40001": "serialization failure", "40P01": "deadlock"}
 READ_ONLY = "25006"
@@ -119,9 +125,10 @@ class PostgresqlDialect(DatabaseDialect):
         """Have the driver begin no transaction."""
         connection.execution_options(isolation_level="AUTOCOMMIT")
 
-    def begin_write(self, connection: Connection, first: str) -> None:
+    def begin_write(self, connection: Connection, first: str, *, by_key: bool = False) -> None:
         """Likewise; readers rely on a writer's id being older than its positions."""
-        self._begin(connection, f"{BEGIN_WRITE}; {TAKE_XID}{LIMIT_WAITING}", first)
+        settings = f"{LIMIT_WAITING}{BY_KEY}" if by_key else LIMIT_WAITING
+        self._begin(connection, f"{BEGIN_WRITE}; {TAKE_XID}{settings}", first)
 
     def _begin(self, connection: Connection, begin: str, first: str) -> None:
         connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -215,7 +222,7 @@ class PostgresqlDialect(DatabaseDialect):
     ) -> Sequence[tuple[Any, ...]]:
         """Do both in one round trip."""
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        begin = (BEGIN_WRITE, f"{TAKE_XID}{LIMIT_WAITING}", *filter(None, (first,)))
+        begin = (BEGIN_WRITE, f"{TAKE_XID}{LIMIT_WAITING}{BY_KEY}", *filter(None, (first,)))
         return rows_of(connection, text, parameters, before=begin)
 
     def write_last(
@@ -280,8 +287,3 @@ class PostgresqlDialect(DatabaseDialect):
             f" coalesce(max({column}), 0) + 1, false) FROM {name}",
             (name,),
         )
-
-
-def columns_of(rows: Sequence[Row]) -> tuple[list[object], ...]:
-    """Return rows turned into one list a column."""
-    return tuple(list(column) for column in zip(*rows, strict=True))

@@ -99,7 +99,7 @@ class SqliteDialect(DatabaseDialect):
             return
         run(connection, "BEGIN DEFERRED")
 
-    def begin_write(self, connection: Connection, first: str) -> None:
+    def begin_write(self, connection: Connection, first: str, *, by_key: bool = False) -> None:
         """Begin by a statement of ours; the driver would begin late and not for writing."""
         if connection.engine.dispatch.begin:
             connection.begin()  # likewise
