@@ -21,6 +21,8 @@ from .fair_queue import FairQueue
 
 PATIENCE = 0.25
 """Seconds that a transaction may run before those who wait for it go alone (docs/decisions/020)."""
+GATHERING = 0.003
+"""Seconds that the next leader waits at most for those who were served last (likewise)."""
 
 Order = TypeVar("Order")
 Outcome = TypeVar("Outcome")
@@ -83,20 +85,26 @@ class GroupCommit(Generic[Order, Outcome]):
     """Runs the orders of concurrent callers together; a lone caller waits for nobody.
 
     The first caller leads: it runs the orders of all who wait in one transaction, hands the lead to
-    the next, and wakes the others. Where that fails, each caller runs its own order in a
-    transaction of its own: so no failure is another's. Where it takes long, those who still wait
-    leave, and run their own orders likewise: so they wait for no lock that they do not need.
+    the next, and wakes the others. The next one waits a moment for those to come again, for one
+    transaction is less work than two. Where a transaction fails, each caller runs its own order in
+    one of its own: so no failure is another's. Where it takes long, those who still wait leave, and
+    run their own orders likewise: so they wait for no lock that they do not need.
     Shares take turns: the many orders of one delay those of another by one turn.
 
     Args:
         most: orders in one transaction at most.
         patience: seconds that a transaction may run before those who wait for it leave; None: they
             stay, as all transactions wait for the same lock.
+        gathering: seconds after a transaction in which the next leader waits for its callers, and
+            no longer than the transaction took; one that had a single caller is not waited for.
     """
 
-    def __init__(self, most: int, patience: float | None = PATIENCE) -> None:
+    def __init__(
+        self, most: int, patience: float | None = PATIENCE, gathering: float = GATHERING
+    ) -> None:
         self._most = most
         self._patience = patience
+        self._longest = gathering
         self._begin()
 
     def _begin(self) -> None:
@@ -106,6 +114,12 @@ class GroupCommit(Generic[Order, Outcome]):
         self._leader = 0
         self._began = 0.0
         """When the leader took the lead."""
+        self._expected = 0
+        """How many will wait when those who were served last have come again."""
+        self._until = 0.0
+        """When nobody waits for them any more."""
+        self._gathering: Caller[Order, Outcome] | None = None
+        """The leader who does."""
         self.statistics = GroupStatistics()
 
     def run(
@@ -138,6 +152,9 @@ class GroupCommit(Generic[Order, Outcome]):
             else:
                 self._waiting.put(share, own)
                 own.turn = Turn.WAIT
+                if self._gathering is not None and len(self._waiting) >= self._expected:
+                    self._gathering.wake(Turn.LEAD)
+                    self._gathering = None
         if own.turn is Turn.WAIT:
             self._wait(own)
         if own.turn is Turn.LEAD:
@@ -178,11 +195,13 @@ class GroupCommit(Generic[Order, Outcome]):
         own: Caller[Order, Outcome],
         transact: Callable[[Sequence[Order]], Sequence[Outcome]],
     ) -> None:
-        with self._lock:
-            others = self._take(self._most - 1)
         turn, outcomes = Turn.GIVE_UP, list[Outcome]()
-        begun = len(others) + 1
+        others, begun = list[Caller[Order, Outcome]](), 1
         try:
+            self._gather(own)
+            with self._lock:
+                others += self._take(self._most - 1)
+            begun = len(others) + 1
             outcomes += transact([own.order, *(each.order for each in others)])
             turn, begun = Turn.TAKE_OUTCOME, len(outcomes)
         except Exception:  # run alone, each order of a group meets it again or does not
@@ -195,8 +214,18 @@ class GroupCommit(Generic[Order, Outcome]):
                 each.wake(turn, outcomes[number : number + 1])
         own.turn, own.outcomes = turn, outcomes[:1]
 
+    def _gather(self, own: Caller[Order, Outcome]) -> None:
+        """Wait until those who were served last have come again, or may not come."""
+        with self._lock:
+            seconds = self._until - perf_counter()
+            if seconds <= 0 or len(self._waiting) >= self._expected:
+                return
+            self._gathering = own
+        own.sleep(seconds)
+
     def _take(self, most: int) -> list[Caller[Order, Outcome]]:
         """Return callers that wait, as many as there are and may be; the lock is held."""
+        self._gathering = None
         taken = list[Caller[Order, Outcome]]()
         while len(taken) < most and (caller := self._waiting.take()) is not None:
             taken.append(caller)
@@ -208,6 +237,7 @@ class GroupCommit(Generic[Order, Outcome]):
             for caller in reversed(rest):
                 self._waiting.put_back(caller.share, caller)
             successor = self._waiting.take()
+            self._expect(begun if successor else begun - 1)
             if successor is None:
                 self._leader = 0
             else:
@@ -217,3 +247,9 @@ class GroupCommit(Generic[Order, Outcome]):
             self.statistics.failed += turn is not Turn.TAKE_OUTCOME
         if successor is not None:
             successor.wake(Turn.LEAD)
+
+    def _expect(self, served: int) -> None:
+        """Have the next leader wait for those who were served, if those are several."""
+        now = perf_counter()
+        self._expected = min(len(self._waiting) + served, self._most - 1)
+        self._until = now + min(self._longest, now - self._began) if served > 1 else 0.0

@@ -19,8 +19,8 @@ from tests.patience import PATIENCE, wait_until
 class Recorder:
     """Runs orders that are numbers, one group at a time; the first group waits for the rest."""
 
-    def __init__(self, most: int = 64, patience: float | None = None) -> None:
-        self.commit = GroupCommit[int, str](most, patience)
+    def __init__(self, most: int = 64, patience: float | None = None, gathering: float = 0) -> None:
+        self.commit = GroupCommit[int, str](most, patience, gathering)
         self.groups = list[list[int]]()
         self.gathered = Event()
         self.fails: Callable[[Sequence[int]], None] = lambda _: None
@@ -95,6 +95,48 @@ def test_orders_that_a_group_did_not_begin_come_next() -> None:
     assert recorder.groups[1:] == [waited, waited[3:], waited[6:]]
     assert recorder.commit.statistics.orders == 9
     assert recorder.commit.statistics.failed == 0
+
+
+def test_the_next_leader_waits_for_those_who_were_served_last() -> None:
+    recorder, rounds = Recorder(gathering=PATIENCE), 5
+    recorder.fails = lambda _: time.sleep(0.05)  # nobody is waited for longer than that
+
+    def come_again(order: int) -> None:
+        for number in range(rounds):
+            recorder.run(order + 100 * number)
+
+    with ThreadPoolExecutor(10) as threads:
+        callers = [threads.submit(come_again, order) for order in range(1, 11)]
+        for each in callers:
+            each.result(PATIENCE)
+    alone, *others = map(len, recorder.groups)
+    assert alone == 1, "the first caller waits for nobody"
+    assert len(others) <= rounds + 2, "each group has nearly all; without waiting every other has"
+
+
+def test_nobody_is_waited_for_longer_than_the_last_transaction_took() -> None:
+    recorder, start = Recorder(gathering=20), time.perf_counter()
+    recorder.all_at_once(5)
+    recorder.run(6)
+    recorder.run(7)
+    assert time.perf_counter() - start < 20
+    assert recorder.groups[2:] == [[6], [7]]
+
+
+def test_a_leader_that_is_interrupted_while_it_waits_leaves_nobody_waiting() -> None:
+    recorder = Recorder(gathering=PATIENCE)
+    recorder.fails = lambda _: time.sleep(0.2)
+    recorder.all_at_once(5)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(GroupCommit, "_gather", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            recorder.run(6)
+    recorder.fails = lambda _: None
+    assert recorder.run(7) == "7"
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_where_a_group_fails_each_runs_alone() -> None:
