@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.benchmarks.report import Figure, show
 from tests.benchmarks.rights import rights
 from tests.benchmarks.scaling import plan, replicas, scale
 from tests.benchmarks.sending import dispatch, relay, workers
+from tests.benchmarks.slow_disk import LOADED_FIRST, run_again
 from tests.benchmarks.writing import commands, concurrency, http, ledger, serving
 
 
@@ -70,7 +73,14 @@ def main() -> None:
     parser.add_argument(
         "--events", type=int, default=500_000, help="of replay's memory, 500,000 by default"
     )
+    parser.add_argument(
+        "--flush",
+        type=float,
+        help="milliseconds to add to each flush of a disk; needs a C compiler",
+    )
     options = parser.parse_args()
+    if options.flush and LOADED_FIRST not in os.environ:
+        sys.exit(run_again(options.flush))
     # As a service does that has started: what was imported is not searched for garbage again.
     gc.collect()
     gc.freeze()
