@@ -69,6 +69,7 @@ from .ports.records import (
     Found,
     InstallationRow,
     Lookup,
+    Mark,
     Recipient,
     Recorded,
     Seal,
@@ -77,7 +78,7 @@ from .ports.records import (
     Trace,
 )
 from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, TimedStore, Viewable
-from .ports.transaction_views import Audit, Mark, Reader, RememberingView, Transaction, View
+from .ports.transaction_views import Audit, Reader, RememberingView, Transaction, View
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from .profile_queries import Profile, Profiles
 from .read_models.in_memory import ReadModels

@@ -8,8 +8,8 @@ from collections.abc import Set as AbstractSet
 from addressee.domain import StoreDamaged
 from addressee.domain.times import to_microseconds
 
-from ..ports.records import Recorded, TimeSpan
-from ..ports.transaction_views import EMPTY, SHARD_BITS, Audit, Mark, RememberingAudit
+from ..ports.records import EMPTY, Mark, Recorded, TimeSpan
+from ..ports.transaction_views import SHARD_BITS, Audit, RememberingAudit
 from ..read_models.in_memory import ReadModels
 from .event_consistency import Difference
 from .index_check import posting_differences

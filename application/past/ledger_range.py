@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from addressee.domain.events import category_of
 from addressee.domain.times import to_microseconds
 
-from ..ports.records import TimeSpan, Trace
-from ..ports.transaction_views import Mark, RememberingView, View
+from ..ports.records import Mark, TimeSpan, Trace
+from ..ports.transaction_views import RememberingView, View
 from .past_view_by_folding import Horizon
 
 PAGE = 5_000
@@ -77,7 +78,7 @@ def extent_until(time: datetime, horizon: Horizon, spans: Sequence[TimeSpan], vi
 def divided(horizon: Horizon, after: int, last: int, view: View) -> tuple[int, int]:
     """Return the position up to which all events of a span count, and the last that does."""
     whole, end = last, after
-    while page := traces(view, after, last, timed=True):
+    while page := traces(view, after, last):
         for position, *_, timestamp in page:
             if horizon.counts(position, timestamp):
                 end = position
@@ -87,11 +88,26 @@ def divided(horizon: Horizon, after: int, last: int, view: View) -> tuple[int, i
     return whole, max(whole, end)
 
 
-def traces(view: View, after: int, last: int, *, timed: bool, limit: int = PAGE) -> Sequence[Trace]:
+def traces(view: View, after: int, last: int, limit: int = PAGE) -> Sequence[Trace]:
     """Return the next events without their states."""
     if isinstance(view, RememberingView):
-        return view.traces(after, limit, last, timed=timed)
+        return view.traces(after, limit, last)
     return [
         (position, e.originator_id, e.originator_version, e.TOPIC, e.timestamp)
         for position, e in view.events(after, limit, last)
     ]
+
+
+def changed(
+    view: View, after: int, last: int, kinds: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, int]]:
+    """Yield what `RememberingView.changed` returns, of any view; a stream may come repeatedly."""
+    if isinstance(view, RememberingView):
+        yield from view.changed(after, last, kinds)
+        return
+    while page := view.events(after, PAGE, last):
+        for _, event in page:
+            stream = event.originator_id
+            if event.TOPIC not in kinds.get(category_of(stream), (event.TOPIC,)):
+                yield stream, event.originator_version
+        after = page[-1].position

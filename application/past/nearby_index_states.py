@@ -7,7 +7,7 @@ a store remembers, or the present: of all other installations that state shows t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 
 from pyroaring import BitMap
@@ -23,11 +23,11 @@ from addressee.domain import (
     PersonExported,
     PrimaryChanged,
 )
-from addressee.domain.events import name_in
+from addressee.domain.events import category_of, name_in
 
-from ..ports.records import LARGEST_POSITION, Trace
-from ..ports.transaction_views import Mark, View
-from .ledger_range import Extent, traces
+from ..ports.records import LARGEST_POSITION, Mark, Trace
+from ..ports.transaction_views import View
+from .ledger_range import Extent, changed, traces
 from .past_view_by_folding import Horizon
 from .streams import PastStreams
 
@@ -35,7 +35,6 @@ GROUP = 500
 """Of how many installations or persons streams are in memory at once."""
 PRESENT = Mark(LARGEST_POSITION, LARGEST_POSITION, LARGEST_POSITION)
 """What the view itself shows, as a mark."""
-INSTALLATION, PERSON = f"{Installation.CATEGORY}:", f"{Person.CATEGORY}:"
 ELSEWHERE = frozenset(
     event.TOPIC
     for event in (
@@ -49,6 +48,8 @@ ELSEWHERE = frozenset(
     )
 )
 """Topics of events of a person that change no terms but of installations whose streams tell it."""
+COUNTED: Mapping[str, Collection[str]] = {Installation.CATEGORY: (), Person.CATEGORY: ELSEWHERE}
+"""Category of streams whose events change terms → topics of those that do not."""
 
 
 class NearbyState:
@@ -78,28 +79,36 @@ class NearbyState:
             view: of the present.
             settled: up to where it shows all that there will ever be.
         """
-        streams, new = set[str](), set[str]()
-        for _, stream, version, topic, _ in self._differing(view):
-            if topic not in ELSEWHERE or not stream.startswith(PERSON):
-                streams.add(stream)
-                if version == 1:
-                    new.add(stream)
+        streams = dict[str, int]()
+        for stream, version in self._differing(view):
+            streams[stream] = min(version, streams.get(stream, version))
         self._read_to = settled
-        names = {name_in(each) for each in streams if each.startswith(INSTALLATION)}
-        # All installations of new persons were bound meanwhile, as their own streams tell.
-        persons = {name_in(each) for each in streams - new if each.startswith(PERSON)}
+        names, persons = set[str](), set[str]()
+        for stream, version in streams.items():
+            if category_of(stream) == Installation.CATEGORY:
+                names.add(name_in(stream))
+            elif version > 1:  # all installations of new ones were bound meanwhile: their own tell
+                persons.add(name_in(stream))
         for group in groups(sorted(persons)):
             found = PastStreams(view, self._horizon, self._horizon.last).persons(group)
             names.update(name for person in found.values() for name in person.devices)
         self.touched |= BitMap(view.ordinals(None, names).values())
 
-    def _differing(self, view: View) -> Iterator[Trace]:
-        """Yield the events that only the moment or only the state shows, as far as is known."""
+    def _differing(self, view: View) -> Iterator[tuple[str, int]]:
+        """Yield stream and version of events that only the moment or only the state shows.
+
+        They are those that change terms, as far as is known; of a stream the first one is there.
+        """
         for first, end, mixed in self._extent.between(self.mark):
             after = max(first, self._read_to)
-            while after < end and (page := traces(view, after, end, timed=mixed)):
+            if not mixed:
+                yield from changed(view, after, end, COUNTED)
+                continue
+            while after < end and (page := traces(view, after, end)):
                 after = page[-1][0]
-                yield from filter(self._differs, page) if mixed else page
+                for _, stream, version, topic, _ in filter(self._differs, page):
+                    if topic not in COUNTED.get(category_of(stream), (topic,)):
+                        yield stream, version
 
     def _differs(self, trace: Trace) -> bool:
         """Return whether the moment shows an event and the state may not, or the reverse."""

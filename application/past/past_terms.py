@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from pyroaring import BitMap
 
-from ..ports.transaction_views import Mark, RememberingView, View
+from ..ports.records import Mark
+from ..ports.transaction_views import RememberingView, View
 from .ledger_range import Extent
 from .nearby_index_states import PRESENT, NearbyState
 from .past_view_by_folding import Horizon

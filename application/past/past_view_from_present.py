@@ -11,8 +11,8 @@ from pyroaring import BitMap
 from addressee.domain import Installation, Segment
 from addressee.domain.events import name_in
 
-from ..ports.records import Recipient, Recorded
-from ..ports.transaction_views import SHARD_BITS, Mark, RememberingView, View
+from ..ports.records import Mark, Recipient, Recorded
+from ..ports.transaction_views import SHARD_BITS, RememberingView, View
 from .erased import holders_of
 from .ledger_range import PAGE
 from .nearby_index_states import PRESENT, groups

@@ -25,9 +25,8 @@ class Recorded(NamedTuple):
     event: Event
 
 
-Trace = tuple[int, str, int, str, datetime | None]
-"""What there is to know of an event without its state: position, stream, version, topic, and its
-time, if it was asked for."""
+Trace = tuple[int, str, int, str, datetime]
+"""What there is to know of an event without its state: position, stream, version, topic, time."""
 
 
 class Stored(NamedTuple):
@@ -220,3 +219,21 @@ class Found(NamedTuple):
     ordinal: int
     installation: str
     recipient: Recipient | None = None
+
+
+class Mark(NamedTuple):
+    """A state of the audience index that a store remembers.
+
+    Args:
+        number: of the mark; it ascends.
+        settled: the index showed all events up to this position,
+        last: and none after this one; of those in between, it may have shown any.
+    """
+
+    number: int
+    settled: int
+    last: int
+
+
+EMPTY = Mark(0, 0, 0)
+"""The index before the first event."""

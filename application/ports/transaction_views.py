@@ -5,35 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from pyroaring import BitMap
 
 from addressee.domain import Event, MobileApp
 
 from .read_model_changes import Changes
-from .records import InstallationRow, Recipient, Recorded, Seal, Stored, TimeSpan, Trace
+from .records import InstallationRow, Mark, Recipient, Recorded, Seal, Stored, TimeSpan, Trace
 
 SHARD_BITS = 16
 """An ordinal's shard is its number without the last 16 bits."""
-
-
-class Mark(NamedTuple):
-    """A state of the audience index that a store remembers.
-
-    Args:
-        number: of the mark; it ascends.
-        settled: the index showed all events up to this position,
-        last: and none after this one; of those in between, it may have shown any.
-    """
-
-    number: int
-    settled: int
-    last: int
-
-
-EMPTY = Mark(0, 0, 0)
-"""The index before the first event."""
 
 
 class View(Protocol):
@@ -150,14 +132,28 @@ class RememberingView(View, Protocol):
         """
         ...
 
-    def traces(self, after: int, limit: int, last: int, *, timed: bool) -> Sequence[Trace]:
+    def traces(self, after: int, limit: int, last: int) -> Sequence[Trace]:
         """Return what `View.events` would, without states.
 
         Args:
             after: the position after which they are.
             limit: how many at most.
             last: the last position that counts.
-            timed: whether they need their times.
+        """
+        ...
+
+    def changed(
+        self, after: int, last: int, kinds: Mapping[str, Collection[str]]
+    ) -> Iterable[tuple[str, int]]:
+        """Return streams that have events after a position and up to another.
+
+        Args:
+            after: the one position.
+            last: the other one.
+            kinds: category of streams that count → topics of events in them that do not.
+
+        Returns:
+            Each stream with the lowest version of its events that count.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, and_, func, null, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from ..engine.bulk_write import Rows
 from ..engine.compiled_query import Query, given, listed
@@ -31,7 +31,6 @@ class EventStatements:
         ends: reads stream → last version.
         last: reads the last position.
         page: reads events in ledger order, behind a position and up to another.
-        traces: reads the same with nothing in place of states.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -55,8 +54,6 @@ class EventStatements:
         )
         between = (event.c.position > given("after")) & (event.c.position <= given("last"))
         self.page = Query(self.in_order.where(between).limit(given("limit")))
-        traced = select(*columns[:-1], null()).order_by(event.c.position)
-        self.traces = Query(traced.where(between).limit(given("limit")))
         backwards = event.c.position.desc()
         self.last = Query(select(event.c.position).order_by(backwards).limit(1))
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from addressee.application.ports.transaction_views import EMPTY, Mark
+from addressee.application.ports.records import EMPTY, Mark
 
 from ..engine.bulk_write import Rows
 from ..engine.compiled_query import Query, given, listed, pages

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
 from addressee.adapters.serialization.sealed_event_format import Locked
 from addressee.application import Mark, Trace
@@ -81,14 +81,27 @@ class IndexView:
         """Return ordinals of which a mark shows nothing that counts."""
         return self._prepared.index.marks.forgotten(self._connection, mark.number)
 
-    def traces(self, after: int, limit: int, last: int, *, timed: bool) -> Sequence[Trace]:
+    def traces(self, after: int, limit: int, last: int) -> Sequence[Trace]:
         """Return events without states."""
-        if not timed:
-            traces = self._prepared.traces
-            return traces.rows(self._connection, after=after, limit=limit, last=last)
         time = self._mapper.timestamp
         rows = self._prepared.page.rows(self._connection, after=after, limit=limit, last=last)
         return [(position, *event[:-1], time(*event)) for position, *event in rows]
+
+    def changed(
+        self, after: int, last: int, kinds: Mapping[str, Collection[str]]
+    ) -> Iterator[tuple[str, int]]:
+        """Yield stream and lowest version of events in a range."""
+        event = self._schema.event.c
+        counted = (
+            event.stream.startswith(f"{category}:", autoescape=True) & event.topic.not_in(others)
+            for category, others in kinds.items()
+        )
+        found = (
+            select(event.stream, func.min(event.version))
+            .where(event.position > after, event.position <= last, or_(*counted))
+            .group_by(event.stream)
+        )
+        yield from self._connection.execute(found)
 
     def segment_streams(self, application: str) -> Collection[str]:
         """Return the streams of all segments that an application ever had."""

@@ -102,16 +102,14 @@ class Search:
 
     def _page(self, after: int, settled: int) -> Sequence[Trace]:
         with self._store.reading() as view:
-            return traces(view, after, settled, timed=True, limit=PAGE)
+            return traces(view, after, settled, limit=PAGE)
 
     def _passes(self, trace: Trace) -> bool:
         """Whether an event is old, or of a clock that was wrong, which holds nobody up."""
-        time = trace[-1]
-        return self._is_old(trace) or (time is not None and time > self._latest)
+        return self._is_old(trace) or trace[-1] > self._latest
 
     def _is_old(self, trace: Trace) -> bool:
-        time = trace[-1]
-        return time is not None and time <= self._until
+        return trace[-1] <= self._until
 
 
 def moments(times: Mapping[str, timedelta], now: datetime) -> Mapping[str, datetime]:
@@ -160,5 +158,5 @@ def under_way(store: Store) -> Sequence[Trace]:
     found: list[Trace] = []
     for begun in filter(None, map(store.searched, UNDER_WAY)):
         with store.reading() as view:
-            found += traces(view, begun - 1, LARGEST_POSITION, timed=False, limit=PAGE)
+            found += traces(view, begun - 1, LARGEST_POSITION, limit=PAGE)
     return found

@@ -23,6 +23,8 @@ from addressee.application import (
     Targeting,
     verify,
 )
+from addressee.application.ports.records import LARGEST_POSITION
+from addressee.domain import DevicePersonalized, PrimaryChanged
 from tests.contract.conftest import INDEXED
 from tests.contract.ledger.test_past_states import Hasty, compacting, no_fold, same_as_folded
 
@@ -70,6 +72,19 @@ def test_R37_states_are_rebuilt_as_they_were_written(store: SqlStore) -> None:
     store.compact()
     assert problems(store) == []
     same_as_folded(store, life, moments)
+
+
+def test_R35_changed_streams_are_those_of_the_events_that_count(store: SqlStore) -> None:
+    _, moments = lived(store)
+    kinds = {"installation": (), "person": (PrimaryChanged.TOPIC, DevicePersonalized.TOPIC)}
+    with store.reading() as view:
+        for after, last in [(0, LARGEST_POSITION), sorted(moments)]:
+            expected = dict[str, int]()
+            for _, event in view.events(after, 10_000, last):
+                category = event.originator_id.partition(":")[0]
+                if event.TOPIC not in kinds.get(category, (event.TOPIC,)):
+                    expected.setdefault(event.originator_id, event.originator_version)
+            assert dict(view.changed(after, last, kinds)) == expected
 
 
 def test_R35_a_store_of_an_earlier_release_answers_and_is_filled(store: SqlStore) -> None:
