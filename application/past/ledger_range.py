@@ -107,7 +107,11 @@ def changed(
         return
     while page := view.events(after, PAGE, last):
         for _, event in page:
-            stream = event.originator_id
-            if event.TOPIC not in kinds.get(category_of(stream), (event.TOPIC,)):
-                yield stream, event.originator_version
+            if counts(kinds, event.originator_id, event.TOPIC):
+                yield event.originator_id, event.originator_version
         after = page[-1].position
+
+
+def counts(kinds: Mapping[str, Collection[str]], stream: str, topic: str) -> bool:
+    """Return whether an event is one of those that `RememberingView.changed` looks for."""
+    return topic not in kinds.get(category_of(stream), (topic,))

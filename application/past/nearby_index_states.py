@@ -27,7 +27,7 @@ from addressee.domain.events import category_of, name_in
 
 from ..ports.records import LARGEST_POSITION, Mark, Trace
 from ..ports.transaction_views import View
-from .ledger_range import Extent, changed, traces
+from .ledger_range import Extent, changed, counts, traces
 from .past_view_by_folding import Horizon
 from .streams import PastStreams
 
@@ -97,7 +97,7 @@ class NearbyState:
     def _differing(self, view: View) -> Iterator[tuple[str, int]]:
         """Yield stream and version of events that only the moment or only the state shows.
 
-        They are those that change terms, as far as is known; of a stream the first one is there.
+        Only events that change terms come; of a stream its first one of these is among them.
         """
         for first, end, mixed in self._extent.between(self.mark):
             after = max(first, self._read_to)
@@ -107,7 +107,7 @@ class NearbyState:
             while after < end and (page := traces(view, after, end)):
                 after = page[-1][0]
                 for _, stream, version, topic, _ in filter(self._differs, page):
-                    if topic not in COUNTED.get(category_of(stream), (topic,)):
+                    if counts(COUNTED, stream, topic):
                         yield stream, version
 
     def _differs(self, trace: Trace) -> bool:

@@ -110,8 +110,10 @@ def lost_with(recorded: Sequence[Recorded], persons: AbstractSet[str]) -> Lost:
         shared = {turns[position] for position in copies}
         return own | {position for position, turn in turns.items() if turn in shared}
 
-    while further := followed(recorded, own, lost := unreadable())[1]:
+    lost = unreadable()
+    while further := followed(recorded, own, lost)[1]:
         copies |= further
+        lost = unreadable()
     facts = {name: telling for name, telling in tellings.items() if telling.last in lost}
     now = max(turns.values(), default=0)
     return Lost(

@@ -25,7 +25,13 @@ SOURCE = """
 LATE(fdatasync)
 LATE(fsync)
 """
+LIBRARY = "slow_disk.so"
 LOADED_FIRST = "LD_PRELOAD"
+
+
+def is_slow() -> bool:
+    """Whether this process was started by `run_again`."""
+    return LIBRARY in os.environ.get(LOADED_FIRST, "")
 
 
 def run_again(flush: float) -> int:
@@ -41,7 +47,7 @@ def run_again(flush: float) -> int:
         SystemExit: there is no C compiler, or it is not Linux.
     """
     with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder) / "slow_disk.so"
+        library = Path(folder) / LIBRARY
         nanoseconds = f"-DNANOSECONDS={round(flush * 1e6)}"
         options = ("-shared", "-fPIC", "-x", "c", nanoseconds, "-o", str(library), "-", "-ldl")
         try:
@@ -49,5 +55,6 @@ def run_again(flush: float) -> int:
         except (OSError, subprocess.CalledProcessError) as error:
             raise SystemExit(f"--flush needs a C compiler, and Linux: {error}") from None
         Path(folder).chmod(0o755)  # PostgreSQL runs as another user
-        environment = {**os.environ, LOADED_FIRST: str(library)}
+        others = os.environ.get(LOADED_FIRST, "")
+        environment = {**os.environ, LOADED_FIRST: f"{library} {others}".strip()}
         return subprocess.run(sys.orig_argv, env=environment, check=False).returncode

@@ -114,12 +114,9 @@ class DatabaseDialect(ABC):
 
     @abstractmethod
     def begin_write(self, connection: Connection, first: str, *, by_key: bool = False) -> None:
-        """Begin a transaction that writes.
+        """Begin a transaction that writes, with the statement ``first``.
 
-        Args:
-            connection: without a transaction.
-            first: a statement to run before any other, or nothing.
-            by_key: whether all that it reads and changes is named by keys, which indexes find.
+        It finds all that it reads and changes by keys if it is ``by_key``.
         """
 
     def pipelines(self, sql: Dialect) -> bool:

@@ -1,7 +1,7 @@
 """Arrays in the form that PostgreSQL reads, made in less time than by the driver.
 
-psycopg takes five steps in Python for each element. Source of the form: section "Array Input and
-Output Syntax" of PostgreSQL's manual.
+psycopg adapts each element in Python. Source of the form: section "Array Input and Output Syntax"
+of PostgreSQL's manual.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -19,13 +20,24 @@ from addressee.application import (
     Profiles,
     Rights,
 )
-from addressee.domain import MobileApp, UnknownPerson
+from addressee.domain import MobileApp, StoreUnavailable, UnknownPerson
 from tests.contract.conftest import Clock
 from tests.integration.sealing.conftest import WRAPPING
+from tests.patience import wait_until
 
 DAY = 86_400
 SHOP = MobileApp(code="shop", erase_after=30 * DAY)
 Sealed = MemoryStore | SqlStore
+on_servers = pytest.mark.parametrize(
+    "any_store",
+    [
+        "sqlite",
+        "postgres",
+        pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb]),
+    ],
+    indirect=True,
+)
+"""For tests of transactions at once, which a store in memory has not."""
 
 
 class Life:
@@ -58,6 +70,20 @@ class Life:
         assert names == [named(each) for each in planned]
         assert self.rights.erase_inactive(dry_run=True) == 0
         return names
+
+    def erase_beside_others(self) -> list[str]:
+        """Erase all who are due while others do so too; return whom this run has erased."""
+        erased: list[str] = []
+        rights = Rights(self.store, Personalization(self.store, clock=self.clock))
+
+        def done() -> bool:
+            with suppress(StoreUnavailable):  # another reads the keys' file: a later call goes on
+                rights.erase_inactive(erased=lambda each: erased.append(named(each)))
+                return True
+            return False
+
+        wait_until(done, "nobody is due any more")
+        return erased
 
     def knows(self, person: str) -> bool:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from threading import Barrier
 from typing import Any
 
@@ -25,8 +24,7 @@ from addressee.domain import (
     MobileApp,
     StoreUnavailable,
 )
-from tests.integration.sealing.erasure.conftest import DAY, SHOP, Life, named
-from tests.patience import wait_until
+from tests.integration.sealing.erasure.conftest import DAY, SHOP, Life, named, on_servers
 
 ROUNDS = 8
 
@@ -55,15 +53,7 @@ def test_R54_who_signs_in_between_search_and_erasure_stays(
     assert life.erased(days=30) == [ali]
 
 
-@pytest.mark.parametrize(
-    "any_store",
-    [
-        "sqlite",
-        "postgres",
-        pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb]),
-    ],
-    indirect=True,
-)
+@on_servers
 def test_R54_a_sign_in_and_an_erasure_at_once_have_one_outcome(life: Life) -> None:
     names = [f"person{n}" for n in range(ROUNDS)]
     persons = {name: life.sign_in(name) for name in names}
@@ -77,18 +67,8 @@ def test_R54_a_sign_in_and_an_erasure_at_once_have_one_outcome(life: Life) -> No
         return {name: life.sign_in(name, device="tablet") for name in names[::-1]}
 
     def erase() -> list[str]:
-        erased: list[str] = []
         barrier.wait()
-        rights = Rights(life.store, Personalization(life.store, clock=life.clock))
-
-        def done() -> bool:
-            with suppress(StoreUnavailable):  # another reads the keys' file: a later call goes on
-                rights.erase_inactive(erased=lambda each: erased.append(named(each)))
-                return True
-            return False
-
-        wait_until(done, "nobody is due any more")
-        return erased
+        return life.erase_beside_others()
 
     with ThreadPoolExecutor(3) as threads:
         erasing = [threads.submit(erase) for _ in range(2)]

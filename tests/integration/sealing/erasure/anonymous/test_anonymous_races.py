@@ -4,45 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from threading import Barrier
 
-import pytest
-
-from addressee.application import History, Personalization, Rights, verify
-from addressee.domain import StoreUnavailable
+from addressee.application import History, verify
 from addressee.domain.events import InstallationErased, InstallationErasureRequested
 from tests.integration.sealing.erasure.anonymous.conftest import Devices
-from tests.patience import wait_until
+from tests.integration.sealing.erasure.conftest import on_servers
 
 DEVICES, RUNS = 8, 3
 
 
-@pytest.mark.parametrize(
-    "any_store",
-    [
-        "sqlite",
-        "postgres",
-        pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb]),
-    ],
-    indirect=True,
-)
+@on_servers
 def test_R50_R54_runs_at_once_erase_each_device_once(life: Devices) -> None:
     names = [life.expired(f"d{n}") for n in range(DEVICES)]
     life.clock.move(days=30)
     start = Barrier(RUNS)
 
-    def erase() -> None:
-        rights = Rights(life.store, Personalization(life.store, clock=life.clock))
+    def erase() -> list[str]:
         start.wait()
-
-        def done() -> bool:
-            with suppress(StoreUnavailable):  # another reads the keys' file: a later call goes on
-                rights.erase_inactive()
-                return True
-            return False
-
-        wait_until(done, "no device is due any more")
+        return life.erase_beside_others()
 
     with ThreadPoolExecutor(RUNS) as threads:
         for run in [threads.submit(erase) for _ in range(RUNS)]:
