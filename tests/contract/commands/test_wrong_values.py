@@ -34,7 +34,8 @@ MANY, SOME, FEW = 300, 25, 5
 """Rounds; a database has few by default: what is wrong seldom gets so far."""
 SLOW_OR_SHARED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 ODD_TEXT = st.one_of(
-    st.text(max_size=8),
+    # by category: what UTF-8 has is found by encoding each, in eight seconds of every new clone
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     st.sampled_from(
         [
             "",
