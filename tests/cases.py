@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 import pytest
 
 SERVERS = ("postgresql", "mariadb")
-AT_ONCE = 3
+AT_ONCE = 4
 """Of so many cases that follow one another, a store runs one."""
 
 

@@ -87,7 +87,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.long)
     if not config.getoption("--long"):
         left_out = [each for each in items if each.get_closest_marker("only_long") is not None]
-        items[:] = [each for each in items if each not in left_out]
+        items[:] = [each for each in items if each.get_closest_marker("only_long") is None]
         config.hook.pytest_deselected(items=left_out)
 
 

@@ -93,6 +93,7 @@ def each_task_takes_effect_once(folder: Path, url: str, count: int, more: str = 
         assert verify(store).differences == ()
 
 
+@pytest.mark.only_long
 def test_each_task_takes_effect_once_in_a_pool_that_forks(tmp_path: Path, *, long: bool) -> None:
     url = f"sqlite:///{tmp_path}/shop.db"
     each_task_takes_effect_once(tmp_path, url, MANY_PHONES if long else PHONES)

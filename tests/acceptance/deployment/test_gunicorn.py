@@ -110,6 +110,7 @@ def served(folder: Path, store_url: str, commands: int) -> None:
         assert Targeting(store).count("shop", "tag:new") == statuses[200] // 2
 
 
+@pytest.mark.only_long
 def test_workers_that_gunicorn_forks_share_no_connection(
     tmp_path: Path, postgres: Postgres, *, long: bool
 ) -> None:

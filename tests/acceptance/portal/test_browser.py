@@ -42,23 +42,19 @@ def page(browser: Browser, url: str, asked: list[str]) -> Generator[Page]:
     assert errors == []
 
 
-def violations(page: Page, *only: str, colours: bool = True) -> list[str]:
+def violations(page: Page, *only: str) -> list[str]:
     """Return what axe finds against WCAG 2.2 AA on a page, or by these of its rules only.
 
     Args:
         page: what is shown.
         only: some rules.
-        colours: whether contrasts are looked at, which takes longer than all else.
     """
     from axe_playwright_python.sync_playwright import (  # type: ignore[import-untyped] # noqa: PLC0415 # only where the browser is
         Axe,
     )
 
     chosen = {"type": "rule" if only else "tag", "values": list(only or WCAG)}
-    rules = {} if colours else {"color-contrast": {"enabled": False}}
-    found = Axe().run(
-        page, options={"runOnly": chosen, "rules": rules, "resultTypes": ["violations"]}
-    )
+    found = Axe().run(page, options={"runOnly": chosen, "resultTypes": ["violations"]})
     return [
         f"{page.url} {each['id']}: {node['html']} {node['failureSummary']}"
         for each in found.response["violations"]
@@ -186,9 +182,8 @@ def test_an_audience_is_written_counted_explained_and_saved(
     assert Targeting(shop.store).segments("shop")["android-vips"] == "tag:vip and os:android"
 
 
-def test_pages_that_a_form_leads_to_do_not_violate_wcag(
-    page: Page, url: str, shop: Shop, *, long: bool
-) -> None:
+@pytest.mark.only_long
+def test_pages_that_a_form_leads_to_do_not_violate_wcag(page: Page, url: str, shop: Shop) -> None:
     page.goto(f"{url}/portal/sign-in")
     page.get_by_label("Your name").fill("mia")
     page.get_by_label("Key").fill("wrong")
@@ -205,7 +200,7 @@ def test_pages_that_a_form_leads_to_do_not_violate_wcag(
     field.fill("tag:vip and (")
     page.keyboard.press("Enter")
     page.locator("mark").wait_for()
-    found += violations(page, colours=long)
+    found += violations(page)
     field.fill("tag:vip")
     page.get_by_role("button", name="Count and sample").click()
     page.get_by_role("button", name="Write a push to them").click()
@@ -221,11 +216,11 @@ def test_pages_that_a_form_leads_to_do_not_violate_wcag(
     page.get_by_text("2027-01-04 00:00:00").wait_for()
     assert page.get_by_label("Time zone").input_value() == "Asia/Tokyo", "what was chosen stays"
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-    found += violations(page, colours=long)
+    found += violations(page)
     page.goto(f"{url}/portal/operations")
     page.get_by_role("button", name="Make a key").click()
     page.get_by_role("heading", name="The new key").wait_for()
-    found += violations(page, colours=long)
+    found += violations(page)
     assert found == []
 
 
