@@ -72,7 +72,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--http-answers",
         type=int,
-        default=60,
+        default=30,
         help="how many logins and logouts must succeed before, between and after two kills",
     )
 

@@ -35,7 +35,7 @@ assert Targeting(store).count("shop", "all") == 0  # now the pool has a connecti
 app = create_app(store, store.applications, ids=lambda: f"{os.getpid()}-{random_id()}")
 """
 WORKERS = 4
-COMMANDS, LONG_COMMANDS = 30, 500
+COMMANDS = 500
 """How many commands each of the clients sends; there are as many clients as workers."""
 
 
@@ -62,17 +62,14 @@ def gunicorn(folder: Path, store: str) -> Generator[str]:
     assert "Traceback" not in said, said
 
 
-def send(
-    url: str, key: str, number_of_client: int, commands: int, workers: set[str]
-) -> Counter[int]:
+def send(url: str, key: str, number_of_client: int, workers: set[str]) -> Counter[int]:
     """Sign devices in, each request on a connection of its own, so that any worker may take it.
 
     Args:
         url: of the service.
         key: a backend's.
         number_of_client: in the names of its persons.
-        commands: how many it sends at least.
-        workers: gets those that registered devices; it sends more until there are all.
+        workers: gets those that registered devices; more commands are sent until there are all.
 
     Returns:
         Statuses.
@@ -81,7 +78,7 @@ def send(
     with client(f"{url}/v1/commands", Authorization=f"App {key}", Connection="close") as http:
         end = time.monotonic() + PATIENCE
         for number in count():
-            if number >= commands // 2 and (len(workers) == WORKERS or time.monotonic() > end):
+            if number >= COMMANDS // 2 and (len(workers) == WORKERS or time.monotonic() > end):
                 break
             made = http.post("/register", json={"os": "ios"})
             device = made.json().get("installation", "")
@@ -94,7 +91,7 @@ def send(
     return statuses
 
 
-def served(folder: Path, store_url: str, commands: int) -> None:
+def served(folder: Path, store_url: str) -> None:
     """Send commands to gunicorn on a new store, and check what the store then has."""
     folder.mkdir()
     with SqlStore(store_url) as store:
@@ -102,7 +99,7 @@ def served(folder: Path, store_url: str, commands: int) -> None:
         key = issue_key(store.applications, "shop", "backend")
         with gunicorn(folder, store_url) as url, ThreadPoolExecutor(WORKERS) as threads:
             workers = set[str]()
-            running = [threads.submit(send, url, key, n, commands, workers) for n in range(WORKERS)]
+            running = [threads.submit(send, url, key, n, workers) for n in range(WORKERS)]
             statuses = sum((each.result() for each in running), Counter[int]())
         assert statuses.keys() == {200}, statuses
         assert len(workers) == WORKERS
@@ -112,16 +109,15 @@ def served(folder: Path, store_url: str, commands: int) -> None:
 
 @pytest.mark.only_long
 def test_workers_that_gunicorn_forks_share_no_connection(
-    tmp_path: Path, postgres: Postgres, *, long: bool
+    tmp_path: Path, postgres: Postgres
 ) -> None:
-    served(tmp_path / "forked", postgres.new_database(), LONG_COMMANDS if long else COMMANDS)
-    if long:
-        served(tmp_path / "file", f"sqlite:///{tmp_path}/shop.db", LONG_COMMANDS)
+    served(tmp_path / "forked", postgres.new_database())
+    served(tmp_path / "file", f"sqlite:///{tmp_path}/shop.db")
 
 
 @pytest.mark.mariadb
 @pytest.mark.only_long
 def test_workers_that_gunicorn_forks_share_no_connection_to_mariadb(
-    tmp_path: Path, mariadb: MariaDB, *, long: bool
+    tmp_path: Path, mariadb: MariaDB
 ) -> None:
-    served(tmp_path / "forked", mariadb.new_database(), LONG_COMMANDS if long else COMMANDS)
+    served(tmp_path / "forked", mariadb.new_database())

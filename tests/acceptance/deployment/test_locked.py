@@ -44,7 +44,7 @@ def locked(url: str) -> Generator[None]:
     "database",
     [
         "sqlite",
-        "postgres",
+        pytest.param("postgres", marks=pytest.mark.only_long),
         pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb]),
     ],
 )

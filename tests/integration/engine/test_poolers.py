@@ -65,8 +65,8 @@ def test_commands_and_queries_work_behind_a_pooler(pooled_url: str, *, long: boo
 
 
 @pytest.mark.only_long
-def test_the_service_works_behind_a_pooler(pooled_url: str, tmp_path: Path, *, long: bool) -> None:
-    rounds, url = 250 if long else 2, f"{pooled_url}?prepare_threshold=none"
+def test_the_service_works_behind_a_pooler(pooled_url: str, tmp_path: Path) -> None:
+    rounds, url = 250, f"{pooled_url}?prepare_threshold=none"
     with SqlStore(url) as store:
         store.applications.put(MobileApp(code="shop"))
         key = issue_key(store.applications, "shop", "backend")

@@ -134,7 +134,9 @@ def test_R32_no_version_is_missing_behind_commands_that_were_lost(failing: Repli
             assert shop.told(names) == Shop(fresh).told(names)
 
 
-@pytest.mark.parametrize("queries", ["primary", "replicas"])
+@pytest.mark.parametrize(
+    "queries", [pytest.param("primary", marks=pytest.mark.only_long), "replicas"]
+)
 def test_R19_audiences_know_nothing_of_commands_that_were_lost(
     failing: Replicated, queries: str
 ) -> None:
