@@ -77,7 +77,15 @@ from .ports.records import (
     TimeSpan,
     Trace,
 )
-from .ports.store import AuditableStore, JoinableStore, LookupStore, Store, TimedStore, Viewable
+from .ports.store import (
+    AuditableStore,
+    JoinableStore,
+    LookupStore,
+    NotInMemory,
+    Store,
+    TimedStore,
+    Viewable,
+)
 from .ports.transaction_views import Audit, Reader, RememberingView, Transaction, View
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from .profile_queries import Profile, Profiles
@@ -171,6 +179,7 @@ __all__ = [
     "Message",
     "MessageRefused",
     "Moment",
+    "NotInMemory",
     "Notifier",
     "Outcome",
     "Past",

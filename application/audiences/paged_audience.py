@@ -1,19 +1,21 @@
 """An audience over a store: counted, or read page by page, each from the store as of that time.
 
 Most audiences are evaluated within a view of the store. One that names a person or an installation
-is a lookup, which some stores answer by one statement; where they can't, it is as any other.
+is a lookup, which some stores answer by one statement, and so they do the count of one whose
+postings are in memory; where they can't, it is as any other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from addressee.domain import Expression
 
 from ..ports.records import Found, Recipient
-from ..ports.store import LookupStore, Viewable
+from ..ports.store import LookupStore, NotInMemory, Viewable
 from ..ports.transaction_views import View
 from .evaluation import Plan, first_hits, plan, universe_of
 from .point_lookup import lookup_of
@@ -70,7 +72,7 @@ class PagedAudience:
 
     Args:
         store: where the index is.
-        lookups: answers lookups; None where the store does not.
+        lookups: answers some queries by one statement; None where the store does not.
         application: its code.
         audience: the expression.
         include_disabled: whether installations with a push flag off count too.
@@ -91,6 +93,9 @@ class PagedAudience:
         """Return how many there are."""
         if (found := self._found(0, ALL)) is not None:
             return len(found)
+        if self.lookups is not None:
+            with suppress(NotInMemory), self.lookups.remembering() as reader:
+                return self.plan(reader).count()
         with self.store.reading() as reader:
             return self.plan(reader).count()
 

@@ -70,14 +70,30 @@ class Store(Viewable, Protocol):
         ...
 
 
+class NotInMemory(Exception):
+    """Memory does not tell what a view is asked."""
+
+
 @runtime_checkable
 class LookupStore(Protocol):
-    """A store that answers queries about one person or one installation by one statement."""
+    """A store that answers some queries by one statement.
+
+    Those are about one person or one installation, or about what is in memory.
+    """
 
     def find(self, lookup: Lookup) -> Sequence[Found] | None:
         """Return what a lookup finds as of now; None if the store can't tell without a view.
 
         Raises:
+            StoreUnavailable: the store can't be reached.
+        """
+        ...
+
+    def remembering(self) -> AbstractContextManager[View]:
+        """Open a view of what is in memory, which one statement finds to be as it was or not.
+
+        Raises:
+            NotInMemory: here or within the block, for anything else; `Viewable.reading` shows it.
             StoreUnavailable: the store can't be reached.
         """
         ...

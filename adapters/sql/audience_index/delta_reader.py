@@ -63,6 +63,21 @@ def read_deltas(
     return kept, found
 
 
+def read_again(
+    connection: Connection, changed: Query, cache: GenerationCache, numbers: Collection[int]
+) -> tuple[CachedGeneration, dict[int, Delta]] | None:
+    """Return what `read_deltas` does if one statement tells it, and no generation has begun."""
+    if not numbers:
+        return None
+    kept = cache.newest
+    known = {n: kept.deltas[n] for n in numbers if n in kept.deltas}
+    answer = ask(connection, changed, numbers, min((k.last for k in known.values()), default=0))
+    if answer.generation != kept.generation:
+        return None
+    found = take(answer, numbers, known or dict.fromkeys(numbers, UNREAD), kept)
+    return (kept, found) if len(found) == len(numbers) else None
+
+
 def ask(connection: Connection, changed: Query, numbers: Collection[int], since: int) -> Answer:
     """Query the rows of some terms after a sequence, and how many there are in all."""
     epoch = b"%d " % epoch_of(connection)  # for in another one, sequences are given again

@@ -80,12 +80,13 @@ class Index:
         concerned = delta.c.term.in_(listed())
         self.changed = Query(
             union_all(
-                select(delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present, NOTHING)
-                .where(concerned)
-                .where(delta.c.sequence > given("since")),
+                # First, for a swap of tables locks them in that order too.
                 select(ZERO, chunk.c.term, ZERO, ZERO, chunk.c.data).where(
                     chunk.c.term == GENERATION
                 ),
+                select(delta.c.sequence, delta.c.term, delta.c.ordinal, delta.c.present, NOTHING)
+                .where(concerned)
+                .where(delta.c.sequence > given("since")),
                 select(ZERO, delta.c.term, func.count(), ZERO, NOTHING)
                 .where(concerned)
                 .group_by(delta.c.term),

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
+from addressee.application import NotInMemory
 from addressee.application.ports.transaction_views import SHARD_BITS
 
 from ..engine.compiled_query import IN_LIMIT, pages
 from ..index_history.bitmap_codec import decoded
 from ..schema.read_model_tables import GENERATION
 from .delta import UNCHANGED, Delta
-from .delta_reader import read_deltas
+from .delta_reader import read_again, read_deltas
 from .generation_cache import CachedGeneration, GenerationCache
 from .index_statements import Index
 from .term_dictionary import term_numbers
@@ -56,7 +57,7 @@ class Postings:
         kept = self._seen()
         found: dict[str, int] | None = kept.get(asked)
         if found is None:
-            found = term_numbers(self._connection, self._index, application, terms)
+            found = term_numbers(self._for_more(), self._index, application, terms)
             if len(found) == len(terms):  # the others may get theirs any time
                 kept.put(asked, found, sum(ENTRY + len(term) for term in terms))
         self._numbers[asked] = found
@@ -124,7 +125,7 @@ class Postings:
         known = {number: kept.get((mark, number)) for number in numbers}
         found = {number: bitmap for number, bitmap in known.items() if bitmap is not None}
         for page in pages(number for number in known if number not in found):
-            for number, bitmap in self._index.marks.since(self._connection, mark, page).items():
+            for number, bitmap in self._index.marks.since(self._for_more(), mark, page).items():
                 kept.put((mark, number), bitmap, ENTRY + len(bitmap.serialize()))
                 found[number] = bitmap
         return found
@@ -135,6 +136,10 @@ class Postings:
         for page in pages(missing):
             self._read(page)
         return {n: delta for n in numbers if (delta := self._deltas[n]) is not UNCHANGED}
+
+    def _for_more(self) -> Connection:
+        """Return the connection, for what is not in memory."""
+        return self._connection
 
     def _seen(self) -> CachedGeneration:
         """Return the cache of the generation that this transaction sees."""
@@ -161,7 +166,7 @@ class Postings:
                 found[number] = cards
         for page in pages(missing):
             read: dict[int, dict[int, int]] = {number: {} for number in page}
-            for term, shard, card in self._index.cards.rows(self._connection, page):
+            for term, shard, card in self._index.cards.rows(self._for_more(), page):
                 read[term][shard] = card
             for term, cards in read.items():
                 kept.put(term, cards, ENTRY * (1 + len(cards)))
@@ -174,7 +179,7 @@ class Postings:
         pieces: dict[int, list[BitMap]] = {number: [] for number in numbers}
         sizes: dict[int, int] = dict.fromkeys(numbers, ENTRY)
         for term, shard, checksum, data in self._index.chunks.rows(
-            self._connection, numbers, first=shards.start, last=shards.stop - 1
+            self._for_more(), numbers, first=shards.start, last=shards.stop - 1
         ):
             pieces[term].append(decoded(chunk_at(term, shard), checksum, data))
             sizes[term] += len(data)
@@ -183,6 +188,26 @@ class Postings:
             found[term] = bitmaps[0] if len(bitmaps) == 1 else BitMap.union(BitMap(), *bitmaps)
             kept.put((term, shards), found[term], sizes[term])
         return found
+
+
+class PostingsInMemory(Postings):
+    """Postings that are in memory, which one statement finds to be as they were or not.
+
+    Whatever else it is asked raises NotInMemory.
+    """
+
+    def _for_more(self) -> Connection:
+        raise NotInMemory
+
+    def _read(self, numbers: Sequence[int]) -> CachedGeneration:
+        """Read the deltas of some terms once, for another statement would see another moment."""
+        if self._kept is not None:
+            raise NotInMemory
+        found = read_again(self._connection, self._index.changed, self._cache, numbers)
+        if found is None:
+            raise NotInMemory
+        self._kept, self._deltas = found
+        return self._kept
 
 
 def with_gains(cards: Mapping[int, int], gained: BitMap) -> dict[int, int]:
