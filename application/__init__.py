@@ -79,9 +79,10 @@ from .ports.records import (
 )
 from .ports.store import (
     AuditableStore,
+    CachingStore,
     JoinableStore,
     LookupStore,
-    NotInMemory,
+    NotCached,
     Store,
     TimedStore,
     Viewable,
@@ -131,6 +132,7 @@ __all__ = [
     "AudienceChange",
     "Audit",
     "AuditableStore",
+    "CachingStore",
     "Call",
     "Changes",
     "CloudEvents",
@@ -179,7 +181,7 @@ __all__ = [
     "Message",
     "MessageRefused",
     "Moment",
-    "NotInMemory",
+    "NotCached",
     "Notifier",
     "Outcome",
     "Past",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Self
 
 from addressee.domain import (
@@ -22,7 +23,7 @@ from .audiences.paged_audience import NAMES, PAGE, PagedAudience, Recipients
 from .past.as_of import AsOf
 from .past.past_view_by_folding import Horizon, Moment, Past
 from .ports.applications import Applications
-from .ports.store import LookupStore, Viewable
+from .ports.store import CachingStore, LookupStore, Viewable
 
 
 class Targeting:
@@ -51,6 +52,7 @@ class Targeting:
         self._applications = store.applications if applications is None else applications
         self._strict = strict
         self._lookups = store if isinstance(store, LookupStore) else None
+        self._caching = store if isinstance(store, CachingStore) else None
 
     def as_of(self, moment: Moment, progress: Callable[[int], object] = lambda _: None) -> Self:
         """Return a `Targeting` that answers every query as of a moment in the past (R35).
@@ -93,7 +95,7 @@ class Targeting:
             application, expression, include_disabled=include_disabled, after=after
         )
         start = self._start(application, after)
-        return (name for _, names in audience.pages(start, NAMES) for name in names)
+        return chain.from_iterable(names for _, names in audience.pages(start, NAMES))
 
     def recipients(
         self,
@@ -217,7 +219,9 @@ class Targeting:
         audience = self._read(application, expression)
         # Ordinals of the past's lookups are not those of its views, which ``after`` leads to.
         lookups = self._lookups if after is None else None
-        return PagedAudience(self._store, lookups, application, audience, include_disabled)
+        return PagedAudience(
+            self._store, lookups, self._caching, application, audience, include_disabled
+        )
 
     def _start(self, application: str, after: str | None) -> int:
         """Return the first ordinal that counts, behind an installation's; raises NoRegistration."""

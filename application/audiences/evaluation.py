@@ -209,7 +209,8 @@ def first_hits(planned: Plan, start: int, n: int) -> list[int]:
         return found
     for hits in planned.hits(start):
         first = hits.rank(start - 1) if start else 0
-        found += hits[first : first + n - len(found)]
+        # Iterating a bitmap takes four times as long.
+        found += hits[first : first + n - len(found)].to_array().tolist()
         if len(found) >= n:
             break
     return found

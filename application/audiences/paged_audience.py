@@ -1,8 +1,8 @@
 """An audience over a store: counted, or read page by page, each from the store as of that time.
 
 Most audiences are evaluated within a view of the store. One that names a person or an installation
-is a lookup, which some stores answer by one statement, and so they do the count of one whose
-postings are in memory; where they can't, it is as any other.
+is a lookup, which some stores answer by one statement, and so they do one whose postings they have
+cached; where they can't, it is as any other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Generic, NamedTuple, TypeVar
 from addressee.domain import Expression
 
 from ..ports.records import Found, Recipient
-from ..ports.store import LookupStore, NotInMemory, Viewable
+from ..ports.store import CachingStore, LookupStore, NotCached, Viewable
 from ..ports.transaction_views import View
 from .evaluation import Plan, first_hits, plan, universe_of
 from .point_lookup import lookup_of
@@ -66,13 +66,28 @@ NAMES = Reading(names_of, found_names, addresses=False)
 RECIPIENTS = Reading(recipients_of, found_recipients, addresses=True)
 
 
+class Page(NamedTuple, Generic[T]):
+    """What is read at once.
+
+    Args:
+        hits: how many there are.
+        rows: what is read of them.
+        following: the first ordinal behind, where there may be hits; None if there is none.
+    """
+
+    hits: int
+    rows: Collection[T]
+    following: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class PagedAudience:
     """The installations of an application that an audience reaches.
 
     Args:
         store: where the index is.
-        lookups: answers some queries by one statement; None where the store does not.
+        lookups: answers lookups; None where the store does not.
+        caching: shows what it has cached; likewise.
         application: its code.
         audience: the expression.
         include_disabled: whether installations with a push flag off count too.
@@ -80,6 +95,7 @@ class PagedAudience:
 
     store: Viewable
     lookups: LookupStore | None
+    caching: CachingStore | None
     application: str
     audience: Expression
     include_disabled: bool
@@ -93,16 +109,11 @@ class PagedAudience:
         """Return how many there are."""
         if (found := self._found(0, ALL)) is not None:
             return len(found)
-        if self.lookups is not None:
-            with suppress(NotInMemory), self.lookups.remembering() as reader:
-                return self.plan(reader).count()
-        with self.store.reading() as reader:
-            return self.plan(reader).count()
+        return self._seen(lambda view: self.plan(view).count())
 
     def preview(self, n: int) -> list[str]:
         """Return the ids of the first ones."""
-        _, names = self._page(0, n, NAMES)
-        return list(names)
+        return list(self._page(0, n, NAMES).rows)
 
     def pages(self, start: int, reading: Reading[T]) -> Iterator[tuple[int, Collection[T]]]:
         """Yield for each page how many hits it has, and what is read of them.
@@ -111,20 +122,31 @@ class PagedAudience:
             start: ordinal from which on they are wanted.
             reading: what is.
         """
-        while True:
-            ordinals, rows = self._page(start, PAGE, reading)
-            yield len(ordinals), rows
-            if len(ordinals) < PAGE:
-                return
-            start = ordinals[-1] + 1
-            del ordinals, rows  # so that the next page gets their memory
+        following: int | None = start
+        while following is not None:
+            hits, rows, following = self._page(following, PAGE, reading)
+            yield hits, rows
+            del rows  # so that the next page gets their memory
 
-    def _page(self, start: int, n: int, reading: Reading[T]) -> tuple[Sequence[int], Collection[T]]:
+    def _page(self, start: int, n: int, reading: Reading[T]) -> Page[T]:
         if (found := self._found(start, n, addresses=reading.addresses)) is not None:
-            return [each.ordinal for each in found], reading.from_lookup(found)
-        with self.store.reading() as reader:
-            hits = first_hits(self.plan(reader), start, n)
-            return hits, reading.from_view(reader, hits)
+            following = found[-1].ordinal + 1 if len(found) == n else None
+            return Page(len(found), reading.from_lookup(found), following)
+
+        def read(view: View) -> Page[T]:
+            hits = first_hits(self.plan(view), start, n + 1)
+            following = hits.pop() if len(hits) > n else None
+            return Page(len(hits), reading.from_view(view, hits), following)
+
+        return self._seen(read, addresses=reading.addresses)
+
+    def _seen(self, ask: Callable[[View], T], *, addresses: bool = False) -> T:
+        """Return what a view shows, of what is cached if that is enough."""
+        if self.caching is not None and not addresses:
+            with suppress(NotCached), self.caching.cached() as view:
+                return ask(view)
+        with self.store.reading() as view:
+            return ask(view)
 
     def _found(self, first: int, n: int, *, addresses: bool = False) -> Sequence[Found] | None:
         """Return what a lookup finds; None for what is none, and where the store answers none."""

@@ -70,16 +70,9 @@ class Store(Viewable, Protocol):
         ...
 
 
-class NotInMemory(Exception):
-    """Memory does not tell what a view is asked."""
-
-
 @runtime_checkable
 class LookupStore(Protocol):
-    """A store that answers some queries by one statement.
-
-    Those are about one person or one installation, or about what is in memory.
-    """
+    """A store that answers queries about one person or one installation by one statement."""
 
     def find(self, lookup: Lookup) -> Sequence[Found] | None:
         """Return what a lookup finds as of now; None if the store can't tell without a view.
@@ -89,11 +82,21 @@ class LookupStore(Protocol):
         """
         ...
 
-    def remembering(self) -> AbstractContextManager[View]:
-        """Open a view of what is in memory, which one statement finds to be as it was or not.
+
+class NotCached(Exception):
+    """What a view is asked is not in the cache."""
+
+
+@runtime_checkable
+class CachingStore(Protocol):
+    """A store that finds by one statement whether what it has cached of the index still holds."""
+
+    def cached(self) -> AbstractContextManager[View]:
+        """Open a view of what is cached.
 
         Raises:
-            NotInMemory: here or within the block, for anything else; `Viewable.reading` shows it.
+            NotCached: here or within the block, for what is not, or does not hold any more;
+                `Viewable.reading` shows it.
             StoreUnavailable: the store can't be reached.
         """
         ...

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
-from addressee.application import NotInMemory
+from addressee.application import NotCached
 from addressee.application.ports.transaction_views import SHARD_BITS
 
 from ..engine.compiled_query import IN_LIMIT, pages
@@ -138,7 +138,7 @@ class Postings:
         return {n: delta for n in numbers if (delta := self._deltas[n]) is not UNCHANGED}
 
     def _for_more(self) -> Connection:
-        """Return the connection, for what is not in memory."""
+        """Return the connection, for what is not cached."""
         return self._connection
 
     def _seen(self) -> CachedGeneration:
@@ -190,22 +190,19 @@ class Postings:
         return found
 
 
-class PostingsInMemory(Postings):
-    """Postings that are in memory, which one statement finds to be as they were or not.
-
-    Whatever else it is asked raises NotInMemory.
-    """
+class CachedPostings(Postings):
+    """Postings that are cached, and by one statement found to hold; all else raises NotCached."""
 
     def _for_more(self) -> Connection:
-        raise NotInMemory
+        raise NotCached
 
     def _read(self, numbers: Sequence[int]) -> CachedGeneration:
         """Read the deltas of some terms once, for another statement would see another moment."""
         if self._kept is not None:
-            raise NotInMemory
+            raise NotCached
         found = read_again(self._connection, self._index.changed, self._cache, numbers)
         if found is None:
-            raise NotInMemory
+            raise NotCached
         self._kept, self._deltas = found
         return self._kept
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection
 
-from addressee.application import Found, Lookup, NotInMemory
+from addressee.application import Found, Lookup, NotCached
 
 from ..audience_index.installation_lookups import Lookups
 from ..dispatches.dispatch_statements import DispatchStatements
@@ -18,7 +18,7 @@ from ..replicas.replica_state import ReplicaState
 from ..replicas.routing import Queries, ReplicatedQueries
 from ..schema.bookkeeping_tables import IDENTIFIER_KEY, SEALED
 from ..schema.tables import Schema
-from ..unit_of_work.remembered_view import RememberedView
+from ..unit_of_work.cached_view import CachedView
 from ..unit_of_work.shared_parts import Parts
 from ..unit_of_work.verification_view import SqlAudit
 from .identifier_key import KeyedTables
@@ -66,15 +66,15 @@ class StoreQueries(KeyedTables):
         return found
 
     @contextmanager
-    def remembering(self) -> Generator[RememberedView]:
-        """Open a view of what is in memory; raises NotInMemory where there are replicas."""
+    def cached(self) -> Generator[CachedView]:
+        """Open a view of what is cached; raises NotCached where there are replicas."""
         if isinstance(self._queries, ReplicatedQueries):  # each is somewhere else in the log
-            raise NotInMemory
-        missing: NotInMemory | None = None
+            raise NotCached
+        missing: NotCached | None = None
         with self.database.at_once() as connection:
             try:
-                yield RememberedView(connection, self.parts)
-            except NotInMemory as error:  # nothing failed that would have to be rolled back
+                yield CachedView(connection, self.parts)
+            except NotCached as error:  # nothing failed that would have to be rolled back
                 missing = error
         if missing is not None:
             raise missing

@@ -143,7 +143,7 @@ class SqlReader(IndexView):
         if kept is None:
             return self._read_names(ordinals)
         names = [kept[ordinal] for ordinal in ordinals]
-        if None in names:
+        if not all(names):
             missing = [ordinal for ordinal in ordinals if kept[ordinal] is None]
             for ordinal, name in zip(missing, self._read_names(missing), strict=True):
                 kept[ordinal] = name
@@ -160,11 +160,12 @@ class SqlReader(IndexView):
                 )
             else:
                 rows = self._prepared.index.names.rows(self._connection, page)
-            if len(rows) == len(page):
-                found += [name for _, name in rows]
+            read, names = zip(*rows, strict=True) if rows else ((), ())
+            if read == tuple(page):
+                found += names
             else:
-                names = dict(rows)
-                found += [names[ordinal] for ordinal in page]
+                named = dict(rows)
+                found += [named[ordinal] for ordinal in page]
         return found
 
     def recipients(self, ordinals: Sequence[int]) -> Collection[Recipient]:

@@ -1,6 +1,6 @@
 """Queries that are one statement and one round trip, always exact (R33).
 
-They are for one person, for one installation, or the count of what is in memory.
+They are for one person, for one installation, or about what is cached.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import delete, update
 
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.adapters.sql.schema.bookkeeping_tables import FLAGGED
-from addressee.application import Identity, Personalization, Targeting, verify
+from addressee.application import Identity, NotCached, Personalization, Targeting, verify
 from tests.patience import PATIENCE
 
 ASKED = (
@@ -118,7 +118,7 @@ def is_one_statement(store: SqlStore, folder: Path, ask: Callable[[], object]) -
 
 
 @pytest.mark.parametrize("asked", ["all", "tag:vip", "tag:vip and not (primary and tag:few)"])
-def test_R33_a_count_of_what_is_in_memory_is_one_statement_too(
+def test_R33_an_audience_that_is_cached_is_one_statement_too(
     store: SqlStore, tmp_path: Path, asked: str
 ) -> None:
     people, reach = Personalization(store), Targeting(store)
@@ -127,7 +127,7 @@ def test_R33_a_count_of_what_is_in_memory_is_one_statement_too(
     store.compact()
     is_one_statement(store, tmp_path, lambda: reach.count("shop", asked))
     assert reach.count("shop", asked) == (3 if asked == "all" else 1)
-    # A term that nobody ever had is not in memory, and a view is opened for it at once.
+    # A term that nobody ever had is not cached, and a view is opened for it at once.
     unknown = f"{asked} or tag:of-nobody"
     for _ in range(PREPARED):
         reach.preview("shop", unknown)
@@ -136,7 +136,15 @@ def test_R33_a_count_of_what_is_in_memory_is_one_statement_too(
     assert len(sent(store, tmp_path, lambda: reach.count("shop", unknown))) <= len(viewed) + 1
 
 
-def test_R19_a_count_knows_what_another_process_has_just_done(store: SqlStore) -> None:
+def test_the_id_of_an_installation_that_was_erased_meanwhile_is_not_cached(store: SqlStore) -> None:
+    Targeting(store).count("shop", "all")
+    with store.cached() as view:
+        assert view.shards("shop", {"all"})["all"] == {0: 3}
+        with pytest.raises(NotCached):
+            view.names([3])
+
+
+def test_R19_a_cached_audience_knows_what_another_process_has_just_done(store: SqlStore) -> None:
     reach = Targeting(store)
     audiences = ("tag:vip", "tag:vip and not primary", "tag:new or tag:vip", "segment:few")
 
