@@ -192,14 +192,14 @@ def compared(name: str, store: SqlStore, devices: Devices) -> Iterator[Figure]:
         200,
     )
     few, many, counted = (4, 12, 80) if name == "sqlite" else (18, 14, 50)
-    yield figure(f"100 ids of a tag, {name}", *tagged("t100"), few, 50)
-    yield figure(f"10,000 ids of a tag, {name}", *tagged("huge"), many, 5)
+    yield figure(f"100 ids of a tag, {name}", *tagged("t100"), few, 200)
+    yield figure(f"10,000 ids of a tag, {name}", *tagged("huge"), many, 10)
     yield figure(
         f"count of a tag, {name}",
         lambda: reach.count("shop", a.tag("huge")),
         lambda: devices.count("huge"),
         counted,
-        20,
+        100,
     )
 
 
