@@ -130,11 +130,12 @@ class PagedAudience:
 
     def _page(self, start: int, n: int, reading: Reading[T]) -> Page[T]:
         if (found := self._found(start, n, addresses=reading.addresses)) is not None:
-            following = found[-1].ordinal + 1 if len(found) == n else None
+            following = found[-1].ordinal + 1 if found and len(found) == n else None
             return Page(len(found), reading.from_lookup(found), following)
 
         def read(view: View) -> Page[T]:
-            hits = first_hits(self.plan(view), start, n + 1)
+            # Who wants none asks whether the audience can be evaluated, and it is not.
+            hits = first_hits(self.plan(view), start, n + 1 if n else 0)
             following = hits.pop() if len(hits) > n else None
             return Page(len(hits), reading.from_view(view, hits), following)
 

@@ -97,6 +97,7 @@ def test_R33_a_lookup_is_one_statement_and_one_round_trip(store: SqlStore, tmp_p
     assert answers(store) == EXPECTED
     reach = Targeting(store)
     for asked in ASKED:
+        assert reach.preview("shop", asked, 0) == []
         for ask in (
             lambda asked=asked: list(reach.targets("shop", asked)),
             lambda asked=asked: reach.count("shop", asked),
@@ -127,6 +128,7 @@ def test_R33_an_audience_that_is_cached_is_one_statement_too(
     store.compact()
     is_one_statement(store, tmp_path, lambda: reach.count("shop", asked))
     assert reach.count("shop", asked) == (3 if asked == "all" else 1)
+    assert [len(reach.preview("shop", asked, n)) for n in (0, 1)] == [0, 1]
     # A term that nobody ever had is not cached, and a view is opened for it at once.
     unknown = f"{asked} or tag:of-nobody"
     for _ in range(PREPARED):
