@@ -16,15 +16,16 @@ def write(measured: Mapping[int, Mapping[str, float]], folder: Path) -> None:
     """Write ``scale.png`` and ``scale.md``.
 
     Args:
-        measured: number of installations → kind of work → seconds.
+        measured: number of installations → kind of work → seconds; a size may lack kinds that the
+            first one has.
         folder: is there.
     """
     names = [*next(iter(measured.values()))]
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     for name, colour, mark in zip(names, COLOURS, MARKS, strict=True):
-        milliseconds = [1e3 * costs[name] for costs in measured.values()]
-        axes.plot([*measured], milliseconds, color=colour, marker=mark, label=name)
+        known = {size: 1e3 * costs[name] for size, costs in measured.items() if name in costs}
+        axes.plot([*known], [*known.values()], color=colour, marker=mark, label=name)
     axes.set(xscale="log", yscale="log", xlabel="installations", ylabel="milliseconds")
     axes.grid(visible=True, color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
@@ -37,5 +38,7 @@ def table(measured: Mapping[int, Mapping[str, float]], names: list[str]) -> str:
     """Return the figures as a Markdown table, in milliseconds."""
     heads = ["milliseconds", *(f"{size:,}" for size in measured)]
     rows = [heads, ["---", *("---:" for _ in measured)]]
-    rows += [[name, *(f"{1e3 * costs[name]:.3g}" for costs in measured.values())] for name in names]
+    for name in names:
+        known = (costs.get(name) for costs in measured.values())
+        rows.append([name, *("" if each is None else f"{1e3 * each:.3g}" for each in known)])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
