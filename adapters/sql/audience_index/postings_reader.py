@@ -8,7 +8,6 @@ delta together, and compaction folds the delta into chunks when it has grown lon
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 
 from pyroaring import BitMap
 from sqlalchemy import Connection
@@ -220,9 +219,8 @@ def with_gains(cards: Mapping[int, int], gained: BitMap) -> dict[int, int]:
     return found
 
 
-@lru_cache(1 << 12)  # few runs, and few bytes each
 def ordinals_in(shards: range) -> BitMap:
-    """Return all ordinals of a run of shards; not to be changed."""
+    """Return all ordinals of a run of shards."""
     return BitMap(range(shards.start << SHARD_BITS, shards.stop << SHARD_BITS))
 
 
