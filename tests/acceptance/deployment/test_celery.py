@@ -34,7 +34,7 @@ MADE_BEFORE_THE_FORK = """
 people().expire_sessions()
 """
 PROCESSES = 4
-PHONES, MANY_PHONES = 30, 1_000
+PHONES = 1_000
 """Of each phone two tasks."""
 LOG = "worker.log"
 
@@ -76,39 +76,38 @@ def worker(folder: Path, module: str) -> Generator[None]:
                 os.killpg(started.pid, signal.SIGKILL)
 
 
-def each_task_takes_effect_once(folder: Path, url: str, count: int, more: str = "") -> None:
+def each_task_takes_effect_once(folder: Path, url: str, more: str = "") -> None:
     with (
         SqlStore(url) as store,
         broker(Redis) as redis,
         worker(folder, tasks(url, redis.url) + more),
     ):
         people, reach = Personalization(store), Targeting(store)
-        phones = [people.register("shop").installation for _ in range(count)]
+        phones = [people.register("shop").installation for _ in range(PHONES)]
         people.personalize(phones[0], Identity(external_id="customer-0"))
         subprocess.run([sys.executable, "-c", SEND, *phones], cwd=folder, check=True)
-        deadline = time.monotonic() + PATIENCE + count / 5
-        while reach.count("shop", "type:customer") < count and time.monotonic() < deadline:
+        deadline = time.monotonic() + PATIENCE + PHONES / 5
+        while reach.count("shop", "type:customer") < PHONES and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert reach.count("shop", "type:customer") == count, (folder / LOG).read_text()[-4_000:]
+        assert reach.count("shop", "type:customer") == PHONES, (folder / LOG).read_text()[-4_000:]
         assert verify(store).differences == ()
 
 
 @pytest.mark.only_long
-def test_each_task_takes_effect_once_in_a_pool_that_forks(tmp_path: Path, *, long: bool) -> None:
+def test_each_task_takes_effect_once_in_a_pool_that_forks(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/shop.db"
-    each_task_takes_effect_once(tmp_path, url, MANY_PHONES if long else PHONES)
+    each_task_takes_effect_once(tmp_path, url)
 
 
 @pytest.mark.only_long
 def test_a_pool_may_fork_from_a_process_that_has_made_the_store(
-    tmp_path: Path, request: pytest.FixtureRequest, *, long: bool
+    tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    count = MANY_PHONES if long else PHONES
-    for database in ("sqlite", "postgres", "mariadb") if long else ("postgres",):
+    for database in ("sqlite", "postgres", "mariadb"):
         folder = tmp_path / database
         folder.mkdir()
         url = f"sqlite:///{folder}/shop.db"
         if database != "sqlite":
             server: Postgres | MariaDB = request.getfixturevalue(database)
             url = server.new_database()
-        each_task_takes_effect_once(folder, url, count, MADE_BEFORE_THE_FORK)
+        each_task_takes_effect_once(folder, url, MADE_BEFORE_THE_FORK)

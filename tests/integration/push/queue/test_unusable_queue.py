@@ -27,7 +27,7 @@ from tests.servers.sinks.brokers import Nats, broker
 ENDED = 3.0
 """Seconds within which a worker ends: one, and two for a machine that does other things."""
 
-MANY = 3
+MANY = 5
 """Attempts to connect, after which one sees whether earlier ones left something open."""
 AT_ONCE = 2
 """Sockets that may be open at a moment: one, and another that is about to be closed."""
