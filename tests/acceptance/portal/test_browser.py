@@ -115,7 +115,9 @@ def test_what_runs_is_brought_up_to_date_until_it_has_ended(
     assert len(asked) == before, "it has ended"
 
 
-def test_a_running_work_violates_no_wcag_and_keeps_the_focus(browser: Browser, shop: Shop) -> None:
+def test_a_running_work_violates_no_wcag_and_keeps_the_focus(
+    browser: Browser, shop: Shop, *, long: bool
+) -> None:
     work = Waiting()
     with served(shop.served(works={"rebuild": work})) as url:
         page = browser.new_context().new_page()
@@ -129,7 +131,8 @@ def test_a_running_work_violates_no_wcag_and_keeps_the_focus(browser: Browser, s
         page.get_by_text("rebuilt").wait_for()
         page.get_by_text("None is running.").wait_for()
         assert page.evaluate("document.activeElement.name") == "scope"
-        assert violations(page) == []
+        if long:  # the same page without a work is among all pages above
+            assert violations(page) == []
         page.context.close()
 
 
