@@ -1,14 +1,21 @@
-"""Which stores a test runs on by default; with --long it runs on each, with each of its cases."""
+"""Which stores a test runs on by default; by --every-case it runs on each, in each of its cases."""
 
 from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
 SERVERS = ("postgresql", "mariadb")
+ON_SERVERS = {
+    f"{before}{name}": number
+    for number, names in enumerate((("postgresql", "postgres"), ("mariadb",)))
+    for name in names
+    for before in ("", "lent_")
+}
+"""The names of fixtures and of their parameters → whose server they mean."""
 AT_ONCE = 4
 """Of so many cases that follow one another, a store runs one."""
 
@@ -31,25 +38,28 @@ def spread(items: Iterable[pytest.Item], fixture: str, stores: Sequence[str]) ->
         every = min(AT_ONCE, len(found), len(stores))
         for number, item in enumerate(found):
             if number % every != stores.index(store) % every:
-                item.add_marker(pytest.mark.only_long)
+                item.add_marker(pytest.mark.every_case)
 
 
-def take_turns(items: Iterable[pytest.Item], fixture: str, places: Collection[str]) -> None:
-    """Have the tests of some folders and files run on one server each by default.
+def take_turns(items: Iterable[pytest.Item]) -> None:
+    """Have each test of both servers, in which nothing else varies, run on one of them by default.
 
-    A name alone says which, so that it is the same one when a test is run by itself.
+    Its name says on which, so half of the tests run on each.
 
     Args:
         items: the tests of all folders.
-        fixture: the one whose parameter is the name of a store.
-        places: names of the folders and files, without an ending.
     """
-    for test, store, alone in on_stores(items, fixture):
-        here = {*test.path.parts, test.path.stem}
-        if store not in SERVERS or not alone or here.isdisjoint(places):
-            continue
-        if zlib.crc32(function(test).encode()) % len(SERVERS) != SERVERS.index(store):
-            test.add_marker(pytest.mark.only_long)
+    servers: dict[str, dict[int, pytest.Item]] = defaultdict(dict)
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            values = [*item.callspec.params.values()]
+            if len(values) == 1 and isinstance(values[0], str) and values[0] in ON_SERVERS:
+                servers[function(item)][ON_SERVERS[values[0]]] = item
+    for name, on in servers.items():
+        if len(on) == len(SERVERS):
+            del on[zlib.crc32(name.encode()) % len(SERVERS)]
+            for others in on.values():
+                others.add_marker(pytest.mark.every_case)
 
 
 def on_stores(

@@ -13,10 +13,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+sys.dont_write_bytecode = False  # first, or each worker compiles what this file imports
+
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from addressee.adapters.sql import SqlStore
+from tests.cases import take_turns
 from tests.servers import (
     LentDatabases,
     LentFiles,
@@ -45,7 +48,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     settings.load_profile("thorough" if config.getoption("--long") else "patient")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    sys.dont_write_bytecode = False
     if "TMPDIR" in os.environ or not MEMORY.is_dir():
         return
     programs = not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
@@ -56,6 +58,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="more rounds of the tests that look for rare moments"
+    )
+    parser.addoption(
+        "--every-case",
+        action="store_true",
+        help="each test on every store and in each of its cases, as --long does, in no more rounds",
     )
     parser.addoption("--short", action="store_true", help="fewer rounds of the same")
     parser.addoption(
@@ -80,14 +87,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that have more rounds, so that `-m long` chooses them.
 
-    Those that run with --long only are left out without it.
+    Without --long and --every-case, cases are left out that others of their kind stand for.
     """
+    take_turns(items)
     for item in items:
-        if has_more_rounds(item) or item.get_closest_marker("only_long") is not None:
+        if has_more_rounds(item) or item.get_closest_marker("every_case") is not None:
             item.add_marker(pytest.mark.long)
-    if not config.getoption("--long"):
-        left_out = [each for each in items if each.get_closest_marker("only_long") is not None]
-        items[:] = [each for each in items if each.get_closest_marker("only_long") is None]
+    if not config.getoption("--long") and not config.getoption("--every-case"):
+        left_out = [each for each in items if each.get_closest_marker("every_case") is not None]
+        items[:] = [each for each in items if each.get_closest_marker("every_case") is None]
         config.hook.pytest_deselected(items=left_out)
 
 

@@ -85,7 +85,7 @@ SLOW: dict[str, Figures] = {
     "figures",
     [
         *(pytest.param(each, id=name) for name, each in QUICK.items()),
-        *(pytest.param(each, id=name, marks=pytest.mark.only_long) for name, each in SLOW.items()),
+        *(pytest.param(each, id=name, marks=pytest.mark.every_case) for name, each in SLOW.items()),
     ],
 )
 def test_a_benchmark_runs(figures: Figures, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from addressee.adapters.keys import SqlKeyStore
 from addressee.adapters.memory import MemoryStore
 from addressee.adapters.sql import SqlStore
 from addressee.application import History, Identity, Personalization, Store, Targeting
-from tests.cases import spread, take_turns
+from tests.cases import spread
 from tests.servers import LentDatabases, LentFiles, Postgres
 
 INDEXED = ("attr.plan", "iattr.theme")
@@ -137,18 +137,6 @@ They look at what is recorded, and at what follows from it; elsewhere it is our 
 """
 
 
-TURNS = {
-    *("access", "merges", "relay", "rights", "sending"),
-    *("test_recipients", "test_segments", "test_targeting"),
-    *("test_registration", "test_update_person", "test_values", "test_wrong_values"),
-    *("test_history", "test_profiles", "test_subscribers"),
-}
-"""The folders and files whose tests by default run on one server each, by turns.
-
-What they look at is above the stores, and asks the same of all of them.
-"""
-
-
 SEALED = {"test_batches", "test_recipients", "test_segments", "test_verify"}
 """The files whose tests run by default on a sealed store too: what is sealed is in all of them."""
 
@@ -159,9 +147,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         [store, *_] = item.name.partition("[")[2].rstrip("]").split("-")
         if store in places and places[store].isdisjoint((*item.path.parts, item.path.stem)):
-            item.add_marker(pytest.mark.only_long)
+            item.add_marker(pytest.mark.every_case)
     spread(items, "store", SPREAD)
-    take_turns(items, "store", TURNS)
 
 
 @pytest.fixture(scope="session")

@@ -9,27 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases import SERVERS, spread, take_turns
+from tests.cases import SERVERS, spread
 from tests.servers import LentDatabases, MariaDB, Postgres
 from tests.servers.sinks.brokers import Broker, Nats, RabbitMQ, Redis, broker
 
 DATABASES = ["sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.mariadb)]
 NUMBERS = count(1)
-TURNS = {
-    *("following", "projections", "push", "rebuild", "rekeying", "seals"),
-    *("test_custom_attributes", "test_index", "test_marks"),
-}
-"""The folders and files whose tests by default run on one server each, by turns.
-
-What they look at is above the databases, or a state that all of them hold in the same tables.
-"""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     spread(items, "database", SERVERS)
     spread(items, "target", ("lent_postgres", "lent_mariadb"))  # of ledgers in files
-    take_turns(items, "database", TURNS)
 
 
 @pytest.fixture(params=DATABASES)

@@ -65,7 +65,7 @@ def started(folder: Path, *words: str, **environment: str) -> subprocess.Complet
     )
 
 
-@pytest.mark.parametrize("words", [TARGET, pytest.param(VERIFY, marks=pytest.mark.only_long)])
+@pytest.mark.parametrize("words", [TARGET, pytest.param(VERIFY, marks=pytest.mark.every_case)])
 def test_no_variable_of_the_environment_cuts_or_colours_what_goes_into_a_pipe(
     run: Run, many: Path, words: tuple[str, ...]
 ) -> None:
@@ -76,7 +76,7 @@ def test_no_variable_of_the_environment_cuts_or_colours_what_goes_into_a_pipe(
 
 
 @pytest.mark.parametrize(
-    "encoding", ["cp1252", pytest.param("latin-1", marks=pytest.mark.only_long)]
+    "encoding", ["cp1252", pytest.param("latin-1", marks=pytest.mark.every_case)]
 )
 def test_what_an_encoding_lacks_is_escaped(run: Run, tmp_path: Path, encoding: str) -> None:
     write(

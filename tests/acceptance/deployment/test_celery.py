@@ -93,13 +93,13 @@ def each_task_takes_effect_once(folder: Path, url: str, more: str = "") -> None:
         assert verify(store).differences == ()
 
 
-@pytest.mark.only_long
+@pytest.mark.every_case
 def test_each_task_takes_effect_once_in_a_pool_that_forks(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/shop.db"
     each_task_takes_effect_once(tmp_path, url)
 
 
-@pytest.mark.only_long
+@pytest.mark.every_case
 def test_a_pool_may_fork_from_a_process_that_has_made_the_store(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -79,7 +79,7 @@ def sign_in(answered: Progress, url: str, client: int) -> list[tuple[int, float]
 
 @pytest.mark.parametrize(
     "database",
-    ["postgres", pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb])],
+    ["postgres", pytest.param("mariadb", marks=[pytest.mark.every_case, pytest.mark.mariadb])],
 )
 def test_sign_ins_do_not_wait_for_each_others_connections(
     request: pytest.FixtureRequest, database: str, *, long: bool

@@ -107,7 +107,7 @@ def served(folder: Path, store_url: str) -> None:
         assert Targeting(store).count("shop", "tag:new") == statuses[200] // 2
 
 
-@pytest.mark.only_long
+@pytest.mark.every_case
 def test_workers_that_gunicorn_forks_share_no_connection(
     tmp_path: Path, postgres: Postgres
 ) -> None:
@@ -116,7 +116,7 @@ def test_workers_that_gunicorn_forks_share_no_connection(
 
 
 @pytest.mark.mariadb
-@pytest.mark.only_long
+@pytest.mark.every_case
 def test_workers_that_gunicorn_forks_share_no_connection_to_mariadb(
     tmp_path: Path, mariadb: MariaDB
 ) -> None:

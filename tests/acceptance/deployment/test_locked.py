@@ -44,8 +44,8 @@ def locked(url: str) -> Generator[None]:
     "database",
     [
         "sqlite",
-        pytest.param("postgres", marks=pytest.mark.only_long),
-        pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb]),
+        pytest.param("postgres", marks=pytest.mark.every_case),
+        pytest.param("mariadb", marks=[pytest.mark.every_case, pytest.mark.mariadb]),
     ],
 )
 def test_R57_health_answers_while_the_ledger_is_locked(

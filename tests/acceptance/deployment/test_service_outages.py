@@ -135,7 +135,7 @@ def is_read_only_for_a_while(service: Service, on: str, off: str) -> None:
 
 @pytest.mark.parametrize(
     "database",
-    ["postgres", pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb])],
+    ["postgres", pytest.param("mariadb", marks=[pytest.mark.every_case, pytest.mark.mariadb])],
 )
 def test_an_outage_costs_an_answer_a_session_and_ready_tells_the_truth(
     request: pytest.FixtureRequest, database: str, *, long: bool

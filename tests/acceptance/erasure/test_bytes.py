@@ -196,8 +196,8 @@ def readable(backup: Path, keys: KeyStore | None) -> set[str]:
 
 DATABASES = [
     "sqlite",
-    pytest.param("postgresql", marks=pytest.mark.only_long),
-    pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb]),
+    pytest.param("postgresql", marks=pytest.mark.every_case),
+    pytest.param("mariadb", marks=[pytest.mark.every_case, pytest.mark.mariadb]),
 ]
 
 

@@ -115,9 +115,8 @@ def test_what_runs_is_brought_up_to_date_until_it_has_ended(
     assert len(asked) == before, "it has ended"
 
 
-def test_a_running_work_violates_no_wcag_and_keeps_the_focus(
-    browser: Browser, shop: Shop, *, long: bool
-) -> None:
+@pytest.mark.every_case
+def test_a_running_work_violates_no_wcag_and_keeps_the_focus(browser: Browser, shop: Shop) -> None:
     work = Waiting()
     with served(shop.served(works={"rebuild": work})) as url:
         page = browser.new_context().new_page()
@@ -131,8 +130,7 @@ def test_a_running_work_violates_no_wcag_and_keeps_the_focus(
         page.get_by_text("rebuilt").wait_for()
         page.get_by_text("None is running.").wait_for()
         assert page.evaluate("document.activeElement.name") == "scope"
-        if long:  # the same page without a work is among all pages above
-            assert violations(page) == []
+        assert violations(page) == []
         page.context.close()
 
 
@@ -185,7 +183,7 @@ def test_an_audience_is_written_counted_explained_and_saved(
     assert Targeting(shop.store).segments("shop")["android-vips"] == "tag:vip and os:android"
 
 
-@pytest.mark.only_long
+@pytest.mark.every_case
 def test_pages_that_a_form_leads_to_do_not_violate_wcag(page: Page, url: str, shop: Shop) -> None:
     page.goto(f"{url}/portal/sign-in")
     page.get_by_label("Your name").fill("mia")

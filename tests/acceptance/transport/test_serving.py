@@ -35,7 +35,7 @@ APP = {"Authorization": "App shop"}
 
 
 # On servers, gunicorn's workers have tests of their own (tests/acceptance/deployment).
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.only_long)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.every_case)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/served.db"

@@ -64,7 +64,7 @@ def test_commands_and_queries_work_behind_a_pooler(pooled_url: str, *, long: boo
             assert other.execute("show statement_timeout").fetchone() == ("0",)
 
 
-@pytest.mark.only_long
+@pytest.mark.every_case
 def test_the_service_works_behind_a_pooler(pooled_url: str, tmp_path: Path) -> None:
     rounds, url = 250, f"{pooled_url}?prepare_threshold=none"
     with SqlStore(url) as store:

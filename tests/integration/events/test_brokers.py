@@ -112,8 +112,8 @@ KINDS = {
 }
 ALL = [
     "nats",
-    pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
-    pytest.param("redis", marks=pytest.mark.redis),
+    pytest.param("rabbitmq", marks=[pytest.mark.rabbitmq, pytest.mark.every_case]),
+    pytest.param("redis", marks=[pytest.mark.redis, pytest.mark.every_case]),
 ]
 
 

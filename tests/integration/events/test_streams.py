@@ -94,7 +94,7 @@ async def stream_of_small_messages(server: Broker) -> None:
 
 
 @pytest.mark.rabbitmq
-@pytest.mark.only_long
+@pytest.mark.every_case
 def test_R42_what_no_queue_takes_waits(rabbitmq_broker: Broker) -> None:
     sink = RabbitMQSink(rabbitmq_broker.url, "nowhere")
 

@@ -200,6 +200,7 @@ of that after the few."""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no getrusage")
+@pytest.mark.every_case
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, *, long: bool) -> None:
     few, many = (50_000, 2_000_000) if long else (1_000, 12_000)
     for system in (SYSTEM, "pinpoint") if long else (SYSTEM,):

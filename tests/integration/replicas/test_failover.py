@@ -129,6 +129,7 @@ def check(store: SqlStore, acknowledged: list[str]) -> None:
     assert verify(store).differences == ()
 
 
+@pytest.mark.every_case
 def test_R19_a_replica_of_a_silent_primary_is_not_taken_for_current(failing: Replicated) -> None:
     cluster = failing.cluster
     first, _ = cluster.replicas

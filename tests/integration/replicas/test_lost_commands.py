@@ -112,6 +112,7 @@ def taken(command: Callable[[], object]) -> None:
     wait_until(done, "it is taken")
 
 
+@pytest.mark.every_case
 def test_R32_no_version_is_missing_behind_commands_that_were_lost(failing: Replicated) -> None:
     with SqlStore(failing.multi_host) as store:
         shop = Shop(store)
@@ -135,7 +136,7 @@ def test_R32_no_version_is_missing_behind_commands_that_were_lost(failing: Repli
 
 
 @pytest.mark.parametrize(
-    "queries", [pytest.param("primary", marks=pytest.mark.only_long), "replicas"]
+    "queries", [pytest.param("primary", marks=pytest.mark.every_case), "replicas"]
 )
 def test_R19_audiences_know_nothing_of_commands_that_were_lost(
     failing: Replicated, queries: str
@@ -179,6 +180,7 @@ def test_R19_audiences_know_nothing_of_commands_that_were_lost(
             )
 
 
+@pytest.mark.every_case
 def test_a_primary_that_was_replaced_and_lives_on_is_refused(failing: Replicated) -> None:
     primary = failing.cluster.primary
     with SqlStore(failing.multi_host) as store:
@@ -254,6 +256,7 @@ def test_R50_what_is_sealed_after_commands_were_lost_has_keys_that_are_there(
             assert verify(opened).differences == ()
 
 
+@pytest.mark.every_case
 def test_who_may_not_ask_for_all_of_the_epoch_has_replicas_too(failing: Replicated) -> None:
     url, *replicas = (
         make_url(each).set(username="asker").render_as_string()

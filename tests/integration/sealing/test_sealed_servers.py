@@ -11,7 +11,7 @@ from tests.integration.sealing.conftest import INDEXED, VALUES, WRAPPING, found_
 from tests.servers import LentDatabases
 
 
-@pytest.mark.only_long
+@pytest.mark.every_case
 @pytest.mark.parametrize("server", ["postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)])
 def test_R50_no_row_of_a_server_has_a_persons_values(
     server: str, request: pytest.FixtureRequest

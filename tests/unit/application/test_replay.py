@@ -23,7 +23,7 @@ from tests.contract.audiences.oracle import Life
 
 
 @pytest.mark.parametrize(
-    "seed", [*range(5), *(pytest.param(n, marks=pytest.mark.only_long) for n in range(5, 20))]
+    "seed", [*range(5), *(pytest.param(n, marks=pytest.mark.every_case) for n in range(5, 20))]
 )
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])
 def test_R37_pages_may_end_anywhere(seed: int, limit: int) -> None:

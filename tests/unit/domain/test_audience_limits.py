@@ -48,7 +48,7 @@ def test_R57_terms_and_characters_are_counted_before_they_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "sign", ["(", "not ", *(pytest.param(s, marks=pytest.mark.only_long) for s in ("!", "!("))]
+    "sign", ["(", "not ", *(pytest.param(s, marks=pytest.mark.every_case) for s in ("!", "!("))]
 )
 def test_R57_brackets_and_nots_are_counted_as_they_are_read(sign: str) -> None:
     signs = sign * limits.EXPRESSION

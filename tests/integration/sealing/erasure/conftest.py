@@ -33,7 +33,7 @@ on_servers = pytest.mark.parametrize(
     [
         "sqlite",
         "postgres",
-        pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb]),
+        pytest.param("mariadb", marks=[pytest.mark.every_case, pytest.mark.mariadb]),
     ],
     indirect=True,
 )
@@ -101,8 +101,8 @@ def named(erasure: Erasure | InstallationErasure) -> str:
     params=[
         "memory",
         "sqlite",
-        pytest.param("postgres", marks=pytest.mark.only_long),
-        pytest.param("mariadb", marks=[pytest.mark.only_long, pytest.mark.mariadb]),
+        pytest.param("postgres", marks=pytest.mark.every_case),
+        pytest.param("mariadb", marks=[pytest.mark.every_case, pytest.mark.mariadb]),
     ]
 )
 def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Sealed]:
