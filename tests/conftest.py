@@ -33,6 +33,9 @@ FOLDER = Path(__file__).parent
 MEMORY, ROOM = Path("/dev/shm"), 8 << 30  # noqa: S108 # where names that nobody can guess are made
 """A file system in memory, and how many bytes of it must be free to be used."""
 
+LEFT_OUT = {"every_case", "only_long"}
+"""The marks of tests that are left out by default."""
+
 # No example fails because the machine is slow.
 settings.register_profile(
     "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25
@@ -90,13 +93,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Without --long and --every-case, cases are left out that others of their kind stand for.
     """
     take_turns(items)
+    wanted = {"every_case"} if config.getoption("--every-case") else set[str]()
+    wanted |= LEFT_OUT if config.getoption("--long") else set()
+    left_out: list[pytest.Item] = []
+    kept: list[pytest.Item] = []
     for item in items:
-        if has_more_rounds(item) or item.get_closest_marker("every_case") is not None:
+        marks = LEFT_OUT.intersection(mark.name for mark in item.iter_markers())
+        if marks or has_more_rounds(item):
             item.add_marker(pytest.mark.long)
-    if not config.getoption("--long") and not config.getoption("--every-case"):
-        left_out = [each for each in items if each.get_closest_marker("every_case") is not None]
-        items[:] = [each for each in items if each.get_closest_marker("every_case") is None]
-        config.hook.pytest_deselected(items=left_out)
+        (kept if marks <= wanted else left_out).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
 
 
 def has_more_rounds(item: pytest.Item) -> bool:

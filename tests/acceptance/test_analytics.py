@@ -202,7 +202,7 @@ def test_duckdb_says_what_history_says(lived: Lived) -> None:
     assert all(len(rows) > 2 for rows in said.values()), "a life that shows something"
 
 
-@pytest.mark.every_case
+@pytest.mark.only_long
 def test_spark_says_what_history_says(lived: Lived) -> None:
     if find_spec("pyspark") is None:
         pytest.fail("PySpark is missing: pip install -c constraints.txt -e '.[spark]'")

@@ -113,7 +113,7 @@ def test_R51_an_erasure_that_fails_at_any_step_goes_on(sealed: Opened, *, long: 
     is_clean(store)
 
 
-@pytest.mark.every_case
+@pytest.mark.only_long
 def test_R51_an_erasure_that_is_killed_at_any_step_goes_on(sealed: Opened) -> None:
     people = Personalization(sealed.store)
     first = live(people, "first")
