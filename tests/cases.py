@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import pytest
 
 SERVERS = ("postgresql", "mariadb")
-ON_SERVERS = {
-    f"{before}{name}": number
-    for number, names in enumerate((("postgresql", "postgres"), ("mariadb",)))
-    for name in names
+DATABASES = {
+    f"{before}{name}": database
+    for database in ("sqlite", "postgresql", "mariadb")
+    for name in {database, database.removesuffix("ql")}
     for before in ("", "lent_")
 }
-"""The names of fixtures and of their parameters → whose server they mean."""
+"""The names of fixtures and of their parameters → the database that they mean."""
 AT_ONCE = 4
 """Of so many cases that follow one another, a store runs one."""
 
@@ -42,24 +42,23 @@ def spread(items: Iterable[pytest.Item], fixture: str, stores: Sequence[str]) ->
 
 
 def take_turns(items: Iterable[pytest.Item]) -> None:
-    """Have each test of both servers, in which nothing else varies, run on one of them by default.
+    """Have each test of several databases, in which nothing else varies, run on one by default.
 
-    Its name says on which, so half of the tests run on each.
+    Its name says on which, so a third of these tests runs on each.
 
     Args:
         items: the tests of all folders.
     """
-    servers: dict[str, dict[int, pytest.Item]] = defaultdict(dict)
+    databases: dict[str, dict[str, pytest.Item]] = defaultdict(dict)
     for item in items:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
             values = [*item.callspec.params.values()]
-            if len(values) == 1 and isinstance(values[0], str) and values[0] in ON_SERVERS:
-                servers[function(item)][ON_SERVERS[values[0]]] = item
-    for name, on in servers.items():
-        if len(on) == len(SERVERS):
-            del on[zlib.crc32(name.encode()) % len(SERVERS)]
-            for others in on.values():
-                others.add_marker(pytest.mark.every_case)
+            if len(values) == 1 and isinstance(values[0], str) and values[0] in DATABASES:
+                databases[function(item)][DATABASES[values[0]]] = item
+    for name, on in databases.items():
+        del on[sorted(on)[zlib.crc32(name.encode()) % len(on)]]
+        for other in on.values():
+            other.add_marker(pytest.mark.every_case)
 
 
 def on_stores(
