@@ -13,7 +13,17 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
-from addressee.domain import And, Expression, IdentifierClaim, InvalidValue, Not, Or, Term, leaves
+from addressee.domain import (
+    KINDS,
+    And,
+    Expression,
+    IdentifierClaim,
+    InvalidValue,
+    Not,
+    Or,
+    Term,
+    leaves,
+)
 from addressee.domain.audiences.expression import ATTRIBUTE_PREFIXES
 from addressee.domain.audiences.index_terms import ALL, REACHABLE
 
@@ -27,6 +37,8 @@ RUN = 16
 """How many shards are evaluated at once: a million installations, 128 KB a term."""
 FEW = 4
 """Up to so many shards of a run are read by themselves, where others could be left out."""
+LOOKED_UP = {*KINDS, "installation"}
+"""The fields of terms that lead over a person or an id, and not to postings."""
 NOTHING = BitMap()
 NOWHERE: Mapping[int, int] = {}
 
@@ -142,11 +154,12 @@ def plan(
 ) -> Plan:
     """Look up the sizes of an expression's terms and return the plan of its evaluation."""
     terms = leaves(expression)
-    if any(leaf.field == "segment" for leaf in terms):
+    if "segment" in {leaf.field for leaf in terms}:
         expression = without_segments(reader, application, expression)
         terms = leaves(expression)
     check_indexed(store, terms)
-    looked_up = look_up(store, reader, application, terms)
+    named = {leaf for leaf in terms if leaf.field in LOOKED_UP}
+    looked_up = look_up(store, reader, application, named) if named else {}
     indexed = {leaf: leaf.key for leaf in (universe, *terms) if leaf not in looked_up}
     sizes = reader.shards(application, frozenset(indexed.values()))
     of_leaf = {leaf: sizes.get(term, NOWHERE) for leaf, term in indexed.items()}
@@ -209,8 +222,9 @@ def first_hits(planned: Plan, start: int, n: int) -> list[int]:
         return found
     for hits in planned.hits(start):
         first = hits.rank(start - 1) if start else 0
-        # Iterating a bitmap takes four times as long.
-        found += hits[first : first + n - len(found)].to_array().tolist()
+        if first or len(hits) > n - len(found):
+            hits = hits[first : first + n - len(found)]  # noqa: PLW2901 # a copy
+        found += hits.to_array().tolist()  # iterating takes four times as long
         if len(found) >= n:
             break
     return found

@@ -89,7 +89,7 @@ class Postings:
         """
         found = self._folded(numbers, shards)
         for number, (gained, lost) in self._changed(found).items():
-            found[number] = (found[number] | (gained & ordinals_in(shards))) - lost
+            found[number] = (found[number] | of_shards(gained, shards)) - lost
         return found
 
     def shards_at(self, mark: int, numbers: Iterable[int]) -> dict[int, Mapping[int, int]]:
@@ -101,8 +101,8 @@ class Postings:
     def within_at(self, mark: int, numbers: Iterable[int], shards: range) -> dict[int, BitMap]:
         """Return what `within` would have returned at a mark."""
         found = self._folded(numbers, shards)
-        since, run = self._since(mark, found), ordinals_in(shards)
-        return {number: bitmap ^ (since[number] & run) for number, bitmap in found.items()}
+        since = self._since(mark, found)
+        return {n: bitmap ^ of_shards(since[n], shards) for n, bitmap in found.items()}
 
     def _folded(self, numbers: Iterable[int], shards: range) -> dict[int, BitMap]:
         """Return number of a term → what its chunks in a run of shards hold."""
@@ -219,9 +219,12 @@ def with_gains(cards: Mapping[int, int], gained: BitMap) -> dict[int, int]:
     return found
 
 
-def ordinals_in(shards: range) -> BitMap:
-    """Return all ordinals of a run of shards."""
-    return BitMap(range(shards.start << SHARD_BITS, shards.stop << SHARD_BITS))
+def of_shards(ordinals: BitMap, shards: range) -> BitMap:
+    """Return those of some ordinals that are in a run of shards; not to be changed."""
+    first, end = shards.start << SHARD_BITS, shards.stop << SHARD_BITS
+    if not ordinals or (ordinals.min() >= first and ordinals.max() < end):
+        return ordinals
+    return ordinals & BitMap(range(first, end))
 
 
 def chunk_at(term: int, shard: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,11 +19,12 @@ IN_LIMIT = 900
 """Most values within one IN list: 999 is the smallest limit of an SQLite in use."""
 
 
-def pages(values: Iterable[T], size: int = IN_LIMIT) -> Iterator[list[T]]:
-    """Yield the values in lists that fit a statement."""
+def pages(values: Iterable[T], size: int = IN_LIMIT) -> Iterable[list[T]]:
+    """Return the values in lists that fit a statement."""
+    if isinstance(values, list) and len(values) <= size:
+        return (values,) if values else ()
     left = iter(values)
-    while page := list(islice(left, size)):
-        yield page
+    return iter(lambda: list(islice(left, size)), [])
 
 
 def listed() -> BindParameter[Any]:
