@@ -67,8 +67,9 @@ class StoreQueries(KeyedTables):
 
     @contextmanager
     def cached(self) -> Generator[CachedView]:
-        """Open a view of what is cached; raises NotCached where there are replicas."""
-        if isinstance(self._queries, ReplicatedQueries):  # each is somewhere else in the log
+        """Open a view of what is cached; raises NotCached where nothing is, or with replicas."""
+        nothing = not self.parts.prepared.index.cache.newest.generation
+        if nothing or isinstance(self._queries, ReplicatedQueries):  # each elsewhere in the log
             raise NotCached
         missing: NotCached | None = None
         with self.database.at_once() as connection:
