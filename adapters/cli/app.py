@@ -23,7 +23,7 @@ from .commands.rights.erase_inactive import erase_inactive
 from .commands.rights.keys import COMMANDS as KEYS
 from .commands.rights.merges import merge, unmerge
 from .commands.rights.subject_export import subject
-from .options.environment_keys import HINT
+from .options.sealing_keys_from_environment import HINT
 from .options.store_option import DEFAULT_STORE, Store, existing_store, opened_store
 from .options.traces_option import Traces
 from .terminal.files import opened

@@ -25,9 +25,9 @@ from addressee.domain import (
 )
 
 from .continuity import unread
+from .follower_status import FollowerStatus, Promotion
 from .ledger_copy import LedgerCopy
 from .page import Arrived, read_page
-from .progress import FollowerStatus, Promotion
 
 if TYPE_CHECKING:  # it needs an extra
     from .jetstream_consumer import JetStreamLedger

@@ -17,7 +17,7 @@ from addressee.application import (
 )
 from addressee.application import verify as verified
 
-from ..options.environment_keys import HINT
+from ..options.sealing_keys_from_environment import HINT
 from ..options.store_option import DEFAULT_STORE, Store, existing_store
 from ..terminal.operator import operator
 from ..terminal.output import Form, one_line, show_json, show_table

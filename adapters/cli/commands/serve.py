@@ -18,7 +18,7 @@ from addressee.adapters.push.senders_file import Senders, read_senders
 from addressee.adapters.sql import Rebuild, SqlStore
 from addressee.domain import InvalidValue
 
-from ..options.environment_keys import named_keys
+from ..options.sealing_keys_from_environment import named_keys
 from ..options.store_option import check_erasures, opened_store
 from ..options.traces_option import tracing
 

@@ -19,7 +19,7 @@ from addressee.application import forgotten_erasures, forgotten_installations
 from addressee.domain import ErasureForgotten, StoreUnavailable
 
 from ..terminal.ledger_keys_file import trial_keys
-from .environment_keys import given_keys
+from .sealing_keys_from_environment import given_keys
 
 DEFAULT_STORE = "sqlite:///addressee.db"
 BESIDE = ("", "-wal", "-shm")

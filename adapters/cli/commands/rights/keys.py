@@ -10,7 +10,7 @@ import typer
 from addressee.application import rekey as replace_key
 from addressee.domain import InvalidValue
 
-from ...options.environment_keys import FILE, URL, given_keys
+from ...options.sealing_keys_from_environment import FILE, URL, given_keys
 from ...options.store_option import DEFAULT_STORE, Store, existing_store
 from ...terminal.identifier_key_file import read_key
 from ...terminal.output import show_json

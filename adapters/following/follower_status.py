@@ -1,4 +1,4 @@
-"""What a follower tells of itself."""
+"""How far a follower is, and what a promoted one has of its source."""
 
 from __future__ import annotations
 
