@@ -41,20 +41,23 @@ def spread(items: Iterable[pytest.Item], fixture: str, stores: Sequence[str]) ->
                 item.add_marker(pytest.mark.every_case)
 
 
-def take_turns(items: Iterable[pytest.Item]) -> None:
+def take_turns(items: Iterable[pytest.Item], chosen: str) -> None:
     """Have each test of several databases, in which nothing else varies, run on one by default.
 
     Its name says on which, so a third of these tests runs on each.
 
     Args:
         items: the tests of all folders.
+        chosen: the expressions that choose some of them; a database has no turn with `not mariadb`.
     """
     databases: dict[str, dict[str, pytest.Item]] = defaultdict(dict)
     for item in items:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
             values = [*item.callspec.params.values()]
             if len(values) == 1 and isinstance(values[0], str) and values[0] in DATABASES:
-                databases[function(item)][DATABASES[values[0]]] = item
+                database = DATABASES[values[0]]
+                if f"not {database}" not in chosen:
+                    databases[function(item)][database] = item
     for name, on in databases.items():
         del on[sorted(on)[zlib.crc32(name.encode()) % len(on)]]
         for other in on.values():

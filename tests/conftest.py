@@ -92,7 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Without --long and --every-case, cases are left out that others of their kind stand for.
     """
-    take_turns(items)
+    take_turns(items, f"{config.getoption('-m')} {config.getoption('-k')}")
     wanted = {"every_case"} if config.getoption("--every-case") else set[str]()
     wanted |= LEFT_OUT if config.getoption("--long") else set()
     left_out: list[pytest.Item] = []
