@@ -77,7 +77,7 @@ def test_no_request_makes_the_server_fail(world: World, short: bool, long: bool)
     statuses: Counter[int] = Counter()
 
     @settings(
-        max_examples=50 if short else 20_000 if long else 200,
+        max_examples=50 if short else 20_000 if long else 300,
         deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.too_slow],
