@@ -201,7 +201,7 @@ class Execution:
             batch.repository.load_ahead(first)
         (key, _) = batch.repository.load(first if len(orders) == 1 else [newest])[newest.id]
         cast("IdentifierKey", key).check(self.store.identifier_key)
-        outcomes = list[tuple[Outcome, int]]()
+        outcomes: list[tuple[Outcome, int]] = []
         for order, wanted in zip(orders, opened, strict=True):
             outcomes.append(self._decide(batch, order, wanted))
             if batch.size >= most:

@@ -110,7 +110,7 @@ class GroupCommit(Generic[Order, Outcome]):
     def _begin(self) -> None:
         self._process = os.getpid()
         self._lock = Lock()
-        self._waiting = FairQueue[Caller[Order, Outcome]]()
+        self._waiting: FairQueue[Caller[Order, Outcome]] = FairQueue()
         self._leader = 0
         self._began = 0.0
         """When the leader took the lead."""
@@ -143,7 +143,7 @@ class GroupCommit(Generic[Order, Outcome]):
         """
         if self._process != os.getpid():
             self._begin()  # the callers of the process that this one was forked from are not here
-        own = Caller[Order, Outcome](order, share)
+        own: Caller[Order, Outcome] = Caller(order, share)
         with self._lock:
             if not self._leader:
                 self._take_lead(own)
@@ -195,10 +195,12 @@ class GroupCommit(Generic[Order, Outcome]):
         own: Caller[Order, Outcome],
         transact: Callable[[Sequence[Order]], Sequence[Outcome]],
     ) -> None:
-        turn, outcomes = Turn.GIVE_UP, list[Outcome]()
-        others, begun = list[Caller[Order, Outcome]](), 1
+        turn, begun = Turn.GIVE_UP, 1
+        outcomes: list[Outcome] = []
+        others: list[Caller[Order, Outcome]] = []
         try:
-            self._gather(own)
+            if self._until:
+                self._gather(own)
             with self._lock:
                 others += self._take(self._most - 1)
             begun = len(others) + 1
@@ -226,7 +228,7 @@ class GroupCommit(Generic[Order, Outcome]):
     def _take(self, most: int) -> list[Caller[Order, Outcome]]:
         """Return callers that wait, as many as there are and may be; the lock is held."""
         self._gathering = None
-        taken = list[Caller[Order, Outcome]]()
+        taken: list[Caller[Order, Outcome]] = []
         while len(taken) < most and (caller := self._waiting.take()) is not None:
             taken.append(caller)
         return taken

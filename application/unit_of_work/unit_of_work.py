@@ -108,7 +108,7 @@ class UnitOfWork(OpenPersons):
         missing = [aggregate for aggregate in wanted if aggregate.id not in self._aggregates]
         if not missing:
             return
-        linked = set[str]()
+        linked: set[str] = set()
         for stream, (aggregate, position) in self._repository.load(missing).items():
             self._positions[stream] = position
             if aggregate.modified_on is not None:

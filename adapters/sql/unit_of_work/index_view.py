@@ -101,7 +101,7 @@ class IndexView:
             .where(event.position > after, event.position <= last, or_(*counted))
             .group_by(event.stream)
         )
-        yield from self._connection.execute(found)
+        yield from self._connection.execute(found).all()  # one by one takes half as long again
 
     def segment_streams(self, application: str) -> Collection[str]:
         """Return the streams of all segments that an application ever had."""
