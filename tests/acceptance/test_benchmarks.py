@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from addressee.application import Personalization, Targeting
 from tests.benchmarks.reading import audience, past, portal, sessions
 from tests.benchmarks.replaying import replay
 from tests.benchmarks.report import Figure
@@ -20,6 +21,7 @@ LITTLE = {
     "reading.audience.LIVE": 5,
     "writing.commands.DEVICES": 5,
     "writing.concurrency.COMMANDS": 64,
+    "writing.concurrency.MANY_ROUNDS": 1,
     "writing.concurrency.ROUNDS": 1,
     "writing.commands.HISTORIES": (0, 2),
     "writing.ledger.BATCH": 20,
@@ -94,6 +96,15 @@ def test_a_benchmark_runs(figures: Figures, monkeypatch: pytest.MonkeyPatch) -> 
     done = list(figures())
     assert done
     assert all(figure.ours > 0 and figure.other > 0 for figure in done)
+
+
+def test_a_kept_store_stays_as_it_was_filled(tmp_path: Path) -> None:
+    for _ in range(2):
+        with past.filled(20, tmp_path) as store:
+            assert Targeting(store).count("shop", "tag:t1") == 20
+            Personalization(store).depersonalize("d7")
+            assert Targeting(store).count("shop", "tag:t1") == 19
+    assert [file.name for file in tmp_path.iterdir()] == ["past-20.db"]
 
 
 def test_the_tables_of_the_page_follow_from_what_was_measured() -> None:

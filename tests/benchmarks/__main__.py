@@ -41,7 +41,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterable[Figure]]] = {
     "dispatch": lambda options: [*dispatch.figures(options.installations), workers.figure()],
     "http": lambda _: http.figures(),
     "ledger": lambda _: ledger.figures(),
-    "past": lambda options: past.figures(options.installations),
+    "past": lambda options: past.figures(options.installations, options.kept),
     "plan": lambda options: plan.figures(options.installations, options.to),
     "portal": lambda options: portal.figures(options.installations, options.kept),
     "relay": lambda _: relay.figures(),
@@ -67,7 +67,9 @@ def main() -> None:
     )
     parser.add_argument("--to", type=Path, help="the folder for what scale and plan write")
     parser.add_argument(
-        "--kept", type=Path, help="a folder where the store of portal and rights stays, once filled"
+        "--kept",
+        type=Path,
+        help="a folder where the store of past, portal and rights stays, once filled",
     )
     parser.add_argument(
         "--events", type=int, default=500_000, help="of replay's memory, 500,000 by default"

@@ -7,12 +7,16 @@ changes. Where a limit is promised instead of a ratio, it stands in the place of
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
+from shutil import copyfile
 from statistics import median
 from time import perf_counter
 
+from rich.progress import track
 from sqlalchemy import Connection
 
 from addressee.adapters.sql import SqlStore
@@ -28,13 +32,15 @@ COUNTED = 5
 TERMS = a.tag("t1") & a.os("ios") & a.person_type("customer") & ~a.tag("t2")
 
 
-def figures(installations: int) -> Iterator[Figure]:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        SqlStore(f"sqlite:///{folder}/past.db", identifier_key=KEY) as store,
-    ):
+def figures(installations: int, kept: Path | None = None) -> Iterator[Figure]:
+    """Measure a store on SQLite.
+
+    Args:
+        installations: how many it has.
+        kept: a folder where the store of the sign-ins is filled and stays, or is found filled.
+    """
+    with filled(installations, kept) as store:
         people = Personalization(store)
-        done(people, (signed_in(n) for n in range(2 * installations)))
         position = store.last()
         time = time_of(store, position)
         done(people, (changed(n) for n in range(0, installations, 100)))
@@ -58,6 +64,29 @@ def figures(installations: int) -> Iterator[Figure]:
     yield Figure(
         "sign-in beside one that keeps no states, of 105 %", *commands(installations // 20), 1
     )
+
+
+@contextmanager
+def filled(installations: int, kept: Path | None) -> Generator[SqlStore]:
+    """Open a store in which all have signed in; changes of it don't stay."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "past.db")
+        there = file if kept is None else kept / f"past-{installations}.db"
+        if not there.exists():
+            made = there.with_suffix(".unfinished")
+            with opened(made) as store:
+                calls = track(range(2 * installations), "sign-ins", transient=True)
+                done(Personalization(store), map(signed_in, calls))
+            made.rename(there)
+        if there != file:
+            copyfile(there, file)
+        with opened(file) as store:
+            yield store
+
+
+def opened(file: Path) -> SqlStore:
+    """Return the store in a file."""
+    return SqlStore(f"sqlite:///{file}", identifier_key=KEY)
 
 
 def counted(store: SqlStore, moment: Moment) -> float:
@@ -93,8 +122,8 @@ def commands(installations: int) -> tuple[float, float]:
     """Return how long a sign-in takes, and 105 % of one whose compaction keeps no states."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        SqlStore(f"sqlite:///{folder}/ours.db", identifier_key=KEY) as ours,
-        SqlStore(f"sqlite:///{folder}/other.db", identifier_key=KEY) as other,
+        opened(Path(folder, "ours.db")) as ours,
+        opened(Path(folder, "other.db")) as other,
     ):
         other.parts.prepared.index.marks = Forgetful(other.parts.prepared.schema)
         batches = {store: iter(range(2 * installations)) for store in (ours, other)}
