@@ -14,8 +14,8 @@ from addressee.domain import (
 )
 
 from ..ports.records import Recorded
-from ..ports.transaction_views import View
-from ..read_models.ledger_page_end import WINDOW, whole_length
+from ..ports.transaction_views import RememberingView, View
+from ..read_models.ledger_page_end import TOPICS, WINDOW, whole_length
 from .past_view_by_folding import Horizon
 
 ENOUGH = 2 * WINDOW
@@ -97,16 +97,23 @@ class PastStreams:
         last = self._horizon.last
         if self._end is not None or last is None:
             return self._end or 0
-        size, page = ENOUGH, self._view.events(max(0, last - ENOUGH), ENOUGH, last)
+        size, page = ENOUGH, self._page(last, ENOUGH)
         while len(page) < ENOUGH and size < last:  # positions are left out
             size *= 2
-            page = self._view.events(max(0, last - size), size, last)
+            page = self._page(last, size)
         starts = STARTS if size < last else STARTS[:1]
         ends = {start + whole_length(page[start:]) for start in starts if start <= len(page)}
         self.exact = len(ends) == 1 and (size >= last or max(ends) > ENOUGH // 2)
         length = min(ends)
-        self._end = page[length - 1].position if length else 0
+        self._end = page[length - 1][0] if length else 0
         return self._end
+
+    def _page(self, last: int, size: int) -> Sequence[tuple[int, Event | None]]:
+        """Return the events among so many positions, of which `whole_length` needs no others."""
+        after = max(0, last - size)
+        if isinstance(self._view, RememberingView):
+            return self._view.events_of(TOPICS, after, size, last)
+        return self._view.events(after, size, last)
 
 
 def devices_of(streams: PastStreams, owner: str | None, application: str) -> list[str]:

@@ -142,6 +142,19 @@ class RememberingView(View, Protocol):
         """
         ...
 
+    def events_of(
+        self, topics: Collection[str], after: int, limit: int, last: int
+    ) -> Sequence[tuple[int, Event | None]]:
+        """Return what `View.events` would, with None in the place of events of other topics.
+
+        Args:
+            topics: which are read.
+            after: the position after which they are.
+            limit: how many at most, with those of other topics.
+            last: the last position that counts.
+        """
+        ...
+
     def changed(
         self, after: int, last: int, kinds: Mapping[str, Collection[str]]
     ) -> Iterable[tuple[str, int]]:

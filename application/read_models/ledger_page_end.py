@@ -23,6 +23,8 @@ reader must not wait for an event that never comes."""
 
 HALVES = frozenset[type[Event]]({DevicePersonalized, DeviceDepersonalized})
 MERGES = frozenset[type[Event]]({PersonsMerged, PersonsUnmerged})
+TOPICS = frozenset(event.TOPIC for event in HALVES | MERGES)
+"""Topics of events that belong together; for all others it does not matter what they say."""
 Half = tuple[str, str, str]
 """What both halves say: which it is, and the streams that they stand on, the one that counts first:
 of a sign-in or logout the installation's and the person's, of a merge the survivor's and the other.
@@ -55,22 +57,26 @@ def whole_page(
         limit *= 2
 
 
-def half_of(event: Event) -> tuple[Half, bool] | None:
+def half_of(event: Event | None) -> tuple[Half, bool] | None:
     """Return what a half says, and whether its copy counts; None for any other event."""
     # By its very type: pydantic's isinstance takes longer than all else that is done here.
     if (kind := type(event)) in HALVES:
         both = cast("DevicePersonalized", event)
         half = kind.__name__, f"installation:{both.installation}", f"person:{both.person}"
-        return half, event.at_home
+        return half, both.at_home
     if kind in MERGES:
         link = cast("MergeEvent", event)
         half = kind.__name__, f"person:{link.survivor}", f"person:{link.merged}"
-        return half, event.at_home
+        return half, link.at_home
     return None
 
 
-def whole_length(page: Sequence[Recorded]) -> int:
-    """Return how many events a page has up to the last place where nothing is half there."""
+def whole_length(page: Sequence[tuple[int, Event | None]]) -> int:
+    """Return how many events a page has up to the last place where nothing is half there.
+
+    Args:
+        page: events with their positions; those without one of the `TOPICS` may be left out.
+    """
     length = len(page)
     for begin, end in sorted(pairs(page), reverse=True):
         if begin < length < end:
@@ -78,7 +84,7 @@ def whole_length(page: Sequence[Recorded]) -> int:
     return length
 
 
-def pairs(page: Sequence[Recorded]) -> list[tuple[int, int]]:
+def pairs(page: Sequence[tuple[int, Event | None]]) -> list[tuple[int, int]]:
     """Return where each sign-in or logout begins, and the place after its other half.
 
     One that has lost its other half is left out; one whose other half may still come ends after

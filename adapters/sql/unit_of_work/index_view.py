@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from addressee.adapters.serialization.sealed_event_format import Locked
 from addressee.application import Mark, Trace
-from addressee.domain import Segment, StoreSealed
+from addressee.domain import Event, Segment, StoreSealed
 
 from ..audience_index.postings_reader import Postings
 from ..engine.dialects import dialect_of
@@ -86,6 +86,16 @@ class IndexView:
         time = self._mapper.timestamp
         rows = self._prepared.page.rows(self._connection, after=after, limit=limit, last=last)
         return [(position, *event[:-1], time(*event)) for position, *event in rows]
+
+    def events_of(
+        self, topics: Collection[str], after: int, limit: int, last: int
+    ) -> Sequence[tuple[int, Event | None]]:
+        """Return events of some topics, and where the others are."""
+        rows = self._prepared.page.rows(self._connection, after=after, limit=limit, last=last)
+        read = [row for row in rows if row[3] in topics]
+        opened = read if self._sealing is None else self._sealing.opened(read)
+        events = {position: self._mapper.event(*event) for position, *event in opened}
+        return [(row[0], events.get(row[0])) for row in rows]
 
     def changed(
         self, after: int, last: int, kinds: Mapping[str, Collection[str]]

@@ -207,3 +207,16 @@ def test_R50_changes_that_an_event_may_be_in_are_found_without_reading_all_marks
         for positions in ([4, 8, 31], [30, 2, 3], range(40)):
             each = [marks.across(connection, [position]) for position in positions]
             assert marks.across(connection, positions) == set().union(*each), positions
+
+
+def test_events_of_other_topics_are_gaps(store: SqlStore) -> None:
+    lived(store)
+    with store.reading() as view:
+        expected = [
+            (position, event if isinstance(event, DevicePersonalized) else None)
+            for position, event in view.events(3, 40)
+        ]
+        assert {event is None for _, event in expected} == {True, False}
+        assert view.events_of({DevicePersonalized.TOPIC}, 3, 40, store.last()) == expected
+        before_last = expected[-1][0] - 1
+        assert view.events_of({DevicePersonalized.TOPIC}, 3, 40, before_last) == expected[:-1]
