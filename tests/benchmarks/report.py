@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import process_time
@@ -20,7 +20,7 @@ class Figure:
 
     Attributes:
         ours: seconds for one unit of work, median.
-        other: seconds for one unit of work of what it is compared with, median.
+        other: seconds for one unit of work of what it is compared with.
         bar: the ratio other / ours that is promised; None where nothing is.
     """
 
@@ -38,10 +38,24 @@ class Figure:
         return None if self.bar is None else self.ratio >= self.bar
 
 
+def compared(ours: Sequence[float], other: Sequence[float]) -> tuple[float, float]:
+    """Return the median of one side, and that times the median of the rounds' ratios.
+
+    A machine that others use may be twice as fast for some seconds. That changes both sides of a
+    round, and so its ratio little, but may change the median of one side alone.
+
+    Args:
+        ours: seconds a unit, of each round.
+        other: those of the other side.
+    """
+    middle = median(ours)
+    return middle, middle * median(b / a for a, b in zip(ours, other, strict=True))
+
+
 def paired(
     ours: Callable[[], int], other: Callable[[], int], rounds: int | None = None
 ) -> tuple[float, float]:
-    """Return the median CPU seconds a unit of both, taken in turn so that both drift alike.
+    """Return the CPU seconds a unit of both as `compared` does, taken in turn.
 
     Each callable does some work and returns how many units it was.
     """
@@ -53,7 +67,7 @@ def paired(
             units = work()
             if round_:  # the first is to warm up
                 side.append((process_time() - start) / units)
-    return median(spent[0]), median(spent[1])
+    return compared(*spent)
 
 
 def show(figures: Iterable[Figure]) -> None:

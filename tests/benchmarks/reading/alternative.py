@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from itertools import count
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -23,7 +22,7 @@ from addressee.application import Changes, Identity, InstallationChange, Persona
 from addressee.domain import keyed_hash
 from addressee.domain.audiences import expression as a
 from addressee.domain.audiences.index_terms import flags_of
-from tests.benchmarks.report import Figure
+from tests.benchmarks.report import Figure, compared
 from tests.servers import postgres_server
 
 INSTALLATIONS = 100_000
@@ -44,7 +43,7 @@ def figures() -> Iterator[Figure]:
         configure({name: make_url(url) for name, url in theirs.items()})
         for name, url in urls.items():
             with SqlStore(url, identifier_key=KEY) as store:
-                yield from compared(name, store, Devices(name))
+                yield from of_database(name, store, Devices(name))
 
 
 def configure(urls: dict[str, Any]) -> None:
@@ -156,7 +155,7 @@ def loaded(store: SqlStore) -> None:
             load.load(changes)
 
 
-def compared(name: str, store: SqlStore, devices: Devices) -> Iterator[Figure]:
+def of_database(name: str, store: SqlStore, devices: Devices) -> Iterator[Figure]:
     loaded(store)
     people, reach = Personalization(store), Targeting(store)
     for n in range(BOUND):
@@ -215,4 +214,4 @@ def figure(
                 call()
             if round_:  # the first is to warm up
                 side.append((perf_counter() - start) / times)
-    return Figure(name, median(spent[0]), median(spent[1]), bar)
+    return Figure(name, *compared(*spent), bar)

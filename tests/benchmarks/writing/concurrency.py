@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
-from statistics import median, quantiles
+from statistics import quantiles
 from threading import Barrier
 from time import perf_counter
 
 from addressee.adapters.sql import SqlStore
 from addressee.application import Call, Identity, Personalization, bulk
-from tests.benchmarks.report import Figure
+from tests.benchmarks.report import Figure, compared
 from tests.benchmarks.writing.stock import StockService, stock_environment
 from tests.servers import postgres_server
 
-ROUNDS = 5
+ROUNDS = 7
 MANY_ROUNDS = 15
 """Where the sides differ by little."""
 COMMANDS = 320
@@ -46,19 +46,23 @@ def on_database(
         shared = signing_in(Personalization(store, group=GROUP))
         apart = signing_in(Personalization(store, group=1))
         many, one = alternating((shared, 32), (shared, 1))
-        yield Figure(f"{name}, 32 threads beside one", per_command(many), per_command(one), bars[0])
+        yield Figure(
+            f"{name}, 32 threads beside one",
+            *compared(per_command(many), per_command(one)),
+            bars[0],
+        )
         ours, other = alternating((shared, 32), (binding(stock), 32))
         title = f"{name}, 32 threads beside 32 of stock commands"
-        yield Figure(title, per_command(ours), per_command(other), bars[1])
+        yield Figure(title, *compared(per_command(ours), per_command(other)), bars[1])
         ours, other = alternating((shared, 1), (apart, 1), rounds=MANY_ROUNDS)
         title = f"{name}, one thread with shared transactions beside without"
-        yield Figure(title, per_command(ours), per_command(other), 0.97)
+        yield Figure(title, *compared(per_command(ours), per_command(other)), 0.97)
         ours, other = alternating((shared, 32), (apart, 32))
         title = f"{name}, 32 threads with shared transactions beside without"
-        yield Figure(title, per_command(ours), per_command(other), 2.0)
+        yield Figure(title, *compared(per_command(ours), per_command(other)), 2.0)
         ours, other = alternating((shared, 8), (apart, 8))
         title = f"{name}, 99th percentile of 8 threads with shared transactions beside without"
-        yield Figure(title, slowest(ours), slowest(other), 1.0)
+        yield Figure(title, *compared(slowest(ours), slowest(other)), 1.0)
     stock.close()
 
 
@@ -126,13 +130,11 @@ def registration(name: str) -> Call:
     return lambda people: people.register("shop", installation=name)
 
 
-def per_command(runs: list[Run]) -> float:
-    """Return the median of the rounds' seconds a command, all threads together."""
-    return median(max(map(sum, run)) / sum(map(len, run)) for run in runs)
+def per_command(runs: list[Run]) -> list[float]:
+    """Return the seconds a command of each round, all threads together."""
+    return [max(map(sum, run)) / sum(map(len, run)) for run in runs]
 
 
-def slowest(runs: list[Run]) -> float:
-    """Return the median of the rounds' 99th percentiles of a command's seconds."""
-    return median(
-        quantiles([seconds for thread in run for seconds in thread], n=100)[-1] for run in runs
-    )
+def slowest(runs: list[Run]) -> list[float]:
+    """Return the 99th percentile of the seconds of a command, of each round."""
+    return [quantiles([seconds for thread in run for seconds in thread], n=100)[-1] for run in runs]

@@ -14,13 +14,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
 from time import perf_counter
 
 from addressee.adapters.cli.garbage_collection import collected_seldom
 from addressee.adapters.sql import SqlStore
 from addressee.application import Call, Identity, Personalization, Personalized, bulk
-from tests.benchmarks.report import Figure
+from tests.benchmarks.report import Figure, compared
 from tests.benchmarks.writing import floor
 from tests.benchmarks.writing.stock import StockService, stock_environment
 from tests.benchmarks.writing.writers import our_writers, stock_writers
@@ -28,7 +27,7 @@ from tests.servers import Postgres, postgres_server
 
 COMMANDS = 150
 BATCH = 1000
-ROUNDS = 5
+ROUNDS = 7
 Databases = Callable[[], str]
 Floor = Callable[[str, list[floor.Written]], None]
 
@@ -66,19 +65,21 @@ def of_database(
         single, written = ours(databases())
         many, batch = ours_in_bulk(databases())
         once = {
-            "single": single,
+            "sign-in": single,
             "bulk": many,
-            "command": stock_command(databases()),
+            "stock command": stock_command(databases()),
             "floor": timed(floors[0], registered(databases(), COMMANDS), written) / COMMANDS,
             "batch floor": timed(floors[1], registered(databases(), BATCH), [batch]) / BATCH,
         }
         for way, seconds in once.items():
             times.setdefault(way, []).append(seconds)
-    spent = {way: median(seconds) for way, seconds in times.items()}
-    yield Figure(f"{name}: sign-in / stock command", spent["single"], spent["command"], bars[0])
-    yield Figure(f"{name}: sign-in / floor", spent["single"], spent["floor"], bars[1])
-    yield Figure(f"{name}: bulk / single", spent["bulk"], spent["single"], bars[2])
-    yield Figure(f"{name}: bulk / batch floor", spent["bulk"], spent["batch floor"], 0.25)
+    for one, other, bar in (
+        ("sign-in", "stock command", bars[0]),
+        ("sign-in", "floor", bars[1]),
+        ("bulk", "sign-in", bars[2]),
+        ("bulk", "batch floor", 0.25),
+    ):
+        yield Figure(f"{name}: {one} / {other}", *compared(times[one], times[other]), bar)
 
 
 def timed(
@@ -164,8 +165,7 @@ def stock_command(url: str) -> float:
 def eight_writers(server: Postgres) -> Figure:
     """Compare eight processes that write at once."""
     times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(3):
+    for _ in range(ROUNDS):
         times[0].append(our_writers(server.new_database()))
         times[1].append(stock_writers(stock_environment(server.new_database())))
-    ours_median, stock_median = median(times[0]), median(times[1])
-    return Figure("PostgreSQL: 8 writers / 8 stock", ours_median, stock_median, 1)
+    return Figure("PostgreSQL: 8 writers / 8 stock", *compared(*times), 1)

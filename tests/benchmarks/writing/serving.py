@@ -11,20 +11,19 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from statistics import median
 from threading import Barrier
 from time import perf_counter
 from urllib.parse import urlsplit
 
 from addressee.adapters.sql import SqlStore
 from addressee.domain import MobileApp
-from tests.benchmarks.report import Figure
+from tests.benchmarks.report import Figure, compared
 from tests.servers import http_server
 
 CONNECTIONS = 50
 REQUESTS = 500
 """Of each measurement, over all connections together."""
-ROUNDS = 5
+ROUNDS = 7
 HOME = "/mobile/1/appinstance"
 NAMES = count()
 
@@ -39,8 +38,9 @@ def figures() -> Iterator[Figure]:
                 (seconds(served.url, CONNECTIONS), seconds(served.url, 1))
                 for _ in range(ROUNDS + 1)
             ][1:]
-    many, one = (median(side) / REQUESTS for side in zip(*sides, strict=True))
-    yield Figure(f"sign-ins over {CONNECTIONS} connections beside one, SQLite", many, one, 2.0)
+    many, one = ([each / REQUESTS for each in side] for side in zip(*sides, strict=True))
+    title = f"sign-ins over {CONNECTIONS} connections beside one, SQLite"
+    yield Figure(title, *compared(many, one), 2.0)
 
 
 def seconds(url: str, connections: int) -> float:
