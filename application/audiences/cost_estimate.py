@@ -72,7 +72,7 @@ class Estimate:
                 first, *rest = map(self.occupied, positive)
                 return set(first).intersection(*rest)
             case Or(parts):
-                return set().union(*map(self.occupied, parts))
+                return set[int]().union(*map(self.occupied, parts))
             case _:
                 return self.sizes[self.universe].keys()
 
