@@ -143,6 +143,7 @@ class GroupCommit(Generic[Order, Outcome]):
         """
         if self._process != os.getpid():
             self._begin()  # the callers of the process that this one was forked from are not here
+        # To call an alias, Caller[Order, Outcome](…) or list[Outcome](), takes ten times as long.
         own: Caller[Order, Outcome] = Caller(order, share)
         with self._lock:
             if not self._leader:

@@ -75,7 +75,7 @@ def whole_length(page: Sequence[tuple[int, Event | None]]) -> int:
     """Return how many events a page has up to the last place where nothing is half there.
 
     Args:
-        page: events with their positions; those without one of the `TOPICS` may be left out.
+        page: positions with their events, or with None where its topic is none of the `TOPICS`.
     """
     length = len(page)
     for begin, end in sorted(pairs(page), reverse=True):

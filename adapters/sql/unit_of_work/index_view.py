@@ -111,7 +111,7 @@ class IndexView:
             .where(event.position > after, event.position <= last, or_(*counted))
             .group_by(event.stream)
         )
-        yield from self._connection.execute(found).all()  # one by one takes half as long again
+        yield from self._connection.execute(found).all()  # one by one is a call each
 
     def segment_streams(self, application: str) -> Collection[str]:
         """Return the streams of all segments that an application ever had."""
