@@ -30,6 +30,7 @@ from .past.as_of import AsOf
 from .past.past_view_by_folding import Horizon, Moment, Past
 from .personalization import Personalization
 from .ports.applications import ApiKey, Applications, Scope
+from .ports.audit_views import Audit
 from .ports.delivery.dispatches import (
     Dispatch,
     DispatchReader,
@@ -87,7 +88,7 @@ from .ports.store import (
     TimedStore,
     Viewable,
 )
-from .ports.transaction_views import Audit, Reader, RememberingView, Transaction, View
+from .ports.transaction_views import Reader, RememberingView, Transaction, View
 from .ports.transfer import End, FillableStore, Filling, Heading, Sink, Source
 from .profile_queries import Profile, Profiles
 from .read_models.in_memory import ReadModels

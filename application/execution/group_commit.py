@@ -200,8 +200,7 @@ class GroupCommit(Generic[Order, Outcome]):
         outcomes: list[Outcome] = []
         others: list[Caller[Order, Outcome]] = []
         try:
-            if self._until:
-                self._gather(own)
+            self._gather(own)
             with self._lock:
                 others += self._take(self._most - 1)
             begun = len(others) + 1
@@ -219,6 +218,8 @@ class GroupCommit(Generic[Order, Outcome]):
 
     def _gather(self, own: Caller[Order, Outcome]) -> None:
         """Wait until those who were served last have come again, or may not come."""
+        if not self._until:  # set by the leader before, so no lock is needed
+            return
         with self._lock:
             seconds = self._until - perf_counter()
             if seconds <= 0 or len(self._waiting) >= self._expected:

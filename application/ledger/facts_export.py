@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from addressee.domain import InvalidValue
 
+from ..ports.audit_views import Audit
 from ..ports.public_facts import (
     ENVELOPE,
     PSEUDONYMOUS,
@@ -19,7 +20,6 @@ from ..ports.public_facts import (
 )
 from ..ports.records import Recorded
 from ..ports.store import AuditableStore
-from ..ports.transaction_views import Audit
 from ..read_models.claim_names import first_fingerprint
 from .hash_chain import START, link
 from .transfer import WAIT, settled_now

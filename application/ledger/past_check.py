@@ -8,8 +8,9 @@ from collections.abc import Set as AbstractSet
 from addressee.domain import StoreDamaged
 from addressee.domain.times import to_microseconds
 
+from ..ports.audit_views import Audit, RememberingAudit
 from ..ports.records import EMPTY, Mark, Recorded, TimeSpan
-from ..ports.transaction_views import SHARD_BITS, Audit, RememberingAudit
+from ..ports.transaction_views import SHARD_BITS
 from ..read_models.in_memory import ReadModels
 from .event_consistency import Difference
 from .index_check import posting_differences

@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 
 from addressee.domain import IdentifierKey, IdentifierKeyReplaced, StoreDamaged
 
+from ..ports.audit_views import Audit
 from ..ports.records import Seal, Stored
 from ..ports.store import AuditableStore, Store
-from ..ports.transaction_views import Audit
 from .hash_chain import START, link
 
 PAGE = 5_000

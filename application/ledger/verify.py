@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from addressee.domain import StoreDamaged, key_fingerprint
 
+from ..ports.audit_views import Audit
 from ..ports.keys import SealedStore
 from ..ports.records import InstallationRow
 from ..ports.store import AuditableStore
-from ..ports.transaction_views import SHARD_BITS, Audit
+from ..ports.transaction_views import SHARD_BITS
 from ..read_models.claim_names import check_key
 from ..read_models.in_memory import ReadModels
 from ..read_models.ledger_page_end import whole_page

@@ -14,8 +14,9 @@ from addressee.domain import (
 )
 
 from ..ports.records import Recorded
-from ..ports.transaction_views import RememberingView, View
+from ..ports.transaction_views import View
 from ..read_models.ledger_page_end import TOPICS, WINDOW, whole_length
+from .ledger_range import events_of
 from .past_view_by_folding import Horizon
 
 ENOUGH = 2 * WINDOW
@@ -109,11 +110,8 @@ class PastStreams:
         return self._end
 
     def _page(self, last: int, size: int) -> Sequence[tuple[int, Event | None]]:
-        """Return the events among so many positions, of which `whole_length` needs no others."""
-        after = max(0, last - size)
-        if isinstance(self._view, RememberingView):
-            return self._view.events_of(TOPICS, after, size, last)
-        return self._view.events(after, size, last)
+        """Return what `whole_length` needs of so many positions."""
+        return events_of(self._view, TOPICS, max(0, last - size), size, last)
 
 
 def devices_of(streams: PastStreams, owner: str | None, application: str) -> list[str]:

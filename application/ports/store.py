@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from .applications import Applications
+from .audit_views import Audit, AuditTransaction
 from .records import Found, Lookup, TimeSpan
-from .transaction_views import Audit, AuditTransaction, Reader, Transaction, View
+from .transaction_views import Reader, Transaction, View
 
 
 class Viewable(Protocol):

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from addressee.domain import Event, MobileApp
 
 from .read_model_changes import Changes
-from .records import InstallationRow, Mark, Recipient, Recorded, Seal, Stored, TimeSpan, Trace
+from .records import Mark, Recipient, Recorded, Trace
 
 SHARD_BITS = 16
 """An ordinal's shard is its number without the last 16 bits."""
@@ -213,57 +213,6 @@ class Reader(View, Protocol):
         ...
 
 
-class Audit(Reader, Protocol):
-    """Show everything, for checks, from the database alone: no cache is used."""
-
-    def last(self) -> int:
-        """Return the position of the last event that this view sees; 0 if there is none."""
-        ...
-
-    def rows(self) -> Iterable[InstallationRow]:
-        """Return every installation's row, expired ones too."""
-        ...
-
-    def claims(self) -> Iterable[tuple[str, str]]:
-        """Return claim stream and person of every identifier that is held."""
-        ...
-
-    def terms(self) -> Iterable[tuple[str, str]]:
-        """Return application and term of all that have postings or had some.
-
-        A term of which a store writes no more than a hash may come as it is written.
-        """
-        ...
-
-    def written(self, term: str) -> str:
-        """Return how `terms` shows a term, and `postings` takes it as well."""
-        ...
-
-    def stored(self, after: int | None, limit: int, last: int | None = None) -> Sequence[Stored]:
-        """Return the same events as `events`, as they are stored; it interprets none of them.
-
-        Without ``after`` it begins with the lowest position there is, which should be 1 or more.
-        """
-        ...
-
-    def seals(self, after: int, limit: int) -> Sequence[Seal]:
-        """Return up to ``limit`` seals after a number, in order."""
-        ...
-
-
-@runtime_checkable
-class RememberingAudit(RememberingView, Audit, Protocol):
-    """Show all that is remembered."""
-
-    def exact_marks(self) -> Sequence[Mark]:
-        """Return the marks that show all events up to a position and none after it, in order."""
-        ...
-
-    def time_spans(self) -> Sequence[TimeSpan]:
-        """Return what is remembered of the times of events, in order."""
-        ...
-
-
 class Transaction(Reader, Protocol):
     """Change ledger and read models together: all on leaving the block, or nothing."""
 
@@ -301,7 +250,3 @@ class Transaction(Reader, Protocol):
             Conflict: a stream has got other events since it was read.
         """
         ...
-
-
-class AuditTransaction(Transaction, Audit, Protocol):
-    """Change a store of which everything is seen."""

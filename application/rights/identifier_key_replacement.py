@@ -33,9 +33,9 @@ from addressee.domain.person_identifiers import new_identifier_key
 from ..default_clock_and_ids import utc_now
 from ..execution.lost_race_retry import tried_again
 from ..ledger.seal_check import stored_events
+from ..ports.audit_views import Audit
 from ..ports.records import Recorded
 from ..ports.store import RekeyableStore, Store
-from ..ports.transaction_views import Audit
 from ..read_models.claim_names import identifier_keys
 from ..read_models.replay import Replay
 

@@ -71,15 +71,15 @@ def filled(installations: int, kept: Path | None) -> Generator[SqlStore]:
     """Open a store in which all have signed in; changes of it don't stay."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "past.db")
-        there = file if kept is None else kept / f"past-{installations}.db"
-        if not there.exists():
-            made = there.with_suffix(".unfinished")
-            with opened(made) as store:
+        there = kept and kept / f"past-{installations}.db"
+        if there and there.exists():
+            copyfile(there, file)
+        else:
+            with opened(file) as store:
                 calls = track(range(2 * installations), "sign-ins", transient=True)
                 done(Personalization(store), map(signed_in, calls))
-            made.rename(there)
-        if there != file:
-            copyfile(there, file)
+            if there:
+                copyfile(file, there.with_suffix(".unfinished")).rename(there)
         with opened(file) as store:
             yield store
 
