@@ -155,20 +155,23 @@ class Execution:
         The cache takes nothing, for the host may still roll back. Subscribers are notified after
         the host's commit, and no other command waits for that: the transaction may last.
         """
-        if not isinstance(self.store, JoinableStore):
-            raise InvalidValue("transaction", "can't be joined by a store of this kind")
 
         def notify() -> None:
             self.subscribers.end(
                 self.subscribers.begin(), positions[-1] if positions else 0, batch.events
             )
 
-        with self.store.joining(host, notify) as transaction:
+        with self._joinable().joining(host, notify) as transaction:
             rules = self.rules.for_transaction_of_host()
             batch = Batch(AggregateRepository(transaction, AggregateCache(0)), rules)
             opened = self._opened(orders)
             outcomes, positions = self._carry_out(batch, transaction, orders, opened)
         return [placed(outcome, place, positions) for outcome, place in outcomes]
+
+    def _joinable(self) -> JoinableStore:
+        if not isinstance(self.store, JoinableStore):
+            raise InvalidValue("transaction", "can't be joined by a store of this kind")
+        return self.store
 
     def _opened(self, orders: Sequence[Order]) -> list[list[Aggregate]]:
         """Return what each command reads first."""
@@ -236,8 +239,14 @@ class Execution:
 
     @contextmanager
     def rehearsing(self, context: Context) -> Generator[UnitOfWork]:
-        """Let commands decide on what the store shows; nothing is recorded."""
+        """Let commands decide on what the store or the host's transaction shows; record nothing."""
         checked = Checked.of(context, "backend")
+        if (host := context.get("transaction")) is not None:
+            rules = self.rules.for_transaction_of_host()
+            with self._joinable().joining(host, lambda: None) as transaction:
+                repository = AggregateRepository(transaction, AggregateCache(0))
+                yield self._work(repository, rules, checked)
+            return
         with self.store.reading() as reader:
             yield self._work(AggregateRepository(reader, self.cache), self.rules, checked)
 

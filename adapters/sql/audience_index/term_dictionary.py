@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select
 from addressee.domain import keyed_hash
 
 from ..engine.compiled_query import pages
+from ..engine.dialects import INNODB
 from ..schema.column_types import WHOLE_TERM
 from ..schema.tables import Schema
 from .index_statements import Index
@@ -68,8 +69,13 @@ def term_numbers(
 
 def still_there(connection: Connection, schema: Schema, numbers: Iterable[int]) -> bool:
     """Lock terms for this transaction, whatever it sees; return whether all are still there."""
+    term = schema.term
     for page in pages(numbers):
-        rows = select(schema.term.c.number).where(schema.term.c.number.in_(page))
+        # Without a hint, or of numbers alone, InnoDB may read and lock all of a short table, and
+        # keep others from new terms; it locks the rows alone where it looks each up.
+        rows = select(term.c.number, term.c.application).where(term.c.number.in_(page))
+        for name in INNODB:
+            rows = rows.with_hint(term, "FORCE INDEX (PRIMARY)", name)
         if len(connection.execute(rows.with_for_update(read=True)).all()) < len(page):
             return False
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, Table, UniqueConstraint
 
+from ..engine.dialects import not_on_innodb, on_innodb
 from .column_types import NAME, TERM, Bytes, Counter, NewTable, exact
 
 GENERATION = 0
@@ -28,7 +29,9 @@ def installation(new: NewTable) -> Table:
         Column("flags", SmallInteger),
         Column("idle_from", BigInteger),
         Column("anonymous_from", BigInteger),
-        UniqueConstraint("person", "ordinal"),
+        UniqueConstraint("person", "ordinal").ddl_if(callable_=not_on_innodb),
+        # There a key that comes back to a unique index locks the gap behind it for other writers.
+        Index(f"{new.prefix}installation_person", "person", "ordinal").ddl_if(callable_=on_innodb),
         Index(f"{new.prefix}session_idle", "application", "idle_from"),
         Index(f"{new.prefix}anonymous_idle", "application", "anonymous_from"),
     )

@@ -21,7 +21,7 @@ from .column_types import NewTable
 NAMES = {"prefix": re.compile(r"\w*"), "schema": re.compile(r"\w+")}
 LONGEST = 40
 """Most bytes of a prefix or schema: names in PostgreSQL have at most 63."""
-REVISION = "0016"
+REVISION = "0017"
 """The newest migration (migrations/versions); its outcome are these tables."""
 NEEDED = "0014"
 """The last one that this code can't work without; those behind it only tidy up."""

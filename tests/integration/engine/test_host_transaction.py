@@ -109,6 +109,20 @@ def test_R15_a_refusal_leaves_the_hosts_transaction_as_it_was(shop: Shop) -> Non
     assert shop.orders() == 2
 
 
+def test_R52_a_merge_is_previewed_as_the_hosts_transaction_shows_it(shop: Shop) -> None:
+    shop.people.register("shop", installation="tablet")
+    one = shop.people.personalize("phone", ALI).person
+    with shop.engine.begin() as connection:
+        other = shop.people.personalize("tablet", BEA, transaction=connection).person
+        preview = shop.people.preview_merge(one, other, transaction=connection)
+        merge = shop.people.merge(
+            one, other, digest=preview.digest, force="one person", transaction=connection
+        )
+        undone = shop.people.preview_unmerge(merge.merge, transaction=connection)
+        shop.people.unmerge(merge.merge, digest=undone.digest, transaction=connection)
+    assert History(shop.store).who("tablet") == other
+
+
 def test_R19_many_commands_join_at_once(shop: Shop) -> None:
     with shop.engine.begin() as connection:
         answers = bulk(

@@ -37,6 +37,7 @@ MIGRATIONS = [
     "0014 When dispatches that are scheduled leave, and an index of it.",
     "0015 Addresses in columns of their own go; only code before 0008 reads them.",
     "0016 The batches that an installation was in are found without reading the others.",
+    "0017 On MariaDB a plain index of persons, so that a sign-in locks no other person's rows.",
 ]
 BEFORE = 14
 """How many of them are run before the deployment."""
@@ -127,6 +128,14 @@ UNDONE: dict[str, dict[str, list[str]]] = {
     "0016": {
         name: [f"drop index addressee_push_batch_attempt{' on addressee_push_batch' * on}"]
         for name, on in (("sqlite", 0), ("postgresql", 0), ("mariadb", 1))
+    },
+    "0017": {
+        "sqlite": [],
+        "postgresql": [],
+        "mariadb": [
+            "drop index addressee_installation_person on addressee_installation",
+            "create unique index person on addressee_installation (person, ordinal)",
+        ],
     },
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from sqlalchemy import Dialect
 from sqlalchemy.engine import URL
 
 from addressee.domain import InvalidValue
@@ -18,6 +19,19 @@ DIALECTS: dict[str, DatabaseDialect] = {
     dialect.name: dialect
     for dialect in (SqliteDialect(), PostgresqlDialect(), MariadbDialect(), MysqlDialect())
 }
+
+INNODB = tuple(name for name, each in DIALECTS.items() if isinstance(each, MariadbDialect))
+"""Where a transaction locks what it searches through, and gaps between keys."""
+
+
+def on_innodb(*_: object, dialect: Dialect, **__: object) -> bool:
+    """Whether a part of a table is made there; for SQLAlchemy's ``ddl_if``."""
+    return dialect.name in INNODB
+
+
+def not_on_innodb(*_: object, dialect: Dialect, **__: object) -> bool:
+    """Whether it is made elsewhere."""
+    return dialect.name not in INNODB
 
 
 def dialect_of(where: HasDialect) -> DatabaseDialect:
@@ -37,4 +51,14 @@ def untried(name: str) -> NoReturn:
     raise InvalidValue("store", f"can't be on {name}")
 
 
-__all__ = ["DatabaseDialect", "HasDialect", "Way", "Writers", "dialect_of", "dialect_of_url"]
+__all__ = [
+    "INNODB",
+    "DatabaseDialect",
+    "HasDialect",
+    "Way",
+    "Writers",
+    "dialect_of",
+    "dialect_of_url",
+    "not_on_innodb",
+    "on_innodb",
+]
