@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
-from typing import TypeVar, cast
+from typing import NoReturn, TypeVar, cast
 
 from addressee.domain import AddresseeError, InvalidValue
 
@@ -68,9 +67,9 @@ class OrderBuilder(Personalization):
     def __init__(self) -> None:
         """Take no store: nothing is run."""
 
-    def expire_sessions(self, now: datetime | None = None) -> list[Depersonalized]:
-        """Refuse: it is many commands, and looks at the store in between."""
-        raise InvalidValue("expire_sessions", f"can't run in bulk (at {now})")
+    def __getattr__(self, name: str) -> NoReturn:
+        """Refuse what is more than one command, or none: it needs a part that is not here."""
+        raise InvalidValue("call", "should be one command; others can't run in bulk")
 
     def run(self, command: Command[R], context: Context) -> R:
         """Return the command with its context."""

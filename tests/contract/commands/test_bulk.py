@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -18,13 +19,15 @@ from addressee.application import (
     AuditableStore,
     Identity,
     Personalization,
+    Registered,
     Store,
     Targeting,
     bulk,
     verify,
 )
 from addressee.application.bulk import Call
-from addressee.domain import AddresseeError, Event
+from addressee.application.unit_of_work.results import Result
+from addressee.domain import AddresseeError, Event, InvalidValue
 from addressee.domain.audiences.expression import itag
 from tests.contract.conftest import Clock, Host
 
@@ -146,6 +149,18 @@ def test_R15_a_refused_command_takes_nothing_of_the_others_back(host: Host) -> N
     with host.store.reading() as reader:
         positions = [position for position, _ in reader.events(0, 1000)]
     assert {getattr(outcome, "position", positions[0]) for outcome in outcomes} <= set(positions)
+
+
+def test_what_is_not_one_command_is_refused_alone(host: Host) -> None:
+    calls: list[Call] = [
+        lambda people: people.register("shop", installation="phone"),
+        lambda people: cast("Result", people.expire_sessions()),
+        lambda people: cast("Result", people.preview_merge("a", "b")),
+        lambda people: cast("Result", people.preview_unmerge("a.1")),
+    ]
+    registered, *refused = bulk(host.people, calls)
+    assert isinstance(registered, Registered)
+    assert [type(each) for each in refused] == [InvalidValue] * 3
 
 
 def test_R15_R19_so_many_that_rows_are_written_in_another_way(
