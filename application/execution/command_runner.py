@@ -6,7 +6,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -26,7 +26,7 @@ from addressee.domain import (
 
 from ..commands import Command
 from ..ports.store import ConcurrentStore, JoinableStore, Store
-from ..ports.transaction_views import Transaction
+from ..ports.transaction_views import Reader, Transaction
 from ..unit_of_work.aggregate_cache import AggregateCache, Seen
 from ..unit_of_work.command_context import Checked, Context
 from ..unit_of_work.repository import AggregateRepository
@@ -240,15 +240,15 @@ class Execution:
     @contextmanager
     def rehearsing(self, context: Context) -> Generator[UnitOfWork]:
         """Let commands decide on what the store or the host's transaction shows; record nothing."""
-        checked = Checked.of(context, "backend")
-        if (host := context.get("transaction")) is not None:
-            rules = self.rules.for_transaction_of_host()
-            with self._joinable().joining(host, lambda: None) as transaction:
-                repository = AggregateRepository(transaction, AggregateCache(0))
-                yield self._work(repository, rules, checked)
-            return
-        with self.store.reading() as reader:
-            yield self._work(AggregateRepository(reader, self.cache), self.rules, checked)
+        checked, host = Checked.of(context, "backend"), context.get("transaction")
+        opened: AbstractContextManager[Reader]
+        if host is None:
+            opened, cache, rules = self.store.reading(), self.cache, self.rules
+        else:
+            opened = self._joinable().joining(host, lambda: None)
+            cache, rules = AggregateCache(0), self.rules.for_transaction_of_host()
+        with opened as reader:
+            yield self._work(AggregateRepository(reader, cache), rules, checked)
 
     def _work(self, repository: AggregateRepository, rules: Rules, context: Checked) -> UnitOfWork:
         at = self._time_of(context)
