@@ -31,7 +31,7 @@ def installation(new: NewTable) -> Table:
         Column("anonymous_from", BigInteger),
         UniqueConstraint("person", "ordinal").ddl_if(callable_=not_on_innodb),
         # There a key that comes back to a unique index locks the gap behind it for other writers.
-        Index(f"{new.prefix}installation_person", "person", "ordinal").ddl_if(callable_=on_innodb),
+        Index(f"{new.prefix}person_devices", "person", "ordinal").ddl_if(callable_=on_innodb),
         Index(f"{new.prefix}session_idle", "application", "idle_from"),
         Index(f"{new.prefix}anonymous_idle", "application", "anonymous_from"),
     )

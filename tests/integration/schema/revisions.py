@@ -133,7 +133,7 @@ UNDONE: dict[str, dict[str, list[str]]] = {
         "sqlite": [],
         "postgresql": [],
         "mariadb": [
-            "drop index addressee_installation_person on addressee_installation",
+            "drop index addressee_person_devices on addressee_installation",
             "create unique index person on addressee_installation (person, ordinal)",
         ],
     },

@@ -24,7 +24,7 @@ def upgrade() -> None:
             return
         old = names[0] or old
     quote = context.dialect.identifier_preparer
-    new = quote.quote(f"{table.name}_person")
+    new = quote.quote(f"{table.name.removesuffix('installation')}person_devices")
     op.execute(
         f"ALTER TABLE {quote.format_table(table)}"
         f" DROP INDEX {quote.quote(old)}, ADD INDEX {new} (person, ordinal)"
