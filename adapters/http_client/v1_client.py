@@ -149,6 +149,18 @@ class Client(PushCalls):
         done: dict[str, Any] = self._call("POST", f"/persons/{part(person)}/erase", order)
         return done
 
+    def erase_installation(
+        self, installation: str, *, dry_run: bool = False, correlation_id: str | None = None
+    ) -> dict[str, Any]:
+        """Make unreadable what a device told while nobody was signed in; return the certificate.
+
+        Arguments as for `erase_person`. An installation that is in use expires first.
+        """
+        order = {"dry_run": dry_run, "correlation_id": correlation_id}
+        place = f"/installations/{part(installation)}/erase"
+        done: dict[str, Any] = self._call("POST", place, order)
+        return done
+
     def preview_merge(self, survivor: str, merged: str) -> dict[str, Any]:
         """Return what the command ``merge`` would do, and the digest that it needs."""
         order = {"survivor": survivor, "merged": merged}

@@ -141,6 +141,7 @@ class Rights:
         installation: str,
         *,
         dry_run: bool = False,
+        within: str | None = None,
         actor: str = RequestErasure.actor,
         correlation_id: str | None = None,
     ) -> InstallationErasure:
@@ -153,19 +154,20 @@ class Rights:
         Args:
             installation: its id.
             dry_run: only tell what would be erased.
+            within: the only application that the caller may see.
             actor: the caller, as commands have it; ``backend`` by default.
             correlation_id: to find the record of the erasure by.
 
         Raises:
             StoreNotSealed: the store has personal data in clear.
-            NoRegistration: it was never registered.
+            NoRegistration: it was never registered, or not by that application.
             StoreUnavailable: store or key store can't be reached.
         """
         name = values.identifier("installation", installation)
         eraser = InstallationEraser(self._store, self._people, self._history)
         if values.flag("dry_run", dry_run):
-            return eraser.preview(name)
-        return eraser.run(name, Context(actor=actor, correlation_id=correlation_id))
+            return eraser.preview(name, within)
+        return eraser.run(name, Context(within=within, actor=actor, correlation_id=correlation_id))
 
     def erase_inactive(
         self,

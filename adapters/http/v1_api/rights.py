@@ -1,4 +1,4 @@
-"""The rights of persons: everything that is held about one, as a ZIP, and erasure."""
+"""The rights of persons: all that is held about one, as a ZIP, and erasure, of a device too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from addressee.application import Erasure
+from addressee.application import Erasure, InstallationErasure
 
 from ..messages.json_body import JsonBody
 from ..messages.openapi_schemas import PROBLEMS, model_body
@@ -46,7 +46,7 @@ class ExportOrder(BaseModel):
 
 
 class ErasureOrder(BaseModel):
-    """How a person is erased.
+    """How a person or an installation is erased.
 
     Args:
         dry_run: change nothing, and return what would be erased.
@@ -61,10 +61,10 @@ class ErasureOrder(BaseModel):
 
 def rights_routes(service: ServiceContext) -> APIRouter:
     """Return the routes."""
-    routes = APIRouter(prefix="/v1/persons", tags=["rights"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/v1", tags=["rights"], responses=PROBLEMS)
 
     @routes.post(
-        "/{person:path}/export",
+        "/persons/{person:path}/export",
         response_class=StreamingResponse,
         openapi_extra=model_body(ExportOrder),
         responses=ARCHIVE,
@@ -90,7 +90,7 @@ def rights_routes(service: ServiceContext) -> APIRouter:
         run = partial(places.run, caller.share, patient=True)
         return StreamingResponse(archive(first, rest, run), media_type=ZIP, headers=HEADERS)
 
-    @routes.post("/{person:path}/erase", openapi_extra=model_body(ErasureOrder))
+    @routes.post("/persons/{person:path}/erase", openapi_extra=model_body(ErasureOrder))
     @service.writes
     def erase_person(caller: OperatorCaller, person: str, body: JsonBody) -> Erasure:
         """Make a person's data unreadable for good and return the certificate; or try it.
@@ -100,6 +100,25 @@ def rights_routes(service: ServiceContext) -> APIRouter:
         order = body.model(ErasureOrder)
         return service.rights.erase(
             person,
+            dry_run=order.dry_run,
+            within=caller.application.code,
+            actor=caller.actor,
+            correlation_id=order.correlation_id,
+        )
+
+    @routes.post("/installations/{installation:path}/erase", openapi_extra=model_body(ErasureOrder))
+    @service.writes
+    def erase_installation(
+        caller: OperatorCaller, installation: str, body: JsonBody
+    ) -> InstallationErasure:
+        """Make what a device told while nobody was signed in on it unreadable; or try it.
+
+        An installation that is in use expires first. Needs the scope admin. Repeat a call that
+        was interrupted: it goes on.
+        """
+        order = body.model(ErasureOrder)
+        return service.rights.erase_installation(
+            installation,
             dry_run=order.dry_run,
             within=caller.application.code,
             actor=caller.actor,

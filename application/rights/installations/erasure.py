@@ -76,9 +76,9 @@ class InstallationEraser:
         self._people = people
         self._history = history
 
-    def preview(self, installation: str) -> InstallationErasure:
+    def preview(self, installation: str, within: str | None = None) -> InstallationErasure:
         """Return what an erasure would do, or has done; raises NoRegistration."""
-        recorded = self._history.installation(installation)
+        recorded = self._history.installation(installation, within=within)
         device = Installation(installation).fold(event for _, event in recorded)
         done = [each for each in recorded if isinstance(each.event, InstallationErased)]
         lost = self._lost(device)
@@ -118,7 +118,7 @@ class InstallationEraser:
         """Erase an installation, or go on with what a run before has begun.
 
         Raises:
-            NoRegistration: it was never registered.
+            NoRegistration: it was never registered, or not by the application that may be seen.
             StoreUnavailable: store or key store can't be reached; a later call goes on.
         """
         self._people.run(RequestInstallationErasure(installation), context)

@@ -49,9 +49,9 @@ class RequestInstallationErasure:
         return (Installation(self.installation),)
 
     def decide(self, work: UnitOfWork) -> Updated:
-        """Raise NoRegistration for one that was never registered."""
+        """Raise NoRegistration for one that never was, or that the caller may not see."""
         installation = work.get(Installation, self.installation)
-        if not installation.exists:
+        if not installation.exists or work.within not in (None, installation.application):
             raise NoRegistration(self.installation)
         unchanged = Updated("unchanged", self.installation, None)
         if installation.erasing:

@@ -126,6 +126,7 @@ NAMES_NOTHING = {
     ("POST", "/v1/commands/merge"),
     ("POST", "/v1/commands/unmerge"),
     ("POST", "/v1/persons/{person}/erase"),  # test_erasure: on a sealed store, answered alike
+    ("POST", "/v1/installations/{installation}/erase"),  # likewise
     ("GET", "/v1/health"),
     ("GET", "/v1/ready"),
     ("GET", "/v1/metrics"),

@@ -89,8 +89,43 @@ def test_R50_a_key_erases_only_whom_no_other_application_has_met(sealed: World) 
     assert problem(wrong) == (400, "REQUEST_FORMAT_INVALID")
 
 
+def test_R50_R54_a_device_is_erased_as_by_the_library(sealed: World) -> None:
+    people = Personalization(sealed.store)
+    phone = people.register("shop", device_name="Ali's phone").installation
+    erase = f"installations/{phone}/erase"
+    planned = v1(sealed, erase, {"dry_run": True}, ADMIN).json()
+    assert (planned["application"], planned["done"], planned["events"]) == ("shop", False, 1)
+    assert v1(sealed, f"installations/{phone}").json()["installation"] == phone
+    assert problem(v1(sealed, erase, {})) == (403, "FORBIDDEN")
+    done = v1(sealed, erase, {"correlation_id": "letter 11"}, ADMIN).json()
+    assert done["done"]
+    assert done["fingerprint"]
+    assert v1(sealed, erase, {}, ADMIN).json() == done, "it may be repeated"
+    told = v1(sealed, f"installations/{phone}/history").json()
+    assert "Ali" not in str(told)
+    [begun] = [each for each in told if each["event"] == "InstallationErasureRequested"]
+    assert (begun["correlation_id"], begun["actor"][:8]) == ("letter 11", "backend:")
+    assert verify(sealed.store).differences == ()
+
+
+def test_R50_R54_a_key_erases_only_devices_of_its_application(sealed: World) -> None:
+    theirs = sealed.register("bank")
+    for body in ({"dry_run": True}, {}):
+        answers = [
+            v1(sealed, f"installations/{name}/erase", body, ADMIN).text.replace(name, "<name>")
+            for name in (theirs, "absent")
+        ]
+        assert answers[0] == answers[1], "one of others looks like none"
+        assert "NO_REGISTRATION" in answers[0]
+    assert sealed.history.installation(theirs)[-1].event.TOPIC != "addressee.InstallationErased"
+    with Client(sealed.served.url, sealed.keys["bank", "admin"]) as operator:
+        assert not operator.erase_installation(theirs, dry_run=True)["done"]
+        assert operator.erase_installation(theirs, correlation_id="letter 12")["done"]
+
+
 def test_R50_a_store_in_clear_says_so(world: World) -> None:
     device = world.register()
     world.login(device, "in-clear")
     person = world.history.who(device)
-    assert problem(v1(world, f"persons/{person}/erase", {}, ADMIN)) == (409, "STORE_NOT_SEALED")
+    for erased in (f"persons/{person}", f"installations/{device}"):
+        assert problem(v1(world, f"{erased}/erase", {}, ADMIN)) == (409, "STORE_NOT_SEALED")
