@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import Pool
 
-from addressee.domain import Conflict, InvalidValue, values
+from addressee.domain import Conflict, InvalidValue, StoreUnavailable, values
 
 from .compiled_query import Read
 from .dialects import Writers, dialect_of
@@ -232,13 +232,17 @@ class Database:
                 return
 
     def _connected(self) -> Connection:
-        """Return a connection of the pool; raises InvalidValue if the driver rejects the URL."""
+        """Return a connection; raises InvalidValue for a wrong URL, StoreUnavailable for none."""
         try:
             connection = self.engine.connect()
         except (TypeError, ValueError, AttributeError, exc.ProgrammingError, exc.ArgumentError):
-            driver = self.engine.dialect.driver
-            problem = f"has an option or value that the driver {driver} does not take"
-            raise InvalidValue("store", problem) from None
+            problem = "has an option or value that the driver {} does not take"
+            raise InvalidValue("store", problem.format(self.engine.dialect.driver)) from None
+        except exc.InvalidRequestError as error:
+            if type(error) is not exc.InvalidRequestError:
+                raise
+            # What the pool opened in place of a lost connection was given up meanwhile, too.
+            raise StoreUnavailable("connections are lost as fast as they are opened") from None
         if self._meets and connection.info.get(EPOCH) != self.epochs.newest:
             try:
                 self._meet(connection)

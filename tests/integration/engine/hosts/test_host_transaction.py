@@ -115,11 +115,10 @@ def test_R52_a_merge_is_previewed_as_the_hosts_transaction_shows_it(shop: Shop) 
     with shop.engine.begin() as connection:
         other = shop.people.personalize("tablet", BEA, transaction=connection).person
         preview = shop.people.preview_merge(one, other, transaction=connection)
-        merge = shop.people.merge(
-            one, other, digest=preview.digest, force="one person", transaction=connection
-        )
-        undone = shop.people.preview_unmerge(merge.merge, transaction=connection)
-        shop.people.unmerge(merge.merge, digest=undone.digest, transaction=connection)
+        digest, force = preview.digest, "one person"
+        merged = shop.people.merge(one, other, digest=digest, force=force, transaction=connection)
+        undone = shop.people.preview_unmerge(merged.merge, transaction=connection)
+        shop.people.unmerge(merged.merge, digest=undone.digest, transaction=connection)
     assert History(shop.store).who("tablet") == other
 
 

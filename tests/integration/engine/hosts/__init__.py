@@ -1,0 +1,1 @@
+"""Commands within transactions of a host's."""
