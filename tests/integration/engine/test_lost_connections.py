@@ -17,17 +17,15 @@ def test_what_is_lost_as_fast_as_it_is_opened_is_a_typed_error(
 ) -> None:
     running: Postgres | MariaDB = request.getfixturevalue(server)
     with SqlStore(running.new_database()) as store:
-        people, engine = Personalization(store), store.database.engine
+        people, reach = Personalization(store), Targeting(store)
+        engine = store.database.engine
         people.register("shop", installation="a")
 
         def lose(*_: object) -> None:
             store.database.give_up()  # as another thread does whose connection has ended
 
         event.listen(engine, "checkout", lose, insert=True)
-        for call in (
-            lambda: Targeting(store).count("shop", "all"),
-            lambda: people.register("shop"),
-        ):
+        for call in (lambda: reach.count("shop", "all"), lambda: people.register("shop")):
             with pytest.raises(StoreUnavailable, match="as fast as they are opened"):
                 call()
         event.remove(engine, "checkout", lose)
