@@ -146,8 +146,7 @@ class Client(PushCalls):
             correlation_id: to find the record of the erasure by.
         """
         order = {"dry_run": dry_run, "correlation_id": correlation_id}
-        done: dict[str, Any] = self._call("POST", f"/persons/{part(person)}/erase", order)
-        return done
+        return self._erase(f"/persons/{part(person)}", order)
 
     def erase_installation(
         self, installation: str, *, dry_run: bool = False, correlation_id: str | None = None
@@ -157,8 +156,10 @@ class Client(PushCalls):
         Arguments as for `erase_person`. An installation that is in use expires first.
         """
         order = {"dry_run": dry_run, "correlation_id": correlation_id}
-        place = f"/installations/{part(installation)}/erase"
-        done: dict[str, Any] = self._call("POST", place, order)
+        return self._erase(f"/installations/{part(installation)}", order)
+
+    def _erase(self, place: str, order: dict[str, Any]) -> dict[str, Any]:
+        done: dict[str, Any] = self._call("POST", f"{place}/erase", order)
         return done
 
     def preview_merge(self, survivor: str, merged: str) -> dict[str, Any]:

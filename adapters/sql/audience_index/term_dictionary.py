@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select
 from addressee.domain import keyed_hash
 
 from ..engine.compiled_query import pages
-from ..engine.dialects import INNODB
+from ..engine.dialects import looked_up
 from ..schema.column_types import WHOLE_TERM
 from ..schema.tables import Schema
 from .index_statements import Index
@@ -71,11 +71,9 @@ def still_there(connection: Connection, schema: Schema, numbers: Iterable[int]) 
     """Lock terms for this transaction, whatever it sees; return whether all are still there."""
     term = schema.term
     for page in pages(numbers):
-        # Without a hint, or of numbers alone, InnoDB may read and lock all of a short table, and
-        # keep others from new terms; it locks the rows alone where it looks each up.
-        rows = select(term.c.number, term.c.application).where(term.c.number.in_(page))
-        for name in INNODB:
-            rows = rows.with_hint(term, "FORCE INDEX (PRIMARY)", name)
+        # Numbers alone would have InnoDB lock others too.
+        rows = looked_up(select(term.c.number, term.c.application), term)
+        rows = rows.where(term.c.number.in_(page))
         if len(connection.execute(rows.with_for_update(read=True)).all()) < len(page):
             return False
     return True

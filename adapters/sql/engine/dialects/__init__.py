@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from sqlalchemy import Dialect
+from sqlalchemy import Dialect, Select, Table
 from sqlalchemy.engine import URL
 
 from addressee.domain import InvalidValue
@@ -34,6 +34,17 @@ def not_on_innodb(*_: object, dialect: Dialect, **__: object) -> bool:
     return dialect.name not in INNODB
 
 
+def looked_up(rows: Select[Any], table: Table) -> Select[Any]:
+    """Return a select by primary keys of which InnoDB locks no row that it does not find.
+
+    Without the hint it may read and lock all of a short table, with the place of new rows; also
+    with it if the select has no column but those of the key.
+    """
+    for name in INNODB:
+        rows = rows.with_hint(table, "FORCE INDEX (PRIMARY)", name)
+    return rows
+
+
 def dialect_of(where: HasDialect) -> DatabaseDialect:
     """Return the dialect of an engine or connection; raises InvalidValue for an untried one."""
     name = where.dialect.name
@@ -52,13 +63,13 @@ def untried(name: str) -> NoReturn:
 
 
 __all__ = [
-    "INNODB",
     "DatabaseDialect",
     "HasDialect",
     "Way",
     "Writers",
     "dialect_of",
     "dialect_of_url",
+    "looked_up",
     "not_on_innodb",
     "on_innodb",
 ]

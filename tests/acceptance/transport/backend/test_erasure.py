@@ -110,6 +110,7 @@ def test_R50_R54_a_device_is_erased_as_by_the_library(sealed: World) -> None:
 
 def test_R50_R54_a_key_erases_only_devices_of_its_application(sealed: World) -> None:
     theirs = sealed.register("bank")
+    told = sealed.history.installation(theirs)
     for body in ({"dry_run": True}, {}):
         answers = [
             v1(sealed, f"installations/{name}/erase", body, ADMIN).text.replace(name, "<name>")
@@ -117,7 +118,7 @@ def test_R50_R54_a_key_erases_only_devices_of_its_application(sealed: World) -> 
         ]
         assert answers[0] == answers[1], "one of others looks like none"
         assert "NO_REGISTRATION" in answers[0]
-    assert sealed.history.installation(theirs)[-1].event.TOPIC != "addressee.InstallationErased"
+    assert sealed.history.installation(theirs) == told
     with Client(sealed.served.url, sealed.keys["bank", "admin"]) as operator:
         assert not operator.erase_installation(theirs, dry_run=True)["done"]
         assert operator.erase_installation(theirs, correlation_id="letter 12")["done"]
