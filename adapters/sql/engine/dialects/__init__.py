@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn, TypeVar
 
-from sqlalchemy import Dialect, Select, Table
+from sqlalchemy import Dialect, Table
 from sqlalchemy.engine import URL
+from sqlalchemy.sql.selectable import HasHints
 
 from addressee.domain import InvalidValue
 
@@ -14,6 +15,8 @@ from .mariadb import MariadbDialect, MysqlDialect
 from .postgresql import PostgresqlDialect
 from .sqlite import SqliteDialect
 from .writers import Writers
+
+S = TypeVar("S", bound=HasHints)
 
 DIALECTS: dict[str, DatabaseDialect] = {
     dialect.name: dialect
@@ -34,7 +37,7 @@ def not_on_innodb(*_: object, dialect: Dialect, **__: object) -> bool:
     return dialect.name not in INNODB
 
 
-def looked_up(rows: Select[Any], table: Table) -> Select[Any]:
+def looked_up(rows: S, table: Table) -> S:
     """Return a select by primary keys of which InnoDB locks no row that it does not find.
 
     Without the hint it may read and lock all of a short table, with the place of new rows; also
